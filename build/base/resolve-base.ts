@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { satisfies } from 'semver';
+import { cacheFolder } from '../cache-folder.ts';
+import type { Engine } from '../engine/engine.ts';
+import { inspectLocalImage } from '../engine/local-image.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { environmentOf, isUnreachable, readConfigs, readDigest } from '../oci/image-tools.ts';
+import type { Platform } from '../oci/platform.ts';
+import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
+import { RequestError, WorkError } from '../problem.ts';
+import type { BaseChoice } from '../spec/image-spec.ts';
+import type { Base } from './base.ts';
+import { type BootstrapListener, bootstrapBase, bootstrapNodeVersion } from './bootstrap.ts';
+import { readPin } from './pin.ts';
+
+export interface BaseRequest {
+  readonly choice: BaseChoice;
+  readonly platforms: readonly Platform[];
+  readonly engine: Pick<Engine, 'docker' | 'environment'>;
+  readonly builder: string | undefined;
+  readonly listener: BootstrapListener;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Finds the parent image, or makes one where the pin's registry cannot be reached and the request allows it.
+ *
+ * @throws WorkError where the base that was asked for cannot be had
+ */
+export async function resolveBase(request: BaseRequest): Promise<Base> {
+  const { choice, engine, builder, platforms, listener, signal } = request;
+  const bootstrap = (): Promise<Base> => bootstrapBase(engine, builder, platforms, listener, signal);
+  switch (choice.kind) {
+    case 'bootstrap':
+      return bootstrap();
+    case 'reference':
+      return namedBase(engine, choice.reference);
+    case 'pinned':
+      return pinnedBase(engine);
+    case 'auto':
+      try {
+        return await pinnedBase(engine);
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        const { reference } = readPin();
+        const base = await bootstrap();
+        return {
+          ...base,
+          warning: [`The registry of ${repositoryOf(reference)} cannot be reached from here.`, ...base.warning],
+        };
+      }
+  }
+}
+
+async function pinnedBase(engine: Pick<Engine, 'docker' | 'environment'>): Promise<Base> {
+  const { from, reference } = readPin();
+  return {
+    kind: 'pinned',
+    name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
+    digest: reference.digest,
+    nodeVersion: await publishedNodeVersion(engine, reference, reference.digest),
+    from,
+    context: undefined,
+    warning: [],
+  };
+}
+
+/** A reference of the user's: an image that the engine has, else one of a registry. */
+async function namedBase(engine: Pick<Engine, 'docker' | 'environment'>, reference: Reference): Promise<Base> {
+  const full = formatReference(reference);
+  const local = await inspectLocalImage(engine, full);
+  const digest = reference.digest ?? local?.digest ?? (await readDigest(engine, full));
+  const nodeVersion =
+    local === undefined
+      ? await publishedNodeVersion(engine, reference, digest)
+      : environmentOf(local.config, 'NODE_VERSION');
+  return {
+    kind: 'reference',
+    name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
+    digest,
+    nodeVersion: nodeVersion ?? noNode(full),
+    // What was resolved is what is built on, even if the tag moves meanwhile.
+    from: local === undefined ? `${full.split('@')[0]}@${digest}` : full,
+    context: undefined,
+    warning: [],
+  };
+}
+
+/** A digest's contents never change, so that its Node is asked for once. */
+async function publishedNodeVersion(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  reference: Reference,
+  digest: string,
+): Promise<string> {
+  const file = cacheFolder('bases', `${digest.replace(':', '-')}.node`);
+  if (existsSync(file)) return (await readFile(file, 'utf8')).trim();
+  const full = formatReference({ ...reference, digest });
+  const [config] = (await readConfigs(engine, full)).values();
+  const version = config === undefined ? undefined : environmentOf(config, 'NODE_VERSION');
+  if (version === undefined) return noNode(full);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${version}\n`);
+  return version;
+}
+
+function noNode(reference: string): never {
+  throw new WorkError({
+    kind: 'no-node',
+    title: 'The base has no Node',
+    reason: `${reference} does not set NODE_VERSION, as Node's official images do`,
+    wayOut: 'build on an official Node image: --base node:24-bookworm-slim',
+  });
+}
+
+/** @throws RequestError where the gateway would not run on the base's Node */
+export function checkNode(
+  base: Pick<Base, 'nodeVersion' | 'name'>,
+  gateway: Pick<Gateway, 'nodeRange' | 'version'>,
+): void {
+  if (satisfies(base.nodeVersion, gateway.nodeRange)) return;
+  const bootstrapSuits = satisfies(bootstrapNodeVersion(), gateway.nodeRange);
+  throw new RequestError([
+    {
+      source: '--base',
+      value: base.name,
+      reason: `it has Node ${base.nodeVersion}, and gateway ${gateway.version} wants ${gateway.nodeRange}`,
+      wayOut: `choose a base with such a Node${bootstrapSuits ? ' (--base bootstrap has one)' : ''}, or another version of the gateway with --package`,
+    },
+  ]);
+}

@@ -1,0 +1,127 @@
+import { Command } from 'commander';
+import { readPin } from '../base/pin.ts';
+import { type Engine, findBuilderCommand, findEngine } from '../engine/engine.ts';
+import { type BuiltImage, buildImage } from '../image/build-image.ts';
+import { draw, gatherIngredients, type Ingredients, prepare } from '../image/prepare.ts';
+import { familiarReference } from '../oci/reference.ts';
+import { InterruptedError } from '../problem.ts';
+import { progressMode, progressView } from '../report/build-progress.ts';
+import { buildJson, buildReport } from '../report/build-report.ts';
+import { warningFrame } from '../report/failure-report.ts';
+import { table } from '../report/table.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
+import { BUILD_OPTIONS } from '../spec/option.ts';
+import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { interruption } from './interruption.ts';
+import { addOptions } from './options.ts';
+
+interface BuildOptions extends GivenOptions {
+  readonly engine?: string;
+  readonly builder?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export const buildCommand = (): Command =>
+  addOptions(new Command('build').description('build an image of the OpenClaw Gateway'), BUILD_OPTIONS)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  scripts/run build                                        the newest gateway as openclaw:local
+  scripts/run build --package openclaw@2026.9.5 --tag openclaw:try
+  scripts/run build --extensions slack,matrix --apt "ffmpeg jq"
+  scripts/run build --tag localhost:5000/openclaw:try --push
+  scripts/run build --dry-run                              the plan and the Dockerfile, without an engine`,
+    )
+    .action(run);
+
+async function run(options: BuildOptions): Promise<void> {
+  const { spec, problems } = parseImageSpec(options, process.env);
+  const view = progressView(progressMode(options.json === true));
+  const { signal, stop } = interruption();
+  const stopIfInterrupted = (): void => {
+    if (signal.aborted) throw new InterruptedError('the build was interrupted');
+  };
+  try {
+    view.onStep(`resolving ${spec.gateway.kind === 'file' ? spec.gateway.path : `openclaw@${spec.gateway.selector}`}`);
+    const ingredients = await gatherIngredients(spec, problems, view.onStep);
+    stopIfInterrupted();
+    if (options.dryRun === true) {
+      view.close();
+      printDryRun(spec, ingredients, options.json === true);
+      return;
+    }
+    // A remote builder that pushes needs no engine here.
+    const needsEngine = options.builder === undefined || spec.destination.kind === 'load';
+    const engine = needsEngine ? await findEngine(options.engine, view.onStep) : await findBuilderCommand();
+    stopIfInterrupted();
+    const preparation = await prepare(spec, ingredients, engine, options.builder, view, signal);
+    stopIfInterrupted();
+    if (preparation.base.warning.length > 0 && options.json !== true) {
+      view.close();
+      process.stderr.write(`${warningFrame(preparation.base.warning)}\n`);
+    }
+    view.onStep(`building ${spec.tags.map(familiarReference).join(', ')}`);
+    const image = await buildImage(preparation, engine, options.builder, view.onProgress, signal);
+    view.close();
+    const text =
+      options.json === true
+        ? JSON.stringify(buildJson(image, preparation), null, 2)
+        : buildReport(image, preparation, nextCommands(image, spec, engine));
+    process.stdout.write(`${text}\n`);
+  } finally {
+    stop();
+    view.close();
+  }
+}
+
+function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine: Partial<Engine>): readonly string[] {
+  const name = names[0] ?? '';
+  switch (destination.kind) {
+    case 'push':
+      return [`scripts/run verify ${name}`];
+    case 'output':
+      return [`what was asked for: ${destination.value}`];
+    case 'load':
+      return [
+        `scripts/run verify ${name}`,
+        ...(engine.source === 'private'
+          ? ['eval "$(scripts/engine env)"   # so that docker finds the private engine']
+          : []),
+        `docker run --rm -p 127.0.0.1:18789:18789 -e OPENCLAW_GATEWAY_TOKEN="$(openssl rand -hex 32)" ${name}`,
+        'curl http://127.0.0.1:18789/healthz',
+      ];
+  }
+}
+
+function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: boolean): void {
+  const { gateway, plugins } = ingredients;
+  const { plan, dockerfile } = draw(spec, ingredients);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ spec, gateway, plugins, layers: plan.layers, dockerfile }, null, 2)}\n`);
+    return;
+  }
+  const facts = table(
+    [{ head: '' }, { head: '' }],
+    [
+      ['gateway', `${gateway.version} (${gateway.origin})`],
+      ['integrity', gateway.integrity],
+      ['wants Node', gateway.nodeRange],
+      [
+        'base',
+        spec.base.kind === 'reference'
+          ? familiarReference(spec.base.reference)
+          : `${spec.base.kind} (the pin is ${readPin().from})`,
+      ],
+      ['tags', spec.tags.map(familiarReference).join('\n')],
+      ['platforms', spec.platforms.length === 0 ? "the engine's own" : spec.platforms.join(', ')],
+      ['goes to', spec.destination.kind === 'output' ? spec.destination.value : spec.destination.kind],
+    ],
+  );
+  const layers = table(
+    [{ head: 'layer' }, { head: 'stage' }, { head: 'holds' }],
+    plan.layers.map(({ name, stage, holds }) => [name, stage, holds]),
+  );
+  process.stdout.write(`${facts.trimStart()}\n\n${layers}\n\n${dockerfile}`);
+}

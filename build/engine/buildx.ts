@@ -1,0 +1,135 @@
+import { readFile } from 'node:fs/promises';
+import { execa } from 'execa';
+import { InterruptedError, WorkError } from '../problem.ts';
+import { explainBuildFailure } from './build-failure.ts';
+import type { Engine } from './engine.ts';
+import { advance, type Progress, type Step } from './progress.ts';
+
+/** A secret for build steps: from a file, or from an environment variable. Neither value shows in the command line. */
+export type BuildSecret = { readonly id: string } & (
+  | { readonly file: string }
+  | { readonly variable: string; readonly value: string }
+);
+
+export interface BuildRequest {
+  readonly dockerfile: string;
+  /** Folder that `COPY` without `--from` reads. */
+  readonly context: string;
+  /** Named contexts, which take the place of stages: a folder, `docker-image://…`, `oci-layout://…`. */
+  readonly contexts: Readonly<Record<string, string>>;
+  readonly arguments: Readonly<Record<string, string>>;
+  /** Variables whose value buildx reads from the environment itself (proxies): never in a command line. */
+  readonly passedArguments: readonly string[];
+  readonly secrets: readonly BuildSecret[];
+  readonly tags: readonly string[];
+  readonly platforms: readonly string[];
+  readonly outputs: readonly string[];
+  readonly annotations: readonly string[];
+  readonly cacheFrom: readonly string[];
+  readonly cacheTo: readonly string[];
+  readonly builder: string | undefined;
+  readonly sourceDateEpoch: number | undefined;
+  readonly metadataFile: string;
+}
+
+export interface BuildResult {
+  readonly progress: Progress;
+  /** Of the index; undefined for outputs that have none (type=local). */
+  readonly digest: string | undefined;
+  readonly seconds: number;
+}
+
+/** The arguments of `docker buildx build`, pure: what is secret is named, not given. */
+export function buildxArguments(request: BuildRequest): readonly string[] {
+  const repeat = (flag: string, values: readonly string[]): readonly string[] =>
+    values.flatMap((value) => [flag, value]);
+  return [
+    'buildx',
+    'build',
+    '--progress=rawjson',
+    '--provenance=false',
+    ...(request.builder === undefined ? [] : ['--builder', request.builder]),
+    '--file',
+    request.dockerfile,
+    '--metadata-file',
+    request.metadataFile,
+    ...repeat(
+      '--build-context',
+      Object.entries(request.contexts).map(([name, value]) => `${name}=${value}`),
+    ),
+    ...repeat('--build-arg', [
+      ...Object.entries(request.arguments).map(([name, value]) => `${name}=${value}`),
+      ...request.passedArguments,
+    ]),
+    ...repeat(
+      '--secret',
+      request.secrets.map(
+        (secret) => `id=${secret.id},${'file' in secret ? `src=${secret.file}` : `env=${secret.variable}`}`,
+      ),
+    ),
+    ...repeat('--tag', request.tags),
+    ...repeat('--platform', request.platforms),
+    ...repeat('--output', request.outputs),
+    ...repeat('--annotation', request.annotations),
+    ...repeat('--cache-from', request.cacheFrom),
+    ...repeat('--cache-to', request.cacheTo),
+    request.context,
+  ];
+}
+
+/**
+ * Builds with BuildKit.
+ *
+ * @param onProgress hears of every change
+ * @param signal ends the build: BuildKit stops its steps, and no tag is written
+ * @throws WorkError that says what failed; InterruptedError after `signal`
+ */
+export async function build(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  request: BuildRequest,
+  onProgress: (progress: Progress, changed: readonly Step[]) => void,
+  signal?: AbortSignal,
+): Promise<BuildResult> {
+  const started = performance.now();
+  let progress: Progress = new Map();
+  const otherLines: string[] = [];
+  const secretVariables = Object.fromEntries(
+    request.secrets.flatMap((secret) => ('variable' in secret ? [[secret.variable, secret.value]] : [])),
+  );
+  const epoch = request.sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(request.sourceDateEpoch) };
+  const child = execa(docker, buildxArguments(request), {
+    env: { ...environment, ...secretVariables, ...epoch },
+    extendEnv: false,
+    reject: false,
+    stdout: 'ignore',
+    stderr: 'pipe',
+    buffer: false,
+    // A group of its own: Ctrl-C reaches this process alone, and buildx is told once, by us.
+    detached: true,
+    cleanup: true,
+  });
+  const stop = (): void => {
+    child.kill('SIGINT');
+  };
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+
+  for await (const line of child.iterable({ from: 'stderr' })) {
+    const advanced = advance(progress, line);
+    if (advanced === undefined) {
+      otherLines.push(line);
+      continue;
+    }
+    progress = advanced.progress;
+    onProgress(progress, advanced.changed);
+  }
+  const { exitCode } = await child;
+  signal?.removeEventListener('abort', stop);
+  if (signal?.aborted === true) throw new InterruptedError('the build was interrupted');
+  if (exitCode !== 0) throw new WorkError(explainBuildFailure(progress, otherLines.join('\n'), exitCode));
+
+  const metadata = JSON.parse(await readFile(request.metadataFile, 'utf8')) as {
+    readonly 'containerimage.digest'?: string;
+  };
+  return { progress, digest: metadata['containerimage.digest'], seconds: (performance.now() - started) / 1000 };
+}

@@ -1,0 +1,75 @@
+import { execa } from 'execa';
+import type { ImageConfig } from '../oci/image-tools.ts';
+import type { Engine } from './engine.ts';
+
+/** An image that the engine has. */
+export interface LocalImage {
+  /** Of the index, or of the manifest where there is no index. */
+  readonly digest: string;
+  readonly config: ImageConfig;
+  /** Bytes of its compressed layers. */
+  readonly size: number;
+}
+
+interface Inspected {
+  readonly Id: string;
+  readonly Architecture: string;
+  readonly Os: string;
+  readonly Created?: string;
+  readonly Size: number;
+  readonly Descriptor?: { readonly digest: string };
+  readonly Config: NonNullable<ImageConfig['config']>;
+}
+
+/** @returns undefined where the engine has no such image */
+export async function inspectLocalImage(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  reference: string,
+): Promise<LocalImage | undefined> {
+  const { stdout, exitCode } = await execa(docker, ['image', 'inspect', reference], {
+    env: environment,
+    extendEnv: false,
+    reject: false,
+  });
+  if (exitCode !== 0) return undefined;
+  const [image] = JSON.parse(stdout) as readonly Inspected[];
+  if (image === undefined) return undefined;
+  return {
+    digest: image.Descriptor?.digest ?? image.Id,
+    size: image.Size,
+    config: {
+      architecture: image.Architecture,
+      os: image.Os,
+      ...(image.Created === undefined ? {} : { created: image.Created }),
+      config: image.Config,
+    },
+  };
+}
+
+/** One entry of an image's history that made a layer, lowest first. */
+export interface HistoryLayer {
+  readonly createdBy: string;
+  /** Bytes, unpacked. */
+  readonly size: number;
+}
+
+/** The layers of an image, lowest first; instructions that only changed the config are left out. */
+export async function readHistory(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  reference: string,
+): Promise<readonly HistoryLayer[]> {
+  const { stdout } = await execa(
+    docker,
+    ['image', 'history', '--no-trunc', '--human=false', '--format', '{{json .}}', reference],
+    {
+      env: environment,
+      extendEnv: false,
+    },
+  );
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { readonly CreatedBy: string; readonly Size: string })
+    .map(({ CreatedBy, Size }) => ({ createdBy: CreatedBy, size: Number(Size) }))
+    .reverse();
+}

@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { prerelease, rcompare } from 'semver';
+import { cacheFolder } from '../cache-folder.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
+import type { GatewayChoice } from '../spec/image-spec.ts';
+import { closest } from '../spec/suggestion.ts';
+import { largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
+import type { Gateway } from './gateway.ts';
+import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
+import {
+  allowedScripts,
+  dependencyManifest,
+  ownInstallScripts,
+  type PackageManifest,
+  repositoryUrl,
+  withAllowedScripts,
+} from './package-manifest.ts';
+import { readPackedFiles } from './packed-file.ts';
+
+const PACKAGE = 'openclaw';
+/** Raised whenever what is kept in the cache changes its form. */
+const CACHE_FORMAT = 1;
+
+/** An npm package that has been resolved: exactly this version, exactly these bytes. */
+export interface ResolvedPackage {
+  /** What pacote fetches: `openclaw@2026.9.6`, or `file:/…/openclaw.tgz`. */
+  readonly selector: string;
+  readonly version: string;
+  readonly integrity: string;
+}
+
+/** @throws RequestError where there is no such version, with the nearest ones */
+export async function resolveGatewayPackage(choice: GatewayChoice): Promise<ResolvedPackage> {
+  if (choice.kind === 'registry') return resolvePackage(PACKAGE, choice.selector, '--package');
+  const { default: pacote } = await import('pacote');
+  try {
+    const manifest = await pacote.manifest(`file:${choice.path}`, await npmOptions());
+    if (manifest.name !== PACKAGE) {
+      const problem = `is the package ${manifest.name}`;
+      throw new RequestError([
+        {
+          source: '--package',
+          value: choice.path,
+          reason: problem,
+          wayOut: `give a file made by: npm pack ${PACKAGE}`,
+        },
+      ]);
+    }
+    return { selector: `file:${choice.path}`, version: manifest.version, integrity: manifest._integrity };
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    const reason = `is no packed npm package (${(error as Error).message})`;
+    throw new RequestError(
+      [{ source: '--package', value: choice.path, reason, wayOut: `make one with: npm pack ${PACKAGE}` }],
+      { cause: error },
+    );
+  }
+}
+
+export async function resolvePackage(name: string, selector: string, source: string): Promise<ResolvedPackage> {
+  const { default: pacote } = await import('pacote');
+  const wanted = `${name}@${selector}`;
+  try {
+    const manifest = await pacote.manifest(wanted, await npmOptions());
+    return { selector: `${name}@${manifest.version}`, version: manifest.version, integrity: manifest._integrity };
+  } catch (error) {
+    const code = npmErrorCode(error);
+    if (code !== 'ETARGET' && code !== 'E404') throw explainNpmError(error, wanted);
+    throw new RequestError([await unknownVersion(name, selector, source)], { cause: error });
+  }
+}
+
+async function unknownVersion(name: string, selector: string, source: string): Promise<Problem> {
+  const { default: pacote } = await import('pacote');
+  const value = `${name}@${selector}`;
+  const packument = await pacote.packument(name, await npmOptions()).catch(() => undefined);
+  if (packument === undefined) return { source, value, reason: 'npm has no such package', wayOut: 'check its name' };
+  const versions = Object.keys(packument.versions);
+  const newest = versions
+    .filter((version) => prerelease(version) === null)
+    .sort(rcompare)
+    .slice(0, 3);
+  const near = closest(selector, [...versions, ...Object.keys(packument['dist-tags'])]);
+  return {
+    source,
+    value,
+    reason: 'npm has no such version or tag',
+    wayOut: `${near.length > 0 ? `the nearest are ${near.join(', ')}; ` : ''}the newest are ${newest.join(', ')}`,
+  };
+}
+
+/**
+ * Downloads the package (npm checks its integrity), reads its facts and locks its dependencies.
+ *
+ * Kept in the cache by integrity: the second call for the same bytes reads one file.
+ * @throws WorkError where the registry cannot be read
+ */
+export async function readGatewayPackage(
+  resolved: ResolvedPackage,
+  onStep: (step: string) => void = () => {},
+): Promise<Gateway> {
+  const folder = cachedFolder('gateways', resolved);
+  const facts = join(folder, 'gateway.json');
+  if (existsSync(facts))
+    return { ...(JSON.parse(await readFile(facts, 'utf8')) as Gateway), context: join(folder, 'context') };
+
+  return fillCache(folder, async (partial) => {
+    const context = join(partial, 'context');
+    await mkdir(join(context, 'dependencies'), { recursive: true });
+    onStep(`downloading ${resolved.selector}`);
+    const archive = await download(resolved, join(context, 'package.tgz'));
+    const files = await readPackedFiles(archive, isFact);
+    const manifest = JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
+    onStep(`locking the dependencies of ${resolved.selector}`);
+    const folderOfLock = join(context, 'dependencies');
+    const wanted = dependencyManifest(manifest);
+    const packages = await lockDependencies(wanted, folderOfLock);
+    const withScripts = [
+      ...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name)),
+    ].sort();
+    const allowed = allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
+    await writeFile(join(folderOfLock, 'package.json'), withAllowedScripts(wanted, withScripts, allowed));
+    const gateway: Gateway = {
+      ...describe(manifest, files),
+      origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
+      integrity: resolved.integrity,
+      allowedScripts: allowed,
+      largeDependencies: largeDependencies(packages, await tarballSizes(packages)),
+      context: join(folder, 'context'),
+    };
+    await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(gateway, null, 2)}\n`);
+    return gateway;
+  });
+}
+
+const FACTS = ['package.json', 'pnpm-workspace.yaml', 'dist/build-info.json'];
+const PLUGIN_MANIFEST = /^dist\/extensions\/[^/]+\/openclaw\.plugin\.json$/;
+const PLUGIN_CATALOG = /^scripts\/lib\/official-external-[a-z-]+-catalog\.json$/;
+const isFact = (path: string): boolean =>
+  FACTS.includes(path) || PLUGIN_MANIFEST.test(path) || PLUGIN_CATALOG.test(path);
+
+function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>) {
+  const buildInfo = JSON.parse(files.get('dist/build-info.json') ?? '{}') as { readonly commit?: string };
+  const bundledPlugins: string[] = [];
+  const pluginCatalog: Record<string, string> = {};
+  for (const [path, text] of files) {
+    if (PLUGIN_MANIFEST.test(path)) bundledPlugins.push((JSON.parse(text) as { readonly id: string }).id);
+    if (PLUGIN_CATALOG.test(path)) Object.assign(pluginCatalog, readCatalog(text));
+  }
+  return {
+    version: manifest.version,
+    nodeRange: manifest.engines?.node ?? '*',
+    description: manifest.description ?? '',
+    license: manifest.license ?? '',
+    homepage: manifest.homepage ?? repositoryUrl(manifest),
+    repository: repositoryUrl(manifest),
+    revision: buildInfo.commit ?? '',
+    bundledPlugins: bundledPlugins.sort(),
+    pluginCatalog,
+    installScripts: ownInstallScripts(manifest),
+  };
+}
+
+interface CatalogEntry {
+  readonly name: string;
+  readonly openclaw?: { readonly plugin?: { readonly id?: string }; readonly channel?: { readonly id?: string } };
+}
+
+/** Official plugins only: `@openclaw/…`. */
+function readCatalog(text: string): Record<string, string> {
+  const { entries } = JSON.parse(text) as { readonly entries: readonly CatalogEntry[] };
+  return Object.fromEntries(
+    entries
+      .filter(({ name }) => name.startsWith('@openclaw/'))
+      .map(({ name, openclaw }) => [
+        openclaw?.plugin?.id ?? openclaw?.channel?.id ?? name.slice('@openclaw/'.length),
+        name,
+      ]),
+  );
+}
+
+/** Where the cache keeps a package: its version for people, its integrity for truth. */
+export function cachedFolder(kind: 'gateways' | 'plugins', { version, integrity }: ResolvedPackage, name = ''): string {
+  const key = createHash('sha256').update(`${CACHE_FORMAT} ${integrity}`).digest('hex').slice(0, 16);
+  return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}`);
+}
+
+/** Fills a cache folder whole or not at all: in a folder beside it, renamed at the end. */
+export async function fillCache<T>(folder: string, fill: (partial: string) => Promise<T>): Promise<T> {
+  await mkdir(dirname(folder), { recursive: true });
+  const partial = await mkdtemp(`${folder}.partial-`);
+  try {
+    const value = await fill(partial);
+    await rm(folder, { recursive: true, force: true });
+    await rename(partial, folder);
+    return value;
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+/** @throws WorkError where the bytes are not those that were resolved */
+export async function download({ selector, integrity }: ResolvedPackage, archive: string): Promise<string> {
+  const { default: pacote } = await import('pacote');
+  try {
+    await pacote.tarball.file(selector, archive, { ...(await npmOptions()), integrity });
+  } catch (error) {
+    if (npmErrorCode(error) === 'EINTEGRITY') {
+      throw new WorkError(
+        {
+          kind: 'integrity',
+          title: 'The package is not the one that was resolved',
+          reason: `the bytes of ${selector} do not match ${integrity}`,
+          wayOut: 'try again; if it happens twice, something between here and the registry changes packages',
+        },
+        { cause: error },
+      );
+    }
+    throw explainNpmError(error, selector);
+  }
+  return archive;
+}

@@ -1,0 +1,22 @@
+// @npmcli/config ships no types; this is what we use of it.
+declare module '@npmcli/config' {
+  export default class Config {
+    constructor(options: {
+      npmPath: string;
+      definitions: unknown;
+      flatten: unknown;
+      shorthands: unknown;
+      argv: readonly string[];
+    });
+    load(): Promise<void>;
+    readonly flat: Readonly<Record<string, unknown>>;
+  }
+}
+declare module '@npmcli/config/lib/definitions/index.js' {
+  const definitions: {
+    readonly definitions: unknown;
+    readonly flatten: unknown;
+    readonly shorthands: unknown;
+  };
+  export default definitions;
+}

@@ -1,0 +1,88 @@
+import { parse } from 'yaml';
+
+/** The fields of a package.json that decide what an image holds. */
+export interface PackageManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: string;
+  readonly license?: string;
+  readonly homepage?: string;
+  readonly repository?: string | { readonly url?: string };
+  readonly engines?: { readonly node?: string };
+  readonly scripts?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly bundleDependencies?: readonly string[] | boolean;
+  readonly bundledDependencies?: readonly string[] | boolean;
+  readonly pnpm?: { readonly onlyBuiltDependencies?: readonly string[] };
+}
+
+/** What npm installs for a package, and nothing that changes with its version: the key of the dependency layers. */
+export interface DependencyManifest {
+  readonly private: true;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+  /** npm 11's list of packages whose install scripts may run (`npm help install-scripts`). */
+  readonly allowScripts?: Readonly<Record<string, boolean>>;
+}
+
+/** Dependencies that the package carries in its own tarball are left out: npm would fetch them a second time, unpatched. */
+export function dependencyManifest(manifest: PackageManifest): DependencyManifest {
+  const bundled = manifest.bundleDependencies ?? manifest.bundledDependencies ?? [];
+  const isBundled = (name: string): boolean => bundled === true || (Array.isArray(bundled) && bundled.includes(name));
+  const without = (group: Readonly<Record<string, string>> = {}): Record<string, string> =>
+    Object.fromEntries(Object.entries(group).filter(([name]) => !isBundled(name)));
+  const optionalDependencies = without(manifest.optionalDependencies);
+  const dependencies = Object.fromEntries(
+    Object.entries(without(manifest.dependencies)).filter(([name]) => !(name in optionalDependencies)),
+  );
+  return { private: true, dependencies, optionalDependencies };
+}
+
+/**
+ * Which dependencies may run install scripts, by the gateway's own word: `allowBuilds` or `onlyBuiltDependencies` of its
+ * pnpm-workspace.yaml, or `pnpm.onlyBuiltDependencies` of its package.json.
+ *
+ * @param withScripts names of the dependencies that have install scripts
+ * @returns those that may run; all of them where the gateway has no such list, as npm would
+ */
+export function allowedScripts(
+  manifest: PackageManifest,
+  workspaceYaml: string | undefined,
+  withScripts: readonly string[],
+): readonly string[] {
+  const workspace = (workspaceYaml === undefined ? {} : parse(workspaceYaml)) as {
+    readonly allowBuilds?: Readonly<Record<string, boolean>>;
+    readonly onlyBuiltDependencies?: readonly string[];
+  };
+  const list = workspace.onlyBuiltDependencies ?? manifest.pnpm?.onlyBuiltDependencies;
+  if (workspace.allowBuilds !== undefined) return withScripts.filter((name) => workspace.allowBuilds?.[name] === true);
+  if (list !== undefined) return withScripts.filter((name) => list.includes(name));
+  return withScripts;
+}
+
+/** The text of a dependency manifest that lets the allowed packages, and no others, run their install scripts. */
+export function withAllowedScripts(
+  manifest: DependencyManifest,
+  withScripts: readonly string[],
+  allowed: readonly string[],
+): string {
+  const allowScripts = Object.fromEntries(withScripts.map((name) => [name, allowed.includes(name)]));
+  return `${JSON.stringify({ ...manifest, allowScripts }, null, 2)}\n`;
+}
+
+/** npm runs these for a package that it installs (https://docs.npmjs.com/cli/v11/using-npm/scripts#npm-install). */
+export const ownInstallScripts = (manifest: PackageManifest): readonly string[] =>
+  ['preinstall', 'install', 'postinstall'].filter((name) => manifest.scripts?.[name] !== undefined);
+
+/** `git+https://github.com/o/r.git` → `https://github.com/o/r`. */
+export function repositoryUrl(manifest: PackageManifest): string {
+  const url = typeof manifest.repository === 'string' ? manifest.repository : (manifest.repository?.url ?? '');
+  const short = /^(?:github:)?([\w.-]+\/[\w.-]+)$/.exec(url);
+  if (short !== null) return `https://github.com/${short[1]}`;
+  return url
+    .replace(/^git\+/, '')
+    .replace(/^(?:git|ssh):\/\/(?:git@)?/, 'https://')
+    .replace(/\.git$/, '');
+}

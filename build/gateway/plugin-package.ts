@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { prerelease, rcompare, satisfies } from 'semver';
+import { type Problem, RequestError } from '../problem.ts';
+import { closest } from '../spec/suggestion.ts';
+import { lockDependencies } from './dependency-lock.ts';
+import type { BakedPlugin, Gateway } from './gateway.ts';
+import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
+import { cachedFolder, download, fillCache } from './npm-package.ts';
+import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import { readPackedFiles } from './packed-file.ts';
+
+/** A plugin's versions, as far as choosing one needs them. */
+export interface PluginVersion {
+  readonly version: string;
+  readonly gatewayRange: string;
+  readonly integrity: string;
+}
+
+/**
+ * The newest version of a plugin whose peer range accepts the gateway; a stable one before a prerelease.
+ *
+ * The range is read with prereleases, because to semver `2026.3.13-1`, a correction, is one.
+ */
+export function choosePluginVersion(
+  versions: readonly PluginVersion[],
+  gatewayVersion: string,
+): PluginVersion | undefined {
+  const stableFirst = (a: PluginVersion, b: PluginVersion): number =>
+    Number(prerelease(a.version) !== null) - Number(prerelease(b.version) !== null) || rcompare(a.version, b.version);
+  return versions
+    .filter(({ gatewayRange }) => satisfies(gatewayVersion, gatewayRange, { includePrerelease: true }))
+    .sort(stableFirst)[0];
+}
+
+/**
+ * Finds what each asked-for plugin is: one of the gateway's own (nothing to do), or a package to bake.
+ *
+ * @throws RequestError with every id that is neither, or that has no version for this gateway
+ */
+export async function resolvePlugins(ids: readonly string[], gateway: Gateway): Promise<readonly BakedPlugin[]> {
+  const problems: Problem[] = [];
+  const baked = await Promise.all(
+    ids
+      .filter((id) => !gateway.bundledPlugins.includes(id))
+      .map(async (id) => {
+        const packageName = gateway.pluginCatalog[id] ?? `@openclaw/${id}`;
+        const versions = await readVersions(packageName);
+        const chosen = choosePluginVersion(versions, gateway.version);
+        if (chosen !== undefined) return { id, packageName, version: chosen.version, integrity: chosen.integrity };
+        const plugin = versions.some(({ gatewayRange }) => gatewayRange !== '');
+        problems.push(plugin ? unsuitable(id, packageName, versions, gateway) : unknown(id, gateway));
+        return undefined;
+      }),
+  );
+  if (problems.length > 0) throw new RequestError(problems);
+  return baked.filter((plugin) => plugin !== undefined);
+}
+
+/** Empty where npm has no such package. A package that names no gateway among its peers is no plugin: its range is empty. */
+async function readVersions(packageName: string): Promise<readonly PluginVersion[]> {
+  const { default: pacote } = await import('pacote');
+  try {
+    const { versions } = await pacote.packument(packageName, await npmOptions());
+    return Object.values(versions)
+      .map(({ version, dist, peerDependencies }) => ({
+        version,
+        gatewayRange: peerDependencies?.['openclaw'] ?? '',
+        integrity: dist.integrity ?? '',
+      }))
+      .filter(({ gatewayRange }) => gatewayRange !== '');
+  } catch (error) {
+    if (npmErrorCode(error) === 'E404') return [];
+    throw explainNpmError(error, packageName);
+  }
+}
+
+function unknown(id: string, gateway: Gateway): Problem {
+  const near = closest(id, [...gateway.bundledPlugins, ...Object.keys(gateway.pluginCatalog)]);
+  return {
+    source: '--extensions',
+    value: id,
+    reason: `is neither a plugin of ${gateway.origin} nor an @openclaw package on npm`,
+    wayOut:
+      near.length > 0
+        ? `did you mean ${near.join(' or ')}?`
+        : 'the ids are in the directories dist/extensions/ of the package',
+  };
+}
+
+function unsuitable(id: string, packageName: string, versions: readonly PluginVersion[], gateway: Gateway): Problem {
+  const oldest = [...versions].sort((a, b) => rcompare(b.version, a.version))[0];
+  return {
+    source: '--extensions',
+    value: id,
+    reason: `no version of ${packageName} accepts gateway ${gateway.version} (its oldest wants ${oldest?.gatewayRange ?? 'another'})`,
+    wayOut: 'build another version of the gateway with --package, or leave the plugin out',
+  };
+}
+
+/**
+ * Downloads a plugin and locks its dependencies.
+ *
+ * @returns the folder with package.tgz and dependencies/: the build context of that plugin
+ */
+export async function readPluginPackage(plugin: BakedPlugin): Promise<string> {
+  const resolved = {
+    selector: `${plugin.packageName}@${plugin.version}`,
+    version: plugin.version,
+    integrity: plugin.integrity,
+  };
+  const folder = cachedFolder('plugins', resolved, plugin.id);
+  if (existsSync(folder)) return folder;
+  await fillCache(folder, async (partial) => {
+    await mkdir(join(partial, 'dependencies'));
+    const archive = await download(resolved, join(partial, 'package.tgz'));
+    const files = await readPackedFiles(archive, (path) => path === 'package.json');
+    const manifest = dependencyManifest(JSON.parse(files.get('package.json') ?? '{}') as PackageManifest);
+    const packages = await lockDependencies(manifest, join(partial, 'dependencies'));
+    // A plugin has no list of what may run; the gateway installs plugins without their dependencies' scripts.
+    const withScripts = packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name);
+    await writeFile(join(partial, 'dependencies', 'package.json'), withAllowedScripts(manifest, withScripts, []));
+  });
+  return folder;
+}

@@ -1,0 +1,192 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { cacheFolder } from '../cache-folder.ts';
+import { ANNOTATION_ARGUMENTS } from '../dockerfile/plan.ts';
+import { type BuildResult, type BuildSecret, build } from '../engine/buildx.ts';
+import type { Engine } from '../engine/engine.ts';
+import { inspectLocalImage, readHistory } from '../engine/local-image.ts';
+import { type Progress, type StageTime, type Step, stageTimes } from '../engine/progress.ts';
+import { npmSecret } from '../gateway/npm.ts';
+import type { Annotations } from '../oci/annotations.ts';
+import { familiarReference } from '../oci/reference.ts';
+import { InterruptedError, WorkError } from '../problem.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
+import { imageAnnotations } from './annotations.ts';
+import { firstBuilt, recordBuild } from './build-record.ts';
+import type { Preparation } from './prepare.ts';
+
+export interface BuiltLayer {
+  readonly name: string;
+  readonly holds: string;
+  readonly cached: boolean;
+  /** Bytes, unpacked; undefined where the image is not in this engine. */
+  readonly size: number | undefined;
+}
+
+export interface BuiltImage {
+  readonly names: readonly string[];
+  readonly digest: string | undefined;
+  /** Bytes of the compressed layers; undefined where the image is not in this engine. */
+  readonly size: number | undefined;
+  readonly annotations: Annotations;
+  readonly layers: readonly BuiltLayer[];
+  readonly stages: readonly StageTime[];
+  readonly seconds: number;
+}
+
+/** Proxies of the host, which steps need too. Docker knows these arguments and keeps them out of image and cache. */
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'FTP_PROXY'].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
+
+/**
+ * Builds, and reads back what came out.
+ *
+ * @throws WorkError that explains what failed; InterruptedError after `signal`, with no new tag left behind
+ */
+export async function buildImage(
+  preparation: Preparation,
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  builder: string | undefined,
+  onProgress: (progress: Progress, changed: readonly Step[]) => void,
+  signal: AbortSignal | undefined,
+): Promise<BuiltImage> {
+  const { spec, gateway, base, key } = preparation;
+  const created = spec.sourceDateEpoch === undefined ? await firstBuilt(key) : new Date(spec.sourceDateEpoch * 1000);
+  const annotations = imageAnnotations(gateway, base, created);
+  const names = spec.tags.map(familiarReference);
+  const folder = cacheFolder('builds', key);
+  const context = join(folder, 'context');
+  await mkdir(context, { recursive: true });
+  await writeFile(join(folder, 'Dockerfile'), preparation.dockerfile);
+
+  const loads = spec.destination.kind === 'load';
+  const before = loads ? Promise.all(names.map((name) => inspectLocalImage(engine, name))) : Promise.resolve([]);
+  let result: BuildResult;
+  try {
+    result = await build(
+      engine,
+      {
+        dockerfile: join(folder, 'Dockerfile'),
+        context,
+        contexts: preparation.contexts,
+        arguments: {
+          // One platform gets an index too: a registry's page reads annotations there.
+          BUILDKIT_MULTI_PLATFORM: '1',
+          ...Object.fromEntries(
+            Object.entries(ANNOTATION_ARGUMENTS).map(([name, argument]) => [argument, annotations[name] ?? '']),
+          ),
+        },
+        passedArguments: PROXY_VARIABLES.filter((name) => process.env[name] !== undefined),
+        secrets: await secretsOf(spec),
+        tags: spec.destination.kind === 'output' ? [] : names,
+        platforms: spec.platforms,
+        outputs: [outputOf(spec, builder)],
+        annotations: Object.entries(annotations).flatMap(([name, value]) => [
+          `manifest:${name}=${value}`,
+          `index:${name}=${value}`,
+        ]),
+        cacheFrom: spec.cacheFrom,
+        cacheTo: spec.cacheTo,
+        builder: builder ?? 'default',
+        sourceDateEpoch: spec.sourceDateEpoch,
+        metadataFile: join(folder, `metadata-${process.pid}.json`),
+      },
+      onProgress,
+      signal,
+    );
+  } catch (error) {
+    if (error instanceof InterruptedError && loads) {
+      const digests = (await before).map((image) => image?.digest);
+      await Promise.all(names.map((name, index) => restoreTag(engine, name, digests[index])));
+    }
+    throw error;
+  }
+  await recordBuild(key, created);
+
+  const name = names[0] ?? '';
+  const image = loads ? await inspectLocalImage(engine, name) : undefined;
+  if (loads && image?.digest !== result.digest) {
+    throw new WorkError({
+      kind: 'read-back',
+      title: 'The image in the engine is not the one that was built',
+      reason: `${name} is ${image?.digest ?? 'not there'}, and the build made ${result.digest}`,
+      wayOut: 'something else moved the tag meanwhile: build again',
+    });
+  }
+  return {
+    names,
+    digest: result.digest,
+    size: image?.size,
+    annotations,
+    layers: await describeLayers(preparation, result.progress, engine, loads ? name : undefined),
+    stages: stageTimes(result.progress),
+    seconds: result.seconds,
+  };
+}
+
+/** Output of buildx. zstd costs a local engine least; a registry gets gzip, which every client reads. */
+export function outputOf({ destination, sourceDateEpoch }: ImageSpec, builder: string | undefined): string {
+  // Reproducible images must not depend on what the cache was compressed with, nor on when a file was written.
+  const fixed = sourceDateEpoch === undefined ? '' : ',rewrite-timestamp=true,force-compression=true';
+  switch (destination.kind) {
+    case 'push':
+      return `type=registry,compression=gzip,force-compression=true${sourceDateEpoch === undefined ? '' : ',rewrite-timestamp=true'}`;
+    case 'output':
+      return `${destination.value}${fixed}`;
+    case 'load':
+      if (builder !== undefined) return `type=docker${fixed}`;
+      // BuildKit cannot unpack what it rewrites; the engine does so when the image first runs.
+      return `type=image,compression=zstd${sourceDateEpoch === undefined ? ',unpack=true' : fixed}`;
+  }
+}
+
+async function secretsOf(spec: ImageSpec): Promise<readonly BuildSecret[]> {
+  const npmrc = await npmSecret();
+  const index = process.env['PIP_INDEX_URL'];
+  return [
+    ...(spec.ca === undefined ? [] : [{ id: 'ca', file: spec.ca }]),
+    ...(npmrc === undefined ? [] : [{ id: 'npmrc', variable: 'OPENCLAW_IMAGE_NPMRC', value: npmrc }]),
+    ...(index === undefined || spec.pipPackages.length === 0
+      ? []
+      : [{ id: 'pip_index_url', variable: 'PIP_INDEX_URL', value: index }]),
+  ];
+}
+
+/** An interrupted build leaves every tag as it was. */
+async function restoreTag(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  name: string,
+  digest: string | undefined,
+): Promise<void> {
+  const now = await inspectLocalImage({ docker, environment }, name);
+  if (now === undefined || now.digest === digest) return;
+  const args = digest === undefined ? ['image', 'rm', name] : ['image', 'tag', digest, name];
+  await execa(docker, args, { env: environment, extendEnv: false, reject: false });
+}
+
+/** Our layers, as the plan has them, with what BuildKit said of them and how large the engine found them. */
+async function describeLayers(
+  { plan }: Preparation,
+  progress: Progress,
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  name: string | undefined,
+): Promise<readonly BuiltLayer[]> {
+  const steps = [...progress.values()];
+  const history = name === undefined ? [] : await readHistory(engine, name);
+  // Instructions that only set something are in the history too, and WORKDIR makes a layer with nothing but the directory.
+  const ours = history.filter(({ createdBy }) => /^(?:RUN|COPY|ADD)\b/.test(createdBy));
+  return plan.layers.map(({ name: layer, holds, stage, path }, index) => {
+    const made = steps.filter((step) =>
+      path === undefined ? step.stage === stage : step.name.includes(`--from=${stage} ${path} /`),
+    );
+    return {
+      name: layer,
+      holds,
+      cached: made.length > 0 && made.every(({ state }) => state === 'cached'),
+      size: ours.at(index - plan.layers.length)?.size,
+    };
+  });
+}

@@ -1,0 +1,25 @@
+/** A platform that the gateway's image is built for, in the form of the OCI image index (`linux/amd64`). */
+export type Platform = 'linux/amd64' | 'linux/arm64';
+
+export const PLATFORMS: readonly Platform[] = ['linux/amd64', 'linux/arm64'];
+
+/** Debian's, npm's and QEMU's words for the same machine. */
+export const MACHINES = {
+  'linux/amd64': { debian: 'amd64', node: 'x64', qemu: 'x86_64' },
+  'linux/arm64': { debian: 'arm64', node: 'arm64', qemu: 'aarch64' },
+} as const satisfies Record<Platform, { debian: string; node: string; qemu: string }>;
+
+const ALIASES: Readonly<Record<string, Platform>> = {
+  'linux/amd64': 'linux/amd64',
+  'linux/x86_64': 'linux/amd64',
+  'linux/arm64': 'linux/arm64',
+  'linux/arm64/v8': 'linux/arm64',
+  'linux/aarch64': 'linux/arm64',
+};
+
+/** @returns the platform, or undefined for one that the gateway's image is not built for */
+export const parsePlatform = (text: string): Platform | undefined => ALIASES[text.toLowerCase()];
+
+/** The platform of containers on this host: Linux on the processor that Node reports. */
+export const hostPlatform = (architecture: string = process.arch): Platform =>
+  architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64';

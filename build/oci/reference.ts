@@ -1,0 +1,78 @@
+/**
+ * An image reference, normalised as Docker does it: `node:24` is `docker.io/library/node:24`.
+ * Grammar: https://github.com/distribution/reference (reference.go, "Grammar").
+ */
+export interface Reference {
+  readonly registry: string;
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+export class InvalidReferenceError extends Error {
+  override readonly name = 'InvalidReferenceError';
+}
+
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const DOMAIN = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
+const REGISTRY = new RegExp(`^(?:${DOMAIN}(?:\\.${DOMAIN})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
+const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+const DIGEST = /^sha256:[a-f0-9]{64}$/;
+const LONGEST_NAME = 255;
+
+/** Whether the first path component names a registry rather than a Docker Hub user (splitDockerDomain in normalize.go). */
+const namesRegistry = (component: string): boolean =>
+  component.includes('.') ||
+  component.includes(':') ||
+  component === 'localhost' ||
+  component !== component.toLowerCase();
+
+/**
+ * @param text a reference as a user writes it
+ * @throws InvalidReferenceError with the rule that the text breaks
+ */
+export function parseReference(text: string): Reference {
+  const [beforeDigest = '', digest, ...rest] = text.split('@');
+  if (rest.length > 0) throw new InvalidReferenceError('it has more than one @');
+  if (digest !== undefined && !DIGEST.test(digest)) {
+    throw new InvalidReferenceError('what follows @ is no digest (sha256: and 64 lower-case hexadecimal digits)');
+  }
+
+  const lastColon = beforeDigest.lastIndexOf(':');
+  const hasTag = lastColon > beforeDigest.lastIndexOf('/');
+  const name = hasTag ? beforeDigest.slice(0, lastColon) : beforeDigest;
+  const tag = hasTag ? beforeDigest.slice(lastColon + 1) : undefined;
+  if (tag !== undefined && !TAG.test(tag)) {
+    throw new InvalidReferenceError('a tag is 1 to 128 letters, digits, and _ . - and begins with none of . and -');
+  }
+
+  const firstSlash = name.indexOf('/');
+  const first = firstSlash < 0 ? '' : name.slice(0, firstSlash);
+  const onRegistry = first !== '' && namesRegistry(first);
+  const registry = onRegistry ? first : 'docker.io';
+  const path = onRegistry ? name.slice(firstSlash + 1) : name;
+  const repository = registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
+  if (path !== path.toLowerCase()) throw new InvalidReferenceError('a repository name has no capital letters');
+  if (!REGISTRY.test(registry)) throw new InvalidReferenceError(`'${registry}' is no registry host`);
+  if (path === '' || !REPOSITORY.test(repository)) {
+    throw new InvalidReferenceError(
+      'a repository name is made of lower-case letters, digits and single separators (. _ __ -), joined by /',
+    );
+  }
+  if (registry.length + 1 + repository.length > LONGEST_NAME)
+    throw new InvalidReferenceError(`the name is longer than ${LONGEST_NAME} characters`);
+  return { registry, repository, tag, digest };
+}
+
+/** The name without tag and digest, in full: `docker.io/library/node`. */
+export const repositoryOf = (reference: Reference): string => `${reference.registry}/${reference.repository}`;
+
+/** The reference in full: `docker.io/library/node:24@sha256:…`. Neither tag nor digest means `:latest`. */
+export function formatReference(reference: Reference): string {
+  const tag = reference.tag ?? (reference.digest === undefined ? 'latest' : undefined);
+  return `${repositoryOf(reference)}${tag === undefined ? '' : `:${tag}`}${reference.digest === undefined ? '' : `@${reference.digest}`}`;
+}
+
+/** The same as people write it: `node:24`. */
+export const familiarReference = (reference: Reference): string => formatReference(reference).replace(/^docker\.io\/(?:library\/)?/, '');

@@ -1,0 +1,99 @@
+import { createLogUpdate } from 'log-update';
+import type { Progress, Step } from '../engine/progress.ts';
+import { seconds, style } from './style.ts';
+
+/** Shows long work while it runs. */
+export interface ProgressView {
+  readonly onStep: (step: string) => void;
+  readonly onProgress: (progress: Progress, changed: readonly Step[]) => void;
+  readonly close: () => void;
+}
+
+export type ProgressMode = 'live' | 'plain' | 'silent';
+
+export const progressMode = (json: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressMode =>
+  json
+    ? 'silent'
+    : stream.isTTY && process.env['CI'] === undefined && process.env['TERM'] !== 'dumb'
+      ? 'live'
+      : 'plain';
+
+export function progressView(mode: ProgressMode, stream: NodeJS.WriteStream = process.stderr): ProgressView {
+  switch (mode) {
+    case 'silent':
+      return { onStep: () => {}, onProgress: () => {}, close: () => {} };
+    case 'plain':
+      return plainView(stream);
+    case 'live':
+      return liveView(stream);
+  }
+}
+
+/** BuildKit's bookkeeping is no news to anyone: reading contexts, and the joining of layers that COPY --link has made. */
+const isNews = ({ name }: Step): boolean => !/^\[(?:internal|context )|\] LINK COPY |^resolving provenance/.test(name);
+
+/** One line, without what stays the same for every step of a platform. */
+function title({ name }: Step): string {
+  const line = name.split('\n')[0] ?? '';
+  return line.length > 100 ? `${line.slice(0, 97)}...` : line;
+}
+
+const elapsed = ({ started, completed }: Step): number =>
+  started === undefined ? 0 : ((completed ?? Date.now()) - started) / 1000;
+
+/** A line when a step starts to run, and one when it ends: for logs. */
+function plainView(stream: NodeJS.WriteStream): ProgressView {
+  const said = new Map<string, Step['state']>();
+  const say = (text: string): void => void stream.write(`${text}\n`);
+  return {
+    onStep: (step) => say(`- ${step}`),
+    onProgress: (_, changed) => {
+      for (const step of changed) {
+        if (!isNews(step) || said.get(step.digest) === step.state) continue;
+        said.set(step.digest, step.state);
+        if (step.state === 'running') say(`> ${title(step)}`);
+        if (step.state === 'done') say(`+ ${title(step)} (${seconds(elapsed(step))})`);
+        if (step.state === 'cached') say(`= ${title(step)} (cached)`);
+        if (step.state === 'failed') say(`! ${title(step)}`);
+      }
+    },
+    close: () => {},
+  };
+}
+
+/** The steps that run, each with its time and the last thing it said, redrawn in place: for a terminal. */
+function liveView(stream: NodeJS.WriteStream): ProgressView {
+  const update = createLogUpdate(stream);
+  let step = '';
+  let latest: Progress = new Map();
+  const draw = (): void => {
+    const steps = [...latest.values()].filter(isNews);
+    const finished = steps.filter(({ state }) => state === 'done' || state === 'cached').length;
+    const width = Math.max(40, (stream.columns ?? 100) - 2);
+    const running = steps
+      .filter(({ state }) => state === 'running')
+      .map((one) => {
+        const last = one.lines.at(-1);
+        const said = last === undefined ? '' : `\n    ${style('dim', last.trim().slice(0, width - 4), stream)}`;
+        return `  ${style('cyan', seconds(elapsed(one)).padStart(8), stream)}  ${title(one).slice(0, width - 12)}${said}`;
+      });
+    const head = steps.length === 0 ? step : `${step}  ${finished}/${steps.length} steps`;
+    update([style('bold', head, stream), ...running].join('\n'));
+  };
+  const timer = setInterval(draw, 200);
+  return {
+    onStep: (text) => {
+      if (step !== '') stream.write('');
+      step = text;
+      draw();
+    },
+    onProgress: (progress) => {
+      latest = progress;
+    },
+    close: () => {
+      clearInterval(timer);
+      update.clear();
+      update.done();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { BuiltImage } from '../image/build-image.ts';
+import type { Preparation } from '../image/prepare.ts';
+import { bytes, seconds, style } from './style.ts';
+import { table } from './table.ts';
+
+/** What a build made, for people. @param next commands to run now */
+export function buildReport(image: BuiltImage, preparation: Preparation, next: readonly string[]): string {
+  const { base, gateway } = preparation;
+  const facts = table(
+    [{ head: '' }, { head: '' }],
+    [
+      ['image', image.names.join('\n')],
+      ['digest', image.digest ?? 'none (this output has no index)'],
+      ...(image.size === undefined ? [] : [['size', `${bytes(image.size)} compressed`]]),
+      ['gateway', `${gateway.version} (${gateway.origin})`],
+      ['base', `${base.name}, Node ${base.nodeVersion} (${base.kind})`],
+    ],
+  );
+  const layers = table(
+    [{ head: 'layer' }, { head: 'size', align: 'right' }, { head: '' }, { head: 'holds' }],
+    image.layers.map(({ name, size, cached, holds }) => [
+      name,
+      size === undefined ? '' : bytes(size),
+      cached ? 'cached' : 'new',
+      holds,
+    ]),
+  );
+  const ran = image.stages.filter(({ cached }) => !cached);
+  const stages =
+    ran.length === 0
+      ? 'every stage was cached'
+      : table(
+          [{ head: 'stage' }, { head: 'time', align: 'right' }],
+          ran.map(({ stage, seconds: time }) => [stage, seconds(time)]),
+        );
+  return [
+    style('bold', `Built in ${seconds(image.seconds)}`),
+    facts.trimStart(),
+    '',
+    layers,
+    '',
+    stages,
+    '',
+    style('bold', 'Next'),
+    ...next.map((command) => `  ${command}`),
+  ].join('\n');
+}
+
+/** The same for machines: bytes and seconds, names as they stand in the image. */
+export function buildJson(image: BuiltImage, { base, gateway, plugins }: Preparation): object {
+  return {
+    names: image.names,
+    digest: image.digest,
+    size: image.size,
+    gateway: { version: gateway.version, origin: gateway.origin, integrity: gateway.integrity },
+    plugins,
+    base: { kind: base.kind, name: base.name, digest: base.digest, node: base.nodeVersion },
+    annotations: image.annotations,
+    layers: image.layers,
+    stages: image.stages,
+    seconds: image.seconds,
+  };
+}

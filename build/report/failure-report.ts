@@ -1,0 +1,44 @@
+import { InterruptedError, RequestError, WorkError } from '../problem.ts';
+import { style } from './style.ts';
+
+/** A failure for people: what, why, and the way out. */
+export function failureText(error: unknown, stream: NodeJS.WriteStream = process.stderr): string {
+  const red = (text: string): string => style(['red', 'bold'], text, stream);
+  const dim = (text: string): string => style('dim', text, stream);
+  if (error instanceof RequestError) {
+    const rows = error.problems.flatMap(({ source, value, reason, wayOut }) => [
+      `  ${style('bold', source, stream)} ${value}`,
+      `    ${reason}`,
+      `    ${dim('→')} ${wayOut}`,
+    ]);
+    const count = error.problems.length === 1 ? 'one thing is' : `${error.problems.length} things are`;
+    return [red(`Nothing was built: ${count} wrong with the request.`), ...rows].join('\n');
+  }
+  if (error instanceof WorkError) {
+    const { title, reason, wayOut, lines = [] } = error.explanation;
+    return [red(title), `  ${reason}`, `  ${dim('→')} ${wayOut}`, ...lines.map((line) => `  ${dim('|')} ${line}`)].join(
+      '\n',
+    );
+  }
+  if (error instanceof InterruptedError) return 'Interrupted. Nothing was tagged; what was finished is cached.';
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The same for machines. */
+export function failureJson(error: unknown): object {
+  if (error instanceof RequestError) return { error: { kind: 'request', problems: error.problems } };
+  if (error instanceof WorkError) return { error: error.explanation };
+  if (error instanceof InterruptedError) return { error: { kind: 'interrupted', title: error.message } };
+  return { error: { kind: 'unexpected', title: error instanceof Error ? error.message : String(error) } };
+}
+
+/** 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. */
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof RequestError ? 2 : error instanceof InterruptedError ? 130 : 1;
+
+/** A frame that cannot be missed in a terminal or a log. */
+export function warningFrame(lines: readonly string[], stream: NodeJS.WriteStream = process.stderr): string {
+  const width = Math.max(...lines.map((line) => line.length));
+  const frame = ['!'.repeat(width + 4), ...lines.map((line) => `! ${line.padEnd(width)} !`), '!'.repeat(width + 4)];
+  return frame.map((line) => style('yellow', line, stream)).join('\n');
+}

@@ -1,0 +1,34 @@
+import type { Platform } from '../oci/platform.ts';
+import type { Reference } from '../oci/reference.ts';
+
+/** Where the parent image comes from. `auto`: the pin, and on a host that cannot reach its registry a bootstrapped base. */
+export type BaseChoice =
+  | { readonly kind: 'auto' | 'pinned' | 'bootstrap' }
+  | { readonly kind: 'reference'; readonly reference: Reference };
+
+/** Where the gateway comes from. */
+export type GatewayChoice =
+  | { readonly kind: 'registry'; readonly selector: string }
+  | { readonly kind: 'file'; readonly path: string };
+
+/** Where the image goes. `file` is an `--output` of buildx's. */
+export type Destination = { readonly kind: 'load' | 'push' } | { readonly kind: 'output'; readonly value: string };
+
+/** Everything that a build was asked for, validated, with the defaults filled in. */
+export interface ImageSpec {
+  readonly gateway: GatewayChoice;
+  readonly base: BaseChoice;
+  readonly extensions: readonly string[];
+  readonly aptPackages: readonly string[];
+  readonly pipPackages: readonly string[];
+  readonly tags: readonly Reference[];
+  /** Empty: the engine's own. */
+  readonly platforms: readonly Platform[];
+  readonly destination: Destination;
+  readonly cacheFrom: readonly string[];
+  readonly cacheTo: readonly string[];
+  /** Path of a PEM file. */
+  readonly ca: string | undefined;
+  /** Seconds since 1970, for reproducible images. Source: https://reproducible-builds.org/specs/source-date-epoch/ */
+  readonly sourceDateEpoch: number | undefined;
+}

@@ -1,0 +1,264 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
+import { parseReference, type Reference } from '../oci/reference.ts';
+import type { Problem } from '../problem.ts';
+import type { BaseChoice, Destination, GatewayChoice, ImageSpec } from './image-spec.ts';
+import { BUILD_OPTIONS, type BuildOptionName, type OptionDefinition } from './option.ts';
+
+/** Options as commander gives them: a text, a list for repeatable ones, `true` for switches. */
+export type GivenOptions = Readonly<Partial<Record<BuildOptionName, string | readonly string[] | boolean>>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Debian Policy 5.6.1 (names), 5.6.12 (versions); apt takes `name:architecture=version`. */
+const APT_PACKAGE = /^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?$/;
+/** PEP 508 without URLs and markers. */
+const PIP_PACKAGE =
+  /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._,-]+\])?(?:(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+(?:,(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+)*)?$/;
+const EXTENSION = /^[a-z0-9][a-z0-9._-]*$/;
+const NPM_SELECTOR = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
+const CACHE_OR_OUTPUT = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
+
+/** Variables of the gateway's documentation that ask for what this release cannot bake; ignoring them would give another image than asked for. */
+const UNSUPPORTED_VARIABLES = ['OPENCLAW_INSTALL_BROWSER', 'OPENCLAW_INSTALL_DOCKER_CLI'] as const;
+
+export const isTrue = (text: string | undefined): boolean => /^(?:1|true|yes|on)$/i.test(text?.trim() ?? '');
+
+const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
+
+/**
+ * Reads the options of `build` and the environment into an ImageSpec.
+ *
+ * Pure but for looking whether the files that are named exist.
+ * @returns every problem with the request; the spec is to be built only where there is none
+ */
+export function parseImageSpec(
+  options: GivenOptions,
+  environment: Environment,
+): { readonly spec: ImageSpec; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+
+  const read = (name: BuildOptionName): { source: string; text: string } | undefined => {
+    const definition: OptionDefinition = BUILD_OPTIONS[name];
+    const given = options[name];
+    if (typeof given === 'string') return { source: sourceOf(definition), text: given };
+    for (const variable of definition.variables ?? []) {
+      const text = environment[variable];
+      if (text !== undefined && text.trim() !== '') return { source: variable, text };
+    }
+    return definition.default === undefined ? undefined : { source: sourceOf(definition), text: definition.default };
+  };
+  const readAll = (name: BuildOptionName): readonly string[] => {
+    const given = options[name];
+    return Array.isArray(given) ? (given as readonly string[]) : [];
+  };
+  const words = (
+    name: BuildOptionName,
+    separator: RegExp,
+    rule: RegExp,
+    reason: string,
+    wayOut: string,
+  ): readonly string[] => {
+    const found = read(name);
+    if (found === undefined) return [];
+    const parts = found.text.split(separator).filter((part) => part !== '');
+    for (const value of parts) if (!rule.test(value)) problems.push({ source: found.source, value, reason, wayOut });
+    return sorted(parts);
+  };
+
+  const aptPackages = words(
+    'apt',
+    /[\s,]+/,
+    APT_PACKAGE,
+    'is no Debian package name (lower-case letters, digits, + . - only; =version may follow)',
+    'look it up with: apt-cache search WORD',
+  );
+  const pipPackages = words(
+    'pip',
+    /\s+/,
+    PIP_PACKAGE,
+    'is no Python requirement (a name, [extras], and versions such as ==1.2)',
+    'write it as pip takes it, without spaces: humanize==4.14.0',
+  );
+  const extensions = words(
+    'extensions',
+    /[\s,]+/,
+    EXTENSION,
+    'is no plugin id (lower-case letters, digits, . _ - only)',
+    'name plugins by their id: slack, matrix',
+  );
+
+  for (const variable of UNSUPPORTED_VARIABLES) {
+    if (isTrue(environment[variable])) {
+      problems.push({
+        source: variable,
+        value: environment[variable] ?? '',
+        reason: 'is not supported by this release of openclaw-image',
+        wayOut: `unset it, and add what you need with ${sourceOf(BUILD_OPTIONS.apt)}`,
+      });
+    }
+  }
+
+  const spec: ImageSpec = {
+    gateway: parseGateway(read('package')?.text ?? '', problems),
+    base: parseBase(read('base')?.text, problems),
+    extensions,
+    aptPackages,
+    pipPackages,
+    tags: parseTags(readAll('tag'), problems),
+    platforms: parsePlatforms(typeof options.platform === 'string' ? options.platform : '', problems),
+    destination: parseDestination(options, problems),
+    cacheFrom: parseCaches('cacheFrom', readAll('cacheFrom'), problems),
+    cacheTo: parseCaches('cacheTo', readAll('cacheTo'), problems),
+    ca: parseCa(read('ca'), problems),
+    sourceDateEpoch: parseEpoch(environment['SOURCE_DATE_EPOCH'], problems),
+  };
+  return { spec, problems };
+}
+
+/** `-t, --tag <reference>` → `--tag`. */
+export function sourceOf(definition: OptionDefinition): string {
+  return /--[a-z-]+/.exec(definition.flags)?.[0] ?? definition.flags;
+}
+
+function parseGateway(text: string, problems: Problem[]): GatewayChoice {
+  const file = text.replace(/^openclaw@(?=.*\.tgz$)/, '').replace(/^file:/, '');
+  if (/\.(?:tgz|tar\.gz)$/.test(file)) {
+    const path = resolve(file);
+    if (!existsSync(path)) {
+      problems.push({
+        source: '--package',
+        value: text,
+        reason: 'there is no such file',
+        wayOut: 'make one with: npm pack openclaw',
+      });
+    }
+    return { kind: 'file', path };
+  }
+  const match = /^openclaw(?:@(.*))?$/.exec(text);
+  const selector = match === null ? '' : (match[1] ?? 'latest');
+  if (!NPM_SELECTOR.test(selector)) {
+    problems.push({
+      source: '--package',
+      value: text,
+      reason: 'is neither openclaw@<version|tag> nor a file.tgz',
+      wayOut: 'for example: --package openclaw@latest',
+    });
+  }
+  return { kind: 'registry', selector };
+}
+
+function parseBase(text: string | undefined, problems: Problem[]): BaseChoice {
+  if (text === undefined) return { kind: 'auto' };
+  if (text === 'auto' || text === 'pinned' || text === 'bootstrap') return { kind: text };
+  const reference = referenceOr(
+    text,
+    '--base',
+    'use pinned, bootstrap, or a reference such as node:24-bookworm-slim',
+    problems,
+  );
+  return reference === undefined ? { kind: 'auto' } : { kind: 'reference', reference };
+}
+
+function referenceOr(value: string, source: string, wayOut: string, problems: Problem[]): Reference | undefined {
+  try {
+    return parseReference(value);
+  } catch (error) {
+    problems.push({ source, value, reason: `is no image reference: ${(error as Error).message}`, wayOut });
+    return undefined;
+  }
+}
+
+function parseTags(given: readonly string[], problems: Problem[]): readonly Reference[] {
+  const tags: Reference[] = [];
+  for (const value of given.length > 0 ? given : [BUILD_OPTIONS.tag.default]) {
+    const reference = referenceOr(value, '--tag', 'for example: --tag openclaw:local', problems);
+    if (reference?.digest !== undefined) {
+      problems.push({
+        source: '--tag',
+        value,
+        reason: 'names a digest, which a build cannot choose',
+        wayOut: 'leave out what follows @',
+      });
+    }
+    if (reference !== undefined) tags.push(reference);
+  }
+  return tags;
+}
+
+function parsePlatforms(text: string, problems: Problem[]): readonly Platform[] {
+  const platforms = new Set<Platform>();
+  for (const value of text.split(',').filter((part) => part !== '')) {
+    const platform = parsePlatform(value);
+    if (platform === undefined) {
+      const reason = value.startsWith('linux/')
+        ? 'the gateway is not built for that processor'
+        : 'the gateway runs in Linux containers only';
+      problems.push({ source: '--platform', value, reason, wayOut: `use ${PLATFORMS.join(' or ')}` });
+    } else platforms.add(platform);
+  }
+  return [...platforms];
+}
+
+function parseDestination(options: GivenOptions, problems: Problem[]): Destination {
+  const asked = (['load', 'push', 'output'] as const).filter(
+    (name) => options[name] !== undefined && options[name] !== false,
+  );
+  if (asked.length > 1) {
+    problems.push({
+      source: asked.map((name) => `--${name}`).join(' '),
+      value: asked.map((name) => String(options[name])).join(' '),
+      reason: 'an image goes to one place',
+      wayOut: 'give one of --load, --push and --output',
+    });
+  }
+  const output = options.output;
+  if (typeof output === 'string') {
+    if (!CACHE_OR_OUTPUT.test(output)) {
+      problems.push({
+        source: '--output',
+        value: output,
+        reason: 'is no list of key=value pairs',
+        wayOut: 'for example: --output type=oci,dest=openclaw.tar',
+      });
+    }
+    return { kind: 'output', value: output };
+  }
+  return { kind: options.push === true ? 'push' : 'load' };
+}
+
+function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], problems: Problem[]): readonly string[] {
+  for (const value of given) {
+    // buildx takes a bare reference too: type=registry is meant.
+    if (CACHE_OR_OUTPUT.test(value)) continue;
+    const definition: OptionDefinition = BUILD_OPTIONS[name];
+    referenceOr(value, sourceOf(definition), `for example: ${definition.example}`, problems);
+  }
+  return given;
+}
+
+function parseCa(found: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {
+  if (found === undefined) return undefined;
+  const path = resolve(found.text);
+  if (!existsSync(path)) {
+    problems.push({
+      source: found.source,
+      value: found.text,
+      reason: 'there is no such file',
+      wayOut: 'name a PEM file with the certificate authorities, or unset it',
+    });
+  }
+  return path;
+}
+
+function parseEpoch(text: string | undefined, problems: Problem[]): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (/^[0-9]{1,12}$/.test(text)) return Number(text);
+  problems.push({
+    source: 'SOURCE_DATE_EPOCH',
+    value: text,
+    reason: 'is no number of seconds since 1970',
+    wayOut: 'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
+  });
+  return undefined;
+}

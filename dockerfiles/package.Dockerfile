@@ -1,0 +1,178 @@
+# Rendered by openclaw-image (npm run image:render): change build/dockerfile/plan.ts, not this file.
+#
+# A stage that was not asked for costs nothing: BuildKit builds only what the last one needs.
+# Secrets, all optional: ca (PEM), npmrc, pip_index_url.
+
+# the gateway, as npm names it
+ARG OPENCLAW_PACKAGE="openclaw@latest"
+# extra Debian packages, separated by spaces
+ARG OPENCLAW_DOCKER_APT_PACKAGES=""
+# the same, by its newer name
+ARG OPENCLAW_IMAGE_APT_PACKAGES="${OPENCLAW_DOCKER_APT_PACKAGES}"
+# extra Python packages, separated by spaces
+ARG OPENCLAW_IMAGE_PIP_PACKAGES=""
+
+# The parent image. Another one: --build-context base=docker-image://… or oci-layout://…
+FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS base
+
+# Debian packages that every image needs.
+FROM base AS system
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -efu
+apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt update
+DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ca-certificates curl git hostname lsof openssl procps tini
+rm -rf /var/log/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache
+SH
+
+# Debian packages that were asked for. Reached only if there are any: see the stage `packages`.
+FROM system AS system-with-apt
+ARG OPENCLAW_IMAGE_APT_PACKAGES
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -efu
+apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt update
+DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- $OPENCLAW_IMAGE_APT_PACKAGES
+rm -rf /var/log/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache
+SH
+
+# The one or the other; what is not asked for is not built.
+FROM system${OPENCLAW_IMAGE_APT_PACKAGES:+-with-apt} AS packages
+
+# Python packages that were asked for.
+FROM packages AS packages-with-pip
+ARG OPENCLAW_IMAGE_PIP_PACKAGES
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -efu
+apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt update
+DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- python3 python3-pip
+rm -rf /var/log/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache
+SH
+RUN --mount=type=secret,id=ca --mount=type=secret,id=pip_index_url,env=PIP_INDEX_URL <<'SH'
+set -efu
+if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+python3 -m pip install --no-cache-dir --no-compile --break-system-packages --root-user-action=ignore -- $OPENCLAW_IMAGE_PIP_PACKAGES
+SH
+
+# Likewise.
+FROM packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip} AS extras
+
+# What belongs to the user node has its owner from the start: changing it later would copy it into another layer.
+FROM base AS layout
+RUN mkdir -p /layers/layout/usr/local/bin && \
+    ln -s /app/openclaw.mjs /layers/layout/usr/local/bin/openclaw && \
+    cd /layers/layout && \
+    install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin && \
+    install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
+
+# The gateway's package, and what it depends on without its version, so that a new version with the same dependencies
+# installs none. image:build puts a folder here in which both are resolved and verified: --build-context gateway=…
+FROM base AS gateway
+WORKDIR /gateway
+ARG OPENCLAW_PACKAGE
+RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm,sharing=locked <<'SH'
+set -eu
+if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+mv "$(npm pack --silent "$OPENCLAW_PACKAGE")" package.tgz
+mkdir dependencies
+cat >/tmp/manifest.cjs <<'JS'
+const p = JSON.parse(require("fs").readFileSync(0, "utf8")), b = p.bundleDependencies ?? [];
+const own = (group) => Object.fromEntries(Object.entries(group ?? {}).filter(([name]) => b !== true && !b.includes(name)));
+const allowScripts = {};
+console.log(JSON.stringify({ private: true, dependencies: own(p.dependencies), optionalDependencies: own(p.optionalDependencies), allowScripts }));
+JS
+tar -xzf package.tgz --to-stdout package/package.json | node /tmp/manifest.cjs >dependencies/package.json
+npm install --prefix dependencies --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
+find . -mindepth 1 -maxdepth 1 -exec mv {} / \;
+SH
+
+# Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
+# A large package gets a layer of its own, so that an update of one does not send the others again.
+FROM base AS dependencies
+WORKDIR /app
+COPY --from=gateway /dependencies/ ./
+RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm,sharing=locked <<'SH'
+set -eu
+if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
+mkdir -p /layers/dependencies/app
+cp -al node_modules /layers/dependencies/app/
+rm -f /layers/dependencies/app/node_modules/.package-lock.json
+for name in ; do
+  mkdir -p "/layers/large/$name"
+  # A package for another processor is not here; its layer is empty.
+  if [ -d "node_modules/$name" ]; then
+    mkdir -p "$(dirname "/layers/large/$name/app/node_modules/$name")"
+    mv "/layers/dependencies/app/node_modules/$name" "/layers/large/$name/app/node_modules/$name"
+  fi
+done
+SH
+
+# The gateway's own files, after its own install scripts, without type declarations and source maps. The lockfile of what
+# was installed goes with them (npm ls reads it), because it changes with the version.
+FROM base AS package
+WORKDIR /app
+RUN --mount=from=gateway,target=/gateway --mount=from=dependencies,source=/app/node_modules,target=/app/node_modules \
+    --mount=type=tmpfs,target=/tmp <<'SH'
+set -eu
+export HOME=/tmp
+tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/node_modules'
+npm run --silent --if-present preinstall
+npm run --silent --if-present postinstall
+find dist -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete
+mkdir -p /layers/docs/app /layers/control-ui/app/dist /layers/server/app/node_modules
+cp node_modules/.package-lock.json /layers/server/app/node_modules/
+for name in docs skills; do if [ -e "$name" ]; then mv "$name" /layers/docs/app/; fi; done
+if [ -e dist/control-ui ]; then mv dist/control-ui /layers/control-ui/app/dist/; fi
+find . -mindepth 1 -maxdepth 1 ! -name node_modules -exec mv {} /layers/server/app/ \;
+if tar -tzf /gateway/package.tgz | grep -q '^package/node_modules/'; then
+  tar -xzf /gateway/package.tgz -C /layers/server/app --strip-components=1 --no-same-owner package/node_modules
+fi
+SH
+
+# The image. It copies layers that stand ready, so it waits for nothing but the slowest of them. Files belong to root:
+# the gateway writes to /home/node and /tmp only, and what it cannot write no one can change through it.
+FROM extras AS runtime
+WORKDIR /app
+COPY --link --from=layout /layers/layout /
+COPY --link --from=dependencies /layers/dependencies /
+COPY --link --from=package /layers/docs /
+COPY --link --from=package /layers/control-ui /
+COPY --link --from=package /layers/server /
+USER node
+ENV NODE_ENV=production \
+    PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+EXPOSE 18789 18790
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --start-interval=2s --retries=3 \
+    CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPENCLAW_GATEWAY_PORT || 18789) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["tini", "-s", "--"]
+CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]
+ARG OPENCLAW_BASE_NAME
+ARG OPENCLAW_BASE_DIGEST
+ARG OPENCLAW_SOURCE_URL
+ARG OPENCLAW_URL
+ARG OPENCLAW_DOCUMENTATION_URL
+ARG OPENCLAW_LICENSES
+ARG OPENCLAW_TITLE
+ARG OPENCLAW_DESCRIPTION
+ARG OPENCLAW_VERSION
+ARG OPENCLAW_REVISION
+ARG OPENCLAW_CREATED
+LABEL org.opencontainers.image.base.name="${OPENCLAW_BASE_NAME}" \
+      org.opencontainers.image.base.digest="${OPENCLAW_BASE_DIGEST}" \
+      org.opencontainers.image.source="${OPENCLAW_SOURCE_URL}" \
+      org.opencontainers.image.url="${OPENCLAW_URL}" \
+      org.opencontainers.image.documentation="${OPENCLAW_DOCUMENTATION_URL}" \
+      org.opencontainers.image.licenses="${OPENCLAW_LICENSES}" \
+      org.opencontainers.image.title="${OPENCLAW_TITLE}" \
+      org.opencontainers.image.description="${OPENCLAW_DESCRIPTION}" \
+      org.opencontainers.image.version="${OPENCLAW_VERSION}" \
+      org.opencontainers.image.revision="${OPENCLAW_REVISION}" \
+      org.opencontainers.image.created="${OPENCLAW_CREATED}"

@@ -1,27 +1,29 @@
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { cacheFolder } from './cache-folder.ts';
+import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts';
 
 // Every run parses the same modules; npm's alone take half a second without this.
 enableCompileCache(cacheFolder('compile-cache'));
 
-const [{ buildCommand }, { renderCommand }, { exitCodeOf, failureJson, failureText }] = await Promise.all([
-  import('./commands/build.ts'),
-  import('./commands/render.ts'),
-  import('./report/failure-report.ts'),
-]);
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  build: async () => (await import('./commands/build.ts')).buildCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  render: async () => (await import('./commands/render.ts')).renderCommand(),
+};
+
+/** commander has said what was wrong: a wrong request is exit code 2, help is 0. */
+const leave = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
 
 const program = new Command('scripts/run')
   .description('Builds, checks, releases and runs the container image of the OpenClaw Gateway.')
-  .addCommand(buildCommand())
-  .addCommand(renderCommand())
-  .showHelpAfterError('(--help lists the options)')
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  .exitOverride(leave);
 
-for (const command of program.commands)
-  command
-    .showHelpAfterError('(--help lists the options)')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+// Only the command that was asked for is loaded; without one the help needs them all.
+const asked = COMMANDS[process.argv[2] ?? ''];
+for (const load of asked === undefined ? Object.values(COMMANDS) : [asked]) {
+  program.addCommand((await load()).showHelpAfterError('(--help lists the options)').exitOverride(leave));
+}
 
 try {
   await program.parseAsync();

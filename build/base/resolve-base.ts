@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { satisfies } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
@@ -40,18 +40,32 @@ export async function resolveBase(request: BaseRequest): Promise<Base> {
     case 'pinned':
       return pinnedBase(engine);
     case 'auto':
-      try {
-        return await pinnedBase(engine);
-      } catch (error) {
-        if (!isUnreachable(error)) throw error;
-        const { reference } = readPin();
-        const base = await bootstrap();
-        return {
-          ...base,
-          warning: [`The registry of ${repositoryOf(reference)} cannot be reached from here.`, ...base.warning],
-        };
-      }
+      return pinnedOrBootstrapped(engine, bootstrap);
   }
+}
+
+/** For so long a registry that could not be reached is not asked again: a failing name look-up can take seconds. */
+const UNREACHABLE_MINUTES = 10;
+
+async function pinnedOrBootstrapped(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  bootstrap: () => Promise<Base>,
+): Promise<Base> {
+  const { reference } = readPin();
+  const marker = cacheFolder('bases', `unreachable-${reference.registry}`);
+  const asked = await stat(marker).catch(() => undefined);
+  if (asked === undefined || Date.now() - asked.mtimeMs > UNREACHABLE_MINUTES * 60_000) {
+    try {
+      return await pinnedBase(engine);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      await mkdir(dirname(marker), { recursive: true });
+      await writeFile(marker, '');
+    }
+  }
+  const base = await bootstrap();
+  const reason = `The registry of ${repositoryOf(reference)} cannot be reached from here (--base pinned asks it again).`;
+  return { ...base, warning: [reason, ...base.warning] };
 }
 
 async function pinnedBase(engine: Pick<Engine, 'docker' | 'environment'>): Promise<Base> {

@@ -1,14 +1,11 @@
 import { Command } from 'commander';
-import { readPin } from '../base/pin.ts';
-import { type Engine, findBuilderCommand, findEngine } from '../engine/engine.ts';
-import { type BuiltImage, buildImage } from '../image/build-image.ts';
-import { draw, gatherIngredients, type Ingredients, prepare } from '../image/prepare.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { BuiltImage } from '../image/build-image.ts';
+import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { InterruptedError } from '../problem.ts';
 import { progressMode, progressView } from '../report/build-progress.ts';
-import { buildJson, buildReport } from '../report/build-report.ts';
 import { warningFrame } from '../report/failure-report.ts';
-import { table } from '../report/table.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
@@ -38,18 +35,26 @@ Examples:
 
 async function run(options: BuildOptions): Promise<void> {
   const { spec, problems } = parseImageSpec(options, process.env);
-  const view = progressView(progressMode(options.json === true));
+  const view = await progressView(progressMode(options.json === true));
   const { signal, stop } = interruption();
   const stopIfInterrupted = (): void => {
     if (signal.aborted) throw new InterruptedError('the build was interrupted');
   };
   try {
     view.onStep(`resolving ${spec.gateway.kind === 'file' ? spec.gateway.path : `openclaw@${spec.gateway.selector}`}`);
-    const ingredients = await gatherIngredients(spec, problems, view.onStep);
+    const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderCommand, findEngine }, { prepare }] =
+      await Promise.all([
+        gatherIngredients(spec, problems, view.onStep),
+        // Loaded while the registry answers: a build in which nothing changed takes little longer than this.
+        import('../image/build-image.ts'),
+        import('../report/build-report.ts'),
+        import('../engine/engine.ts'),
+        import('../image/prepare.ts'),
+      ]);
     stopIfInterrupted();
     if (options.dryRun === true) {
       view.close();
-      printDryRun(spec, ingredients, options.json === true);
+      await printDryRun(spec, ingredients, options.json === true);
       return;
     }
     // A remote builder that pushes needs no engine here.
@@ -95,7 +100,12 @@ function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine:
   }
 }
 
-function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: boolean): void {
+async function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: boolean): Promise<void> {
+  const [{ readPin }, { draw }, { table }] = await Promise.all([
+    import('../base/pin.ts'),
+    import('../image/prepare.ts'),
+    import('../report/table.ts'),
+  ]);
   const { gateway, plugins } = ingredients;
   const { plan, dockerfile } = draw(spec, ingredients);
   if (json) {

@@ -314,6 +314,7 @@ ${NPM_INSTALL}
 for from in node_modules "$files/node_modules"; do
   if [ -d "$from" ]; then cp -a "$from/." "$dependencies/node_modules/"; fi
 done
+find "$files" -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \\) ! -path '*/node_modules/*' -delete
 rm -rf "$files/node_modules" "$dependencies/node_modules/.package-lock.json"
 ln -s ../../../plugin-dependencies/${id}/node_modules "$files/node_modules"
 SH`,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { prerelease, rcompare } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
@@ -34,7 +34,7 @@ export interface ResolvedPackage {
 
 /** @throws RequestError where there is no such version, with the nearest ones */
 export async function resolveGatewayPackage(choice: GatewayChoice): Promise<ResolvedPackage> {
-  if (choice.kind === 'registry') return resolvePackage(PACKAGE, choice.selector, '--package');
+  if (choice.kind === 'registry') return resolvePublished(choice.selector);
   const { default: pacote } = await import('pacote');
   try {
     const manifest = await pacote.manifest(`file:${choice.path}`, await npmOptions());
@@ -60,17 +60,36 @@ export async function resolveGatewayPackage(choice: GatewayChoice): Promise<Reso
   }
 }
 
-export async function resolvePackage(name: string, selector: string, source: string): Promise<ResolvedPackage> {
-  const { default: pacote } = await import('pacote');
-  const wanted = `${name}@${selector}`;
+async function resolvePublished(selector: string): Promise<ResolvedPackage> {
+  const known = await readKnownVersion(selector);
+  if (known !== undefined) return known;
+  const { default: fetch } = await import('npm-registry-fetch');
   try {
-    const manifest = await pacote.manifest(wanted, await npmOptions());
-    return { selector: `${name}@${manifest.version}`, version: manifest.version, integrity: manifest._integrity };
+    // One version's document: the whole package's would be a hundred times larger.
+    const manifest = (await fetch.json(`/${PACKAGE}/${selector}`, await npmOptions())) as unknown as {
+      readonly version: string;
+      readonly dist: { readonly integrity: string };
+    };
+    return {
+      selector: `${PACKAGE}@${manifest.version}`,
+      version: manifest.version,
+      integrity: manifest.dist.integrity,
+    };
   } catch (error) {
-    const code = npmErrorCode(error);
-    if (code !== 'ETARGET' && code !== 'E404') throw explainNpmError(error, wanted);
-    throw new RequestError([await unknownVersion(name, selector, source)], { cause: error });
+    if (npmErrorCode(error) !== 'E404') throw explainNpmError(error, `${PACKAGE}@${selector}`);
+    throw new RequestError([await unknownVersion(PACKAGE, selector, '--package')], { cause: error });
   }
+}
+
+/** A published version never changes, so one that is in the cache is not asked for again. A tag is no version. */
+async function readKnownVersion(version: string): Promise<ResolvedPackage | undefined> {
+  const folders = await readdir(cacheFolder('gateways')).catch(() => []);
+  for (const folder of folders.filter((name) => name.startsWith(`${version}-`))) {
+    const text = await readFile(cacheFolder('gateways', folder, 'gateway.json'), 'utf8').catch(() => '{}');
+    const { origin, integrity } = JSON.parse(text) as Partial<Gateway>;
+    if (origin === `${PACKAGE}@${version}` && integrity !== undefined) return { selector: origin, version, integrity };
+  }
+  return undefined;
 }
 
 async function unknownVersion(name: string, selector: string, source: string): Promise<Problem> {
@@ -121,7 +140,7 @@ export async function readGatewayPackage(
     const withScripts = [
       ...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name)),
     ].sort();
-    const allowed = allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
+    const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
     await writeFile(join(folderOfLock, 'package.json'), withAllowedScripts(wanted, withScripts, allowed));
     const gateway: Gateway = {
       ...describe(manifest, files),

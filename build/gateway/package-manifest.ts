@@ -1,5 +1,3 @@
-import { parse } from 'yaml';
-
 /** The fields of a package.json that decide what an image holds. */
 export interface PackageManifest {
   readonly name: string;
@@ -47,11 +45,12 @@ export function dependencyManifest(manifest: PackageManifest): DependencyManifes
  * @param withScripts names of the dependencies that have install scripts
  * @returns those that may run; all of them where the gateway has no such list, as npm would
  */
-export function allowedScripts(
+export async function allowedScripts(
   manifest: PackageManifest,
   workspaceYaml: string | undefined,
   withScripts: readonly string[],
-): readonly string[] {
+): Promise<readonly string[]> {
+  const { parse } = await import('yaml');
   const workspace = (workspaceYaml === undefined ? {} : parse(workspaceYaml)) as {
     readonly allowBuilds?: Readonly<Record<string, boolean>>;
     readonly onlyBuiltDependencies?: readonly string[];

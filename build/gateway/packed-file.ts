@@ -1,5 +1,3 @@
-import { list } from 'tar';
-
 /**
  * Reads files out of a packed npm package without unpacking it.
  *
@@ -11,6 +9,7 @@ export async function readPackedFiles(
   archive: string,
   wanted: (path: string) => boolean,
 ): Promise<ReadonlyMap<string, string>> {
+  const { list } = await import('tar');
   const files = new Map<string, string>();
   await list({
     file: archive,

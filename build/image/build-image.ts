@@ -13,7 +13,7 @@ import { familiarReference } from '../oci/reference.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { imageAnnotations } from './annotations.ts';
-import { firstBuilt, recordBuild } from './build-record.ts';
+import { readBuildRecord, writeBuildRecord } from './build-record.ts';
 import type { Preparation } from './prepare.ts';
 
 export interface BuiltLayer {
@@ -54,7 +54,9 @@ export async function buildImage(
   signal: AbortSignal | undefined,
 ): Promise<BuiltImage> {
   const { spec, gateway, base, key } = preparation;
-  const created = spec.sourceDateEpoch === undefined ? await firstBuilt(key) : new Date(spec.sourceDateEpoch * 1000);
+  // A build that changes nothing gives the same image; a clock in its annotations would give another one each time.
+  const record = await readBuildRecord(key);
+  const created = new Date(spec.sourceDateEpoch === undefined ? record.created : spec.sourceDateEpoch * 1000);
   const annotations = imageAnnotations(gateway, base, created);
   const names = spec.tags.map(familiarReference);
   const folder = cacheFolder('builds', key);
@@ -104,10 +106,15 @@ export async function buildImage(
     }
     throw error;
   }
-  await recordBuild(key, created);
 
   const name = names[0] ?? '';
-  const image = loads ? await inspectLocalImage(engine, name) : undefined;
+  const sameAsBefore = record.digest !== undefined && record.digest === result.digest;
+  const [image, layerSizes] = loads
+    ? await Promise.all([
+        inspectLocalImage(engine, name),
+        sameAsBefore ? record.layerSizes : readLayerSizes(engine, name, preparation),
+      ])
+    : [undefined, undefined];
   if (loads && image?.digest !== result.digest) {
     throw new WorkError({
       kind: 'read-back',
@@ -116,12 +123,19 @@ export async function buildImage(
       wayOut: 'something else moved the tag meanwhile: build again',
     });
   }
+  if (!sameAsBefore) {
+    const { digest } = result;
+    await writeBuildRecord(key, {
+      created: record.created,
+      ...(digest === undefined || layerSizes === undefined ? {} : { digest, layerSizes }),
+    });
+  }
   return {
     names,
     digest: result.digest,
     size: image?.size,
     annotations,
-    layers: await describeLayers(preparation, result.progress, engine, loads ? name : undefined),
+    layers: describeLayers(preparation, result.progress, layerSizes ?? []),
     stages: stageTimes(result.progress),
     seconds: result.seconds,
   };
@@ -167,26 +181,34 @@ async function restoreTag(
   await execa(docker, args, { env: environment, extendEnv: false, reject: false });
 }
 
+/** Bytes of our layers, unpacked: the last ones of the image's history, in the order of the plan. */
+async function readLayerSizes(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  name: string,
+  { plan }: Preparation,
+): Promise<readonly (number | undefined)[]> {
+  const history = await readHistory(engine, name);
+  // Instructions that only set something are in the history too, and WORKDIR makes a layer with nothing but the directory.
+  const made = history.filter(({ createdBy }) => /^(?:RUN|COPY|ADD)\b/.test(createdBy));
+  return plan.layers.map((_, index) => made.at(index - plan.layers.length)?.size);
+}
+
 /** Our layers, as the plan has them, with what BuildKit said of them and how large the engine found them. */
-async function describeLayers(
+function describeLayers(
   { plan }: Preparation,
   progress: Progress,
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  name: string | undefined,
-): Promise<readonly BuiltLayer[]> {
+  sizes: readonly (number | undefined)[],
+): readonly BuiltLayer[] {
   const steps = [...progress.values()];
-  const history = name === undefined ? [] : await readHistory(engine, name);
-  // Instructions that only set something are in the history too, and WORKDIR makes a layer with nothing but the directory.
-  const ours = history.filter(({ createdBy }) => /^(?:RUN|COPY|ADD)\b/.test(createdBy));
-  return plan.layers.map(({ name: layer, holds, stage, path }, index) => {
+  return plan.layers.map(({ name, holds, stage, path }, index) => {
     const made = steps.filter((step) =>
       path === undefined ? step.stage === stage : step.name.includes(`--from=${stage} ${path} /`),
     );
     return {
-      name: layer,
+      name,
       holds,
       cached: made.length > 0 && made.every(({ state }) => state === 'cached'),
-      size: ours.at(index - plan.layers.length)?.size,
+      size: sizes[index],
     };
   });
 }

@@ -3,21 +3,27 @@ import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { cacheFolder } from '../cache-folder.ts';
 
+/** What is remembered of a build, by its key: equal contents, equal key. */
+export interface BuildRecord {
+  /** ISO 8601. */
+  readonly created: string;
+  readonly digest?: string;
+  /** Bytes of each layer, unpacked, in the order of the plan. */
+  readonly layerSizes?: readonly (number | undefined)[];
+}
+
 const recordFile = (key: string): string => cacheFolder('builds', key, 'record.json');
 
-/**
- * When an image of these contents was first built here. A build that changes nothing then gives the same image, where a
- * clock in its annotations would give another one each time.
- */
-export async function firstBuilt(key: string): Promise<Date> {
+/** @returns the record of an earlier build with the same contents, or a new one that begins now */
+export async function readBuildRecord(key: string): Promise<BuildRecord> {
   try {
-    return new Date((JSON.parse(await readFile(recordFile(key), 'utf8')) as { readonly created: string }).created);
+    return JSON.parse(await readFile(recordFile(key), 'utf8')) as BuildRecord;
   } catch {
-    return new Date();
+    return { created: new Date().toISOString() };
   }
 }
 
-export async function recordBuild(key: string, created: Date): Promise<void> {
+export async function writeBuildRecord(key: string, record: BuildRecord): Promise<void> {
   await mkdir(dirname(recordFile(key)), { recursive: true });
-  await writeFileAtomic(recordFile(key), `${JSON.stringify({ created: created.toISOString() })}\n`);
+  await writeFileAtomic(recordFile(key), `${JSON.stringify(record)}\n`);
 }

@@ -75,4 +75,5 @@ export function formatReference(reference: Reference): string {
 }
 
 /** The same as people write it: `node:24`. */
-export const familiarReference = (reference: Reference): string => formatReference(reference).replace(/^docker\.io\/(?:library\/)?/, '');
+export const familiarReference = (reference: Reference): string =>
+  formatReference(reference).replace(/^docker\.io\/(?:library\/)?/, '');

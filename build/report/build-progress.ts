@@ -1,4 +1,3 @@
-import { createLogUpdate } from 'log-update';
 import type { Progress, Step } from '../engine/progress.ts';
 import { seconds, style } from './style.ts';
 
@@ -18,7 +17,10 @@ export const progressMode = (json: boolean, stream: NodeJS.WriteStream = process
       ? 'live'
       : 'plain';
 
-export function progressView(mode: ProgressMode, stream: NodeJS.WriteStream = process.stderr): ProgressView {
+export async function progressView(
+  mode: ProgressMode,
+  stream: NodeJS.WriteStream = process.stderr,
+): Promise<ProgressView> {
   switch (mode) {
     case 'silent':
       return { onStep: () => {}, onProgress: () => {}, close: () => {} };
@@ -62,7 +64,8 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
 }
 
 /** The steps that run, each with its time and the last thing it said, redrawn in place: for a terminal. */
-function liveView(stream: NodeJS.WriteStream): ProgressView {
+async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
+  const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(stream);
   let step = '';
   let latest: Progress = new Map();
@@ -83,7 +86,6 @@ function liveView(stream: NodeJS.WriteStream): ProgressView {
   const timer = setInterval(draw, 200);
   return {
     onStep: (text) => {
-      if (step !== '') stream.write('');
       step = text;
       draw();
     },

@@ -1,0 +1,38 @@
+import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
+import { type ResolvedPackage, readGatewayPackage, resolveGatewayPackage } from '../gateway/npm-package.ts';
+import { resolvePlugins } from '../gateway/plugin-package.ts';
+import { type Problem, RequestError } from '../problem.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
+
+/** What goes into an image, resolved to exact versions: nothing after this is left to chance. */
+export interface Ingredients {
+  readonly gateway: Gateway;
+  readonly plugins: readonly BakedPlugin[];
+}
+
+/**
+ * Resolves gateway and plugins before any engine is called.
+ *
+ * @param problems what is wrong with the request already
+ * @throws RequestError with those and every further one
+ */
+export async function gatherIngredients(
+  spec: ImageSpec,
+  problems: readonly Problem[],
+  onStep: (step: string) => void,
+): Promise<Ingredients> {
+  const found = [...problems];
+  const collect = (error: unknown): undefined => {
+    if (!(error instanceof RequestError)) throw error;
+    found.push(...error.problems);
+    return undefined;
+  };
+  const badPackage = problems.some(({ source }) => source === '--package');
+  const resolved: ResolvedPackage | undefined = badPackage
+    ? undefined
+    : await resolveGatewayPackage(spec.gateway).catch(collect);
+  const gateway = resolved === undefined ? undefined : await readGatewayPackage(resolved, onStep);
+  const plugins = gateway === undefined ? undefined : await resolvePlugins(spec.extensions, gateway).catch(collect);
+  if (gateway === undefined || plugins === undefined || found.length > 0) throw new RequestError(found);
+  return { gateway, plugins };
+}

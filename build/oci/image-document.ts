@@ -1,0 +1,103 @@
+import { execa } from 'execa';
+import { extract } from 'tar-stream';
+import type { Annotations } from './annotations.ts';
+import type { ImageToolsCommand } from './image-tools.ts';
+
+/** The documents that describe an image, without its layers. Source: OCI image-spec, image-index.md and manifest.md. */
+export interface ImageDocument {
+  /** Annotations of the index; undefined where the image is a manifest alone. */
+  readonly index: Annotations | undefined;
+  /** Annotations of each platform's manifest. */
+  readonly manifests: readonly {
+    readonly digest: string;
+    readonly platform: string;
+    readonly annotations: Annotations;
+  }[];
+}
+
+interface Descriptor {
+  readonly mediaType?: string;
+  readonly digest: string;
+  readonly platform?: { readonly os: string; readonly architecture: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface IndexOrManifest {
+  readonly manifests?: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** BuildKit's attestations stand in the index as manifests of this platform. */
+const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
+  platform?.os === 'unknown' || annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
+
+async function readDocument(
+  root: string,
+  read: (digest: string) => Promise<string | undefined>,
+): Promise<ImageDocument> {
+  const parse = async (digest: string): Promise<IndexOrManifest> =>
+    JSON.parse((await read(digest)) ?? '{}') as IndexOrManifest;
+  const top = await parse(root);
+  if (top.manifests === undefined)
+    return { index: undefined, manifests: [{ digest: root, platform: '', annotations: top.annotations ?? {} }] };
+  const manifests = await Promise.all(
+    top.manifests
+      .filter((descriptor) => !isAttestation(descriptor))
+      .map(async ({ digest, platform }) => ({
+        digest,
+        platform: platform === undefined ? '' : `${platform.os}/${platform.architecture}`,
+        annotations: (await parse(digest)).annotations ?? {},
+      })),
+  );
+  return { index: top.annotations ?? {}, manifests };
+}
+
+/** Reads the documents of an image in a registry. */
+export function readRegistryDocument(
+  { docker, environment }: ImageToolsCommand,
+  reference: string,
+  digest: string,
+): Promise<ImageDocument> {
+  const repository = reference.replace(/@.*$/, '').replace(/:[^:/]+$/, '');
+  return readDocument(digest, async (one) => {
+    const { stdout } = await execa(docker, ['buildx', 'imagetools', 'inspect', '--raw', `${repository}@${one}`], {
+      env: environment,
+      extendEnv: false,
+    });
+    return stdout;
+  });
+}
+
+/** Larger blobs are layers. */
+const LARGEST_DOCUMENT = 4_000_000;
+
+/** Reads the documents of an image in an engine, out of what `docker image save` writes; layers pass by unread. */
+export async function readEngineDocument(
+  { docker, environment }: ImageToolsCommand,
+  reference: string,
+): Promise<ImageDocument> {
+  const files = new Map<string, string>();
+  const unpack = extract();
+  const save = execa(docker, ['image', 'save', reference], {
+    env: environment,
+    extendEnv: false,
+    buffer: false,
+    stdin: 'ignore',
+  });
+  save.stdout.pipe(unpack);
+  for await (const entry of unpack) {
+    if ((entry.header.size ?? 0) > LARGEST_DOCUMENT || entry.header.type !== 'file') {
+      entry.resume();
+      continue;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk as Buffer);
+    files.set(entry.header.name, Buffer.concat(chunks).toString('utf8'));
+  }
+  await save;
+  const { manifests } = JSON.parse(files.get('index.json') ?? '{"manifests":[]}') as {
+    readonly manifests: readonly Descriptor[];
+  };
+  const root = manifests[0]?.digest ?? '';
+  return readDocument(root, async (digest) => files.get(`blobs/${digest.replace(':', '/')}`));
+}

@@ -1,0 +1,119 @@
+import type { Container } from '../engine/container.ts';
+import { poll } from '../engine/container.ts';
+import { available, type Check, expect, fail, type Subject } from './check.ts';
+
+/** What `docker stop` allows by default. */
+const STOP_SECONDS = 10;
+/** A cold start under emulation takes minutes. */
+const START_SECONDS = 240;
+
+async function shell(container: Container, line: string): Promise<string> {
+  const { stdout } = await container.exec(['sh', '-c', line]);
+  return stdout.trim();
+}
+
+/** Asks the gateway from inside, so that it works with an engine on another machine. @returns status and body, or undefined */
+async function ask(
+  container: Container,
+  path: string,
+): Promise<{ readonly status: number; readonly body: string } | undefined> {
+  const address = `http://127.0.0.1:18789${path}`;
+  const script = `fetch(process.argv[1]).then(async (r) => console.log(r.status + ' ' + await r.text()), () => process.exit(1))`;
+  const { exitCode, stdout } = await container.exec(['node', '-e', script, address]);
+  const answer = /^(\d+) (.*)$/s.exec(stdout.trim());
+  return exitCode !== 0 || answer === null ? undefined : { status: Number(answer[1]), body: answer[2] ?? '' };
+}
+
+/** Waits as long as the container runs. */
+async function answered(container: Container, path: string, suits: (status: number) => boolean = () => true) {
+  const last = await poll(async () => {
+    const answer = await ask(container, path);
+    if (answer !== undefined && suits(answer.status)) return answer;
+    return (await container.state()).running ? undefined : ('ended' as const);
+  }, START_SECONDS);
+  if (last === undefined) return { found: `no such answer within ${START_SECONDS} s` };
+  if (last === 'ended') return { found: `the container ended: ${(await container.lines(1)).join(' ').slice(0, 160)}` };
+  return { found: `${last.status} ${last.body.slice(0, 80)}`, answer: last };
+}
+
+const inside = (name: string, row: string, line: string, suits: (found: string) => boolean, wanted: string): Check => ({
+  name,
+  row,
+  run: async ({ running }) => {
+    const found = await shell(available(running), line);
+    return expect(suits(found), found === '' ? 'no answer' : found.split('\n').join(', '), wanted);
+  },
+});
+
+/** An orphan that ends must not stay a zombie: PID 1 has to wait for it. */
+const ORPHAN = "sh -c '(sleep 0.2 &)'; sleep 1; cat /proc/[0-9]*/stat 2>/dev/null | awk '$3 == \"Z\"' | wc -l";
+
+/** What the image does when it runs; the last one ends it. */
+export const RUNNING_CHECKS: readonly Check[] = [
+  {
+    name: 'healthz',
+    row: 'health',
+    run: async ({ running }) => {
+      const { found, answer } = await answered(available(running), '/healthz');
+      return expect(answer?.status === 200 && answer.body.includes('"live"'), found, '200 {"ok":true,"status":"live"}');
+    },
+  },
+  {
+    name: 'readyz',
+    row: 'health',
+    run: async ({ running }) => {
+      // 503 with a body is an answer, while what it waits for (a channel, a model) is not configured.
+      const { found, answer } = await answered(
+        available(running),
+        '/readyz',
+        (status) => status === 200 || status === 503,
+      );
+      return expect(answer !== undefined, found, '200 or 503, with its reasons');
+    },
+  },
+  {
+    name: 'health-status',
+    row: 'health',
+    run: async ({ running }) => {
+      const container = available(running);
+      const health = await poll(async () => {
+        const { health: now, running: alive } = await container.state();
+        return now === 'starting' && alive ? undefined : (now ?? 'no health check');
+      }, START_SECONDS);
+      return expect(health === 'healthy', health ?? 'starting', 'healthy');
+    },
+  },
+  inside('pid-1', 'init', 'cat /proc/1/comm', (found) => found === 'tini', 'tini'),
+  inside('zombies', 'init', ORPHAN, (found) => found === '0', '0'),
+  inside('uid', 'user', 'echo "$(id -u):$(id -g)"', (found) => found === '1000:1000', '1000:1000'),
+  {
+    name: 'version',
+    row: 'CLI',
+    run: async ({ running, config }) => {
+      const { stdout, stderr } = await available(running).exec(['openclaw', '--version']);
+      const said = (stdout || stderr).trim().split('\n')[0] ?? '';
+      const wanted = config.config?.Labels?.['org.opencontainers.image.version'];
+      if (wanted === undefined) return fail(said, 'the version that the label names, and there is no label');
+      return expect(said.includes(wanted), said, wanted);
+    },
+  },
+  {
+    name: 'clean-stop',
+    row: 'init',
+    run: async ({ running }: Subject) => {
+      const container = available(running);
+      const { running: alive } = await container.state();
+      if (!alive)
+        return fail(
+          `it had ended before: ${(await container.lines(1)).join(' ').slice(0, 160)}`,
+          `ends within ${STOP_SECONDS} s of SIGTERM`,
+        );
+      const { seconds, exitCode } = await container.stop(STOP_SECONDS);
+      return expect(
+        exitCode === 0 || exitCode === 143,
+        `${seconds.toFixed(1)} s, exit code ${exitCode}`,
+        `ends within ${STOP_SECONDS} s of SIGTERM, not killed`,
+      );
+    },
+  },
+];

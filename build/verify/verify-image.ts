@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { execa } from 'execa';
+import { type Container, startContainer } from '../engine/container.ts';
+import type { Engine } from '../engine/engine.ts';
+import { inspectLocalImage } from '../engine/local-image.ts';
+import { readEngineDocument, readRegistryDocument } from '../oci/image-document.ts';
+import { readDigest } from '../oci/image-tools.ts';
+import { InterruptedError, WorkError } from '../problem.ts';
+import type { CheckResult, Outcome, Subject } from './check.ts';
+import { fail } from './check.ts';
+import { CONTRACT } from './contract.ts';
+
+export interface Verification {
+  readonly reference: string;
+  readonly digest: string;
+  readonly source: 'engine' | 'registry';
+  readonly results: readonly CheckResult[];
+}
+
+/**
+ * Checks an image against the contract. It is read from the engine where that has it, else from its registry, and booted.
+ *
+ * @param reference in full, with tag or digest
+ * @param onCheck hears of each check as it starts
+ * @throws WorkError where there is no such image
+ */
+export async function verifyImage(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  reference: string,
+  platform: string | undefined,
+  onCheck: (name: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<Verification> {
+  const local = await inspectLocalImage(engine, reference);
+  const source = local === undefined ? 'registry' : 'engine';
+  if (local === undefined) await pull(engine, reference, platform);
+  const image = local ?? (await inspectLocalImage(engine, reference));
+  if (image === undefined) throw new Error(`${reference} was pulled, and is not there`);
+  const digest = local?.digest ?? (await readDigest(engine, reference));
+
+  const containers: Container[] = [];
+  const start = async (request: Partial<Parameters<typeof startContainer>[1]>): Promise<Container | Error> => {
+    try {
+      const container = await startContainer(engine, { image: reference, platform, ...request });
+      containers.push(container);
+      return container;
+    } catch (error) {
+      if (error instanceof WorkError) return error;
+      throw error;
+    }
+  };
+  try {
+    const [document, running, files] = await Promise.all([
+      local === undefined ? readRegistryDocument(engine, reference, digest) : readEngineDocument(engine, reference),
+      start({ environment: { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') } }),
+      start({ entrypoint: 'sh', command: ['-c', 'sleep 3600'] }),
+    ]);
+    const subject: Subject = { reference, config: image.config, document, running, files };
+    const results: CheckResult[] = [];
+    for (const { name, row, run } of CONTRACT) {
+      if (signal?.aborted === true) throw new InterruptedError('the verification was interrupted');
+      onCheck(name);
+      const started = performance.now();
+      let outcome: Outcome;
+      try {
+        outcome = await run(subject);
+      } catch (error) {
+        outcome = fail((error as Error).message, 'an image in which this can be checked');
+      }
+      results.push({ name, row, outcome, seconds: (performance.now() - started) / 1000 });
+    }
+    return { reference, digest, source, results };
+  } finally {
+    await Promise.all(containers.map((container) => container.remove()));
+    // What was fetched only to be looked at does not stay.
+    if (local === undefined)
+      await execa(engine.docker, ['image', 'rm', reference], {
+        env: engine.environment,
+        extendEnv: false,
+        reject: false,
+      });
+  }
+}
+
+async function pull(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  reference: string,
+  platform: string | undefined,
+): Promise<void> {
+  const args = ['pull', '--quiet', ...(platform === undefined ? [] : ['--platform', platform]), reference];
+  const { exitCode, stderr } = await execa(docker, args, { env: environment, extendEnv: false, reject: false });
+  if (exitCode === 0) return;
+  throw new WorkError({
+    kind: 'not-found',
+    title: 'There is no such image',
+    reason: `the engine does not have ${reference}, and its registry did not give it: ${stderr.trim().split('\n').at(-1) ?? ''}`,
+    wayOut: 'build it (scripts/run build), or check the name; docker image ls lists what the engine has',
+  });
+}

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
 import { WorkError } from '../problem.ts';
+import { askEngine } from './engine-api.ts';
 
 /** A Docker Engine that answers, and the command line to speak to it. */
 export interface Engine {
@@ -90,22 +90,10 @@ export const dockerConfigFolder = (): string => process.env['DOCKER_CONFIG'] ?? 
 
 /** A ping costs a millisecond on a socket; other transports (ssh, TLS) are Docker's own business. */
 async function answers(host: string): Promise<boolean> {
-  if (host.startsWith('unix://')) return pingSocket(host.slice('unix://'.length));
+  if (host.startsWith('unix://')) return (await askEngine(host, '/_ping'))?.status === 200;
   const docker = await dockerWithBuildx();
   const { exitCode } = await execa(docker, ['--host', host, 'version'], { reject: false, timeout: 20_000 });
   return exitCode === 0;
-}
-
-function pingSocket(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const ping = request({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    ping.on('timeout', () => ping.destroy());
-    ping.on('error', () => resolve(false));
-    ping.end();
-  });
 }
 
 async function withCommand({ source, host }: Candidate): Promise<Engine> {

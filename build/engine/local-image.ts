@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import type { ImageConfig } from '../oci/image-tools.ts';
 import type { Engine } from './engine.ts';
+import { askEngine } from './engine-api.ts';
 
 /** An image that the engine has. */
 export interface LocalImage {
@@ -23,16 +24,10 @@ interface Inspected {
 
 /** @returns undefined where the engine has no such image */
 export async function inspectLocalImage(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  engine: Pick<Engine, 'docker' | 'environment'>,
   reference: string,
 ): Promise<LocalImage | undefined> {
-  const { stdout, exitCode } = await execa(docker, ['image', 'inspect', reference], {
-    env: environment,
-    extendEnv: false,
-    reject: false,
-  });
-  if (exitCode !== 0) return undefined;
-  const [image] = JSON.parse(stdout) as readonly Inspected[];
+  const image = await inspect(engine, reference);
   if (image === undefined) return undefined;
   return {
     digest: image.Descriptor?.digest ?? image.Id,
@@ -44,6 +39,21 @@ export async function inspectLocalImage(
       config: image.Config,
     },
   };
+}
+
+async function inspect(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  reference: string,
+): Promise<Inspected | undefined> {
+  const answer = await askEngine(environment['DOCKER_HOST'] ?? '', `/images/${encodeURIComponent(reference)}/json`);
+  if (answer?.status === 200) return JSON.parse(answer.body) as Inspected;
+  if (answer?.status === 404) return undefined;
+  const { stdout, exitCode } = await execa(docker, ['image', 'inspect', reference], {
+    env: environment,
+    extendEnv: false,
+    reject: false,
+  });
+  return exitCode === 0 ? (JSON.parse(stdout) as readonly Inspected[])[0] : undefined;
 }
 
 /** One entry of an image's history that made a layer, lowest first. */

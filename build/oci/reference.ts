@@ -74,6 +74,9 @@ export function formatReference(reference: Reference): string {
   return `${repositoryOf(reference)}${tag === undefined ? '' : `:${tag}`}${reference.digest === undefined ? '' : `@${reference.digest}`}`;
 }
 
-/** The same as people write it: `node:24`. */
-export const familiarReference = (reference: Reference): string =>
-  formatReference(reference).replace(/^docker\.io\/(?:library\/)?/, '');
+/** The same as people write it, `node:24`, wherever that means the same. */
+export function familiarReference(reference: Reference): string {
+  const full = formatReference(reference);
+  const short = full.replace(/^docker\.io\/(?:library\/)?/, '');
+  return formatReference(parseReference(short)) === full ? short : full;
+}

@@ -1,0 +1,34 @@
+import { request } from 'node:http';
+
+export interface EngineAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const TIMEOUT_MILLISECONDS = 10_000;
+
+/**
+ * Asks an engine on a Unix socket directly: a millisecond, where starting `docker` costs a hundred.
+ * Source: https://docs.docker.com/reference/api/engine/
+ *
+ * @returns undefined where nothing answers, or the engine is not on a socket
+ */
+export function askEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
+  if (!host.startsWith('unix://')) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const asked = request(
+      { socketPath: host.slice('unix://'.length), path, timeout: TIMEOUT_MILLISECONDS },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+        );
+        response.on('error', () => resolve(undefined));
+      },
+    );
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(undefined));
+    asked.end();
+  });
+}

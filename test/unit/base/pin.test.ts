@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { readPin } from '../../../build/base/pin.ts';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+it('reads the committed pin: an official Node, by digest', () => {
+  const { from, reference } = readPin();
+  expect(reference).toMatchObject({ registry: 'docker.io', repository: 'library/node', tag: '24-bookworm-slim' });
+  expect(from).toContain(reference.digest);
+});
+
+it('reads what Dependabot writes', () => {
+  expect(readPin(`# why\nFROM node:24.19.0-bookworm-slim@${DIGEST}\n`).reference).toMatchObject({
+    tag: '24.19.0-bookworm-slim',
+    digest: DIGEST,
+  });
+});
+
+it.each([
+  ['no digest', 'FROM node:24\n'],
+  ['two bases', `FROM node@${DIGEST}\nFROM node@${DIGEST}\n`],
+  ['no base', '# nothing\n'],
+])('refuses a file with %s', (_, text) => {
+  expect(() => readPin(text)).toThrow('base.Dockerfile');
+});

@@ -1,0 +1,126 @@
+import { DockerfileParser } from 'dockerfile-ast';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type DockerfileRequest, planDockerfile } from '../../../build/dockerfile/plan.ts';
+import { renderDockerfile } from '../../../build/dockerfile/render.ts';
+
+const REQUEST: DockerfileRequest = {
+  base: `node:24-bookworm-slim@sha256:${'a'.repeat(64)}`,
+  gateway: {
+    version: '2026.9.6',
+    installScripts: ['preinstall', 'postinstall'],
+    allowedScripts: [],
+    largeDependencies: [
+      { name: 'typescript', size: 4_000_000 },
+      { name: '@google/genai', size: 1_000_000 },
+    ],
+  },
+  plugins: [{ id: 'slack', packageName: '@openclaw/slack', version: '2026.9.6', integrity: 'sha512-x' }],
+  aptPackages: ['ffmpeg', 'jq'],
+  pipPackages: ['humanize==4.14.0'],
+};
+const render = (request: DockerfileRequest): string => renderDockerfile(planDockerfile(request));
+
+/** name → base, in order. */
+const stagesOf = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    DockerfileParser.parse(text)
+      .getFROMs()
+      .map((from) => [from.getBuildStage() ?? '', from.getImage() ?? '']),
+  );
+
+describe('layer order', () => {
+  it('goes from what changes least to what changes most', () => {
+    expect(planDockerfile(REQUEST).layers.map(({ name }) => name)).toEqual([
+      'system',
+      'apt',
+      'pip',
+      'layout',
+      'typescript',
+      '@google/genai',
+      'dependencies',
+      'plugin slack',
+      'docs',
+      'control-ui',
+      'server',
+    ]);
+  });
+
+  it('is the order of the last stage, in layers that a new base leaves as they are', () => {
+    const text = render(REQUEST);
+    const copies = text.slice(text.lastIndexOf('\nFROM ')).match(/^COPY .*$/gm) ?? [];
+    const planned = planDockerfile(REQUEST).layers.flatMap(({ stage, path }) =>
+      path === undefined ? [] : [`COPY --link --from=${stage} ${path} /`],
+    );
+    expect(copies).toEqual(planned);
+  });
+});
+
+describe('the Dockerfile', () => {
+  it('is the same, byte for byte, for the same request', () => {
+    expect(render(structuredClone(REQUEST))).toBe(render(REQUEST));
+  });
+
+  it('has the version of the gateway in one place, an ARG that no layer of dependencies reads', () => {
+    const gateway = REQUEST.gateway === 'any' ? undefined : { ...REQUEST.gateway, version: '2026.9.7' };
+    const other = render({ ...REQUEST, ...(gateway === undefined ? {} : { gateway }) });
+    const differing = other.split('\n').filter((line, index) => line !== render(REQUEST).split('\n')[index]);
+    expect(differing).toEqual(['ARG OPENCLAW_PACKAGE="openclaw@2026.9.7"']);
+  });
+
+  it('names only stages that exist, before it uses them', () => {
+    const known = new Set<string>();
+    for (const line of render(REQUEST).split('\n')) {
+      const from = /^FROM (\S+) AS (\S+)$/.exec(line);
+      const used = [...line.matchAll(/--from=([a-z0-9._-]+)|from=([a-z0-9._-]+),/g)].map(
+        (match) => match[1] ?? match[2] ?? '',
+      );
+      for (const name of used) expect(known, line).toContain(name);
+      if (from?.[2] !== undefined) known.add(from[2]);
+    }
+  });
+
+  it('builds optional stages only where they were asked for', () => {
+    const asked = stagesOf(render(REQUEST));
+    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: Dockerfile syntax
+    expect(asked.get('packages')).toBe('system${OPENCLAW_IMAGE_APT_PACKAGES:+-with-apt}');
+    expect(asked.get('extras')).toBe('packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}');
+    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Dockerfile syntax
+    expect(asked.has('baked-slack')).toBe(true);
+    const plain = render({ ...REQUEST, plugins: [], aptPackages: [], pipPackages: [] });
+    expect(plain).not.toContain('slack');
+    expect(plain).toContain('ARG OPENCLAW_DOCKER_APT_PACKAGES=""');
+  });
+
+  it('keeps secrets out of ARG and ENV, and gives every step that downloads the CA', () => {
+    const text = render(REQUEST);
+    expect(text).not.toMatch(/^(?:ARG|ENV) .*(?:TOKEN|SECRET|PASSWORD|npmrc|CERT)/m);
+    for (const step of text
+      .split(/^(?=RUN )/m)
+      .filter((part) => /\b(?:npm (?:ci|install|pack)|apt update|pip install)\b/.test(part))) {
+      expect(step.split('\n').slice(0, 4).join('\n')).toContain('--mount=type=secret,id=ca');
+    }
+  });
+
+  it('never changes owners afterwards', () => {
+    expect(render(REQUEST)).not.toMatch(/chown -R|chown --recursive/);
+  });
+
+  it('says why each stage exists', () => {
+    const lines = render(REQUEST).split('\n');
+    for (const [index, line] of lines.entries())
+      if (line.startsWith('FROM ')) expect(lines[index - 1]).toMatch(/^# \S/);
+  });
+
+  it('parses, whatever packages were asked for', () => {
+    const word = fc.stringMatching(/^[a-z0-9][a-z0-9+.-]{1,20}$/);
+    fc.assert(
+      fc.property(fc.array(word), fc.array(word), (aptPackages, pipPackages) => {
+        const file = DockerfileParser.parse(render({ ...REQUEST, aptPackages, pipPackages }));
+        expect(file.getFROMs().at(-1)?.getBuildStage()).toBe('runtime');
+        expect(file.getENTRYPOINTs()).toHaveLength(1);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import {
+  allowedScripts,
+  dependencyManifest,
+  ownInstallScripts,
+  repositoryUrl,
+  withAllowedScripts,
+} from '../../../build/gateway/package-manifest.ts';
+
+const MANIFEST = { name: 'openclaw', version: '2026.9.6' };
+
+describe('dependencyManifest', () => {
+  it('does not change with the version, nor with what only developers need', () => {
+    const dependencies = { zod: '4.6.5' };
+    const one = dependencyManifest({ ...MANIFEST, dependencies });
+    const other = dependencyManifest({
+      ...MANIFEST,
+      version: '2026.9.7',
+      description: 'new',
+      scripts: { postinstall: 'x' },
+      dependencies,
+    });
+    expect(one).toEqual(other);
+  });
+
+  it('leaves out what the package carries itself', () => {
+    const dependencies = { zod: '1', carried: '2' };
+    expect(dependencyManifest({ ...MANIFEST, dependencies, bundleDependencies: ['carried'] }).dependencies).toEqual({
+      zod: '1',
+    });
+    expect(dependencyManifest({ ...MANIFEST, dependencies, bundledDependencies: true }).dependencies).toEqual({});
+  });
+
+  it('names an optional dependency once', () => {
+    const manifest = dependencyManifest({
+      ...MANIFEST,
+      dependencies: { a: '1', b: '1' },
+      optionalDependencies: { b: '1' },
+    });
+    expect(manifest).toMatchObject({ dependencies: { a: '1' }, optionalDependencies: { b: '1' } });
+  });
+});
+
+describe('allowedScripts', () => {
+  const all = ['esbuild', 'koffi', 'protobufjs'];
+  it.each([
+    ['allowBuilds', 'allowBuilds:\n  koffi: false\n  protobufjs: true\n', {}, ['protobufjs']],
+    ['onlyBuiltDependencies', 'onlyBuiltDependencies:\n  - esbuild\n', {}, ['esbuild']],
+    ['package.json', undefined, { pnpm: { onlyBuiltDependencies: ['koffi'] } }, ['koffi']],
+    ['no list', undefined, {}, all],
+  ])('by %s', async (_, yaml, fields, allowed) => {
+    expect(await allowedScripts({ ...MANIFEST, ...fields }, yaml, all)).toEqual(allowed);
+  });
+
+  it('is written for npm with a denial for every other', () => {
+    const text = withAllowedScripts(dependencyManifest(MANIFEST), all, ['koffi']);
+    expect(JSON.parse(text).allowScripts).toEqual({ esbuild: false, koffi: true, protobufjs: false });
+  });
+});
+
+it("runs the package's own scripts in npm's order", () => {
+  expect(ownInstallScripts({ ...MANIFEST, scripts: { postinstall: 'b', test: 'x', preinstall: 'a' } })).toEqual([
+    'preinstall',
+    'postinstall',
+  ]);
+});
+
+it.each([
+  ['git+https://github.com/openclaw/openclaw.git', 'https://github.com/openclaw/openclaw'],
+  ['git://github.com/openclaw/openclaw.git', 'https://github.com/openclaw/openclaw'],
+  ['ssh://git@github.com/openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
+  ['openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
+  ['github:openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
+])('%s is %s', (url, address) => {
+  expect(repositoryUrl({ ...MANIFEST, repository: url })).toBe(address);
+  expect(repositoryUrl({ ...MANIFEST, repository: { url } })).toBe(address);
+});

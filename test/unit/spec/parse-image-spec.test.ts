@@ -1,0 +1,139 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatReference } from '../../../build/oci/reference.ts';
+import { type GivenOptions, isTrue, parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'openclaw-image-spec-'));
+const file = (name: string): string => {
+  writeFileSync(join(folder, name), '');
+  return join(folder, name);
+};
+const problemsOf = (options: GivenOptions, environment = {}) =>
+  parseImageSpec(options, environment).problems.map(({ source, value }) => `${source} ${value}`);
+
+describe('parseImageSpec', () => {
+  it('fills in the defaults', () => {
+    const { spec, problems } = parseImageSpec({}, {});
+    expect(problems).toEqual([]);
+    expect(spec.tags.map(formatReference)).toEqual(['docker.io/library/openclaw:local']);
+    expect(spec).toMatchObject({
+      gateway: { kind: 'registry', selector: 'latest' },
+      base: { kind: 'auto' },
+      destination: { kind: 'load' },
+      platforms: [],
+      aptPackages: [],
+      ca: undefined,
+      sourceDateEpoch: undefined,
+    });
+  });
+
+  it('takes variables of the documentation, the newer name before the older, and a flag before both', () => {
+    const environment = {
+      OPENCLAW_DOCKER_APT_PACKAGES: 'jq',
+      OPENCLAW_IMAGE_APT_PACKAGES: 'ffmpeg git',
+      OPENCLAW_EXTENSIONS: 'slack, matrix',
+    };
+    expect(parseImageSpec({}, environment).spec).toMatchObject({
+      aptPackages: ['ffmpeg', 'git'],
+      extensions: ['matrix', 'slack'],
+    });
+    expect(parseImageSpec({}, { OPENCLAW_DOCKER_APT_PACKAGES: 'jq' }).spec.aptPackages).toEqual(['jq']);
+    expect(parseImageSpec({ apt: 'curl' }, environment).spec.aptPackages).toEqual(['curl']);
+  });
+
+  it('gives the same spec for the same packages in another order, twice or with commas', () => {
+    expect(parseImageSpec({ apt: 'jq, ffmpeg jq' }, {}).spec).toEqual(parseImageSpec({ apt: 'ffmpeg jq' }, {}).spec);
+  });
+
+  it.each<[GivenOptions, Record<string, string>, string]>([
+    [{ apt: 'jq;reboot' }, {}, '--apt jq;reboot'],
+    [{ apt: '$(reboot)' }, {}, '--apt $(reboot)'],
+    [{ apt: '`id`' }, {}, '--apt `id`'],
+    [{ apt: '-oDebug=1' }, {}, '--apt -oDebug=1'],
+    [{ apt: '../x' }, {}, '--apt ../x'],
+    [{}, { OPENCLAW_DOCKER_APT_PACKAGES: 'a|b' }, 'OPENCLAW_DOCKER_APT_PACKAGES a|b'],
+    [{ pip: 'x"y' }, {}, '--pip x"y'],
+    [{ pip: '--index-url=http://evil' }, {}, '--pip --index-url=http://evil'],
+    [{ pip: 'git+https://example.com/x' }, {}, '--pip git+https://example.com/x'],
+    [{ extensions: '../slack' }, {}, '--extensions ../slack'],
+    [{ extensions: 'Slack' }, {}, '--extensions Slack'],
+    [{ package: 'express' }, {}, '--package express'],
+    [{ package: 'openclaw@^2026' }, {}, '--package openclaw@^2026'],
+    [{ package: 'missing.tgz' }, {}, '--package missing.tgz'],
+    [{ tag: ['Open:claw'] }, {}, '--tag Open:claw'],
+    [{ tag: [`openclaw@sha256:${'a'.repeat(64)}`] }, {}, `--tag openclaw@sha256:${'a'.repeat(64)}`],
+    [{ base: 'no base' }, {}, '--base no base'],
+    [{ platform: 'windows/amd64' }, {}, '--platform windows/amd64'],
+    [{ platform: 'linux/amd64,linux/mips' }, {}, '--platform linux/mips'],
+    [{ load: true, push: true }, {}, '--load --push true true'],
+    [{ output: 'somewhere' }, {}, '--output somewhere'],
+    [{ cacheFrom: ['type'] }, {}, ''],
+    [{ cacheTo: ['Not A Cache'] }, {}, '--cache-to Not A Cache'],
+    [{ ca: '/does/not/exist.pem' }, {}, '--ca /does/not/exist.pem'],
+    [{}, { NODE_EXTRA_CA_CERTS: '/does/not/exist.pem' }, 'NODE_EXTRA_CA_CERTS /does/not/exist.pem'],
+    [{}, { SOURCE_DATE_EPOCH: 'today' }, 'SOURCE_DATE_EPOCH today'],
+    [{}, { OPENCLAW_INSTALL_BROWSER: 'on' }, 'OPENCLAW_INSTALL_BROWSER on'],
+  ])('%j %j: %s', (options, environment, problem) => {
+    expect(problemsOf(options, environment)).toEqual(problem === '' ? [] : [problem]);
+  });
+
+  it('says everything that is wrong at once, each with a reason and a way out', () => {
+    const { problems } = parseImageSpec(
+      { apt: 'a;b c|d', platform: 'windows/amd64', tag: ['X'] },
+      { SOURCE_DATE_EPOCH: '-1' },
+    );
+    expect(problems.map(({ source }) => source).sort()).toEqual([
+      '--apt',
+      '--apt',
+      '--platform',
+      '--tag',
+      'SOURCE_DATE_EPOCH',
+    ]);
+    for (const { reason, wayOut } of problems) expect(reason.length * wayOut.length).toBeGreaterThan(0);
+  });
+
+  it('takes a packed file, with and without the name before it', () => {
+    const path = file('openclaw-2026.9.6.tgz');
+    expect(parseImageSpec({ package: path }, {}).spec.gateway).toEqual({ kind: 'file', path });
+    expect(parseImageSpec({ package: `openclaw@${path}` }, {}).spec.gateway).toEqual({ kind: 'file', path });
+  });
+
+  it('reads versions and constraints of packages', () => {
+    const { spec, problems } = parseImageSpec(
+      { apt: 'libssl3:amd64=3.0.17-1~deb12u2 g++', pip: 'requests[socks]>=2,<3 humanize==4.14.0' },
+      {},
+    );
+    expect(problems).toEqual([]);
+    expect(spec.aptPackages).toEqual(['g++', 'libssl3:amd64=3.0.17-1~deb12u2']);
+    expect(spec.pipPackages).toEqual(['humanize==4.14.0', 'requests[socks]>=2,<3']);
+  });
+
+  it('lets nothing through that a shell or a Dockerfile would read as more than a word', () => {
+    const option = fc.constantFrom<'apt' | 'pip' | 'extensions'>('apt', 'pip', 'extensions');
+    fc.assert(
+      fc.property(option, fc.string(), (name, text) => {
+        const { spec, problems } = parseImageSpec({ [name]: text }, {});
+        if (problems.length > 0) return;
+        for (const word of [...spec.aptPackages, ...spec.pipPackages, ...spec.extensions]) {
+          expect(word).toMatch(/^[A-Za-z0-9][A-Za-z0-9._+:~=<>!,[\]*-]*$/);
+        }
+      }),
+    );
+  });
+});
+
+it.each([
+  ['1', true],
+  ['true', true],
+  ['Yes', true],
+  [' ON ', true],
+  ['0', false],
+  ['', false],
+  ['enabled', false],
+  [undefined, false],
+])('%j is %j', (text, value) => {
+  expect(isTrue(text)).toBe(value);
+});

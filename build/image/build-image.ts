@@ -199,7 +199,8 @@ function describeLayers(
   progress: Progress,
   sizes: readonly (number | undefined)[],
 ): readonly BuiltLayer[] {
-  const steps = [...progress.values()];
+  // COPY --link is two steps: the layer, and its joining with those below (LINK), which is no work of the layer's.
+  const steps = [...progress.values()].filter((step) => !step.name.includes('] LINK '));
   return plan.layers.map(({ name, holds, stage, path }, index) => {
     const made = steps.filter((step) =>
       path === undefined ? step.stage === stage : step.name.includes(`--from=${stage} ${path} /`),

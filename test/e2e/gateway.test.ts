@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { docker, run } from '../command.ts';
+import { freePort } from '../shared-setup.ts';
+
+const built = JSON.parse(inject('built'));
+
+describe('npm run image:build', () => {
+  it('prints one JSON object with the name, the digest and the layers', async () => {
+    expect(built.names).toEqual(['openclaw:local']);
+    expect(built.digest).toMatch(/^sha256:[a-f0-9]{64}$/);
+    expect(built.gateway.version).toMatch(/^2\d{3}\.\d+\.\d+/);
+    expect(built.layers.map(({ name }: { name: string }) => name)).toEqual(
+      expect.arrayContaining(['system', 'dependencies', 'control-ui', 'server']),
+    );
+    expect(built.size).toBeGreaterThan(100_000_000);
+  });
+
+  it('leaves the image that it names in the engine', async () => {
+    const { stdout } = await docker('image', 'inspect', 'openclaw:local', '--format', '{{.Id}}');
+    expect(stdout).toBe(built.digest);
+  });
+
+  it('gives the same image again, every layer from the cache, for people this time', async () => {
+    const { exitCode, stdout, stderr } = await run(['build']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(built.digest);
+    expect(stdout).toContain('scripts/run verify openclaw:local');
+    expect(stdout).not.toMatch(/ {2}new {2}/);
+    expect(stderr).toContain('(cached)');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must not be there
+    expect(stdout + stderr).not.toMatch(/\u001b\[/);
+  });
+
+  it('warns in a frame when the base is not the pinned one', async () => {
+    const { stderr } = await run(['build', '--base', 'bootstrap']);
+    expect(stderr).toMatch(/^!{40,}\n! .*BOOTSTRAPPED/m);
+  });
+});
+
+describe('the image', () => {
+  const token = randomBytes(16).toString('hex');
+  let address = '';
+  let name = '';
+
+  beforeAll(async () => {
+    const port = await freePort();
+    address = `http://127.0.0.1:${port}`;
+    const { stdout } = await docker(
+      'run',
+      '--detach',
+      '--publish',
+      `127.0.0.1:${port}:18789`,
+      '--env',
+      `OPENCLAW_GATEWAY_TOKEN=${token}`,
+      'openclaw:local',
+    );
+    name = stdout.trim();
+    for (let attempt = 0; attempt < 240; attempt += 1) {
+      if (
+        await fetch(`${address}/healthz`).then(
+          (answer) => answer.ok,
+          () => false,
+        )
+      )
+        return;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    throw new Error((await docker('logs', name)).stderr);
+  });
+  afterAll(async () => {
+    await docker('rm', '--force', '--volumes', name);
+  });
+
+  it('answers /healthz', async () => {
+    expect(await fetch(`${address}/healthz`).then((answer) => answer.json())).toEqual({ ok: true, status: 'live' });
+  });
+
+  it('answers /readyz', async () => {
+    const answer = await fetch(`${address}/readyz`);
+    expect([200, 503]).toContain(answer.status);
+    expect(await answer.json()).toHaveProperty('ready');
+  });
+
+  it('serves the Control UI', async () => {
+    const page = await fetch(`${address}/`).then((answer) => answer.text());
+    expect(page).toMatch(/<html[\s\S]*openclaw/i);
+  });
+
+  it('has a command line that reaches the gateway with the token', async () => {
+    const { stdout, stderr, exitCode } = await docker('exec', name, 'openclaw', 'health', '--json');
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+  });
+
+  it('runs on files that its own user cannot change', async () => {
+    const { stdout } = await docker(
+      'exec',
+      name,
+      'sh',
+      '-c',
+      'touch /app/openclaw.mjs 2>&1; find /app -user node | head -1; find /app -perm -o+w ! -type l | head -1',
+    );
+    expect(stdout).toBe("touch: cannot touch '/app/openclaw.mjs': Permission denied");
+  });
+});
+
+describe('image:verify', () => {
+  it('passes every check on it', async () => {
+    const { exitCode, stdout } = await run(['verify', 'openclaw:local', '--json']);
+    const { results, passed, source } = JSON.parse(stdout);
+    expect(results.filter(({ outcome }: { outcome: { passed: boolean } }) => !outcome.passed)).toEqual([]);
+    expect({ exitCode, passed, source }).toEqual({ exitCode: 0, passed: true, source: 'engine' });
+    expect(results.length).toBeGreaterThanOrEqual(25);
+  });
+});

@@ -1,0 +1,244 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { strToU8, zipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { hostAddress, makeCertificate } from '../certificate.ts';
+import { docker, inImage, run } from '../command.ts';
+
+const IMAGE = 'openclaw-image-test:options';
+/** Must show in no layer, no argument and no log. */
+const CANARY = 'canary5f1c0e';
+
+let folder = '';
+let index: Server;
+let output: Awaited<ReturnType<typeof run>>;
+const asked: string[] = [];
+
+/** A wheel, which is a zip file with this in it (PEP 427). */
+function wheel(): Uint8Array {
+  const info = 'openclaw_probe-1.0.dist-info';
+  return zipSync({
+    'openclaw_probe.py': strToU8('ANSWER = 42\n'),
+    [`${info}/METADATA`]: strToU8('Metadata-Version: 2.1\nName: openclaw-probe\nVersion: 1.0\n'),
+    [`${info}/WHEEL`]: strToU8('Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n'),
+    [`${info}/RECORD`]: strToU8(`openclaw_probe.py,,\n${info}/METADATA,,\n${info}/WHEEL,,\n${info}/RECORD,,\n`),
+  });
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-options-'));
+  const address = await hostAddress();
+  const { key, cert, bundle } = await makeCertificate(address);
+  // A package index behind an authority that only --ca knows, and a password that only PIP_INDEX_URL knows.
+  index = createServer({ key, cert }, (request, response) => {
+    asked.push(request.url ?? '');
+    if (request.headers.authorization !== `Basic ${Buffer.from(`pip:${CANARY}`).toString('base64')}`) {
+      response.writeHead(401).end();
+    } else if (request.url === '/simple/openclaw-probe/') {
+      response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end('<a href="/openclaw_probe-1.0-py3-none-any.whl">openclaw_probe-1.0-py3-none-any.whl</a>');
+    } else if (request.url?.endsWith('.whl') === true) {
+      response.writeHead(200).end(wheel());
+    } else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => index.listen(0, '0.0.0.0', resolve));
+  const bound = index.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+
+  output = await run(
+    [
+      'build',
+      '--json',
+      '--tag',
+      IMAGE,
+      '--extensions',
+      'slack,canvas',
+      '--apt',
+      'jq',
+      '--pip',
+      'openclaw-probe==1.0',
+      '--ca',
+      bundle,
+    ],
+    { env: { PIP_INDEX_URL: `https://pip:${CANARY}@${address}:${port}/simple/`, CI: 'true' } },
+  );
+});
+afterAll(async () => {
+  index?.close();
+  await docker('image', 'rm', IMAGE);
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('build with everything', () => {
+  it('succeeds, and prints nothing but JSON', () => {
+    expect(output).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(output.stdout).layers.map(({ name }: { name: string }) => name)).toEqual(
+      expect.arrayContaining(['apt', 'pip', 'plugin slack']),
+    );
+  });
+
+  it('bakes the Debian package', async () => {
+    expect(await inImage(IMAGE, 'echo \'{"a":1}\' | jq .a')).toMatchObject({ stdout: '1' });
+  });
+
+  it('bakes the Python package, from an index that only the CA and the secret address open', async () => {
+    expect(await inImage(IMAGE, "python3 -c 'import openclaw_probe; print(openclaw_probe.ANSWER)'")).toMatchObject({
+      stdout: '42',
+    });
+    expect(asked).toContain('/simple/openclaw-probe/');
+  });
+
+  it('bakes the plugin so that the gateway loads it', async () => {
+    const line =
+      'openclaw config set plugins.entries.slack.enabled true >/dev/null && openclaw plugins inspect slack --runtime --json';
+    const { stdout, stderr } = await inImage(IMAGE, line);
+    const { plugin } = JSON.parse(stdout.slice(stdout.indexOf('{')) || `{"error":${JSON.stringify(stderr)}}`);
+    expect(plugin).toMatchObject({ id: 'slack', status: 'loaded', origin: 'bundled' });
+    expect(plugin.source).toContain('/app/dist/extensions/slack/');
+  });
+
+  it('bakes no plugin that the package has already', () => {
+    expect(JSON.parse(output.stdout).plugins.map(({ id }: { id: string }) => id)).toEqual(['slack']);
+  });
+
+  it('shares every layer below the extra ones with the plain image', () => {
+    const cached = (text: string, name: string) =>
+      JSON.parse(text).layers.find((layer: { name: string }) => layer.name === name).cached;
+    for (const name of ['system', 'dependencies', 'control-ui', 'server'])
+      expect(cached(output.stdout, name)).toBe(true);
+  });
+
+  it('keeps the secret out of every layer, the config and the history', async () => {
+    const engine = inject('engine');
+    const archive = join(folder, 'image.tar');
+    await execa(engine.docker, ['image', 'save', '--output', archive, IMAGE], { env: { DOCKER_HOST: engine.host } });
+    const unpacked = join(folder, 'image');
+    await execa('mkdir', [unpacked]);
+    await execa('tar', ['-xf', archive, '-C', unpacked]);
+    // Layers are zstd: looked through as the engine unpacks them, the rest as it stands.
+    const { stdout: blobs } = await execa('grep', ['-rl', CANARY, unpacked], { reject: false });
+    const { stdout: files } = await inImage(
+      IMAGE,
+      `grep -rl --exclude-dir=proc --exclude-dir=sys ${CANARY} / 2>/dev/null`,
+      '0',
+    );
+    const { stdout: history } = await docker('image', 'history', '--no-trunc', IMAGE);
+    const { stdout: certificates } = await inImage(
+      IMAGE,
+      "grep -rl 'A company that inspects' /etc /usr/local /run /root /home 2>/dev/null",
+      '0',
+    );
+    expect({
+      blobs,
+      files,
+      certificates,
+      history: history.includes(CANARY),
+      log: output.stdout.includes(CANARY),
+    }).toEqual({
+      blobs: '',
+      files: '',
+      certificates: '',
+      history: false,
+      log: false,
+    });
+  });
+
+  it('keeps the contract', async () => {
+    const { stdout } = await run(['verify', IMAGE, '--json']);
+    const failed = JSON.parse(stdout).results.filter(
+      ({ outcome }: { outcome: { passed: boolean } }) => !outcome.passed,
+    );
+    expect(failed).toEqual([]);
+  });
+});
+
+describe('other ways out', () => {
+  it('writes an OCI archive and a cache, and builds from that cache', async () => {
+    const archive = join(folder, 'openclaw.oci.tar');
+    const cache = join(folder, 'cache');
+    const { exitCode, stdout, stderr } = await run([
+      'build',
+      '--output',
+      `type=oci,dest=${archive}`,
+      '--cache-to',
+      `type=local,dest=${cache},mode=min`,
+    ]);
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toContain(`type=oci,dest=${archive}`);
+    const { stdout: names } = await execa('tar', ['-tf', archive]);
+    expect(names.split('\n')).toEqual(expect.arrayContaining(['index.json', 'oci-layout']));
+    expect((await run(['build', '--cache-from', `type=local,src=${cache}`])).exitCode).toBe(0);
+  });
+
+  it('plans without an engine', async () => {
+    const env = { DOCKER_HOST: 'unix:///nowhere/docker.sock', CI: 'true' };
+    const { exitCode, stdout } = await run(['build', '--dry-run', '--extensions', 'slack'], { env });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('@openclaw/slack@');
+    expect(stdout).toContain('AS baked-slack');
+  });
+
+  it('says who named an engine that does not answer', async () => {
+    const { exitCode, stderr } = await run(['build', '--engine', 'unix:///nowhere/docker.sock']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('--engine names unix:///nowhere/docker.sock');
+  });
+});
+
+describe('a wrong request', () => {
+  it('is refused before the engine is called, everything at once', async () => {
+    const args = [
+      'build',
+      '--json',
+      '--apt',
+      'jq;reboot',
+      '--extensions',
+      'slak',
+      '--tag',
+      'No',
+      '--platform',
+      'windows/amd64',
+    ];
+    const { exitCode, stdout, stderr } = await run(args, {
+      env: { DOCKER_HOST: 'unix:///nowhere/docker.sock', CI: 'true' },
+    });
+    const { error } = JSON.parse(stdout);
+    expect({ exitCode, stderr, kind: error.kind }).toEqual({ exitCode: 2, stderr: '', kind: 'request' });
+    expect(error.problems.map(({ value }: { value: string }) => value).sort()).toEqual([
+      'No',
+      'jq;reboot',
+      'slak',
+      'windows/amd64',
+    ]);
+    expect(error.problems.find(({ value }: { value: string }) => value === 'slak').wayOut).toContain('slack');
+  });
+
+  it('is refused for a version that does not exist, with those that do', async () => {
+    const { exitCode, stderr } = await run(['build', '--package', 'openclaw@2026.99.1']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/npm has no such version or tag[\s\S]*the newest are 2\d{3}\./);
+  });
+
+  it('is refused for a base whose Node the gateway does not run on', async () => {
+    const engine = inject('engine');
+    const dockerfile = 'FROM openclaw:local\nENV NODE_VERSION=20.20.2\n';
+    await execa(engine.docker, ['build', '--tag', 'openclaw-image-test:old-node', '-'], {
+      input: dockerfile,
+      env: { DOCKER_HOST: engine.host },
+    });
+    const { exitCode, stderr } = await run(['build', '--base', 'openclaw-image-test:old-node']);
+    await docker('image', 'rm', 'openclaw-image-test:old-node');
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/it has Node 20\.20\.2, and gateway \S+ wants >=24/);
+  });
+
+  it.each(['build', 'verify', 'render'])('%s --help says what it takes', async (command) => {
+    const { exitCode, stdout } = await run([command, '--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`Usage: scripts/run ${command}`);
+  });
+});

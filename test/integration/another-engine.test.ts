@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { docker, engine as firstEngine, ROOT, run } from '../command.ts';
+
+/**
+ * A second engine with an empty cache: `scripts/engine up` on a bare Debian, which a privileged container of the first
+ * engine is, with a network of its own.
+ */
+const NAME = `openclaw-image-test-engine-${process.pid}`;
+let folder = '';
+let host = '';
+
+const inside = (line: string) =>
+  docker('exec', '--user', '0', '--env', 'XDG_CACHE_HOME=/engine', NAME, 'sh', '-c', line);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'oc-'));
+  host = `unix://${folder}/openclaw-image/engine/docker.sock`;
+  const args = ['run', '--detach', '--privileged', '--user', '0', '--name', NAME, '--entrypoint', 'sleep'];
+  const volumes = ['--volume', `${folder}:/engine`, '--volume', `${join(ROOT, 'scripts')}:/scripts:ro`];
+  await docker(...args, ...volumes, 'openclaw:local', '3600');
+});
+afterAll(async () => {
+  await inside('/scripts/engine down --remove');
+  await docker('rm', '--force', '--volumes', NAME);
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('scripts/engine on a bare Debian', () => {
+  it('says what it is before it is there', async () => {
+    expect((await inside('/scripts/engine status')).stdout).toMatch(/^absent/);
+    expect((await inside('/scripts/engine env')).exitCode).toBe(1);
+  });
+
+  it('sets up an engine that answers on a socket of its own, and installs nothing', async () => {
+    const before = (await inside('dpkg-query -W')).stdout;
+    const up = await inside('/scripts/engine up');
+    expect(up.exitCode, up.stderr).toBe(0);
+    expect((await inside('dpkg-query -W')).stdout).toBe(before);
+    expect(JSON.parse((await inside('/scripts/engine status --json')).stdout)).toMatchObject({ state: 'running' });
+    expect(
+      (
+        await inside(
+          'eval "$(/scripts/engine env)" && docker version --format {{.Server.Version}} && docker buildx version',
+        )
+      ).exitCode,
+    ).toBe(0);
+  });
+
+  it('does nothing when it runs', async () => {
+    expect(await inside('/scripts/engine up')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('SOURCE_DATE_EPOCH', () => {
+  it('gives the same digest on another engine with an empty cache', async () => {
+    const env = { SOURCE_DATE_EPOCH: '1700000000', CI: 'true' };
+    const one = await run(['build', '--json', '--tag', 'openclaw-image-test:one'], { env });
+    expect(one.exitCode, one.stdout).toBe(0);
+    const other = await run(['build', '--json', '--tag', 'openclaw-image-test:one', '--engine', host], { env });
+    expect(other.exitCode, other.stdout).toBe(0);
+    expect(JSON.parse(other.stdout).digest).toBe(JSON.parse(one.stdout).digest);
+    expect(JSON.parse(other.stdout).layers.every(({ cached }: { cached: boolean }) => !cached)).toBe(true);
+    expect(JSON.parse(one.stdout).annotations['org.opencontainers.image.created']).toBe('2023-11-14T22:13:20Z');
+    // What was written without unpacking runs all the same.
+    expect((await docker('run', '--rm', '--entrypoint', 'node', 'openclaw-image-test:one', '--version')).exitCode).toBe(
+      0,
+    );
+    await docker('image', 'rm', 'openclaw-image-test:one');
+  });
+});
+
+describe('an engine that goes away', () => {
+  it('is told from a build that fails', async () => {
+    const building = run(['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host]);
+    await sleep(4000);
+    await inside('kill -9 $(cat /engine/openclaw-image/engine/dockerd.pid)');
+    const { exitCode, stderr } = await building;
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('The Docker Engine is gone');
+  });
+});
+
+describe('scripts/engine down --remove', () => {
+  it('leaves nothing behind', async () => {
+    expect((await inside('/scripts/engine down --remove')).exitCode).toBe(0);
+    expect((await inside('ls /engine/openclaw-image/engine 2>/dev/null; ls -A ~/.docker/cli-plugins')).stdout).toBe('');
+    const { docker: command, environment } = firstEngine();
+    expect((await execa(command, ['version'], { env: environment })).exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,139 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuildRequest, build } from '../../build/engine/buildx.ts';
+import { type Explanation, WorkError } from '../../build/problem.ts';
+import { hostAddress, makeCertificate } from '../certificate.ts';
+import { engine } from '../command.ts';
+import { startRegistry } from '../shared-setup.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-failure-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Builds a Dockerfile that cannot succeed, and says how it was explained. */
+async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Explanation> {
+  await writeFile(join(folder, 'Dockerfile'), `FROM openclaw:local AS failing\nUSER root\n${instructions}\n`);
+  const whole: BuildRequest = {
+    dockerfile: join(folder, 'Dockerfile'),
+    context: folder,
+    contexts: {},
+    arguments: { UNIQUE: String(Date.now()) },
+    passedArguments: [],
+    secrets: [],
+    tags: [],
+    platforms: [],
+    outputs: ['type=cacheonly'],
+    annotations: [],
+    cacheFrom: [],
+    cacheTo: [],
+    builder: 'default',
+    sourceDateEpoch: undefined,
+    metadataFile: join(folder, 'metadata.json'),
+    ...request,
+  };
+  try {
+    await build(engine(), whole, () => {});
+  } catch (error) {
+    if (error instanceof WorkError) return error.explanation;
+    throw error;
+  }
+  throw new Error('it succeeded');
+}
+
+describe('a step that fails', () => {
+  it('is named, with its last lines', async () => {
+    const explanation = await explain('RUN echo the last words && exit 3');
+    expect(explanation).toMatchObject({ kind: 'failing-step', lines: ['the last words'] });
+    expect(explanation.reason).toContain('stage failing');
+  });
+
+  it('was killed: out of memory', async () => {
+    expect(await explain('RUN kill -9 $$')).toMatchObject({
+      kind: 'out-of-memory',
+      wayOut: expect.stringContaining('2 GB'),
+    });
+  });
+
+  it('filled the disk', async () => {
+    const line = 'RUN --mount=type=tmpfs,target=/small,size=1048576 dd if=/dev/zero of=/small/file bs=1M count=4';
+    expect(await explain(line)).toMatchObject({ kind: 'disk-full' });
+  });
+
+  it('has no network', async () => {
+    expect(await explain('RUN --network=none npm view openclaw version --fetch-retries=0')).toMatchObject({
+      kind: 'no-network',
+    });
+    expect(await explain('RUN --network=none curl -sS http://deb.example.org')).toMatchObject({ kind: 'no-network' });
+  });
+
+  it('met a certificate that it does not trust', async () => {
+    const address = await hostAddress();
+    const { key, cert } = await makeCertificate(address);
+    const server = createTlsServer({ key, cert }, (_, response) => response.end('{}'));
+    await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+    const bound = server.address();
+    const url = `https://${address}:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
+    try {
+      expect(await explain(`RUN npm ping --registry ${url} --fetch-retries=0`)).toMatchObject({
+        kind: 'tls-inspection',
+        wayOut: expect.stringContaining('--ca'),
+      });
+      expect(await explain(`RUN curl -sS ${url}`)).toMatchObject({ kind: 'tls-inspection' });
+    } finally {
+      server.close();
+    }
+  });
+
+  it('is for a processor that this kernel cannot run', async () => {
+    // The head of a program for IBM Z: the kernel reads no further to refuse it.
+    const header = '\\177ELF\\2\\2\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\2\\0\\26\\0\\0\\0\\1';
+    const lines = `RUN printf '${header}' >/program && head -c 64 /dev/zero >>/program && chmod +x /program\nRUN ["/program"]`;
+    expect(await explain(lines)).toMatchObject({ kind: 'no-emulation', wayOut: expect.stringContaining('emulate') });
+  });
+});
+
+describe('a registry that does not take the image', () => {
+  const push = (address: string) =>
+    explain('RUN true', { outputs: ['type=registry'], tags: [`${address}/openclaw:try`] });
+
+  it('wants credentials', async () => {
+    // A user whose password nobody here knows.
+    const registry = await startRegistry('someone:$2y$05$Zc8gyT2oZ1Bv0R9sFzq0Eu0b7yO0m0X0mN8wQm3k9q0o6w1xq7C2e\n');
+    try {
+      expect(await push(registry.address)).toMatchObject({
+        kind: 'registry-denied',
+        wayOut: expect.stringContaining('docker login'),
+      });
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  it.each([
+    [403, 'registry-denied'],
+    [429, 'rate-limited'],
+    [503, 'registry-error'],
+  ])('answers %i', async (status, kind) => {
+    const server: Server = createServer((_, response) => response.writeHead(status).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const bound = server.address();
+    try {
+      expect(await push(`localhost:${typeof bound === 'object' && bound !== null ? bound.port : 0}`)).toMatchObject({
+        kind,
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it('is not there', async () => {
+    expect(await push('localhost:9')).toMatchObject({ kind: 'no-network' });
+  });
+});

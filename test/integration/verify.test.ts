@@ -1,0 +1,153 @@
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { docker, run } from '../command.ts';
+
+interface Result {
+  readonly name: string;
+  readonly outcome: { readonly passed: boolean };
+}
+
+async function verify(reference: string) {
+  const { exitCode, stdout } = await run(['verify', reference, '--json']);
+  const parsed = JSON.parse(stdout) as { readonly results: readonly Result[]; readonly source: string };
+  const names = (passed: boolean) =>
+    parsed.results.filter(({ outcome }) => outcome.passed === passed).map(({ name }) => name);
+  return { exitCode, source: parsed.source, passed: names(true), failed: names(false) };
+}
+
+/** The gateway's image with something wrong, as people do it in a Dockerfile. */
+async function spoil(tag: string, instructions: string): Promise<string> {
+  const engine = inject('engine');
+  const reference = `openclaw-image-test:${tag}`;
+  const input = `FROM openclaw:local\n${instructions}\n`;
+  await execa(engine.docker, ['build', '--provenance=false', '--tag', reference, '-'], {
+    input,
+    env: { DOCKER_HOST: engine.host },
+  });
+  return reference;
+}
+
+describe('a plain Node image', () => {
+  const reference = 'openclaw-image-test:plain-node';
+  let result: Awaited<ReturnType<typeof verify>>;
+
+  beforeAll(async () => {
+    // What FROM node:24 gives: Node and its user, and nothing of the gateway.
+    const engine = inject('engine');
+    const { base } = JSON.parse(inject('built'));
+    const { stdout: plan } = await run(['build', '--json', '--base', 'bootstrap']);
+    expect(JSON.parse(plan).base.digest).toBe(base.kind === 'bootstrap' ? base.digest : JSON.parse(plan).base.digest);
+    const input =
+      'FROM openclaw:local AS gateway\nFROM scratch\nCOPY --from=gateway / /\nRUN rm -rf /app /usr/local/bin/openclaw /home/node/.openclaw /home/node/.config /usr/bin/tini && apt-get purge -y lsof git && touch /usr/local/bin/gcc && chmod +x /usr/local/bin/gcc\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin NODE_VERSION=24\nCMD ["node"]\n';
+    await execa(engine.docker, ['build', '--provenance=false', '--tag', reference, '-'], {
+      input,
+      env: { DOCKER_HOST: engine.host },
+    });
+    result = await verify(reference);
+  });
+  afterAll(() => docker('image', 'rm', reference));
+
+  it('fails in every row that the gateway brings', () => {
+    expect(result.exitCode).toBe(1);
+    expect(result.failed).toEqual(
+      expect.arrayContaining([
+        'entrypoint',
+        'command',
+        'user',
+        'workdir',
+        'environment',
+        'healthcheck',
+        'labels',
+        'manifest-annotations',
+        'index-annotations',
+        'base',
+        'node-version',
+        'system-packages',
+        'cli-link',
+        'state-directories',
+        'no-build-tools',
+        'healthz',
+        'readyz',
+        'health-status',
+        'pid-1',
+        'uid',
+        'version',
+        'clean-stop',
+      ]),
+    );
+  });
+
+  it('passes in the rows that hold for it', () => {
+    expect(result.passed).toEqual(
+      expect.arrayContaining(['no-build-settings', 'no-caches', 'no-secrets', 'no-source-maps']),
+    );
+  });
+});
+
+describe('one thing wrong', () => {
+  it.each([
+    ['user', 'USER root', ['user', 'uid']],
+    ['healthcheck', 'HEALTHCHECK NONE', ['healthcheck', 'health-status']],
+    ['secrets', 'USER root\nRUN echo token >/root/.npmrc\nUSER node', ['no-secrets']],
+    ['environment', 'ENV HTTPS_PROXY=http://proxy.example:3128', ['no-build-settings']],
+    ['maps', 'USER root\nRUN touch /app/dist/index.js.map\nUSER node', ['no-source-maps']],
+    ['owner', 'USER root\nRUN chown root /home/node/.openclaw\nUSER node', ['state-directories']],
+  ])('%s: fails there, and names it', async (tag, instructions, names) => {
+    const reference = await spoil(tag, instructions);
+    const { exitCode, failed } = await verify(reference);
+    await docker('image', 'rm', reference);
+    expect(exitCode).toBe(1);
+    // A derived image loses the annotations of its parent's manifest and index, and Docker keeps the labels.
+    expect(failed.filter((name) => !['manifest-annotations', 'index-annotations'].includes(name))).toEqual(
+      expect.arrayContaining(names),
+    );
+  });
+});
+
+describe('an image in a registry', () => {
+  it('is pushed with annotations at every level, read from there, and not kept', async () => {
+    const reference = `${inject('registry')}/openclaw:try`;
+    const push = await run(['build', '--json', '--push', '--tag', reference]);
+    expect(push.exitCode, push.stdout).toBe(0);
+    const { digest } = JSON.parse(push.stdout);
+    const answer = await fetch(`http://${inject('registry')}/v2/openclaw/manifests/try`, {
+      headers: { accept: 'application/vnd.oci.image.index.v1+json' },
+    });
+    expect(answer.headers.get('docker-content-digest')).toBe(digest);
+    const index = (await answer.json()) as {
+      readonly annotations: Record<string, string>;
+      readonly manifests: readonly { readonly digest: string }[];
+    };
+    const version = JSON.parse(inject('built')).gateway.version;
+    expect(index.annotations['org.opencontainers.image.version']).toBe(version);
+    const manifest = await fetch(`http://${inject('registry')}/v2/openclaw/manifests/${index.manifests[0]?.digest}`, {
+      headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+    }).then(
+      (one) =>
+        one.json() as Promise<{
+          readonly annotations: Record<string, string>;
+          readonly layers: readonly { readonly mediaType: string }[];
+        }>,
+    );
+    expect(manifest.annotations).toEqual(index.annotations);
+    expect(new Set(manifest.layers.map(({ mediaType }) => mediaType))).toEqual(
+      new Set(['application/vnd.oci.image.layer.v1.tar+gzip']),
+    );
+
+    const result = await verify(reference);
+    expect(result).toMatchObject({ exitCode: 0, source: 'registry', failed: [] });
+    expect((await docker('image', 'inspect', reference)).exitCode).not.toBe(0);
+  });
+
+  it('is not there: said so', async () => {
+    const { exitCode, stderr } = await run(['verify', `${inject('registry')}/openclaw:missing`]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('There is no such image');
+  });
+
+  it('is no reference: refused', async () => {
+    const { exitCode, stderr } = await run(['verify', 'Not A Reference', '--platform', 'windows/amd64']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('2 things are wrong');
+  });
+});

@@ -34,3 +34,23 @@ export const engine = () => {
   const { docker: command, host } = inject('engine');
   return { docker: command, environment: { ...process.env, DOCKER_HOST: host } };
 };
+
+/** Starts a command, and does something once what it said has a certain line: interrupts it, takes its engine away. */
+export async function runUntil(line: RegExp, args: readonly string[], then: (pid: number) => unknown) {
+  const child = execa(join(ROOT, 'scripts/run'), args, {
+    reject: false,
+    cwd: ROOT,
+    all: true,
+    env: { CI: 'true', NO_COLOR: '1' },
+  });
+  let said = '';
+  let reached = false;
+  child.all.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+    if (reached || !line.test(said)) return;
+    reached = true;
+    then(child.pid ?? 0);
+  });
+  const { exitCode } = await child;
+  return { exitCode, said, reached };
+}

@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
   {
     kind: 'tls-inspection',
     pattern:
-      /SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERTIFICATE_VERIFY_FAILED|certificate signed by unknown authority|self[- ]signed certificate|server certificate verification failed/i,
+      /SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERTIFICATE_VERIFY_FAILED|SSL certificate problem|certificate signed by unknown authority|self[- ]signed certificate|server certificate verification failed/i,
     title: 'A certificate is not trusted',
     reason:
       'something between the build and the registry signs its traffic with an authority that a container does not know',

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
 import { ANNOTATION_ARGUMENTS } from '../dockerfile/plan.ts';
+import { explainBuildFailure } from '../engine/build-failure.ts';
 import { type BuildResult, type BuildSecret, build } from '../engine/buildx.ts';
 import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage, readHistory } from '../engine/local-image.ts';
@@ -63,6 +64,7 @@ export async function buildImage(
   const context = join(folder, 'context');
   await mkdir(context, { recursive: true });
   await writeFile(join(folder, 'Dockerfile'), preparation.dockerfile);
+  const archive = join(folder, `image-${process.pid}.tar`);
 
   const loads = spec.destination.kind === 'load';
   const before = loads ? Promise.all(names.map((name) => inspectLocalImage(engine, name))) : Promise.resolve([]);
@@ -85,7 +87,7 @@ export async function buildImage(
         secrets: await secretsOf(spec),
         tags: spec.destination.kind === 'output' ? [] : names,
         platforms: spec.platforms,
-        outputs: [outputOf(spec, builder)],
+        outputs: [outputOf(spec, builder, archive)],
         annotations: Object.entries(annotations).flatMap(([name, value]) => [
           `manifest:${name}=${value}`,
           `index:${name}=${value}`,
@@ -99,12 +101,15 @@ export async function buildImage(
       onProgress,
       signal,
     );
+    if (loadsArchive(spec, builder)) await loadArchive(engine, archive, signal);
   } catch (error) {
     if (error instanceof InterruptedError && loads) {
       const digests = (await before).map((image) => image?.digest);
       await Promise.all(names.map((name, index) => restoreTag(engine, name, digests[index])));
     }
     throw error;
+  } finally {
+    await rm(archive, { force: true });
   }
 
   const name = names[0] ?? '';
@@ -141,19 +146,28 @@ export async function buildImage(
   };
 }
 
-/** Output of buildx. zstd costs a local engine least; a registry gets gzip, which every client reads. */
-export function outputOf({ destination, sourceDateEpoch }: ImageSpec, builder: string | undefined): string {
+/** Whether the engine gets the image as an archive: BuildKit cannot unpack what it rewrites, and a remote builder is not the engine. */
+const loadsArchive = ({ destination, sourceDateEpoch }: ImageSpec, builder: string | undefined): boolean =>
+  destination.kind === 'load' && (builder !== undefined || sourceDateEpoch !== undefined);
+
+/**
+ * Output of buildx. zstd costs a local engine least; a registry gets gzip, which every client reads.
+ *
+ * @param archive where the image is written when the engine is to load it from there
+ */
+export function outputOf(spec: ImageSpec, builder: string | undefined, archive: string): string {
+  const { destination, sourceDateEpoch } = spec;
   // Reproducible images must not depend on what the cache was compressed with, nor on when a file was written.
-  const fixed = sourceDateEpoch === undefined ? '' : ',rewrite-timestamp=true,force-compression=true';
+  const fixed = sourceDateEpoch === undefined ? '' : ',force-compression=true,rewrite-timestamp=true';
   switch (destination.kind) {
     case 'push':
-      return `type=registry,compression=gzip,force-compression=true${sourceDateEpoch === undefined ? '' : ',rewrite-timestamp=true'}`;
+      return `type=image,push=true,store=false,compression=gzip${fixed === '' ? ',force-compression=true' : fixed}`;
     case 'output':
       return `${destination.value}${fixed}`;
     case 'load':
-      if (builder !== undefined) return `type=docker${fixed}`;
-      // BuildKit cannot unpack what it rewrites; the engine does so when the image first runs.
-      return `type=image,compression=zstd${sourceDateEpoch === undefined ? ',unpack=true' : fixed}`;
+      return loadsArchive(spec, builder)
+        ? `type=oci,dest=${archive},compression=zstd${fixed}`
+        : 'type=image,compression=zstd,unpack=true';
   }
 }
 
@@ -167,6 +181,22 @@ async function secretsOf(spec: ImageSpec): Promise<readonly BuildSecret[]> {
       ? []
       : [{ id: 'pip_index_url', variable: 'PIP_INDEX_URL', value: index }]),
   ];
+}
+
+/** The archive's own names become the tags, and its index the image, digest and annotations included. */
+async function loadArchive(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  archive: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { exitCode, stderr } = await execa(docker, ['image', 'load', '--quiet', '--input', archive], {
+    env: environment,
+    extendEnv: false,
+    reject: false,
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  if (signal?.aborted === true) throw new InterruptedError('the build was interrupted');
+  if (exitCode !== 0) throw new WorkError(explainBuildFailure(new Map(), stderr, exitCode));
 }
 
 /** An interrupted build leaves every tag as it was. */

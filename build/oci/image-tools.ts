@@ -66,8 +66,10 @@ async function inspect({ docker, environment }: ImageToolsCommand, reference: st
 }
 
 /** @returns the image's digest as the registry has it (of the index, where there is one) */
-export const readDigest = async (command: ImageToolsCommand, reference: string): Promise<string> =>
-  (await inspect(command, reference, '{{.Manifest.Digest}}')).trim();
+export async function readDigest(command: ImageToolsCommand, reference: string): Promise<string> {
+  // {{.Manifest.Digest}} prints the whole summary: buildx takes any format that begins so for its own.
+  return (JSON.parse(await inspect(command, reference, '{{json .Manifest}}')) as { readonly digest: string }).digest;
+}
 
 /** @returns a config for each platform (`linux/amd64`) */
 export async function readConfigs(

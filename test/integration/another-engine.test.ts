@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { docker, engine as firstEngine, ROOT, run } from '../command.ts';
+import { docker, engine as firstEngine, ROOT, run, runUntil } from '../command.ts';
 
 /**
  * A second engine with an empty cache: `scripts/engine up` on a bare Debian, which a privileged container of the first
@@ -20,7 +19,8 @@ const inside = (line: string) =>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'oc-'));
   host = `unix://${folder}/openclaw-image/engine/docker.sock`;
-  const args = ['run', '--detach', '--privileged', '--user', '0', '--name', NAME, '--entrypoint', 'sleep'];
+  // --init: something must reap what the engine leaves when it is killed.
+  const args = ['run', '--detach', '--init', '--privileged', '--user', '0', '--name', NAME, '--entrypoint', 'sleep'];
   const volumes = ['--volume', `${folder}:/engine`, '--volume', `${join(ROOT, 'scripts')}:/scripts:ro`];
   await docker(...args, ...volumes, 'openclaw:local', '3600');
 });
@@ -76,12 +76,12 @@ describe('SOURCE_DATE_EPOCH', () => {
 
 describe('an engine that goes away', () => {
   it('is told from a build that fails', async () => {
-    const building = run(['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host]);
-    await sleep(4000);
-    await inside('kill -9 $(cat /engine/openclaw-image/engine/dockerd.pid)');
-    const { exitCode, stderr } = await building;
+    const args = ['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host];
+    const { exitCode, said } = await runUntil(/^> .*system-with-apt/m, args, () =>
+      inside('kill -9 $(cat /engine/openclaw-image/engine/dockerd.pid)'),
+    );
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('The Docker Engine is gone');
+    expect(said).toContain('The Docker Engine is gone');
   });
 });
 

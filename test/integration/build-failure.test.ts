@@ -18,7 +18,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Builds a Dockerfile that cannot succeed, and says how it was explained. */
 async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Explanation> {
-  await writeFile(join(folder, 'Dockerfile'), `FROM openclaw:local AS failing\nUSER root\n${instructions}\n`);
+  await writeFile(
+    join(folder, 'Dockerfile'),
+    `FROM openclaw:local AS failing\nUSER root\n${instructions}\nFROM failing\n`,
+  );
   const whole: BuildRequest = {
     dockerfile: join(folder, 'Dockerfile'),
     context: folder,
@@ -54,7 +57,7 @@ describe('a step that fails', () => {
   });
 
   it('was killed: out of memory', async () => {
-    expect(await explain('RUN kill -9 $$')).toMatchObject({
+    expect(await explain("RUN sh -c 'kill -9 $$'")).toMatchObject({
       kind: 'out-of-memory',
       wayOut: expect.stringContaining('2 GB'),
     });

@@ -15,18 +15,6 @@ async function verify(reference: string) {
   return { exitCode, source: parsed.source, passed: names(true), failed: names(false) };
 }
 
-/** The gateway's image with something wrong, as people do it in a Dockerfile. */
-async function spoil(tag: string, instructions: string): Promise<string> {
-  const engine = inject('engine');
-  const reference = `openclaw-image-test:${tag}`;
-  const input = `FROM openclaw:local\n${instructions}\n`;
-  await execa(engine.docker, ['build', '--provenance=false', '--tag', reference, '-'], {
-    input,
-    env: { DOCKER_HOST: engine.host },
-  });
-  return reference;
-}
-
 describe('a plain Node image', () => {
   const reference = 'openclaw-image-test:plain-node';
   let result: Awaited<ReturnType<typeof verify>>;
@@ -38,7 +26,7 @@ describe('a plain Node image', () => {
     const { stdout: plan } = await run(['build', '--json', '--base', 'bootstrap']);
     expect(JSON.parse(plan).base.digest).toBe(base.kind === 'bootstrap' ? base.digest : JSON.parse(plan).base.digest);
     const input =
-      'FROM openclaw:local AS gateway\nFROM scratch\nCOPY --from=gateway / /\nRUN rm -rf /app /usr/local/bin/openclaw /home/node/.openclaw /home/node/.config /usr/bin/tini && apt-get purge -y lsof git && touch /usr/local/bin/gcc && chmod +x /usr/local/bin/gcc\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin NODE_VERSION=24\nCMD ["node"]\n';
+      'FROM openclaw:local AS gateway\nFROM scratch\nCOPY --from=gateway / /\nRUN rm -rf /app /usr/local/bin/openclaw /home/node/.openclaw /home/node/.config /usr/bin/tini && apt-get purge -y lsof git && rm -f /var/cache/apt/*.bin && touch /usr/local/bin/gcc && chmod +x /usr/local/bin/gcc\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin NODE_VERSION=24\nCMD ["node"]\n';
     await execa(engine.docker, ['build', '--provenance=false', '--tag', reference, '-'], {
       input,
       env: { DOCKER_HOST: engine.host },
@@ -84,22 +72,35 @@ describe('a plain Node image', () => {
   });
 });
 
-describe('one thing wrong', () => {
-  it.each([
-    ['user', 'USER root', ['user', 'uid']],
-    ['healthcheck', 'HEALTHCHECK NONE', ['healthcheck', 'health-status']],
-    ['secrets', 'USER root\nRUN echo token >/root/.npmrc\nUSER node', ['no-secrets']],
-    ['environment', 'ENV HTTPS_PROXY=http://proxy.example:3128', ['no-build-settings']],
-    ['maps', 'USER root\nRUN touch /app/dist/index.js.map\nUSER node', ['no-source-maps']],
-    ['owner', 'USER root\nRUN chown root /home/node/.openclaw\nUSER node', ['state-directories']],
-  ])('%s: fails there, and names it', async (tag, instructions, names) => {
-    const reference = await spoil(tag, instructions);
+describe('an image that somebody spoiled', () => {
+  it('fails just where it was spoiled', async () => {
+    const engine = inject('engine');
+    const reference = 'openclaw-image-test:spoiled';
+    const input = `FROM openclaw:local
+USER root
+RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && chown root /home/node/.openclaw/workspace /home/node/.config
+ENV HTTPS_PROXY=http://proxy.example:3128
+HEALTHCHECK NONE
+`;
+    const args = ['build', '--provenance=false', '--tag', reference, '-'];
+    await execa(engine.docker, args, { input, env: { DOCKER_HOST: engine.host } });
     const { exitCode, failed } = await verify(reference);
     await docker('image', 'rm', reference);
     expect(exitCode).toBe(1);
-    // A derived image loses the annotations of its parent's manifest and index, and Docker keeps the labels.
-    expect(failed.filter((name) => !['manifest-annotations', 'index-annotations'].includes(name))).toEqual(
-      expect.arrayContaining(names),
+    // A derived image keeps its parent's labels; manifest and index are new ones.
+    expect([...failed].sort()).toEqual(
+      [
+        'health-status',
+        'healthcheck',
+        'index-annotations',
+        'manifest-annotations',
+        'no-build-settings',
+        'no-secrets',
+        'no-source-maps',
+        'state-directories',
+        'uid',
+        'user',
+      ].sort(),
     );
   });
 });

@@ -38,7 +38,7 @@ async function run(options: BuildOptions): Promise<void> {
   const view = await progressView(progressMode(options.json === true));
   const { signal, stop } = interruption();
   const stopIfInterrupted = (): void => {
-    if (signal.aborted) throw new InterruptedError('the build was interrupted');
+    if (signal.aborted) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   };
   try {
     view.onStep(`resolving ${spec.gateway.kind === 'file' ? spec.gateway.path : `openclaw@${spec.gateway.selector}`}`);

@@ -126,7 +126,7 @@ export async function build(
   }
   const { exitCode } = await child;
   signal?.removeEventListener('abort', stop);
-  if (signal?.aborted === true) throw new InterruptedError('the build was interrupted');
+  if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   if (exitCode !== 0) throw new WorkError(explainBuildFailure(progress, otherLines.join('\n'), exitCode));
 
   const metadata = JSON.parse(await readFile(request.metadataFile, 'utf8')) as {

@@ -195,7 +195,7 @@ async function loadArchive(
     reject: false,
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
-  if (signal?.aborted === true) throw new InterruptedError('the build was interrupted');
+  if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   if (exitCode !== 0) throw new WorkError(explainBuildFailure(new Map(), stderr, exitCode));
 }
 

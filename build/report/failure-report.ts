@@ -20,7 +20,7 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
       '\n',
     );
   }
-  if (error instanceof InterruptedError) return 'Interrupted. Nothing was tagged; what was finished is cached.';
+  if (error instanceof InterruptedError) return `Interrupted: ${error.message}.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -49,16 +49,23 @@ export async function verifyImage(
       throw error;
     }
   };
+  const removeAll = (): Promise<unknown> => Promise.all(containers.map((container) => container.remove()));
+  // A check that waits for the container sees it end.
+  const interrupt = (): void => void removeAll();
+  signal?.addEventListener('abort', interrupt, { once: true });
   try {
-    const [document, running, files] = await Promise.all([
+    // Each is waited for, even if another fails: a container that starts late would stay.
+    const begun = [
       local === undefined ? readRegistryDocument(engine, reference, digest) : readEngineDocument(engine, reference),
       start({ environment: { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') } }),
       start({ entrypoint: 'sh', command: ['-c', 'sleep 3600'] }),
-    ]);
+    ] as const;
+    await Promise.allSettled(begun);
+    const [document, running, files] = await Promise.all(begun);
     const subject: Subject = { reference, config: image.config, document, running, files };
     const results: CheckResult[] = [];
     for (const { name, row, run } of CONTRACT) {
-      if (signal?.aborted === true) throw new InterruptedError('the verification was interrupted');
+      if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');
       onCheck(name);
       const started = performance.now();
       let outcome: Outcome;
@@ -69,9 +76,11 @@ export async function verifyImage(
       }
       results.push({ name, row, outcome, seconds: (performance.now() - started) / 1000 });
     }
+    if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');
     return { reference, digest, source, results };
   } finally {
-    await Promise.all(containers.map((container) => container.remove()));
+    signal?.removeEventListener('abort', interrupt);
+    await removeAll();
     // What was fetched only to be looked at does not stay.
     if (local === undefined)
       await execa(engine.docker, ['image', 'rm', reference], {

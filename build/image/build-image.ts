@@ -13,7 +13,7 @@ import type { Annotations } from '../oci/annotations.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
-import { imageAnnotations } from './annotations.ts';
+import { assertAnnotations, imageAnnotations } from './annotations.ts';
 import { readBuildRecord, writeBuildRecord } from './build-record.ts';
 import type { Preparation } from './prepare.ts';
 
@@ -59,6 +59,8 @@ export async function buildImage(
   const record = await readBuildRecord(key);
   const created = new Date(spec.sourceDateEpoch === undefined ? record.created : spec.sourceDateEpoch * 1000);
   const annotations = imageAnnotations(gateway, base, created);
+  // An earlier build of the same contents had the same annotations, and passed.
+  if (record.digest === undefined) await assertAnnotations(annotations, gateway);
   const names = spec.tags.map(familiarReference);
   const folder = cacheFolder('builds', key);
   const context = join(folder, 'context');

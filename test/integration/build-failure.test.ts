@@ -8,7 +8,7 @@ import { type BuildRequest, build } from '../../build/engine/buildx.ts';
 import { type Explanation, WorkError } from '../../build/problem.ts';
 import { hostAddress, makeCertificate } from '../certificate.ts';
 import { engine } from '../command.ts';
-import { startRegistry } from '../shared-setup.ts';
+import { startRegistry } from '../registry.ts';
 
 let folder = '';
 beforeAll(async () => {

@@ -72,8 +72,7 @@ RUN mkdir -p /layers/layout/usr/local/bin && \
     install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin && \
     install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
 
-# The gateway's package, and what it depends on without its version, so that a new version with the same dependencies
-# installs none. image:build puts a folder here in which both are resolved and verified: --build-context gateway=…
+# The gateway's package. image:build puts a folder here in which it is resolved and verified: --build-context gateway=…
 FROM base AS gateway
 WORKDIR /gateway
 ARG OPENCLAW_PACKAGE
@@ -93,11 +92,16 @@ npm install --prefix dependencies --package-lock-only --ignore-scripts --no-audi
 find . -mindepth 1 -maxdepth 1 -exec mv {} / \;
 SH
 
+# What the gateway depends on, without its version, so that a new version with the same dependencies installs none.
+# Apart from the package, so that installing does not wait for that. Likewise a folder in image:build.
+FROM scratch AS gateway-dependencies
+COPY --from=gateway /dependencies/ /
+
 # Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 # A large package gets a layer of its own, so that an update of one does not send the others again.
 FROM base AS dependencies
 WORKDIR /app
-COPY --from=gateway /dependencies/ ./
+COPY --from=gateway-dependencies / ./
 RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm,sharing=locked <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
@@ -115,27 +119,38 @@ for name in ; do
 done
 SH
 
-# The gateway's own files, after its own install scripts, without type declarations and source maps. The lockfile of what
-# was installed goes with them (npm ls reads it), because it changes with the version.
-FROM base AS package
-WORKDIR /app
-RUN --mount=from=gateway,target=/gateway --mount=from=dependencies,source=/app/node_modules,target=/app/node_modules \
+# The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the
+# installation of the dependencies.
+FROM base AS unpacked
+RUN --mount=from=gateway,target=/gateway <<'SH'
+set -eu
+mkdir -p /layers/docs/app /layers/control-ui/app/dist /layers/server/app
+cd /layers/server/app
+tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner
+find dist -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete
+for name in docs skills; do if [ -e "$name" ]; then mv "$name" /layers/docs/app/; fi; done
+if [ -e dist/control-ui ]; then mv dist/control-ui /layers/control-ui/app/dist/; fi
+if [ -e node_modules ]; then mkdir -p /layers/carried/app && mv node_modules /layers/carried/app/; fi
+mkdir -p /layers/carried/app docs skills dist/control-ui node_modules /layers/docs/app/docs /layers/docs/app/skills /layers/control-ui/app/dist/control-ui
+SH
+
+# The package's own install scripts, run on the whole gateway. The lockfile of what was installed goes with the gateway
+# (npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.
+FROM unpacked AS package
+WORKDIR /layers/server/app
+RUN --mount=from=dependencies,source=/app/node_modules,target=/layers/server/app/node_modules \
+    --mount=from=unpacked,source=/layers/docs/app/docs,target=/layers/server/app/docs \
+    --mount=from=unpacked,source=/layers/docs/app/skills,target=/layers/server/app/skills \
+    --mount=from=unpacked,source=/layers/control-ui/app/dist/control-ui,target=/layers/server/app/dist/control-ui \
     --mount=type=tmpfs,target=/tmp <<'SH'
 set -eu
 export HOME=/tmp
-tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/node_modules'
 npm run --silent --if-present preinstall
 npm run --silent --if-present postinstall
-find dist -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete
-mkdir -p /layers/docs/app /layers/control-ui/app/dist /layers/server/app/node_modules
-cp node_modules/.package-lock.json /layers/server/app/node_modules/
-for name in docs skills; do if [ -e "$name" ]; then mv "$name" /layers/docs/app/; fi; done
-if [ -e dist/control-ui ]; then mv dist/control-ui /layers/control-ui/app/dist/; fi
-find . -mindepth 1 -maxdepth 1 ! -name node_modules -exec mv {} /layers/server/app/ \;
-if tar -tzf /gateway/package.tgz | grep -q '^package/node_modules/'; then
-  tar -xzf /gateway/package.tgz -C /layers/server/app --strip-components=1 --no-same-owner package/node_modules
-fi
+cp node_modules/.package-lock.json /layers/carried/lock.json
 SH
+RUN if [ -d /layers/carried/app/node_modules ]; then cp -a /layers/carried/app/node_modules/. node_modules/; fi && \
+    cp /layers/carried/lock.json node_modules/.package-lock.json
 
 # The image. It copies layers that stand ready, so it waits for nothing but the slowest of them. Files belong to root:
 # the gateway writes to /home/node and /tmp only, and what it cannot write no one can change through it.

@@ -104,7 +104,9 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       EXTRAS,
       LAYOUT,
       gatewayStage(gateway.allowedScripts),
+      GATEWAY_DEPENDENCIES,
       dependenciesStage(large),
+      UNPACKED,
       packageStage(gateway.installScripts),
       ...request.plugins.flatMap(pluginStages),
       runtimeStage(layers),
@@ -207,8 +209,7 @@ const MANIFEST_SCRIPT = (allowedScripts: readonly string[]): string =>
 const gatewayStage = (allowedScripts: readonly string[]): Stage => ({
   name: 'gateway',
   from: 'base',
-  why: `The gateway's package, and what it depends on without its version, so that a new version with the same dependencies
-installs none. image:build puts a folder here in which both are resolved and verified: --build-context gateway=…`,
+  why: `The gateway's package. image:build puts a folder here in which it is resolved and verified: --build-context gateway=…`,
   body: `WORKDIR /gateway
 ARG OPENCLAW_PACKAGE
 RUN ${NPM_MOUNTS} <<'SH'
@@ -225,13 +226,21 @@ find . -mindepth 1 -maxdepth 1 -exec mv {} / \\;
 SH`,
 });
 
+const GATEWAY_DEPENDENCIES: Stage = {
+  name: 'gateway-dependencies',
+  from: 'scratch',
+  why: `What the gateway depends on, without its version, so that a new version with the same dependencies installs none.
+Apart from the package, so that installing does not wait for that. Likewise a folder in image:build.`,
+  body: 'COPY --from=gateway /dependencies/ /',
+};
+
 const dependenciesStage = (large: readonly string[]): Stage => ({
   name: 'dependencies',
   from: 'base',
   why: `Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 A large package gets a layer of its own, so that an update of one does not send the others again.`,
   body: `WORKDIR /app
-COPY --from=gateway /dependencies/ ./
+COPY --from=gateway-dependencies / ./
 RUN ${NPM_MOUNTS} <<'SH'
 set -eu
 ${TRUST_CA}
@@ -250,28 +259,42 @@ done
 SH`,
 });
 
+const UNPACKED: Stage = {
+  name: 'unpacked',
+  from: 'base',
+  why: `The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the
+installation of the dependencies.`,
+  body: `RUN --mount=from=gateway,target=/gateway <<'SH'
+set -eu
+mkdir -p ${LAYERS}/docs/app ${LAYERS}/control-ui/app/dist ${LAYERS}/server/app
+cd ${LAYERS}/server/app
+tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner
+find dist -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \\) -delete
+for name in docs skills; do if [ -e "$name" ]; then mv "$name" ${LAYERS}/docs/app/; fi; done
+if [ -e dist/control-ui ]; then mv dist/control-ui ${LAYERS}/control-ui/app/dist/; fi
+if [ -e node_modules ]; then mkdir -p ${LAYERS}/carried/app && mv node_modules ${LAYERS}/carried/app/; fi
+mkdir -p ${LAYERS}/carried/app docs skills dist/control-ui node_modules ${LAYERS}/docs/app/docs ${LAYERS}/docs/app/skills ${LAYERS}/control-ui/app/dist/control-ui
+SH`,
+};
+
 const packageStage = (installScripts: readonly string[]): Stage => ({
   name: 'package',
-  from: 'base',
-  why: `The gateway's own files, after its own install scripts, without type declarations and source maps. The lockfile of what
-was installed goes with them (npm ls reads it), because it changes with the version.`,
-  body: `WORKDIR /app
-RUN --mount=from=gateway,target=/gateway --mount=from=dependencies,source=/app/node_modules,target=/app/node_modules \\
+  from: 'unpacked',
+  why: `The package's own install scripts, run on the whole gateway. The lockfile of what was installed goes with the gateway
+(npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.`,
+  body: `WORKDIR ${LAYERS}/server/app
+RUN --mount=from=dependencies,source=/app/node_modules,target=${LAYERS}/server/app/node_modules \\
+    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=${LAYERS}/server/app/docs \\
+    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=${LAYERS}/server/app/skills \\
+    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=${LAYERS}/server/app/dist/control-ui \\
     --mount=type=tmpfs,target=/tmp <<'SH'
 set -eu
 export HOME=/tmp
-tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/node_modules'
 ${installScripts.map((name) => `npm run --silent --if-present ${name}`).join('\n')}
-find dist -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \\) -delete
-mkdir -p ${LAYERS}/docs/app ${LAYERS}/control-ui/app/dist ${LAYERS}/server/app/node_modules
-cp node_modules/.package-lock.json ${LAYERS}/server/app/node_modules/
-for name in docs skills; do if [ -e "$name" ]; then mv "$name" ${LAYERS}/docs/app/; fi; done
-if [ -e dist/control-ui ]; then mv dist/control-ui ${LAYERS}/control-ui/app/dist/; fi
-find . -mindepth 1 -maxdepth 1 ! -name node_modules -exec mv {} ${LAYERS}/server/app/ \\;
-if tar -tzf /gateway/package.tgz | grep -q '^package/node_modules/'; then
-  tar -xzf /gateway/package.tgz -C ${LAYERS}/server/app --strip-components=1 --no-same-owner package/node_modules
-fi
-SH`,
+cp node_modules/.package-lock.json ${LAYERS}/carried/lock.json
+SH
+RUN if [ -d ${LAYERS}/carried/app/node_modules ]; then cp -a ${LAYERS}/carried/app/node_modules/. node_modules/; fi && \\
+    cp ${LAYERS}/carried/lock.json node_modules/.package-lock.json`,
 });
 
 /**

@@ -1,8 +1,8 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@npmcli/arborist';
 import type { LargeDependency } from './gateway.ts';
-import { explainNpmError, npmOptions } from './npm.ts';
+import { explainNpmError, type NpmOptions, npmOptions } from './npm.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
 /** A package that a lockfile installs on Linux. */
@@ -10,7 +10,7 @@ export interface LockedPackage {
   readonly name: string;
   /** The folder below node_modules that holds it, or holds what holds it. */
   readonly folder: string;
-  readonly tarball: string | undefined;
+  readonly tarball: string;
   readonly hasInstallScript: boolean;
 }
 
@@ -19,16 +19,20 @@ export interface LockedPackage {
  *
  * The lockfile names no registry, so that the same one serves every mirror.
  * @param folder is made to hold just these two files
+ * @param earlier a lockfile to begin with: what need not change keeps its version, and its layer
  */
 export async function lockDependencies(
   manifest: DependencyManifest,
   folder: string,
+  earlier?: string,
 ): Promise<readonly LockedPackage[]> {
   const { default: Arborist } = await import('@npmcli/arborist');
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   await rm(join(folder, 'package-lock.json'), { force: true });
+  if (earlier !== undefined) await copyFile(earlier, join(folder, 'package-lock.json'));
+  const options = await npmOptions();
   const arborist = new Arborist({
-    ...(await npmOptions()),
+    ...options,
     path: folder,
     packageLockOnly: true,
     omitLockfileRegistryResolved: true,
@@ -37,7 +41,9 @@ export async function lockDependencies(
   });
   try {
     const tree = await arborist.reify({ save: true });
-    return [...tree.inventory.values()].filter((node) => !node.isRoot && suitsImage(node)).map(describe);
+    return [...tree.inventory.values()]
+      .filter((node) => !node.isRoot && suitsImage(node))
+      .map((node) => describe(node, options));
   } catch (error) {
     throw explainNpmError(error, 'the list of dependencies');
   }
@@ -52,13 +58,21 @@ function suitsImage({ package: manifest }: Node): boolean {
   return (os === undefined || [os].flat().includes('linux')) && (libc === undefined || [libc].flat().includes('glibc'));
 }
 
-function describe(node: Node): LockedPackage {
+function describe(node: Node, options: NpmOptions): LockedPackage {
+  const name = node.packageName ?? node.name;
   return {
-    name: node.packageName ?? node.name,
+    name,
     folder: /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(node.location)?.[1] ?? node.name,
-    tarball: node.resolved?.startsWith('http') === true ? node.resolved : undefined,
+    tarball: node.resolved?.startsWith('http') === true ? node.resolved : tarballAddress(name, node.version, options),
     hasInstallScript: (node as { readonly hasInstallScript?: boolean }).hasInstallScript === true,
   };
+}
+
+/** Where registries keep a tarball; a lockfile without addresses leaves it to this. */
+function tarballAddress(name: string, version: string, options: NpmOptions): string {
+  const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : '';
+  const registry = String(options[`${scope}:registry`] ?? options['registry']).replace(/\/$/, '');
+  return `${registry}/${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`;
 }
 
 /** A layer of its own is worth it from here on: a smaller package costs less to send again than a layer costs to keep. */
@@ -77,7 +91,7 @@ export function largeDependencies(
 ): readonly LargeDependency[] {
   const totals = new Map<string, number>();
   for (const { folder, tarball } of packages) {
-    totals.set(folder, (totals.get(folder) ?? 0) + (sizes.get(tarball ?? '') ?? 0));
+    totals.set(folder, (totals.get(folder) ?? 0) + (sizes.get(tarball) ?? 0));
   }
   return [...totals]
     .map(([name, size]) => ({ name, size }))
@@ -92,7 +106,7 @@ export async function tarballSizes(packages: readonly LockedPackage[]): Promise<
   const options = await npmOptions();
   const sizes = new Map<string, number>();
   await Promise.all(
-    [...new Set(packages.flatMap(({ tarball }) => tarball ?? []))].map(async (tarball) => {
+    [...new Set(packages.map(({ tarball }) => tarball))].map(async (tarball) => {
       const response = await fetch(tarball, { ...options, method: 'HEAD' }).catch(() => undefined);
       const size = Number(response?.headers.get('content-length') ?? Number.NaN);
       if (Number.isFinite(size)) sizes.set(tarball, size);

@@ -40,6 +40,8 @@ export interface Gateway {
   readonly allowedScripts: readonly string[];
   /** Largest first. */
   readonly largeDependencies: readonly LargeDependency[];
-  /** Folder with package.tgz and dependencies/: the build context `gateway`. */
+  /** Folder with package.tgz: the build context `gateway`. */
   readonly context: string;
+  /** Folder with package.json and package-lock.json: the build context `gateway-dependencies`. */
+  readonly dependencies: string;
 }

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { prerelease, rcompare } from 'semver';
+import { prerelease, rcompare, valid } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
-import { largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
+import { type LockedPackage, largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { Gateway } from './gateway.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
 import {
@@ -22,7 +22,7 @@ import { readPackedFiles } from './packed-file.ts';
 
 const PACKAGE = 'openclaw';
 /** Raised whenever what is kept in the cache changes its form. */
-const CACHE_FORMAT = 1;
+const CACHE_FORMAT = 2;
 
 /** An npm package that has been resolved: exactly this version, exactly these bytes. */
 export interface ResolvedPackage {
@@ -128,20 +128,24 @@ export async function readGatewayPackage(
 
   return fillCache(folder, async (partial) => {
     const context = join(partial, 'context');
-    await mkdir(join(context, 'dependencies'), { recursive: true });
-    onStep(`downloading ${resolved.selector}`);
-    const archive = await download(resolved, join(context, 'package.tgz'));
+    const dependencies = join(partial, 'dependencies');
+    await mkdir(context, { recursive: true });
+    await mkdir(dependencies);
+    onStep(`downloading ${resolved.selector} and locking its dependencies`);
+    const [archive, packages] = await Promise.all([
+      download(resolved, join(context, 'package.tgz')),
+      lock(resolved, dependencies),
+    ]);
     const files = await readPackedFiles(archive, isFact);
     const manifest = JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
-    onStep(`locking the dependencies of ${resolved.selector}`);
-    const folderOfLock = join(context, 'dependencies');
-    const wanted = dependencyManifest(manifest);
-    const packages = await lockDependencies(wanted, folderOfLock);
     const withScripts = [
       ...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name)),
     ].sort();
     const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
-    await writeFile(join(folderOfLock, 'package.json'), withAllowedScripts(wanted, withScripts, allowed));
+    await writeFile(
+      join(dependencies, 'package.json'),
+      withAllowedScripts(dependencyManifest(manifest), withScripts, allowed),
+    );
     const gateway: Gateway = {
       ...describe(manifest, files),
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
@@ -149,10 +153,32 @@ export async function readGatewayPackage(
       allowedScripts: allowed,
       largeDependencies: largeDependencies(packages, await tarballSizes(packages)),
       context: join(folder, 'context'),
+      dependencies: join(folder, 'dependencies'),
     };
     await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(gateway, null, 2)}\n`);
     return gateway;
   });
+}
+
+/** Locks the dependencies from the package's manifest, which the registry gives before the package is here. */
+async function lock({ selector }: ResolvedPackage, folder: string): Promise<readonly LockedPackage[]> {
+  const { default: pacote } = await import('pacote');
+  const manifest = await pacote
+    .manifest(selector, { ...(await npmOptions()), fullReadJson: true })
+    .catch((error: unknown) => {
+      throw explainNpmError(error, selector);
+    });
+  return lockDependencies(dependencyManifest(manifest as unknown as PackageManifest), folder, await newestLock());
+}
+
+/** The lockfile of the newest gateway in the cache. */
+async function newestLock(): Promise<string | undefined> {
+  const folders = await readdir(cacheFolder('gateways')).catch(() => []);
+  const versionOf = (name: string): string | undefined => /^(.+)-[0-9a-f]{16}$/.exec(name)?.[1];
+  const [newest] = folders
+    .filter((name) => valid(versionOf(name)) !== null)
+    .sort((a, b) => rcompare(versionOf(a) ?? '', versionOf(b) ?? ''));
+  return newest === undefined ? undefined : cacheFolder('gateways', newest, 'dependencies', 'package-lock.json');
 }
 
 const FACTS = ['package.json', 'pnpm-workspace.yaml', 'dist/build-info.json'];

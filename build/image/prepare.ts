@@ -47,6 +47,7 @@ export async function prepare(
     dockerfile,
     contexts: {
       gateway: gateway.context,
+      'gateway-dependencies': gateway.dependencies,
       ...Object.fromEntries(plugins.map(({ id }, index) => [`plugin-${id}`, pluginFolders[index] ?? ''])),
       ...(base.context === undefined ? {} : { base: base.context }),
     },

@@ -20,7 +20,7 @@ export type Outcome =
 /** One row of the image contract, or one part of a row. */
 export interface Check {
   readonly name: string;
-  /** Row of the table in the contract (docs/contract.md). */
+  /** Row of the table in the contract (README, "The contract"). */
   readonly row: string;
   readonly run: (subject: Subject) => Promise<Outcome> | Outcome;
 }

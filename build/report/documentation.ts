@@ -1,0 +1,40 @@
+import type { OptionDefinition } from '../spec/option.ts';
+import type { Check } from '../verify/check.ts';
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
+const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
+
+/** The README's table of a command's options. */
+export function optionTable(options: Readonly<Record<string, OptionDefinition>>): string {
+  const rows = Object.values(options).map(
+    ({ flags, variables, description, default: value, unset, example, repeatable }) => {
+      const notes = [
+        description,
+        ...(repeatable === true ? ['repeatable'] : []),
+        ...(variables === undefined ? [] : [`or ${variables.join(', ')}`]),
+      ];
+      return `| ${code(flags)} | ${cell(notes.join('; '))} | ${cell(value ?? unset ?? '')} | ${example === undefined ? '' : code(example)} |`;
+    },
+  );
+  return ['| option | meaning | default | example |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** The README's table of the contract: its rows, each with the checks that hold it. */
+export function contractTable(checks: readonly Check[]): string {
+  const rows = new Map<string, string[]>();
+  for (const { row, name } of checks) rows.set(row, [...(rows.get(row) ?? []), name]);
+  return [
+    '| row | checks |',
+    '| --- | --- |',
+    ...[...rows].map(([row, names]) => `| ${row} | ${names.map(code).join(', ')} |`),
+  ].join('\n');
+}
+
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. @throws Error where a text has no such place */
+export function replaceSection(text: string, name: string, content: string): string {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const from = text.indexOf(open);
+  const to = text.indexOf(close);
+  if (from < 0 || to < from) throw new Error(`there is no ${open} … ${close}`);
+  return `${text.slice(0, from + open.length)}\n${content}\n${text.slice(to)}`;
+}

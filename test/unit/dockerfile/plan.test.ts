@@ -82,10 +82,8 @@ describe('the Dockerfile', () => {
 
   it('builds optional stages only where they were asked for', () => {
     const asked = stagesOf(render(REQUEST));
-    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: Dockerfile syntax
     expect(asked.get('packages')).toBe('system${OPENCLAW_IMAGE_APT_PACKAGES:+-with-apt}');
     expect(asked.get('extras')).toBe('packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}');
-    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Dockerfile syntax
     expect(asked.has('baked-slack')).toBe(true);
     const plain = render({ ...REQUEST, plugins: [], aptPackages: [], pipPackages: [] });
     expect(plain).not.toContain('slack');

@@ -83,7 +83,7 @@ const RULES: readonly Rule[] = [
     title: 'A step cannot reach the network',
     reason: 'a name did not resolve or a connection failed',
     wayOut:
-      'check the network and DNS of containers: docker run --rm IMAGE getent hosts deb.debian.org; behind a proxy set HTTPS_PROXY, which the build passes on',
+      'check the network and DNS of containers: docker run --rm IMAGE getent hosts example.com; behind a proxy set HTTPS_PROXY, which the build passes on',
   },
   {
     kind: 'image-store',

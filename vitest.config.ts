@@ -12,7 +12,7 @@ export default defineConfig({
           // One engine, one registry and one gateway image serve all of them: see the file.
           globalSetup: ['test/shared-setup.ts'],
           fileParallelism: false,
-          testTimeout: 600_000,
+          testTimeout: 300_000,
           hookTimeout: 900_000,
         },
       },

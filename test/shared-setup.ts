@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { TestProject } from 'vitest/node';
+import { cacheFolder } from '../build/cache-folder.ts';
 import { findEngine } from '../build/engine/engine.ts';
+import { askEngine } from '../build/engine/engine-api.ts';
 import { startRegistry } from './registry.ts';
 
 declare module 'vitest' {
@@ -31,5 +34,25 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('engine', { docker: engine.docker, host: engine.host });
   project.provide('registry', registry.address);
   project.provide('built', stdout);
-  return registry.stop;
+  const stopWatching = watchEngine(project, engine.host);
+  return async () => {
+    stopWatching();
+    await registry.stop();
+  };
+}
+
+const WATCH_MILLISECONDS = 5000;
+
+/** Without its engine every test that is left would wait for its time limit: the run ends, and says why. */
+function watchEngine(project: TestProject, host: string): () => void {
+  let unanswered = 0;
+  const timer = setInterval(async () => {
+    unanswered = (await askEngine(host, '/_ping'))?.status === 200 ? 0 : unanswered + 1;
+    if (unanswered !== 3) return;
+    console.error(`The tests' engine (${host}) has stopped answering; the end of its log:`);
+    const log = join(cacheFolder('engine'), 'dockerd.log');
+    console.error((await readFile(log, 'utf8').catch(() => '')).split('\n').slice(-20).join('\n'));
+    await project.vitest.cancelCurrentRun('test-failure');
+  }, WATCH_MILLISECONDS);
+  return () => clearInterval(timer);
 }

@@ -15,6 +15,7 @@ import { InterruptedError, WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { assertAnnotations, imageAnnotations } from './annotations.ts';
 import { readBuildRecord, writeBuildRecord } from './build-record.ts';
+import { cacheTargets, loadsArchive, outputOf } from './outputs.ts';
 import type { Preparation } from './prepare.ts';
 
 export interface BuiltLayer {
@@ -95,7 +96,7 @@ export async function buildImage(
           `index:${name}=${value}`,
         ]),
         cacheFrom: spec.cacheFrom,
-        cacheTo: spec.cacheTo,
+        cacheTo: cacheTargets(spec),
         builder: builder ?? 'default',
         sourceDateEpoch: spec.sourceDateEpoch,
         metadataFile: join(folder, `metadata-${process.pid}.json`),
@@ -146,31 +147,6 @@ export async function buildImage(
     stages: stageTimes(result.progress),
     seconds: result.seconds,
   };
-}
-
-/** Whether the engine gets the image as an archive: BuildKit cannot unpack what it rewrites, and a remote builder is not the engine. */
-const loadsArchive = ({ destination, sourceDateEpoch }: ImageSpec, builder: string | undefined): boolean =>
-  destination.kind === 'load' && (builder !== undefined || sourceDateEpoch !== undefined);
-
-/**
- * Output of buildx. zstd costs a local engine least; a registry gets gzip, which every client reads.
- *
- * @param archive where the image is written when the engine is to load it from there
- */
-export function outputOf(spec: ImageSpec, builder: string | undefined, archive: string): string {
-  const { destination, sourceDateEpoch } = spec;
-  // Reproducible images must not depend on what the cache was compressed with, nor on when a file was written.
-  const fixed = sourceDateEpoch === undefined ? '' : ',force-compression=true,rewrite-timestamp=true';
-  switch (destination.kind) {
-    case 'push':
-      return `type=image,push=true,store=false,compression=gzip${fixed === '' ? ',force-compression=true' : fixed}`;
-    case 'output':
-      return `${destination.value}${fixed}`;
-    case 'load':
-      return loadsArchive(spec, builder)
-        ? `type=oci,dest=${archive},compression=zstd${fixed}`
-        : 'type=image,compression=zstd,unpack=true';
-  }
 }
 
 async function secretsOf(spec: ImageSpec): Promise<readonly BuildSecret[]> {

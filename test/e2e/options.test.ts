@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,15 +17,28 @@ let index: Server;
 let output: Awaited<ReturnType<typeof run>>;
 const asked: string[] = [];
 
+/** A version of its own for each run: the engine's cache may know an earlier one. */
+const VERSION = `1.${Date.now()}`;
+
 /** A wheel, which is a zip file with this in it (PEP 427). */
 function wheel(): Uint8Array {
-  const info = 'openclaw_probe-1.0.dist-info';
+  const info = `openclaw_probe-${VERSION}.dist-info`;
   return zipSync({
     'openclaw_probe.py': strToU8('ANSWER = 42\n'),
-    [`${info}/METADATA`]: strToU8('Metadata-Version: 2.1\nName: openclaw-probe\nVersion: 1.0\n'),
+    [`${info}/METADATA`]: strToU8(`Metadata-Version: 2.1\nName: openclaw-probe\nVersion: ${VERSION}\n`),
     [`${info}/WHEEL`]: strToU8('Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n'),
     [`${info}/RECORD`]: strToU8(`openclaw_probe.py,,\n${info}/METADATA,,\n${info}/WHEEL,,\n${info}/RECORD,,\n`),
   });
+}
+
+/** How the layers of a local cache are compressed: an index names a manifest, and the manifest its layers. */
+async function readMediaTypes(cache: string): Promise<ReadonlySet<string>> {
+  const read = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(cache, path), 'utf8'));
+  const index = (await read('index.json')) as { readonly manifests: readonly { readonly digest: string }[] };
+  const manifest = (await read(`blobs/${(index.manifests[0]?.digest ?? '').replace(':', '/')}`)) as {
+    readonly layers: readonly { readonly mediaType: string }[];
+  };
+  return new Set(manifest.layers.map(({ mediaType }) => mediaType));
 }
 
 beforeAll(async () => {
@@ -40,7 +53,7 @@ beforeAll(async () => {
     } else if (request.url === '/simple/openclaw-probe/') {
       response
         .writeHead(200, { 'content-type': 'text/html' })
-        .end('<a href="/openclaw_probe-1.0-py3-none-any.whl">openclaw_probe-1.0-py3-none-any.whl</a>');
+        .end(`<a href="/openclaw_probe-${VERSION}-py3-none-any.whl">openclaw_probe-${VERSION}-py3-none-any.whl</a>`);
     } else if (request.url?.endsWith('.whl') === true) {
       response.writeHead(200).end(wheel());
     } else response.writeHead(404).end();
@@ -60,7 +73,7 @@ beforeAll(async () => {
       '--apt',
       'jq',
       '--pip',
-      'openclaw-probe==1.0',
+      `openclaw-probe==${VERSION}`,
       '--ca',
       bundle,
     ],
@@ -158,6 +171,9 @@ describe('build with everything', () => {
 
 describe('other ways out', () => {
   it('writes an OCI archive and a cache, and builds from that cache', async () => {
+    // Every layer in two compressions: a cache of a mixture of them once took all of an engine's memory.
+    const pushed = await run(['build', '--push', '--tag', `${inject('registry')}/openclaw:two-compressions`]);
+    expect(pushed.exitCode, pushed.stderr).toBe(0);
     const archive = join(folder, 'openclaw.oci.tar');
     const cache = join(folder, 'cache');
     const { exitCode, stdout, stderr } = await run([
@@ -171,6 +187,8 @@ describe('other ways out', () => {
     expect(stdout).toContain(`type=oci,dest=${archive}`);
     const { stdout: names } = await execa('tar', ['-tf', archive]);
     expect(names.split('\n')).toEqual(expect.arrayContaining(['index.json', 'oci-layout']));
+    const media = await readMediaTypes(cache);
+    expect(media).toEqual(new Set(['application/vnd.oci.image.layer.v1.tar+gzip']));
     expect((await run(['build', '--cache-from', `type=local,src=${cache}`])).exitCode).toBe(0);
   });
 

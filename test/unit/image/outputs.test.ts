@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outputOf } from '../../../build/image/build-image.ts';
+import { cacheTargets, outputOf } from '../../../build/image/outputs.ts';
 import { parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
 
 const spec = (options: object, epoch?: string) =>
@@ -26,4 +26,24 @@ describe('outputOf', () => {
       expect(output).not.toContain('unpack');
     },
   );
+});
+
+describe('cacheTargets', () => {
+  it.each([
+    [{}, 'type=local,dest=cache', 'type=local,dest=cache,compression=zstd,force-compression=true'],
+    [
+      { push: true },
+      'registry.example/cache',
+      'type=registry,ref=registry.example/cache,compression=gzip,force-compression=true',
+    ],
+    [
+      {},
+      'type=local,dest=cache,compression=estargz',
+      'type=local,dest=cache,compression=estargz,force-compression=true',
+    ],
+    [{}, 'type=local,dest=cache,force-compression=false', 'type=local,dest=cache,force-compression=false'],
+    [{}, 'type=gha,mode=max', 'type=gha,mode=max'],
+  ])('%j %s has one compression: %s', (options, given, expected) => {
+    expect(cacheTargets(spec({ ...options, cacheTo: [given] }))).toEqual([expected]);
+  });
 });

@@ -74,9 +74,9 @@ RUN mkdir -p /layers/layout/usr/local/bin && \
 
 # The gateway's package. image:build puts a folder here in which it is resolved and verified: --build-context gateway=…
 FROM base AS gateway
-WORKDIR /gateway
 ARG OPENCLAW_PACKAGE
-RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm,sharing=locked <<'SH'
+WORKDIR /fetched
+RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
 mv "$(npm pack --silent "$OPENCLAW_PACKAGE")" package.tgz
@@ -100,12 +100,16 @@ COPY --from=gateway /dependencies/ /
 # Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 # A large package gets a layer of its own, so that an update of one does not send the others again.
 FROM base AS dependencies
-WORKDIR /app
-COPY --from=gateway-dependencies / ./
-RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm,sharing=locked <<'SH'
+RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=tmpfs,target=/install <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+cd /install
+cp /locked/package.json /locked/package-lock.json .
 npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
+find ./node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete
+mkdir /app
+cp -a node_modules /app/
+cd /app
 mkdir -p /layers/dependencies/app
 cp -al node_modules /layers/dependencies/app/
 rm -f /layers/dependencies/app/node_modules/.package-lock.json
@@ -126,8 +130,7 @@ RUN --mount=from=gateway,target=/gateway <<'SH'
 set -eu
 mkdir -p /layers/docs/app /layers/control-ui/app/dist /layers/server/app
 cd /layers/server/app
-tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner
-find dist -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) -delete
+tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/dist/*.d.*ts' --exclude='package/dist/*.map'
 for name in docs skills; do if [ -e "$name" ]; then mv "$name" /layers/docs/app/; fi; done
 if [ -e dist/control-ui ]; then mv dist/control-ui /layers/control-ui/app/dist/; fi
 if [ -e node_modules ]; then mkdir -p /layers/carried/app && mv node_modules /layers/carried/app/; fi

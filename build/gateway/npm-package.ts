@@ -132,9 +132,9 @@ export async function readGatewayPackage(
     await mkdir(context, { recursive: true });
     await mkdir(dependencies);
     onStep(`downloading ${resolved.selector} and locking its dependencies`);
-    const [archive, packages] = await Promise.all([
+    const [archive, { packages, sizes }] = await Promise.all([
       download(resolved, join(context, 'package.tgz')),
-      lock(resolved, dependencies),
+      lock(resolved, dependencies).then(async (locked) => ({ packages: locked, sizes: await tarballSizes(locked) })),
     ]);
     const files = await readPackedFiles(archive, isFact);
     const manifest = JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
@@ -151,7 +151,7 @@ export async function readGatewayPackage(
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
       integrity: resolved.integrity,
       allowedScripts: allowed,
-      largeDependencies: largeDependencies(packages, await tarballSizes(packages)),
+      largeDependencies: largeDependencies(packages, sizes),
       context: join(folder, 'context'),
       dependencies: join(folder, 'dependencies'),
     };

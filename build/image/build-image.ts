@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
-import { ANNOTATION_ARGUMENTS } from '../dockerfile/plan.ts';
+import { ANNOTATION_ARGUMENTS } from '../dockerfile/runtime-stage.ts';
 import { explainBuildFailure } from '../engine/build-failure.ts';
 import { type BuildResult, type BuildSecret, build } from '../engine/buildx.ts';
 import type { Engine } from '../engine/engine.ts';

@@ -1,5 +1,5 @@
 import { satisfies } from 'semver';
-import { SYSTEM_PACKAGES } from '../dockerfile/plan.ts';
+import { SYSTEM_PACKAGES } from '../dockerfile/system-stages.ts';
 import type { Container } from '../engine/container.ts';
 import { available, type Check, expect, fail, type Outcome, type Subject } from './check.ts';
 

@@ -1,0 +1,148 @@
+import type { BakedPlugin } from '../gateway/gateway.ts';
+import type { Stage } from './stage.ts';
+import { deleteTypesAndMaps, INSTALL_MOUNT, LAYERS, NPM_INSTALL, NPM_MOUNTS, TRUST_CA } from './step.ts';
+
+/**
+ * The same rule as `dependencyManifest` in build/gateway/package-manifest.ts, for builds without this project.
+ * Reads package.json on standard input.
+ */
+const MANIFEST_SCRIPT = (allowedScripts: readonly string[]): string =>
+  [
+    'const p = JSON.parse(require("fs").readFileSync(0, "utf8")), b = p.bundleDependencies ?? [];',
+    'const own = (group) => Object.fromEntries(Object.entries(group ?? {}).filter(([name]) => b !== true && !b.includes(name)));',
+    `const allowScripts = ${JSON.stringify(Object.fromEntries(allowedScripts.map((name) => [name, true])))};`,
+    'console.log(JSON.stringify({ private: true, dependencies: own(p.dependencies), optionalDependencies: own(p.optionalDependencies), allowScripts }));',
+  ].join('\n');
+
+/** Fetches a package and locks its dependencies, for builds without this project: leaves /package.tgz and /dependencies. */
+const fetchPackage = (selector: string, allowed: readonly string[]): string => `WORKDIR /fetched
+RUN ${NPM_MOUNTS} <<'SH'
+set -eu
+${TRUST_CA}
+mv "$(npm pack --silent ${selector})" package.tgz
+mkdir dependencies
+cat >/tmp/manifest.cjs <<'JS'
+${MANIFEST_SCRIPT(allowed)}
+JS
+tar -xzf package.tgz --to-stdout package/package.json | node /tmp/manifest.cjs >dependencies/package.json
+npm install --prefix dependencies --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
+find . -mindepth 1 -maxdepth 1 -exec mv {} / \\;
+SH`;
+
+export const gatewayStage = (allowedScripts: readonly string[]): Stage => ({
+  name: 'gateway',
+  from: 'base',
+  why: `The gateway's package. image:build puts a folder here in which it is resolved and verified: --build-context gateway=…`,
+  body: `ARG OPENCLAW_PACKAGE
+${fetchPackage('"$OPENCLAW_PACKAGE"', allowedScripts)}`,
+});
+
+export const GATEWAY_DEPENDENCIES: Stage = {
+  name: 'gateway-dependencies',
+  from: 'scratch',
+  why: `What the gateway depends on, without its version, so that a new version with the same dependencies installs none.
+Apart from the package, so that installing does not wait for that. Likewise a folder in image:build.`,
+  body: 'COPY --from=gateway /dependencies/ /',
+};
+
+export const dependenciesStage = (large: readonly string[]): Stage => ({
+  name: 'dependencies',
+  from: 'base',
+  why: `Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
+A large package gets a layer of its own, so that an update of one does not send the others again.`,
+  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${INSTALL_MOUNT} <<'SH'
+set -eu
+${TRUST_CA}
+cd /install
+cp /locked/package.json /locked/package-lock.json .
+${NPM_INSTALL}
+${deleteTypesAndMaps('./node_modules')}
+mkdir /app
+cp -a node_modules /app/
+cd /app
+mkdir -p ${LAYERS}/dependencies/app
+cp -al node_modules ${LAYERS}/dependencies/app/
+rm -f ${LAYERS}/dependencies/app/node_modules/.package-lock.json
+for name in ${large.join(' ')}; do
+  mkdir -p "${LAYERS}/large/$name"
+  # A package for another processor is not here; its layer is empty.
+  if [ -d "node_modules/$name" ]; then
+    mkdir -p "$(dirname "${LAYERS}/large/$name/app/node_modules/$name")"
+    mv "${LAYERS}/dependencies/app/node_modules/$name" "${LAYERS}/large/$name/app/node_modules/$name"
+  fi
+done
+SH`,
+});
+
+export const UNPACKED: Stage = {
+  name: 'unpacked',
+  from: 'base',
+  why: `The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the
+installation of the dependencies.`,
+  body: `RUN --mount=from=gateway,target=/gateway <<'SH'
+set -eu
+mkdir -p ${LAYERS}/docs/app ${LAYERS}/control-ui/app/dist ${LAYERS}/server/app
+cd ${LAYERS}/server/app
+tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/dist/*.d.*ts' --exclude='package/dist/*.map'
+for name in docs skills; do if [ -e "$name" ]; then mv "$name" ${LAYERS}/docs/app/; fi; done
+if [ -e dist/control-ui ]; then mv dist/control-ui ${LAYERS}/control-ui/app/dist/; fi
+if [ -e node_modules ]; then mkdir -p ${LAYERS}/carried/app && mv node_modules ${LAYERS}/carried/app/; fi
+mkdir -p ${LAYERS}/carried/app docs skills dist/control-ui node_modules ${LAYERS}/docs/app/docs ${LAYERS}/docs/app/skills ${LAYERS}/control-ui/app/dist/control-ui
+SH`,
+};
+
+export const packageStage = (installScripts: readonly string[]): Stage => ({
+  name: 'package',
+  from: 'unpacked',
+  why: `The package's own install scripts, run on the whole gateway. The lockfile of what was installed goes with the gateway
+(npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.`,
+  body: `WORKDIR ${LAYERS}/server/app
+RUN --mount=from=dependencies,source=/app/node_modules,target=${LAYERS}/server/app/node_modules \\
+    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=${LAYERS}/server/app/docs \\
+    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=${LAYERS}/server/app/skills \\
+    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=${LAYERS}/server/app/dist/control-ui \\
+    --mount=type=tmpfs,target=/tmp <<'SH'
+set -eu
+export HOME=/tmp
+${installScripts.map((name) => `npm run --silent --if-present ${name}`).join('\n')}
+cp node_modules/.package-lock.json ${LAYERS}/carried/lock.json
+SH
+RUN if [ -d ${LAYERS}/carried/app/node_modules ]; then cp -a ${LAYERS}/carried/app/node_modules/. node_modules/; fi && \\
+    cp ${LAYERS}/carried/lock.json node_modules/.package-lock.json`,
+});
+
+/**
+ * A plugin stands among the gateway's own, in dist/extensions/<id>. Its dependencies stand outside dist/ and are linked:
+ * the gateway's loader takes every relative import below dist/ for an ES module, which CommonJS dependencies are not.
+ */
+export const pluginStages = ({ id, packageName, version }: BakedPlugin): readonly Stage[] => [
+  {
+    name: `plugin-${id}`,
+    from: 'base',
+    why: `The plugin ${id}. image:build puts a resolved and verified folder here.`,
+    body: fetchPackage(`${packageName}@${version}`, []),
+  },
+  {
+    name: `baked-${id}`,
+    from: 'base',
+    why: `${id} as the gateway loads it: with the plugins that the gateway brings.`,
+    body: `RUN --mount=from=plugin-${id},target=/plugin ${NPM_MOUNTS} ${INSTALL_MOUNT} <<'SH'
+set -eu
+${TRUST_CA}
+cd /install
+files=${LAYERS}/plugin/app/dist/extensions/${id}
+dependencies=${LAYERS}/plugin/app/plugin-dependencies/${id}
+mkdir -p "$files" "$dependencies" plugin
+tar -xzf /plugin/package.tgz -C plugin --strip-components=1 --no-same-owner
+cp /plugin/dependencies/package.json /plugin/dependencies/package-lock.json .
+${NPM_INSTALL}
+mkdir -p node_modules
+if [ -d plugin/node_modules ]; then cp -a plugin/node_modules/. node_modules/; fi
+rm -rf plugin/node_modules node_modules/.package-lock.json
+${deleteTypesAndMaps('./plugin ./node_modules')}
+cp -a plugin/. "$files/"
+cp -a node_modules "$dependencies/"
+ln -s ../../../plugin-dependencies/${id}/node_modules "$files/node_modules"
+SH`,
+  },
+];

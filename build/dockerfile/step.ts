@@ -1,0 +1,32 @@
+// What the steps of several stages share: mounts, and lines of shell.
+
+/** The folder in which a stage lays out a layer just as it is to stand in the image. */
+export const LAYERS = '/layers';
+
+/** Downloads from behind a proxy that inspects TLS need its authority; it is a secret, so no layer and no log holds it. */
+export const CA_MOUNT = '--mount=type=secret,id=ca';
+export const TRUST_CA =
+  'if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi';
+export const NPM_MOUNTS = `${CA_MOUNT} --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm`;
+const APT_MOUNTS = `${CA_MOUNT} \\
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \\
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked`;
+/** What is installed and then thinned out never reaches a disk: only what is kept is written, once. */
+export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
+export const NPM_INSTALL = 'npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
+
+/** Installs Debian packages and leaves nothing of the installation behind that differs from run to run. */
+export const installPackages = (names: string): string => `RUN ${APT_MOUNTS} <<'SH'
+set -efu
+apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt update
+DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ${names}
+find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \\( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \\) -delete
+SH`;
+
+/**
+ * Type declarations and source maps: no program reads them at run time, but for the compiler that some plugins bring.
+ * They are almost half of the files of the dependencies, each of which is written, packed and unpacked.
+ */
+export const deleteTypesAndMaps = (folder: string): string =>
+  `find ${folder} -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \\) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete`;

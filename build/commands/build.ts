@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Engine } from '../engine/engine.ts';
+import { isCheckout } from '../gateway/is-checkout.ts';
 import type { BuiltImage } from '../image/build-image.ts';
 import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
 import { familiarReference } from '../oci/reference.ts';
@@ -28,20 +29,24 @@ Examples:
   scripts/run build                                        the newest gateway as openclaw:local
   scripts/run build --package openclaw@2026.9.5 --tag openclaw:try
   scripts/run build --extensions slack,matrix --apt "ffmpeg jq"
+  scripts/run build --source ../openclaw                   from a checkout
   scripts/run build --tag localhost:5000/openclaw:try --push
   scripts/run build --dry-run                              the plan and the Dockerfile, without an engine`,
     )
     .action(run);
 
 async function run(options: BuildOptions): Promise<void> {
-  const { spec, problems } = parseImageSpec(options, process.env);
+  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const { spec, problems } = parseImageSpec(options, process.env, (await isCheckout(here)) ? here : undefined);
   const view = await progressView(progressMode(options.json === true));
   const { signal, stop } = interruption();
   const stopIfInterrupted = (): void => {
     if (signal.aborted) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   };
   try {
-    view.onStep(`resolving ${spec.gateway.kind === 'file' ? spec.gateway.path : `openclaw@${spec.gateway.selector}`}`);
+    view.onStep(
+      spec.gateway.kind === 'registry' ? `resolving openclaw@${spec.gateway.selector}` : `reading ${spec.gateway.path}`,
+    );
     const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderCommand, findEngine }, { prepare }] =
       await Promise.all([
         gatherIngredients(spec, problems, view.onStep),
@@ -101,10 +106,11 @@ function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine:
 }
 
 async function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: boolean): Promise<void> {
-  const [{ readPin }, { draw }, { table }] = await Promise.all([
+  const [{ readPin }, { draw }, { table }, { revisionOf }] = await Promise.all([
     import('../base/pin.ts'),
     import('../image/prepare.ts'),
     import('../report/table.ts'),
+    import('../report/build-report.ts'),
   ]);
   const { gateway, plugins } = ingredients;
   const { plan, dockerfile } = draw(spec, ingredients);
@@ -116,7 +122,7 @@ async function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: bool
     [{ head: '' }, { head: '' }],
     [
       ['gateway', `${gateway.version} (${gateway.origin})`],
-      ['integrity', gateway.integrity],
+      gateway.kind === 'checkout' ? ['revision', revisionOf(gateway)] : ['integrity', gateway.integrity],
       ['wants Node', gateway.nodeRange],
       [
         'base',
@@ -130,8 +136,12 @@ async function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: bool
     ],
   );
   const layers = table(
-    [{ head: 'layer' }, { head: 'stage' }, { head: 'holds' }],
-    plan.layers.map(({ name, stage, holds }) => [name, stage, holds]),
+    [{ head: 'layer' }, { head: 'made by' }, { head: 'holds' }],
+    plan.layers.map(({ name, made, holds }) => [
+      name,
+      made.by === 'stage' ? `stage ${made.stage}` : made.instruction,
+      holds,
+    ]),
   );
   process.stdout.write(`${facts.trimStart()}\n\n${layers}\n\n${dockerfile}`);
 }

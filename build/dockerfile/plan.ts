@@ -1,4 +1,4 @@
-import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
+import type { BakedPlugin, Checkout, PackagedGateway } from '../gateway/gateway.ts';
 import {
   dependenciesStage,
   GATEWAY_DEPENDENCIES,
@@ -8,7 +8,8 @@ import {
   UNPACKED,
 } from './package-stages.ts';
 import { runtimeStage } from './runtime-stage.ts';
-import type { DockerfilePlan, Layer } from './stage.ts';
+import { sourceStages } from './source-stages.ts';
+import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS } from './step.ts';
 import {
   EXTRAS,
@@ -20,15 +21,28 @@ import {
   SYSTEM_WITH_APT,
 } from './system-stages.ts';
 
+/** What the Dockerfile of a package depends on; `any` is the committed file, which fetches the gateway that its `ARG` names. */
+export type PlannedPackage =
+  | Pick<PackagedGateway, 'kind' | 'version' | 'installScripts' | 'largeDependencies' | 'allowedScripts'>
+  | { readonly kind: 'any' };
+
 /** What a Dockerfile depends on: the same request and the same gateway give the same file, byte for byte. */
 export interface DockerfileRequest {
   /** `node:24-bookworm-slim@sha256:…`. */
   readonly base: string;
-  /** Facts of one gateway, or `any` for the committed file, which fetches the gateway that its `ARG` names. */
-  readonly gateway: Pick<Gateway, 'version' | 'installScripts' | 'largeDependencies' | 'allowedScripts'> | 'any';
+  readonly gateway: PlannedPackage | Checkout;
+  /** Plugins from npm; a checkout has its own. */
   readonly plugins: readonly BakedPlugin[];
   readonly aptPackages: readonly string[];
   readonly pipPackages: readonly string[];
+}
+
+/** What a gateway adds to a Dockerfile, by where it comes from. */
+interface GatewayPart {
+  readonly parameters: DockerfilePlan['parameters'];
+  readonly stages: readonly Stage[];
+  /** From what changes least to what changes most. */
+  readonly layers: readonly Layer[];
 }
 
 /**
@@ -36,51 +50,21 @@ export interface DockerfileRequest {
  * All but the Debian and Python packages are COPY --link, so that a new base re-uses them as they are.
  */
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
-  const gateway = request.gateway === 'any' ? ANY_GATEWAY : request.gateway;
-  const large = gateway.largeDependencies.map(({ name }) => name);
-  const layers: Layer[] = [
-    { name: 'system', holds: SYSTEM_PACKAGES.join(', '), stage: 'system', path: undefined },
-    ...(request.aptPackages.length > 0
-      ? [{ name: 'apt', holds: request.aptPackages.join(', '), stage: 'system-with-apt', path: undefined }]
-      : []),
-    ...(request.pipPackages.length > 0
-      ? [{ name: 'pip', holds: request.pipPackages.join(', '), stage: 'packages-with-pip', path: undefined }]
-      : []),
-    {
-      name: 'layout',
-      holds: 'the openclaw command, directories of the user node',
-      stage: 'layout',
-      path: `${LAYERS}/layout`,
-    },
-    ...large.map((name) => ({
-      name,
-      holds: 'a large dependency',
-      stage: 'dependencies',
-      path: `${LAYERS}/large/${name}`,
-    })),
-    {
-      name: 'dependencies',
-      holds: large.length > 0 ? 'all other dependencies' : 'dependencies',
-      stage: 'dependencies',
-      path: `${LAYERS}/dependencies`,
-    },
-    ...request.plugins.map(({ id, packageName, version }) => ({
-      name: `plugin ${id}`,
-      holds: `${packageName}@${version} with its dependencies`,
-      stage: `baked-${id}`,
-      path: `${LAYERS}/plugin`,
-    })),
-    { name: 'docs', holds: 'documentation and skills', stage: 'package', path: `${LAYERS}/docs` },
-    { name: 'control-ui', holds: 'the Control UI', stage: 'package', path: `${LAYERS}/control-ui` },
-    { name: 'server', holds: 'the gateway', stage: 'package', path: `${LAYERS}/server` },
+  const { gateway, aptPackages, pipPackages } = request;
+  const part = gateway.kind === 'checkout' ? checkoutPart(gateway) : packagePart(gateway, request.plugins);
+  const layers: readonly Layer[] = [
+    inPlace('system', SYSTEM_PACKAGES.join(', '), 'system'),
+    ...(aptPackages.length > 0 ? [inPlace('apt', aptPackages.join(', '), 'system-with-apt')] : []),
+    ...(pipPackages.length > 0 ? [inPlace('pip', pipPackages.join(', '), 'packages-with-pip')] : []),
+    fromStage('layout', 'the openclaw command, directories of the user node', 'layout', 'layout'),
+    ...part.layers,
   ];
-
   return {
     parameters: [
-      { name: 'OPENCLAW_PACKAGE', value: `openclaw@${gateway.version}`, meaning: 'the gateway, as npm names it' },
+      ...part.parameters,
       {
         name: 'OPENCLAW_DOCKER_APT_PACKAGES',
-        value: request.aptPackages.join(' '),
+        value: aptPackages.join(' '),
         meaning: 'extra Debian packages, separated by spaces',
       },
       {
@@ -90,7 +74,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       },
       {
         name: 'OPENCLAW_IMAGE_PIP_PACKAGES',
-        value: request.pipPackages.join(' '),
+        value: pipPackages.join(' '),
         meaning: 'extra Python packages, separated by spaces',
       },
     ],
@@ -107,21 +91,83 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       PACKAGES_WITH_PIP,
       EXTRAS,
       LAYOUT,
-      gatewayStage(gateway.allowedScripts),
-      GATEWAY_DEPENDENCIES,
-      dependenciesStage(large),
-      UNPACKED,
-      packageStage(gateway.installScripts),
-      ...request.plugins.flatMap(pluginStages),
+      ...part.stages,
       runtimeStage(layers),
     ],
     layers,
   };
 }
 
-const ANY_GATEWAY = {
+const inPlace = (name: string, holds: string, stage: string): Layer => ({ name, holds, made: { by: 'stage', stage } });
+
+/** @param path below LAYERS of that stage */
+const fromStage = (name: string, holds: string, stage: string, path: string): Layer => ({
+  name,
+  holds,
+  made: { by: 'copy', instruction: `COPY --link --from=${stage} ${LAYERS}/${path} /` },
+});
+
+const fromCheckout = (name: string, holds: string, path: string): Layer => ({
+  name,
+  holds,
+  made: { by: 'copy', instruction: `COPY --link ${path} /app/${path}` },
+});
+
+function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): GatewayPart {
+  const gateway = planned.kind === 'any' ? ANY_PACKAGE : planned;
+  const large = gateway.largeDependencies.map(({ name }) => name);
+  return {
+    parameters: [
+      { name: 'OPENCLAW_PACKAGE', value: `openclaw@${gateway.version}`, meaning: 'the gateway, as npm names it' },
+    ],
+    stages: [
+      gatewayStage(gateway.allowedScripts),
+      GATEWAY_DEPENDENCIES,
+      dependenciesStage(large),
+      UNPACKED,
+      packageStage(gateway.installScripts),
+      ...plugins.flatMap(pluginStages),
+    ],
+    layers: [
+      ...large.map((name) => fromStage(name, 'a large dependency', 'dependencies', `large/${name}`)),
+      fromStage(
+        'dependencies',
+        large.length > 0 ? 'all other dependencies' : 'dependencies',
+        'dependencies',
+        'dependencies',
+      ),
+      ...plugins.map(({ id, packageName, version }) =>
+        fromStage(`plugin ${id}`, `${packageName}@${version} with its dependencies`, `baked-${id}`, 'plugin'),
+      ),
+      fromStage('docs', 'documentation and skills', 'package', 'docs'),
+      fromStage('control-ui', 'the Control UI', 'package', 'control-ui'),
+      fromStage('server', 'the gateway', 'package', 'server'),
+    ],
+  };
+}
+
+const ANY_PACKAGE = {
   version: 'latest',
   installScripts: ['preinstall', 'postinstall'],
   largeDependencies: [],
   allowedScripts: [],
 } as const;
+
+function checkoutPart(checkout: Checkout): GatewayPart {
+  const withDependencies = checkout.selected.filter(({ hasDependencies }) => hasDependencies);
+  return {
+    parameters: [],
+    stages: sourceStages(checkout),
+    layers: [
+      fromStage('dependencies', 'production dependencies', 'dependencies', 'dependencies'),
+      ...withDependencies.map(({ id }) =>
+        fromStage(`plugin ${id}`, `what the plugin ${id} needs`, `plugin-${id}`, 'plugin'),
+      ),
+      ...(checkout.pluginsFromSource ? [fromCheckout('plugins', 'plugins, as sources', 'extensions')] : []),
+      ...checkout.documents.map((name) => fromCheckout(name, name, name)),
+      fromStage('package', checkout.packageFiles.join(', '), 'package-files', 'package'),
+      ...(checkout.uiSources.length > 0 ? [fromStage('control-ui', 'the Control UI', 'control-ui', 'control-ui')] : []),
+      fromStage('server', 'the gateway, compiled', 'server', 'server'),
+    ],
+  };
+}

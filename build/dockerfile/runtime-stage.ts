@@ -25,7 +25,7 @@ export const runtimeStage = (layers: readonly Layer[]): Stage => ({
   why: `The image. It copies layers that stand ready, so it waits for nothing but the slowest of them. Files belong to root:
 the gateway writes to /home/node and /tmp only, and what it cannot write no one can change through it.`,
   body: `WORKDIR /app
-${layers.flatMap(({ stage, path }) => (path === undefined ? [] : `COPY --link --from=${stage} ${path} /`)).join('\n')}
+${layers.flatMap(({ made }) => (made.by === 'copy' ? [made.instruction] : [])).join('\n')}
 USER node
 ENV NODE_ENV=production \\
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

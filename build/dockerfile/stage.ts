@@ -13,10 +13,13 @@ export interface Layer {
   readonly name: string;
   /** What it holds, for people. */
   readonly holds: string;
-  /** Stage that makes its contents. */
-  readonly stage: string;
-  /** The path that the last stage copies from `stage`; undefined for a layer that a RUN makes in place. */
-  readonly path: string | undefined;
+  /**
+   * How it is made: by a stage that the last one stands on, in place; or by an instruction of the last stage, which copies
+   * what a stage or the checkout holds.
+   */
+  readonly made:
+    | { readonly by: 'stage'; readonly stage: string }
+    | { readonly by: 'copy'; readonly instruction: string };
 }
 
 export interface DockerfilePlan {

@@ -16,20 +16,25 @@ export interface BakedPlugin {
   readonly integrity: string;
 }
 
-/** What goes into `/app`: read from an npm package once, so that everything after works on facts. */
-export interface Gateway {
+/** What every gateway says of itself, wherever it comes from. */
+interface GatewayFacts {
   readonly version: string;
-  /** `openclaw@2026.9.6`, or the file's name. */
+  /** `openclaw@2026.9.6`, the file's name, or the checkout's folder. */
   readonly origin: string;
-  readonly integrity: string;
   /** `engines.node` of the package; `*` where it has none. */
   readonly nodeRange: string;
   readonly description: string;
   readonly license: string;
   readonly homepage: string;
   readonly repository: string;
-  /** Git commit, 40 hexadecimal digits, from the package's own build record. */
+  /** Git commit, 40 hexadecimal digits: from the package's own build record, or from git. */
   readonly revision: string;
+}
+
+/** A gateway that was built before: read from an npm package once, so that everything after works on facts. */
+export interface PackagedGateway extends GatewayFacts {
+  readonly kind: 'package';
+  readonly integrity: string;
   /** Ids of the plugins in the package (`dist/extensions/<id>/openclaw.plugin.json`). */
   readonly bundledPlugins: readonly string[];
   /** Plugin id → npm package, from the catalogues in the package. */
@@ -45,3 +50,51 @@ export interface Gateway {
   /** Folder with package.json and package-lock.json: the build context `gateway-dependencies`. */
   readonly dependencies: string;
 }
+
+/** A plugin in a checkout: a folder of `extensions/` with an openclaw.plugin.json. */
+export interface CheckoutPlugin {
+  readonly id: string;
+  /** Name of the folder below `extensions/`; it can differ from the id. */
+  readonly directory: string;
+  /** Whether its package.json asks for packages at run time. */
+  readonly hasDependencies: boolean;
+}
+
+/** A gateway that is yet to be built, from a checkout of its sources. Every path is relative to it. */
+export interface Checkout extends GatewayFacts {
+  readonly kind: 'checkout';
+  readonly root: string;
+  /** Whether the sources differ from the revision. */
+  readonly dirty: boolean;
+  /** When the sources became what they are, as an ISO date. */
+  readonly changed: string;
+  /** `packageManager`, without the hash: `10.23.0`. */
+  readonly pnpmVersion: string;
+  /** Whether a build script calls Bun. */
+  readonly needsBun: boolean;
+  /** What the dependency install reads: manifests, lockfile, patches, settings, and what install scripts import. */
+  readonly manifests: readonly string[];
+  /** `build:docker`, where there is such a script, else `build`. */
+  readonly serverScript: string;
+  /** Top-level entries that the server's build reads. */
+  readonly serverSources: readonly string[];
+  /** What the Control UI's build reads; empty where there is no such build. */
+  readonly uiSources: readonly string[];
+  /** What the canvas bundle reads; empty where there is no such script. */
+  readonly canvasSources: readonly string[];
+  /** Of the `files` of its package.json, what stands in the checkout already and is neither docs, skills nor plugins. */
+  readonly packageFiles: readonly string[];
+  /** Which of `docs` and `skills` there are. */
+  readonly documents: readonly string[];
+  /** Plugins that were asked for. */
+  readonly selected: readonly CheckoutPlugin[];
+  /** Whether the gateway loads plugins from their sources (`extensions/` is among the `files`), or compiled ones only. */
+  readonly pluginsFromSource: boolean;
+  /** Of playwright-core in the lockfile. */
+  readonly playwrightVersion: string | undefined;
+  /** Text of a `.dockerignore`: the checkout's own, and what never reaches a build. */
+  readonly ignore: string;
+}
+
+/** What goes into `/app`. */
+export type Gateway = PackagedGateway | Checkout;

@@ -8,7 +8,8 @@ import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
 import { type LockedPackage, largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
-import type { Gateway } from './gateway.ts';
+import type { PackagedGateway } from './gateway.ts';
+import { PACKAGE } from './is-checkout.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
 import {
   allowedScripts,
@@ -20,9 +21,8 @@ import {
 } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 
-const PACKAGE = 'openclaw';
 /** Raised whenever what is kept in the cache changes its form. */
-const CACHE_FORMAT = 2;
+const CACHE_FORMAT = 3;
 
 /** An npm package that has been resolved: exactly this version, exactly these bytes. */
 export interface ResolvedPackage {
@@ -86,7 +86,7 @@ async function readKnownVersion(version: string): Promise<ResolvedPackage | unde
   const folders = await readdir(cacheFolder('gateways')).catch(() => []);
   for (const folder of folders.filter((name) => name.startsWith(`${version}-`))) {
     const text = await readFile(cacheFolder('gateways', folder, 'gateway.json'), 'utf8').catch(() => '{}');
-    const { origin, integrity } = JSON.parse(text) as Partial<Gateway>;
+    const { origin, integrity } = JSON.parse(text) as Partial<PackagedGateway>;
     if (origin === `${PACKAGE}@${version}` && integrity !== undefined) return { selector: origin, version, integrity };
   }
   return undefined;
@@ -120,11 +120,11 @@ async function unknownVersion(name: string, selector: string, source: string): P
 export async function readGatewayPackage(
   resolved: ResolvedPackage,
   onStep: (step: string) => void = () => {},
-): Promise<Gateway> {
+): Promise<PackagedGateway> {
   const folder = cachedFolder('gateways', resolved);
   const facts = join(folder, 'gateway.json');
   if (existsSync(facts))
-    return { ...(JSON.parse(await readFile(facts, 'utf8')) as Gateway), context: join(folder, 'context') };
+    return { ...(JSON.parse(await readFile(facts, 'utf8')) as PackagedGateway), context: join(folder, 'context') };
 
   return fillCache(folder, async (partial) => {
     const context = join(partial, 'context');
@@ -146,7 +146,8 @@ export async function readGatewayPackage(
       join(dependencies, 'package.json'),
       withAllowedScripts(dependencyManifest(manifest), withScripts, allowed),
     );
-    const gateway: Gateway = {
+    const gateway: PackagedGateway = {
+      kind: 'package',
       ...describe(manifest, files),
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
       integrity: resolved.integrity,

@@ -8,12 +8,20 @@ export interface PackageManifest {
   readonly repository?: string | { readonly url?: string };
   readonly engines?: { readonly node?: string };
   readonly scripts?: Readonly<Record<string, string>>;
+  /** `pnpm@10.23.0+sha512.…`. Source: https://nodejs.org/api/packages.html#packagemanager */
+  readonly packageManager?: string;
+  /** What npm would pack. */
+  readonly files?: readonly string[];
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly bundleDependencies?: readonly string[] | boolean;
   readonly bundledDependencies?: readonly string[] | boolean;
-  readonly pnpm?: { readonly onlyBuiltDependencies?: readonly string[] };
+  readonly pnpm?: {
+    readonly onlyBuiltDependencies?: readonly string[];
+    readonly overrides?: Readonly<Record<string, string>>;
+  };
 }
 
 /** What npm installs for a package, and nothing that changes with its version: the key of the dependency layers. */

@@ -5,7 +5,7 @@ import { prerelease, rcompare, satisfies } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import { lockDependencies } from './dependency-lock.ts';
-import type { BakedPlugin, Gateway } from './gateway.ts';
+import type { BakedPlugin, PackagedGateway } from './gateway.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
 import { cachedFolder, download, fillCache } from './npm-package.ts';
 import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
@@ -39,7 +39,10 @@ export function choosePluginVersion(
  *
  * @throws RequestError with every id that is neither, or that has no version for this gateway
  */
-export async function resolvePlugins(ids: readonly string[], gateway: Gateway): Promise<readonly BakedPlugin[]> {
+export async function resolvePlugins(
+  ids: readonly string[],
+  gateway: PackagedGateway,
+): Promise<readonly BakedPlugin[]> {
   const problems: Problem[] = [];
   const baked = await Promise.all(
     ids
@@ -76,7 +79,7 @@ async function readVersions(packageName: string): Promise<readonly PluginVersion
   }
 }
 
-function unknown(id: string, gateway: Gateway): Problem {
+function unknown(id: string, gateway: PackagedGateway): Problem {
   const near = closest(id, [...gateway.bundledPlugins, ...Object.keys(gateway.pluginCatalog)]);
   return {
     source: '--extensions',
@@ -89,7 +92,12 @@ function unknown(id: string, gateway: Gateway): Problem {
   };
 }
 
-function unsuitable(id: string, packageName: string, versions: readonly PluginVersion[], gateway: Gateway): Problem {
+function unsuitable(
+  id: string,
+  packageName: string,
+  versions: readonly PluginVersion[],
+  gateway: PackagedGateway,
+): Problem {
   const oldest = [...versions].sort((a, b) => rcompare(b.version, a.version))[0];
   return {
     source: '--extensions',

@@ -58,14 +58,22 @@ export async function buildImage(
   const { spec, gateway, base, key } = preparation;
   // A build that changes nothing gives the same image; a clock in its annotations would give another one each time.
   const record = await readBuildRecord(key);
-  const created = new Date(spec.sourceDateEpoch === undefined ? record.created : spec.sourceDateEpoch * 1000);
+  const created = new Date(
+    spec.sourceDateEpoch === undefined
+      ? gateway.kind === 'checkout'
+        ? gateway.changed
+        : record.created
+      : spec.sourceDateEpoch * 1000,
+  );
   const annotations = imageAnnotations(gateway, base, created);
   // An earlier build of the same contents had the same annotations, and passed.
   if (record.digest === undefined) await assertAnnotations(annotations, gateway);
   const names = spec.tags.map(familiarReference);
   const folder = cacheFolder('builds', key);
-  const context = join(folder, 'context');
-  await mkdir(context, { recursive: true });
+  const context = gateway.kind === 'checkout' ? gateway.root : join(folder, 'context');
+  await mkdir(gateway.kind === 'checkout' ? folder : context, { recursive: true });
+  // BuildKit prefers this to a .dockerignore in the context.
+  if (gateway.kind === 'checkout') await writeFile(join(folder, 'Dockerfile.dockerignore'), gateway.ignore);
   await writeFile(join(folder, 'Dockerfile'), preparation.dockerfile);
   const archive = join(folder, `image-${process.pid}.tar`);
 
@@ -209,9 +217,9 @@ function describeLayers(
 ): readonly BuiltLayer[] {
   // COPY --link is two steps: the layer, and its joining with those below (LINK), which is no work of the layer's.
   const steps = [...progress.values()].filter((step) => !step.name.includes('] LINK '));
-  return plan.layers.map(({ name, holds, stage, path }, index) => {
+  return plan.layers.map(({ name, holds, made: how }, index) => {
     const made = steps.filter((step) =>
-      path === undefined ? step.stage === stage : step.name.includes(`--from=${stage} ${path} /`),
+      how.by === 'stage' ? step.stage === how.stage : step.name.endsWith(how.instruction),
     );
     return {
       name,

@@ -1,3 +1,4 @@
+import { readCheckout } from '../gateway/checkout.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
 import { type ResolvedPackage, readGatewayPackage, resolveGatewayPackage } from '../gateway/npm-package.ts';
 import { resolvePlugins } from '../gateway/plugin-package.ts';
@@ -27,6 +28,11 @@ export async function gatherIngredients(
     found.push(...error.problems);
     return undefined;
   };
+  if (spec.gateway.kind === 'checkout') {
+    const checkout = await readCheckout(spec.gateway.path, spec.extensions).catch(collect);
+    if (checkout === undefined || found.length > 0) throw new RequestError(found);
+    return { gateway: checkout, plugins: [] };
+  }
   const badPackage = problems.some(({ source }) => source === '--package');
   const resolved: ResolvedPackage | undefined = badPackage
     ? undefined

@@ -46,13 +46,22 @@ export async function prepare(
     plan,
     dockerfile,
     contexts: {
-      gateway: gateway.context,
-      'gateway-dependencies': gateway.dependencies,
+      ...(gateway.kind === 'checkout'
+        ? {}
+        : { gateway: gateway.context, 'gateway-dependencies': gateway.dependencies }),
       ...Object.fromEntries(plugins.map(({ id }, index) => [`plugin-${id}`, pluginFolders[index] ?? ''])),
       ...(base.context === undefined ? {} : { base: base.context }),
     },
     key: createHash('sha256')
-      .update(JSON.stringify([dockerfile, base.digest, gateway.integrity, plugins, spec.platforms]))
+      .update(
+        JSON.stringify([
+          dockerfile,
+          base.digest,
+          gateway.kind === 'checkout' ? [gateway.root, gateway.revision, gateway.changed] : gateway.integrity,
+          plugins,
+          spec.platforms,
+        ]),
+      )
       .digest('hex')
       .slice(0, 16),
   };

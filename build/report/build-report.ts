@@ -1,3 +1,4 @@
+import type { Checkout } from '../gateway/gateway.ts';
 import type { BuiltImage } from '../image/build-image.ts';
 import type { Preparation } from '../image/prepare.ts';
 import { bytes, seconds, style } from './style.ts';
@@ -13,6 +14,7 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
       ['digest', image.digest ?? 'none (this output has no index)'],
       ...(image.size === undefined ? [] : [['size', `${bytes(image.size)} compressed`]]),
       ['gateway', `${gateway.version} (${gateway.origin})`],
+      ...(gateway.kind === 'checkout' ? [['revision', revisionOf(gateway)]] : []),
       ['base', `${base.name}, Node ${base.nodeVersion} (${base.kind})`],
     ],
   );
@@ -46,13 +48,23 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
   ].join('\n');
 }
 
+/** A commit, and whether what was built is more than it. */
+export const revisionOf = ({ revision, dirty }: Pick<Checkout, 'revision' | 'dirty'>): string =>
+  `${revision === '' ? 'not in git' : revision}${dirty ? ', with changes that are not committed' : ''}`;
+
 /** The same for machines: bytes and seconds, names as they stand in the image. */
 export function buildJson(image: BuiltImage, { base, gateway, plugins }: Preparation): object {
   return {
     names: image.names,
     digest: image.digest,
     size: image.size,
-    gateway: { version: gateway.version, origin: gateway.origin, integrity: gateway.integrity },
+    gateway: {
+      version: gateway.version,
+      origin: gateway.origin,
+      ...(gateway.kind === 'checkout'
+        ? { revision: gateway.revision, dirty: gateway.dirty }
+        : { integrity: gateway.integrity }),
+    },
     plugins,
     base: { kind: base.kind, name: base.name, digest: base.digest, node: base.nodeVersion },
     annotations: image.annotations,

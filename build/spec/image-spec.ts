@@ -9,7 +9,8 @@ export type BaseChoice =
 /** Where the gateway comes from. */
 export type GatewayChoice =
   | { readonly kind: 'registry'; readonly selector: string }
-  | { readonly kind: 'file'; readonly path: string };
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'checkout'; readonly path: string };
 
 /** Where the image goes. `file` is an `--output` of buildx's. */
 export type Destination = { readonly kind: 'load' | 'push' } | { readonly kind: 'output'; readonly value: string };

@@ -19,10 +19,17 @@ export const BUILD_OPTIONS = {
     default: 'openclaw@latest',
     example: '--package openclaw@2026.9.5',
   },
+  source: {
+    flags: '--source <dir>',
+    variables: ['OPENCLAW_SOURCE'],
+    description: 'build from a checkout of the gateway instead',
+    unset: 'the checkout that the command is run in, if any',
+    example: '--source ../openclaw',
+  },
   extensions: {
     flags: '--extensions <ids>',
     variables: ['OPENCLAW_EXTENSIONS'],
-    description: 'plugins the image must hold, by id, separated by spaces or commas',
+    description: 'plugins the image must hold, by id (from a checkout also by folder), separated by spaces or commas',
     example: '--extensions slack,matrix',
   },
   apt: {

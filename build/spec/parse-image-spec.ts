@@ -30,11 +30,13 @@ const sorted = (words: readonly string[]): readonly string[] => [...new Set(word
  * Reads the options of `build` and the environment into an ImageSpec.
  *
  * Pure but for looking whether the files that are named exist.
+ * @param checkout the checkout that the command is run in, if any
  * @returns every problem with the request; the spec is to be built only where there is none
  */
 export function parseImageSpec(
   options: GivenOptions,
   environment: Environment,
+  checkout?: string,
 ): { readonly spec: ImageSpec; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
 
@@ -100,7 +102,7 @@ export function parseImageSpec(
   }
 
   const spec: ImageSpec = {
-    gateway: parseGateway(read('package')?.text ?? '', problems),
+    gateway: parseChoice(options, read('source'), read('package')?.text ?? '', checkout, problems),
     base: parseBase(read('base')?.text, problems),
     extensions,
     aptPackages,
@@ -119,6 +121,28 @@ export function parseImageSpec(
 /** `-t, --tag <reference>` → `--tag`. */
 export function sourceOf(definition: OptionDefinition): string {
   return /--[a-z-]+/.exec(definition.flags)?.[0] ?? definition.flags;
+}
+
+/** A package that is named, a checkout that is named, the checkout that one stands in, the newest package: in this order. */
+function parseChoice(
+  options: GivenOptions,
+  source: { readonly source: string; readonly text: string } | undefined,
+  packageText: string,
+  checkout: string | undefined,
+  problems: Problem[],
+): GatewayChoice {
+  if (options.package !== undefined && options.source !== undefined) {
+    problems.push({
+      source: '--source',
+      value: String(options.source),
+      reason: 'is given beside --package, and an image holds one gateway',
+      wayOut: 'leave one of them out',
+    });
+  }
+  if (options.package !== undefined) return parseGateway(packageText, problems);
+  if (source !== undefined) return { kind: 'checkout', path: resolve(source.text) };
+  if (checkout !== undefined) return { kind: 'checkout', path: checkout };
+  return parseGateway(packageText, problems);
 }
 
 function parseGateway(text: string, problems: Problem[]): GatewayChoice {

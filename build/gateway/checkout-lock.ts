@@ -1,0 +1,129 @@
+import { lookup } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Problem } from '../problem.ts';
+import type { PackageManifest } from './package-manifest.ts';
+
+interface Lockfile {
+  readonly importers?: Readonly<Record<string, Importer>>;
+  readonly packages?: Readonly<
+    Record<string, { readonly resolution?: { readonly tarball?: string; readonly repo?: string } }>
+  >;
+}
+type Importer = Readonly<
+  Partial<Record<Group, Readonly<Record<string, { readonly specifier: string; readonly version: string }>>>>
+>;
+const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
+type Group = (typeof GROUPS)[number];
+
+/** A workspace's lockfile, as far as a build depends on it. Source: pnpm-lock.yaml, lockfileVersion 9. */
+export interface CheckoutLock {
+  /** Version of a package that the workspace's root depends on. */
+  readonly versionOf: (name: string) => string | undefined;
+  readonly problems: readonly Problem[];
+}
+
+const LOCKFILE = 'pnpm-lock.yaml';
+
+/**
+ * Reads the lockfile, and looks for what would make the install fail: manifests that it does not know yet, and packages
+ * from hosts that cannot be reached.
+ *
+ * @param manifests by folder relative to the checkout: `.`, `ui`
+ */
+export async function readCheckoutLock(
+  root: string,
+  manifests: ReadonlyMap<string, PackageManifest>,
+): Promise<CheckoutLock> {
+  const text = await readFile(join(root, LOCKFILE), 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    const wayOut = 'make one with: pnpm install';
+    return {
+      versionOf: () => undefined,
+      problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, wayOut }],
+    };
+  }
+  const { parse } = await import('yaml');
+  const lock = parse(text) as Lockfile;
+  const { overrides = {} } = (manifests.get('.')?.pnpm ?? {}) as {
+    readonly overrides?: Readonly<Record<string, string>>;
+  };
+  const stale: Problem[] = [];
+  for (const [folder, manifest] of manifests) {
+    const difference = firstDifference(manifest, lock.importers?.[folder], overrides);
+    if (difference === undefined) continue;
+    const file = folder === '.' ? 'package.json' : `${folder}/package.json`;
+    stale.push({
+      source: `${file}:${lineOf(await readFile(join(root, file), 'utf8'), `"${difference.name}"`)}`,
+      value: `${difference.name}@${difference.wanted}`,
+      reason: `${LOCKFILE} is out of date: it has ${difference.locked ?? 'no such dependency'}`,
+      wayOut: 'run pnpm install in the checkout and commit the lockfile',
+    });
+  }
+  return {
+    versionOf: (name) => {
+      for (const group of GROUPS) {
+        const version = lock.importers?.['.']?.[group]?.[name]?.version;
+        if (version !== undefined) return version.replace(/\(.*$/s, '');
+      }
+      return undefined;
+    },
+    problems: [...stale, ...(await unreachableHosts(lock, text))],
+  };
+}
+
+function firstDifference(
+  manifest: PackageManifest,
+  importer: Importer | undefined,
+  overrides: Readonly<Record<string, string>>,
+): { readonly name: string; readonly wanted: string; readonly locked: string | undefined } | undefined {
+  // A dependency in several groups is locked in the strongest: optional, then production, then development.
+  const wanted: Readonly<Record<string, string>> = {
+    ...manifest.devDependencies,
+    ...manifest.dependencies,
+    ...manifest.optionalDependencies,
+  };
+  const locked: Record<string, string> = {};
+  for (const group of GROUPS) {
+    for (const [name, { specifier }] of Object.entries(importer?.[group] ?? {})) locked[name] = specifier;
+  }
+  for (const [name, specifier] of Object.entries(wanted)) {
+    // An override stands in the lockfile instead of what the manifest says.
+    if (locked[name] !== specifier && locked[name] !== overrides[name])
+      return { name, wanted: specifier, locked: locked[name] };
+    if (locked[name] === undefined) return { name, wanted: specifier, locked: undefined };
+  }
+  return undefined;
+}
+
+const lineOf = (text: string, part: string): number =>
+  text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
+
+/** Registries answer for their packages; a package by URL or git comes from a host of its own. */
+async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
+  const byHost = new Map<string, { readonly name: string; readonly address: string }>();
+  for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {
+    const address =
+      resolution?.repo ?? (/^https?:/.test(name.replace(/^.+?@(?=https?:)/, '')) ? resolution?.tarball : undefined);
+    if (address !== undefined && URL.canParse(address)) byHost.set(new URL(address).hostname, { name, address });
+  }
+  const proxied = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'].some((name) => process.env[name] !== undefined);
+  const problems = await Promise.all(
+    [...byHost].map(async ([host, { name, address }]): Promise<Problem | undefined> => {
+      // Behind a proxy names are the proxy's business.
+      if (proxied) return undefined;
+      const known = await lookup(host).then(
+        () => true,
+        () => false,
+      );
+      if (known) return undefined;
+      return {
+        source: `${LOCKFILE}:${lineOf(text, address)}`,
+        value: name,
+        reason: `comes from ${host}, which cannot be reached from here`,
+        wayOut: 'build where that host answers, or lock the package from a registry that does',
+      };
+    }),
+  );
+  return problems.filter((problem) => problem !== undefined);
+}

@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { type Problem, RequestError } from '../problem.ts';
+import { closest } from '../spec/suggestion.ts';
+import type { CheckoutPlugin } from './gateway.ts';
+import type { PackageManifest } from './package-manifest.ts';
+
+const EXTENSIONS = 'extensions';
+const MANIFEST = 'openclaw.plugin.json';
+
+/** The plugins of a checkout, and the folders of `extensions/` that are none. */
+export interface CheckoutPlugins {
+  readonly plugins: readonly CheckoutPlugin[];
+  readonly others: readonly string[];
+}
+
+/**
+ * Reads `extensions/`. A folder without a manifest (`shared`) is no plugin; one that a link takes out of `extensions/` is
+ * none either.
+ */
+export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins> {
+  const folder = join(root, EXTENSIONS);
+  const names = (await readdir(folder).catch(() => [] as string[])).sort();
+  const home = existsSync(folder) ? await realpath(folder) : folder;
+  const plugins: CheckoutPlugin[] = [];
+  const others: string[] = [];
+  for (const directory of names) {
+    const inside = (await realpath(join(folder, directory))).startsWith(`${home}${sep}`);
+    const text = inside ? await readFile(join(folder, directory, MANIFEST), 'utf8').catch(() => undefined) : undefined;
+    const id = text === undefined ? undefined : (JSON.parse(text) as { readonly id?: string }).id;
+    if (id === undefined) {
+      others.push(directory);
+      continue;
+    }
+    const manifest = JSON.parse(
+      await readFile(join(folder, directory, 'package.json'), 'utf8').catch(() => '{}'),
+    ) as PackageManifest;
+    const hasDependencies = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).length > 0;
+    plugins.push({ id, directory, hasDependencies });
+  }
+  return { plugins, others };
+}
+
+/**
+ * Finds what was asked for, by manifest id or by folder.
+ *
+ * @throws RequestError with every name that is unknown, ambiguous, or a folder without a manifest
+ */
+export function selectPlugins(
+  names: readonly string[],
+  { plugins, others }: CheckoutPlugins,
+): readonly CheckoutPlugin[] {
+  const problems: Problem[] = [];
+  const selected = names.flatMap((name) => {
+    const found = plugins.filter(({ id, directory }) => id === name || directory === name);
+    if (found.length !== 1) problems.push(refusal(name, found, { plugins, others }));
+    return found.slice(0, 1);
+  });
+  if (problems.length > 0) throw new RequestError(problems);
+  return [...new Map(selected.map((plugin) => [plugin.id, plugin])).values()].sort((a, b) => a.id.localeCompare(b.id));
+}
+
+function refusal(name: string, found: readonly CheckoutPlugin[], { plugins, others }: CheckoutPlugins): Problem {
+  const problem = { source: '--extensions', value: name };
+  if (found.length > 1) {
+    return {
+      ...problem,
+      reason: `is ambiguous: ${found.map(({ id, directory }) => `the plugin ${id} in extensions/${directory}`).join(' and ')}`,
+      wayOut: 'give one of them another id in its openclaw.plugin.json',
+    };
+  }
+  if (others.includes(name)) {
+    return {
+      ...problem,
+      reason: `extensions/${name} is no plugin: it has no ${MANIFEST} of its own with an id`,
+      wayOut: `name one of: ${plugins.map(({ id }) => id).join(', ')}`,
+    };
+  }
+  const near = closest(
+    name,
+    plugins.flatMap(({ id, directory }) => [id, directory]),
+  );
+  return {
+    ...problem,
+    reason: 'is neither the id nor the folder of a plugin in extensions/',
+    wayOut: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'look into extensions/ of the checkout',
+  };
+}

@@ -1,0 +1,263 @@
+import { existsSync } from 'node:fs';
+import { glob, readdir, readFile } from 'node:fs/promises';
+import { join, normalize } from 'node:path';
+import { type Problem, RequestError } from '../problem.ts';
+import { readCheckoutLock } from './checkout-lock.ts';
+import { readCheckoutPlugins, selectPlugins } from './checkout-plugin.ts';
+import { type DockerIgnore, readDockerIgnore } from './docker-ignore.ts';
+import type { Checkout } from './gateway.ts';
+import { readGitRevision } from './git-revision.ts';
+import { isCheckout, PACKAGE } from './is-checkout.ts';
+import { withLocalImports } from './local-imports.ts';
+import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+
+const CANVAS_SCRIPT = 'canvas:a2ui:bundle';
+const UI_SCRIPT = 'ui:build';
+/** In front of `build`: newer releases have a build without what an image does not need. */
+const SERVER_SCRIPTS = ['build:docker', 'build'] as const;
+/** Documentation for people and the gateway: files that nothing builds. */
+const DOCUMENTS = ['docs', 'skills'] as const;
+
+/** Top-level entries that no build of the server reads: an edit there must not run it. */
+const NOT_SERVER = new Set<string>([
+  ...DOCUMENTS,
+  ...['ui', 'test', 'tests', 'apps', 'assets', 'vendor', 'changelog', 'git-hooks', 'dist', 'coverage'],
+  ...['openclaw.mjs', 'LICENSE', 'pyproject.toml', 'docker-setup.sh', 'setup-podman.sh', 'appcast.xml'],
+]);
+const NOT_SERVER_FORM = /^\.|\.md$|^Dockerfile|^docker-compose|^fly\.|^render\.yaml$|^vitest\.|^zizmor|\.env$/;
+
+/**
+ * Reads what a build needs to know from a checkout itself, so that one pipeline builds every release.
+ *
+ * @param root the checkout's folder
+ * @param extensions plugins that were asked for, by id or by folder
+ * @throws RequestError with everything that would make the build fail
+ */
+export async function readCheckout(root: string, extensions: readonly string[]): Promise<Checkout> {
+  if (!(await isCheckout(root))) {
+    throw new RequestError([
+      {
+        source: '--source',
+        value: root,
+        reason: `is no checkout of the gateway (a folder with pnpm-workspace.yaml, openclaw.mjs and the package ${PACKAGE})`,
+        wayOut: 'name the top of a checkout, or build from npm with --package',
+      },
+    ]);
+  }
+  const problems: Problem[] = [];
+  const manifest = await readManifest(root);
+  const [ignore, plugins, git] = await Promise.all([
+    readDockerIgnore(root),
+    readCheckoutPlugins(root),
+    readGitRevision(root),
+  ]);
+  const selected = collect(problems, () => selectPlugins(extensions, plugins)) ?? [];
+  const packages = await workspacePackages(
+    root,
+    selected.map(({ directory }) => directory),
+  );
+  const manifests = new Map<string, PackageManifest>();
+  for (const folder of packages) manifests.set(folder, await readManifest(join(root, folder)));
+  const lock = await readCheckoutLock(root, manifests);
+  problems.push(...lock.problems);
+
+  const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+)/.exec(manifest.packageManager ?? '')?.[1];
+  if (pnpmVersion === undefined)
+    problems.push(missing(root, 'packageManager', manifest.packageManager, 'pnpm@10.23.0'));
+  const scripts = manifest.scripts ?? {};
+  const serverScript = SERVER_SCRIPTS.find((name) => scripts[name] !== undefined);
+  if (serverScript === undefined)
+    problems.push(missing(root, 'scripts.build', undefined, 'a script that writes dist/'));
+  if (pnpmVersion === undefined || serverScript === undefined || problems.length > 0) throw new RequestError(problems);
+
+  const entries = (await readdir(root)).filter((name) => ignore.admits(name) || existsBelow(root, name, ignore)).sort();
+  const files = (manifest.files ?? []).map((pattern) => pattern.replace(/\/$/, ''));
+  const canvas = scripts[CANVAS_SCRIPT];
+  const inputs = await installInputs(root, manifest, packages);
+  const pluginsFromSource = files.includes('extensions') && entries.includes('extensions');
+  return {
+    kind: 'checkout',
+    version: manifest.version,
+    origin: root,
+    root,
+    nodeRange: manifest.engines?.node ?? '*',
+    description: manifest.description ?? '',
+    license: manifest.license ?? '',
+    homepage: manifest.homepage ?? repositoryUrl(manifest),
+    repository: repositoryUrl(manifest),
+    revision: git.revision,
+    dirty: git.dirty,
+    changed: git.changed.toISOString(),
+    pnpmVersion,
+    needsBun: await callsBun(root, scripts, [serverScript, UI_SCRIPT, CANVAS_SCRIPT]),
+    manifests: inputs,
+    serverScript,
+    serverSources: await serverSources(root, entries, inputs, pluginsFromSource),
+    uiSources: scripts[UI_SCRIPT] === undefined ? [] : await uiSources(root, entries),
+    canvasSources: canvas === undefined ? [] : await canvasSources(root, canvas, entries),
+    packageFiles: [...new Set(['openclaw.mjs', 'package.json', ...files])].filter(
+      (name) => !['dist', 'extensions', ...DOCUMENTS].includes(name) && entries.includes(name),
+    ),
+    documents: DOCUMENTS.filter((name) => entries.includes(name) && files.includes(name)),
+    selected,
+    pluginsFromSource,
+    playwrightVersion: lock.versionOf('playwright-core'),
+    ignore: ignore.text,
+  };
+}
+
+function collect<T>(problems: Problem[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
+const missing = (root: string, field: string, value: string | undefined, example: string): Problem => ({
+  source: join(root, 'package.json'),
+  value: value ?? '',
+  reason: `${field} ${value === undefined ? 'is missing' : 'pins no version of pnpm'}`,
+  wayOut: `set it, for example: ${example}`,
+});
+
+const readManifest = async (folder: string): Promise<PackageManifest> =>
+  JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as PackageManifest;
+
+/** A folder that is ignored as a whole can hold files that are not: `!vendor/a2ui/**`. */
+function existsBelow(_root: string, name: string, { text }: DockerIgnore): boolean {
+  return text.split('\n').some((line) => line.startsWith(`!${name}/`));
+}
+
+/**
+ * Folders of the workspace that the dependency install needs: the root, `ui`, `packages/*`, and the plugins that were asked for.
+ * The rest of `extensions/*` stays out, so that their dependencies cost nothing.
+ */
+async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
+  const { parse } = await import('yaml');
+  const { packages = [] } = parse(await readFile(join(root, 'pnpm-workspace.yaml'), 'utf8')) as {
+    readonly packages?: readonly string[];
+  };
+  const folders = new Set<string>(['.']);
+  for (const pattern of packages.filter((one) => one !== '.' && !one.startsWith('!'))) {
+    for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
+      const folder = file.replace(/\/package\.json$/, '');
+      const [top = '', name = ''] = folder.split('/');
+      if (folder.includes('node_modules') || (top === 'extensions' && !selected.includes(name))) continue;
+      folders.add(folder);
+    }
+  }
+  return [...folders].sort();
+}
+
+/** What `pnpm install` reads; nothing else may decide whether it runs again. */
+async function installInputs(
+  root: string,
+  manifest: PackageManifest,
+  packages: readonly string[],
+): Promise<readonly string[]> {
+  const there = (path: string): boolean => existsSync(join(root, path));
+  const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', '.pnpmfile.cjs', 'patches'].filter(there);
+  const ownScripts = [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>
+    scriptFiles(manifest.scripts?.[name] ?? ''),
+  );
+  return [
+    ...packages.map((folder) => normalize(`${folder}/package.json`)),
+    ...settings,
+    ...(await withLocalImports(root, ownScripts)),
+  ];
+}
+
+/** Files that a script's command line names: `node scripts/postinstall.js` → `scripts/postinstall.js`. */
+const scriptFiles = (command: string): readonly string[] =>
+  [...command.matchAll(/(?:^|\s)((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:mjs|cjs|js|ts|sh))(?=\s|$)/g)].map(
+    ([, file = '']) => normalize(file),
+  );
+
+const IMPORT_FROM_ABOVE = /["'](?:\.\.\/)+([\w.-]+)(?:\/[^"']*)?["']/g;
+
+/** Top-level names that files of a folder import from above it. */
+async function importedFromAbove(root: string, pattern: string): Promise<ReadonlySet<string>> {
+  const named = new Set<string>();
+  for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
+    if (!entry.isFile() || entry.parentPath.includes('node_modules') || /\.test\.\w+$/.test(entry.name)) continue;
+    const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
+    for (const [, top = ''] of text.matchAll(IMPORT_FROM_ABOVE)) named.add(top);
+  }
+  return named;
+}
+
+/** A release that ships its plugins as sources compiles none of them, unless the server itself imports one. */
+async function serverSources(
+  root: string,
+  entries: readonly string[],
+  installed: readonly string[],
+  fromSource: boolean,
+): Promise<readonly string[]> {
+  const readsPlugins =
+    !fromSource || (await importedFromAbove(root, '{src,scripts}/**/*.{ts,mts,js,mjs}')).has('extensions');
+  return entries.filter(
+    (name) =>
+      !NOT_SERVER.has(name) &&
+      !NOT_SERVER_FORM.test(name) &&
+      !installed.includes(name) &&
+      (readsPlugins || name !== 'extensions'),
+  );
+}
+
+/** The Control UI imports from the server's sources too: whatever its files name above their own folder. */
+async function uiSources(root: string, entries: readonly string[]): Promise<readonly string[]> {
+  const named = new Set([
+    'ui',
+    'scripts',
+    'packages',
+    ...(await importedFromAbove(root, 'ui/**/*.{ts,tsx,js,mjs,json,html}')),
+  ]);
+  return entries.filter((name) => named.has(name) || /^tsconfig.*\.json$/.test(name));
+}
+
+/** A bundle script names the folders that it reads, as one path or part by part; those that exist are its inputs. */
+async function canvasSources(root: string, command: string, entries: readonly string[]): Promise<readonly string[]> {
+  const found = new Set(['scripts']);
+  for (const file of await withLocalImports(root, scriptFiles(command))) {
+    // `$ROOT_DIR/vendor/x` is `vendor/x`.
+    const text = (await readFile(join(root, file), 'utf8')).replace(/\$\{?\w+\}?\//g, '');
+    const whole = [...text.matchAll(/[\w.-]+(?:\/[\w.-]+)+/g)].map(([path]) => path);
+    const parts = [...text.matchAll(/["'][\w.-]+["'](?:\s*,\s*["'][\w.-]+["'])+/g)].map(([list]) =>
+      list.replace(/["']\s*,\s*["']/g, '/').replace(/["']/g, ''),
+    );
+    for (const path of [...whole, ...parts].map((one) => one.replace(/^\.?\//, ''))) {
+      // A bundle that is yet to be written stands in a folder that is there.
+      const there = [path, path.replace(/\/[^/]+$/, '')].find(
+        (one) => one.includes('/') && existsSync(join(root, one)),
+      );
+      if (there !== undefined && entries.includes(there.split('/')[0] ?? '')) found.add(there);
+    }
+  }
+  const sorted = [...found].sort();
+  return sorted.filter((path) => !sorted.some((other) => path !== other && path.startsWith(`${other}/`)));
+}
+
+/** Whether scripts call Bun, themselves, through other scripts, or in the shell files that they run. */
+async function callsBun(
+  root: string,
+  scripts: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Promise<boolean> {
+  const seen = new Set<string>();
+  const calls = async (name: string): Promise<boolean> => {
+    const command = scripts[name];
+    if (command === undefined || seen.has(name)) return false;
+    seen.add(name);
+    const shellFiles = scriptFiles(command).filter((file) => file.endsWith('.sh') && existsSync(join(root, file)));
+    const texts = [command, ...(await Promise.all(shellFiles.map((file) => readFile(join(root, file), 'utf8'))))];
+    if (texts.some((text) => /(?:^|[\s;&|(])bunx?\s/m.test(text.replace(/^\s*#.*$/gm, '')))) return true;
+    const others = [...command.matchAll(/\bpnpm\s+(?:run\s+)?([\w:-]+)/g)].map(([, other = '']) => other);
+    for (const other of others) if (await calls(other)) return true;
+    return false;
+  };
+  for (const name of names) if (await calls(name)) return true;
+  return false;
+}

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+
+/** `import … from './x'`, `import('./x')`, `require('./x')`: relative ones only. */
+const RELATIVE_IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+)["']/g;
+const ENDINGS = ['', '.mjs', '.js', '.cjs', '.ts', '.json', '/index.js'];
+
+/**
+ * Files of a checkout that scripts need: the scripts themselves, what they import, and what that imports.
+ *
+ * @param root the checkout
+ * @param files scripts, relative to it
+ * @returns relative paths, sorted; imports of files that are not there are left out
+ */
+export async function withLocalImports(root: string, files: readonly string[]): Promise<readonly string[]> {
+  const found = new Set<string>();
+  const visit = async (file: string): Promise<void> => {
+    if (found.has(file) || !existsSync(join(root, file))) return;
+    found.add(file);
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, specifier = ''] of text.matchAll(RELATIVE_IMPORT)) {
+      const target = normalize(join(dirname(file), specifier));
+      const path = ENDINGS.map((ending) => `${target}${ending}`).find((one) => existsSync(join(root, one)));
+      if (path !== undefined && !path.startsWith('..')) await visit(path);
+    }
+  };
+  for (const file of files) await visit(normalize(file));
+  return [...found].sort();
+}

@@ -11,6 +11,48 @@ const PNPM_INSTALL = 'pnpm install --frozen-lockfile --store-dir=/pnpm/store --r
 const DELETE_PNPM_NOTES =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
 
+/**
+ * Deletes installed packages that this image cannot use, by what each says of itself: another system, processor or C library
+ * (older lockfiles do not record the last), and back ends for graphics cards, whose drivers no image of ours has.
+ */
+const DELETE_FOREIGN = `cat >/tmp/foreign.cjs <<'JS'
+const { readdirSync, readFileSync, rmSync, lstatSync, existsSync } = require("fs"), { join } = require("path");
+const suits = (list, own) => list === undefined || [list].flat().some((word) => word === own || word === "any" || (word[0] === "!" && word.slice(1) !== own));
+const graphics = /^@node-llama-cpp\\/.*-(cuda|vulkan)/;
+const visit = (folder) => {
+  for (const { name, path } of readdirSync(folder).map((name) => ({ name, path: join(folder, name) }))) {
+    if (lstatSync(path).isSymbolicLink() || !lstatSync(path).isDirectory()) continue;
+    if (name === ".pnpm" || name === "node_modules" || name[0] === "@" || folder.endsWith(".pnpm")) { visit(path); continue; }
+    if (name === ".bin" || !existsSync(join(path, "package.json"))) continue;
+    const { name: own = "", os, cpu, libc } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
+    if (!suits(os, "linux") || !suits(cpu, process.arch) || !suits(libc, "glibc") || graphics.test(own)) rmSync(path, { recursive: true });
+    else if (existsSync(join(path, "node_modules"))) visit(join(path, "node_modules"));
+  }
+};
+visit("node_modules");
+JS
+node /tmp/foreign.cjs
+find node_modules -xtype l -delete`;
+
+/**
+ * Makes a workspace of one plugin: its manifest in place of the root's, with the root's settings, and of the lockfile only its
+ * own importer. pnpm would install the root's dependencies too where the root is there.
+ * The lockfile is cut as text, because Node reads no YAML: pnpm writes it in one form (lockfileVersion 9).
+ */
+const isolatePlugin = (directory: string): string => `cat >/tmp/isolate.cjs <<'JS'
+const { readFileSync, writeFileSync } = require("fs"), folder = "extensions/${directory}";
+const read = (file) => JSON.parse(readFileSync(file, "utf8"));
+const { name, version, dependencies, optionalDependencies } = read(folder + "/package.json"), { pnpm, packageManager } = read("package.json");
+writeFileSync("package.json", JSON.stringify({ name, version, dependencies, optionalDependencies, pnpm, packageManager }));
+const lock = readFileSync("pnpm-lock.yaml", "utf8"), start = lock.indexOf("\\nimporters:\\n") + 12;
+const end = start + lock.slice(start).search(/^\\S/m);
+const block = lock.slice(start, end).split(/^(?=  \\S)/m).find((text) => text.startsWith("  " + folder + ":"));
+const groups = block.split(/^(?=    \\S)/m).slice(1).filter((text) => !text.startsWith("    devDependencies:"));
+writeFileSync("pnpm-lock.yaml", lock.slice(0, start) + "\\n  .:\\n" + groups.join("").trimEnd() + "\\n\\n" + lock.slice(end));
+JS
+node /tmp/isolate.cjs
+rm -rf extensions packages ui`;
+
 /** `COPY` lines that put entries of the checkout where they stand there. */
 function copyEntries(entries: readonly string[]): string {
   // A folder's contents are copied, so each needs a line of its own; so do files of different folders.
@@ -110,6 +152,7 @@ cp -a /manifests/. .
 rm -rf ui extensions
 ${PNPM_INSTALL} --prod
 ${DELETE_PNPM_NOTES}
+${DELETE_FOREIGN}
 ${deleteTypesAndMaps('./node_modules')}
 mkdir -p ${LAYERS}/dependencies/app
 cp -a node_modules ${LAYERS}/dependencies/app/
@@ -131,14 +174,14 @@ set -eu
 ${TRUST_CA}
 cd /install
 cp -a /manifests/. .
-${PNPM_INSTALL} --prod --filter ./extensions/${directory}
+${isolatePlugin(directory)}
+${PNPM_INSTALL} --prod --config.allow-unused-patches=true
 ${DELETE_PNPM_NOTES}
-${deleteTypesAndMaps('./node_modules ./extensions')}
+${DELETE_FOREIGN}
+${deleteTypesAndMaps('./node_modules')}
 needed=${LAYERS}/plugin/app/plugin-dependencies/${id}/node_modules
 mkdir -p "$needed" ${LAYERS}/plugin/app/${pluginFolder(pluginsFromSource, { id, directory })}
-for from in node_modules extensions/${directory}/node_modules; do
-  if [ -d "$from" ]; then cp -a "$from/." "$needed/"; fi
-done
+cp -a node_modules/. "$needed/"
 ln -s /app/plugin-dependencies/${id}/node_modules ${LAYERS}/plugin/app/${pluginFolder(pluginsFromSource, { id, directory })}/node_modules
 SH`,
   });

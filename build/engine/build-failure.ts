@@ -118,7 +118,7 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
     return {
       kind: 'failing-step',
       title: 'A step of the build failed',
-      reason: `${describeStep(failed)}: ${failed.error ?? 'no reason given'}`,
+      reason: `${describeStep(failed)}: ${shorten(failed.error ?? 'no reason given')}`,
       wayOut: 'its last lines are below; --dry-run prints the Dockerfile it stands in',
       lines,
     };
@@ -133,3 +133,6 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
 }
 
 const describeStep = ({ stage, name }: Step): string => (stage === undefined ? name : `stage ${stage}`);
+
+/** BuildKit quotes the whole script of a step; what it ended with is what matters. */
+const shorten = (error: string): string => error.replace(/process "(?:[^"\\]|\\.)*" did not/s, 'its script did not');

@@ -178,11 +178,11 @@ const scriptFiles = (command: string): readonly string[] =>
 
 const IMPORT_FROM_ABOVE = /["'](?:\.\.\/)+([\w.-]+)(?:\/[^"']*)?["']/g;
 
-/** Top-level names that files of a folder import from above it. */
+/** Top-level names that files of a folder import from above it; tests and what helps them (`x.test-utils.ts`) are not built. */
 async function importedFromAbove(root: string, pattern: string): Promise<ReadonlySet<string>> {
   const named = new Set<string>();
   for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
-    if (!entry.isFile() || entry.parentPath.includes('node_modules') || /\.test\.\w+$/.test(entry.name)) continue;
+    if (!entry.isFile() || entry.parentPath.includes('node_modules') || /\btest\b/.test(entry.name)) continue;
     const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
     for (const [, top = ''] of text.matchAll(IMPORT_FROM_ABOVE)) named.add(top);
   }

@@ -1,0 +1,110 @@
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { docker, inImage, run } from '../command.ts';
+import { type Layout, makeCheckout } from '../fixtures/make-checkout.ts';
+
+interface Built {
+  readonly layers: readonly { readonly name: string; readonly cached: boolean }[];
+  readonly stages: readonly { readonly stage: string; readonly cached: boolean }[];
+  readonly gateway: { readonly version: string; readonly dirty: boolean };
+}
+
+async function build(folder: string, image: string, ...args: readonly string[]): Promise<Built> {
+  const { exitCode, stdout, stderr } = await run(['build', '--json', '--source', folder, '--tag', image, ...args]);
+  expect(exitCode, stdout + stderr).toBe(0);
+  return JSON.parse(stdout) as Built;
+}
+const newLayers = ({ layers }: Built) => layers.filter(({ cached }) => !cached).map(({ name }) => name);
+/** Stages in which something ran; copying a file of the checkout is in `manifests` and `package-files`. */
+const ranStages = ({ stages }: Built) =>
+  stages.filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage)).map(({ stage }) => stage);
+
+describe.each<[Layout, string, readonly { id: string; answer: string }[]]>([
+  [
+    'new',
+    '2026.4.12',
+    [
+      { id: 'echo', answer: 'echo' },
+      { id: 'kimi', answer: 'is-number works' },
+    ],
+  ],
+  [
+    'old',
+    '2026.1.29',
+    [
+      { id: 'echo', answer: 'echo' },
+      { id: 'kimi', answer: 'is-number works' },
+    ],
+  ],
+])('a checkout of the %s layout', (layout, version, plugins) => {
+  const image = `openclaw-image-test:source-${layout}`;
+  let folder = '';
+  let built: Built;
+
+  beforeAll(async () => {
+    folder = await makeCheckout(layout);
+    built = await build(folder, image, '--extensions', 'kimi-coding');
+  });
+  afterAll(async () => {
+    await docker('image', 'rm', image);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('becomes an image that keeps the contract', async () => {
+    expect(built.gateway).toMatchObject({ version, dirty: false });
+    const { exitCode, stdout } = await run(['verify', image, '--json']);
+    const { results } = JSON.parse(stdout) as { results: { name: string; outcome: { passed: boolean } }[] };
+    expect(results.filter(({ outcome }) => !outcome.passed)).toEqual([]);
+    expect(exitCode).toBe(0);
+  });
+
+  it('loads the plugin that was asked for, with what it needs', async () => {
+    expect(JSON.parse((await inImage(image, 'openclaw plugins')).stdout)).toEqual(plugins);
+  });
+
+  it('holds production dependencies, patched, and nothing of the build', async () => {
+    const line = `cd /app && head -1 node_modules/ms/index.js && cat dist/a2ui.bundle.js && ls -a . node_modules && find . -name '*.map' -o -name '*.d.ts' -o -name '.env*' -o -name .git`;
+    const { stdout } = await inImage(image, line);
+    expect(stdout).toContain('// patched by the fixture');
+    expect(stdout).toContain('// bundle of the canvas');
+    expect(stdout).not.toMatch(/kind-of|\.map|\.d\.ts|\.env|\.git\b|^src$|^ui$/m);
+  });
+
+  it('makes nothing again when nothing changed', async () => {
+    const again = await build(folder, image, '--extensions', 'kimi-coding');
+    expect({ layers: newLayers(again), stages: ranStages(again) }).toEqual({ layers: [], stages: [] });
+  });
+
+  it.each([
+    ['docs/index.md', ['docs'], []],
+    ['skills/hello/SKILL.md', ['skills'], []],
+    ['ui/index.html', ['control-ui'], ['control-ui']],
+    ['src/index.js', ['server'], ['server']],
+    layout === 'new'
+      ? ['extensions/echo/index.js', ['server'], ['server']]
+      : ['extensions/echo/index.js', ['plugins'], []],
+    ['README.md', ['package'], ['package-files']],
+  ])('after an edit of %s makes %j again', async (file, layers, stages) => {
+    await appendFile(join(folder, file), `\n/* ${Date.now()} */\n`);
+    const edited = await build(folder, image, '--extensions', 'kimi-coding');
+    expect({ layers: newLayers(edited), stages: ranStages(edited) }).toEqual({ layers, stages });
+    expect(edited.gateway.dirty).toBe(true);
+  });
+});
+
+describe('a checkout whose build fails', () => {
+  it('says which stage, and with what words', async () => {
+    const folder = await makeCheckout('new');
+    const script = join(folder, 'scripts/build.mjs');
+    await writeFile(
+      script,
+      `console.error('the compiler is unhappy'); process.exit(3);\n${await readFile(script, 'utf8')}`,
+    );
+    const { exitCode, stderr } = await run(['build', '--source', folder, '--tag', 'openclaw-image-test:fails']);
+    await rm(folder, { recursive: true, force: true });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('stage server: its script did not complete successfully: exit code: 3');
+    expect(stderr).toContain('the compiler is unhappy');
+  });
+});

@@ -1,0 +1,199 @@
+import { appendFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { planDockerfile } from '../../../build/dockerfile/plan.ts';
+import { renderDockerfile } from '../../../build/dockerfile/render.ts';
+import { readCheckout } from '../../../build/gateway/checkout.ts';
+import { readDockerIgnore } from '../../../build/gateway/docker-ignore.ts';
+import { isCheckout } from '../../../build/gateway/is-checkout.ts';
+import { RequestError } from '../../../build/problem.ts';
+import { makeCheckout } from '../../fixtures/make-checkout.ts';
+
+const folders: string[] = [];
+async function checkout(...args: Parameters<typeof makeCheckout>): Promise<string> {
+  const folder = await makeCheckout(...args);
+  folders.push(folder);
+  return folder;
+}
+afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
+
+const problemsOf = async (folder: string, extensions: readonly string[] = []) => {
+  const error = await readCheckout(folder, extensions).catch((thrown: unknown) => thrown);
+  if (!(error instanceof RequestError)) throw new Error('it was not refused');
+  return error.problems.map(({ source, value, reason, wayOut }) => ({
+    at: source,
+    text: `${value} ${reason}; ${wayOut}`,
+  }));
+};
+
+describe('readCheckout', () => {
+  it('reads a new layout', async () => {
+    const folder = await checkout('new');
+    expect(await isCheckout(folder)).toBe(true);
+    expect(await readCheckout(folder, ['kimi-coding', 'echo'])).toMatchObject({
+      version: '2026.4.12',
+      revision: expect.stringMatching(/^[0-9a-f]{40}$/),
+      dirty: false,
+      pnpmVersion: '10.32.1',
+      needsBun: false,
+      manifests: [
+        'package.json',
+        'extensions/echo/package.json',
+        'extensions/kimi-coding/package.json',
+        'packages/greeting/package.json',
+        'ui/package.json',
+        'pnpm-lock.yaml',
+        'pnpm-workspace.yaml',
+        '.npmrc',
+        'patches',
+        'scripts/npm-runner.mjs',
+        'scripts/postinstall.mjs',
+      ],
+      serverScript: 'build:docker',
+      serverSources: ['extensions', 'packages', 'scripts', 'src'],
+      uiSources: ['packages', 'scripts', 'ui'],
+      canvasSources: ['scripts', 'src/canvas-host/a2ui', 'vendor/a2ui/source.txt'],
+      packageFiles: ['openclaw.mjs', 'package.json', 'LICENSE', 'README.md'],
+      documents: ['docs', 'skills'],
+      selected: [
+        { id: 'echo', directory: 'echo', hasDependencies: false },
+        { id: 'kimi', directory: 'kimi-coding', hasDependencies: true },
+      ],
+      pluginsFromSource: false,
+    });
+  });
+
+  it('reads an old layout, whose server does not read its plugins', async () => {
+    const read = await readCheckout(await checkout('old'), []);
+    expect(read).toMatchObject({
+      serverScript: 'build',
+      serverSources: ['packages', 'scripts', 'src'],
+      canvasSources: ['scripts', 'src/canvas-host/a2ui', 'vendor/a2ui/source.txt'],
+      pluginsFromSource: true,
+    });
+    expect(read.manifests).not.toContain('scripts/postinstall.mjs');
+  });
+
+  it('sees edits that are not committed, and when they were made', async () => {
+    const folder = await checkout('new');
+    const before = await readCheckout(folder, []);
+    await appendFile(join(folder, 'docs/index.md'), 'more');
+    const after = await readCheckout(folder, []);
+    expect(after).toMatchObject({ revision: before.revision, dirty: true });
+    expect(Date.parse(after.changed)).toBeGreaterThan(Date.parse(before.changed));
+  });
+
+  it.each([
+    [{ 'ui:build': 'bun run scripts/ui.mjs' }, true],
+    [{ 'build:docker': 'pnpm inner', inner: 'bunx something' }, true],
+    [{ 'ui:build': 'node scripts/bundle.mjs' }, false],
+  ])('%j needs Bun: %s', async (scripts, needsBun) => {
+    const folder = await checkout('new', (manifest) => Object.assign(manifest.scripts, scripts));
+    expect((await readCheckout(folder, [])).needsBun).toBe(needsBun);
+  });
+});
+
+describe('what would make the build fail is said before it', () => {
+  it('names plugins that there are not, all of them', async () => {
+    const folder = await checkout('new');
+    await mkdir(join(folder, 'extensions/twin'));
+    await writeFile(join(folder, 'extensions/twin/openclaw.plugin.json'), '{ "id": "echo" }');
+    expect(await problemsOf(folder, ['kimy', 'shared', 'echo'])).toEqual([
+      { at: '--extensions', text: expect.stringContaining('did you mean kimi') },
+      { at: '--extensions', text: expect.stringContaining('extensions/shared is no plugin') },
+      { at: '--extensions', text: expect.stringContaining('ambiguous') },
+    ]);
+  });
+
+  it('follows no link out of extensions/', async () => {
+    const folder = await checkout('new');
+    await mkdir(join(folder, 'elsewhere'));
+    await writeFile(join(folder, 'elsewhere/openclaw.plugin.json'), '{ "id": "far" }');
+    await symlink('../elsewhere', join(folder, 'extensions/far'));
+    expect(await problemsOf(folder, ['far'])).toEqual([
+      { at: '--extensions', text: expect.stringContaining('extensions/far is no plugin') },
+    ]);
+  });
+
+  it('names the line of a dependency that the lockfile does not know', async () => {
+    const folder = await checkout('new', ({ dependencies }) =>
+      Object.assign(dependencies, { ms: '2.1.2', 'is-odd': '3.0.1' }),
+    );
+    const [problem] = await problemsOf(folder);
+    expect(problem?.at).toMatch(/^package\.json:\d+$/);
+    expect(problem?.text).toContain('ms@2.1.2 pnpm-lock.yaml is out of date: it has 2.1.3');
+  });
+
+  it('names a missing pin of pnpm, and a missing build', async () => {
+    const folder = await checkout('new', (manifest) => {
+      delete manifest.packageManager;
+      manifest.scripts = {};
+    });
+    expect((await problemsOf(folder)).map(({ text }) => text)).toEqual([
+      expect.stringContaining('packageManager is missing'),
+      expect.stringContaining('scripts.build is missing'),
+    ]);
+  });
+
+  it('names the line of a package from a host that does not answer', async () => {
+    const folder = await checkout('new');
+    const address = 'https://nowhere.invalid/x/tar.gz/1';
+    await appendFile(join(folder, 'pnpm-lock.yaml'), '');
+    const lock = join(folder, 'pnpm-lock.yaml');
+    const { readFile } = await import('node:fs/promises');
+    const text = await readFile(lock, 'utf8');
+    await writeFile(
+      lock,
+      text.replace(
+        '\npackages:\n',
+        `\npackages:\n\n  x@${address}:\n    resolution: {tarball: ${address}}\n    version: 1.0.0\n`,
+      ),
+    );
+    const [problem] = await problemsOf(folder);
+    expect(problem?.at).toMatch(/^pnpm-lock\.yaml:\d+$/);
+    expect(problem?.text).toContain('comes from nowhere.invalid');
+  });
+
+  it('refuses a folder that is no checkout', async () => {
+    expect(await problemsOf('/tmp')).toEqual([{ at: '--source', text: expect.stringContaining('is no checkout') }]);
+  });
+});
+
+describe('the context', () => {
+  it('never holds history, secrets or installed packages, whatever the checkout says', async () => {
+    const folder = await checkout('new');
+    await writeFile(join(folder, '.dockerignore'), '*.png\n!.env\n!.git\n!**/node_modules\n');
+    const { admits } = await readDockerIgnore(folder);
+    const refused = [
+      '.git/config',
+      '.env',
+      '.env.example',
+      'ui/.env.local',
+      'node_modules/x',
+      'ui/node_modules/x',
+      'a.png',
+    ];
+    expect(refused.filter(admits)).toEqual([]);
+    expect(['src/index.js', 'docs/index.md', 'openclaw.mjs'].every(admits)).toBe(true);
+  });
+});
+
+describe('the Dockerfile of a checkout', () => {
+  it('has a stage only for what the release has', async () => {
+    const folder = await checkout('new', ({ scripts }) => {
+      delete scripts['canvas:a2ui:bundle'];
+      delete scripts['ui:build'];
+    });
+    const gateway = await readCheckout(folder, []);
+    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [] };
+    const text = renderDockerfile(planDockerfile(request));
+    expect(text).toContain(' AS server\n');
+    expect(text).not.toMatch(/ AS (?:canvas|control-ui|plugin-\w+)\n/);
+  });
+
+  it('is the same, byte for byte, for the same checkout', async () => {
+    const gateway = await readCheckout(await checkout('new'), ['kimi']);
+    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [] };
+    expect(renderDockerfile(planDockerfile(structuredClone(request)))).toBe(renderDockerfile(planDockerfile(request)));
+  });
+});

@@ -11,6 +11,16 @@ ARG OPENCLAW_DOCKER_APT_PACKAGES=""
 ARG OPENCLAW_IMAGE_APT_PACKAGES="${OPENCLAW_DOCKER_APT_PACKAGES}"
 # extra Python packages, separated by spaces
 ARG OPENCLAW_IMAGE_PIP_PACKAGES=""
+# anything: bake Chromium and Xvfb
+ARG OPENCLAW_INSTALL_BROWSER=""
+# which Chromium: playwright or debian
+ARG OPENCLAW_BROWSER="playwright"
+# of playwright-core, as the gateway depends on it
+ARG OPENCLAW_PLAYWRIGHT_VERSION="latest"
+# a mirror of Playwright's downloads
+ARG PLAYWRIGHT_DOWNLOAD_HOST=""
+# anything: bake the Docker CLI
+ARG OPENCLAW_INSTALL_DOCKER_CLI=""
 
 # The parent image. Another one: --build-context base=docker-image://… or oci-layout://…
 FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS base
@@ -63,6 +73,84 @@ SH
 
 # Likewise.
 FROM packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip} AS extras
+
+# The Chromium that one version of Playwright is made for, where Playwright looks for it, and owned by the user node.
+FROM base AS browser-download
+ARG OPENCLAW_PLAYWRIGHT_VERSION
+ARG PLAYWRIGHT_DOWNLOAD_HOST
+RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
+set -eu
+if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
+install -d -o 1000 -g 1000 /layers/browser/home/node /layers/browser/home/node/.cache /layers/browser/home/node/.cache/ms-playwright
+export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=/layers/browser/home/node/.cache/ms-playwright
+if [ -z "${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
+[ ! -s /run/secrets/ca ] || { cp /run/secrets/ca /tmp/ca.pem && chmod a+r /tmp/ca.pem && export NODE_EXTRA_CA_CERTS=/tmp/ca.pem; }
+setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium
+SH
+
+# With what that Chromium needs of Debian, and Xvfb.
+FROM extras AS extras-with-browser-playwright
+ARG OPENCLAW_PLAYWRIGHT_VERSION
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -efu
+apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt update
+DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- xvfb
+find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
+SH
+RUN --mount=from=browser-download,source=/playwright,target=/playwright --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -eu
+node /playwright/node_modules/playwright-core/cli.js install-deps chromium
+rm -rf /var/log/*.log /var/log/apt /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old /tmp/*
+SH
+COPY --link --from=browser-download /layers/browser /
+
+# Debian's Chromium, for hosts that do not reach Playwright's downloads.
+FROM extras AS extras-with-browser-debian
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -efu
+apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt update
+DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- chromium fonts-liberation xvfb
+find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
+SH
+
+# Likewise.
+FROM extras${OPENCLAW_INSTALL_BROWSER:+-with-browser-${OPENCLAW_BROWSER}} AS browsed
+
+# The Docker CLI and Compose, unpacked: no daemon, and nothing of what Debian would install beside them.
+FROM base AS docker-cli
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
+set -eu
+mkdir -p /debian /layers/docker-cli
+echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
+apt() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
+mkdir -p /debian/lists/partial
+apt update
+cd /debian
+chmod a+rwx .
+apt download 'docker-cli=26.1.5*' 'docker-compose=2.26.1*'
+for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
+mkdir -p /layers/docker-cli/usr/bin /layers/docker-cli/usr/libexec/docker/cli-plugins
+cp unpacked/usr/bin/docker /layers/docker-cli/usr/bin/
+cp unpacked/usr/libexec/docker/cli-plugins/docker-compose /layers/docker-cli/usr/libexec/docker/cli-plugins/
+SH
+
+# With that, for sandboxes on a Docker Engine whose socket is mounted.
+FROM browsed AS browsed-with-docker-cli
+COPY --link --from=docker-cli /layers/docker-cli /
+
+# Likewise.
+FROM browsed${OPENCLAW_INSTALL_DOCKER_CLI:+-with-docker-cli} AS equipped
 
 # What belongs to the user node has its owner from the start: changing it later would copy it into another layer.
 FROM base AS layout
@@ -157,7 +245,7 @@ RUN if [ -d /layers/carried/app/node_modules ]; then cp -a /layers/carried/app/n
 
 # The image. It copies layers that stand ready, so it waits for nothing but the slowest of them. Files belong to root:
 # the gateway writes to /home/node and /tmp only, and what it cannot write no one can change through it.
-FROM extras AS runtime
+FROM equipped AS runtime
 WORKDIR /app
 COPY --link --from=layout /layers/layout /
 COPY --link --from=dependencies /layers/dependencies /
@@ -168,7 +256,7 @@ USER node
 ENV NODE_ENV=production \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 EXPOSE 18789 18790
-HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --start-interval=2s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --start-interval=2s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPENCLAW_GATEWAY_PORT || 18789) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "-s", "--"]
 CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]

@@ -15,7 +15,15 @@ const ROOT = join(import.meta.dirname, '../..');
 const RENDERED: Readonly<Record<string, (now: string) => string>> = {
   'dockerfiles/package.Dockerfile': () =>
     renderDockerfile(
-      planDockerfile({ base: readPin().from, gateway: { kind: 'any' }, plugins: [], aptPackages: [], pipPackages: [] }),
+      planDockerfile({
+        base: readPin().from,
+        gateway: { kind: 'any' },
+        plugins: [],
+        aptPackages: [],
+        pipPackages: [],
+        browser: 'none',
+        dockerCli: false,
+      }),
     ),
   'README.md': (now) =>
     replaceSection(replaceSection(now, 'options', optionTable(BUILD_OPTIONS)), 'contract', contractTable(CONTRACT)),

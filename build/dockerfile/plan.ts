@@ -1,4 +1,5 @@
 import type { BakedPlugin, Checkout, PackagedGateway } from '../gateway/gateway.ts';
+import type { BrowserChoice } from '../spec/image-spec.ts';
 import {
   dependenciesStage,
   GATEWAY_DEPENDENCIES,
@@ -7,11 +8,15 @@ import {
   pluginStages,
   UNPACKED,
 } from './package-stages.ts';
-import { runtimeStage } from './runtime-stage.ts';
+import { RUNTIME, runtimeStage } from './runtime-stage.ts';
 import { sourceStages } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS } from './step.ts';
 import {
+  BROWSED,
+  BROWSER_DOWNLOAD,
+  DOCKER_CLI_DOWNLOAD,
+  EQUIPPED,
   EXTRAS,
   LAYOUT,
   PACKAGES,
@@ -19,11 +24,17 @@ import {
   SYSTEM,
   SYSTEM_PACKAGES,
   SYSTEM_WITH_APT,
+  WITH_BROWSER_DEBIAN,
+  WITH_BROWSER_PLAYWRIGHT,
+  WITH_DOCKER_CLI,
 } from './system-stages.ts';
 
 /** What the Dockerfile of a package depends on; `any` is the committed file, which fetches the gateway that its `ARG` names. */
 export type PlannedPackage =
-  | Pick<PackagedGateway, 'kind' | 'version' | 'installScripts' | 'largeDependencies' | 'allowedScripts'>
+  | Pick<
+      PackagedGateway,
+      'kind' | 'version' | 'installScripts' | 'largeDependencies' | 'allowedScripts' | 'playwrightVersion'
+    >
   | { readonly kind: 'any' };
 
 /** What a Dockerfile depends on: the same request and the same gateway give the same file, byte for byte. */
@@ -35,6 +46,8 @@ export interface DockerfileRequest {
   readonly plugins: readonly BakedPlugin[];
   readonly aptPackages: readonly string[];
   readonly pipPackages: readonly string[];
+  readonly browser: BrowserChoice;
+  readonly dockerCli: boolean;
 }
 
 /** What a gateway adds to a Dockerfile, by where it comes from. */
@@ -50,12 +63,17 @@ interface GatewayPart {
  * All but the Debian and Python packages are COPY --link, so that a new base re-uses them as they are.
  */
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
-  const { gateway, aptPackages, pipPackages } = request;
+  const { gateway, aptPackages, pipPackages, browser, dockerCli } = request;
+  const playwright = gateway.kind === 'any' ? undefined : gateway.playwrightVersion;
   const part = gateway.kind === 'checkout' ? checkoutPart(gateway) : packagePart(gateway, request.plugins);
   const layers: readonly Layer[] = [
     inPlace('system', SYSTEM_PACKAGES.join(', '), 'system'),
     ...(aptPackages.length > 0 ? [inPlace('apt', aptPackages.join(', '), 'system-with-apt')] : []),
     ...(pipPackages.length > 0 ? [inPlace('pip', pipPackages.join(', '), 'packages-with-pip')] : []),
+    ...browserLayers(browser, playwright),
+    ...(dockerCli
+      ? [fromStage('docker-cli', 'the Docker CLI and Compose', 'docker-cli', 'docker-cli', WITH_DOCKER_CLI.name)]
+      : []),
     fromStage('layout', 'the openclaw command, directories of the user node', 'layout', 'layout'),
     ...part.layers,
   ];
@@ -77,6 +95,23 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
         value: pipPackages.join(' '),
         meaning: 'extra Python packages, separated by spaces',
       },
+      {
+        name: 'OPENCLAW_INSTALL_BROWSER',
+        value: browser === 'none' ? '' : '1',
+        meaning: 'anything: bake Chromium and Xvfb',
+      },
+      {
+        name: 'OPENCLAW_BROWSER',
+        value: browser === 'debian' ? 'debian' : 'playwright',
+        meaning: 'which Chromium: playwright or debian',
+      },
+      {
+        name: 'OPENCLAW_PLAYWRIGHT_VERSION',
+        value: playwright ?? 'latest',
+        meaning: 'of playwright-core, as the gateway depends on it',
+      },
+      { name: 'PLAYWRIGHT_DOWNLOAD_HOST', value: '', meaning: "a mirror of Playwright's downloads" },
+      { name: 'OPENCLAW_INSTALL_DOCKER_CLI', value: dockerCli ? '1' : '', meaning: 'anything: bake the Docker CLI' },
     ],
     stages: [
       {
@@ -90,6 +125,13 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       PACKAGES,
       PACKAGES_WITH_PIP,
       EXTRAS,
+      BROWSER_DOWNLOAD,
+      WITH_BROWSER_PLAYWRIGHT,
+      WITH_BROWSER_DEBIAN,
+      BROWSED,
+      DOCKER_CLI_DOWNLOAD,
+      WITH_DOCKER_CLI,
+      EQUIPPED,
       LAYOUT,
       ...part.stages,
       runtimeStage(layers),
@@ -100,18 +142,42 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
 
 const inPlace = (name: string, holds: string, stage: string): Layer => ({ name, holds, made: { by: 'stage', stage } });
 
-/** @param path below LAYERS of that stage */
-const fromStage = (name: string, holds: string, stage: string, path: string): Layer => ({
+/**
+ * @param path below LAYERS of that stage
+ * @param into the stage that copies it
+ */
+const fromStage = (name: string, holds: string, stage: string, path: string, into: string = RUNTIME): Layer => ({
   name,
   holds,
-  made: { by: 'copy', instruction: `COPY --link --from=${stage} ${LAYERS}/${path} /` },
+  made: { by: 'copy', stage: into, instruction: `COPY --link --from=${stage} ${LAYERS}/${path} /` },
 });
 
 const fromCheckout = (name: string, holds: string, path: string): Layer => ({
   name,
   holds,
-  made: { by: 'copy', instruction: `COPY --link ${path} /app/${path}` },
+  made: { by: 'copy', stage: RUNTIME, instruction: `COPY --link ${path} /app/${path}` },
 });
+
+function browserLayers(browser: BrowserChoice, playwright: string | undefined): readonly Layer[] {
+  switch (browser) {
+    case 'none':
+      return [];
+    case 'debian':
+      return [inPlace('browser', "Debian's Chromium, Xvfb", 'extras-with-browser-debian')];
+    case 'playwright':
+      return [
+        inPlace('xvfb', 'Xvfb', 'extras-with-browser-playwright'),
+        inPlace('browser-libraries', 'what Chromium needs of Debian', 'extras-with-browser-playwright'),
+        fromStage(
+          'browser',
+          `Chromium of Playwright ${playwright ?? 'latest'}`,
+          'browser-download',
+          'browser',
+          WITH_BROWSER_PLAYWRIGHT.name,
+        ),
+      ];
+  }
+}
 
 function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): GatewayPart {
   const gateway = planned.kind === 'any' ? ANY_PACKAGE : planned;

@@ -13,13 +13,10 @@ export interface Layer {
   readonly name: string;
   /** What it holds, for people. */
   readonly holds: string;
-  /**
-   * How it is made: by a stage that the last one stands on, in place; or by an instruction of the last stage, which copies
-   * what a stage or the checkout holds.
-   */
+  /** How it is made: by a RUN of a stage below the last one, in place; or by an instruction that copies what stands ready. */
   readonly made:
     | { readonly by: 'stage'; readonly stage: string }
-    | { readonly by: 'copy'; readonly instruction: string };
+    | { readonly by: 'copy'; readonly stage: string; readonly instruction: string };
 }
 
 export interface DockerfilePlan {

@@ -8,7 +8,7 @@ export const CA_MOUNT = '--mount=type=secret,id=ca';
 export const TRUST_CA =
   'if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi';
 export const NPM_MOUNTS = `${CA_MOUNT} --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm`;
-const APT_MOUNTS = `${CA_MOUNT} \\
+export const APT = `${CA_MOUNT} \\
     --mount=type=cache,target=/var/cache/apt,sharing=locked \\
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked`;
 /** What is installed and then thinned out never reaches a disk: only what is kept is written, once. */
@@ -16,7 +16,7 @@ export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
 export const NPM_INSTALL = 'npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
 
 /** Installs Debian packages and leaves nothing of the installation behind that differs from run to run. */
-export const installPackages = (names: string): string => `RUN ${APT_MOUNTS} <<'SH'
+export const installPackages = (names: string): string => `RUN ${APT} <<'SH'
 set -efu
 apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update

@@ -1,5 +1,5 @@
 import type { Stage } from './stage.ts';
-import { CA_MOUNT, installPackages, LAYERS, TRUST_CA } from './step.ts';
+import { APT, CA_MOUNT, installPackages, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
 
 /** Section 3 of the contract, row "system packages". */
 export const SYSTEM_PACKAGES = [
@@ -51,6 +51,92 @@ SH`,
 export const EXTRAS: Stage = {
   name: 'extras',
   from: 'packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}',
+  why: 'Likewise.',
+  body: '',
+};
+
+const BROWSERS = '/home/node/.cache/ms-playwright';
+
+export const BROWSER_DOWNLOAD: Stage = {
+  name: 'browser-download',
+  from: 'base',
+  why: `The Chromium that one version of Playwright is made for, where Playwright looks for it, and owned by the user node.`,
+  body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
+ARG PLAYWRIGHT_DOWNLOAD_HOST
+RUN ${NPM_MOUNTS} <<'SH'
+set -eu
+${TRUST_CA}
+npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@\${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
+install -d -o 1000 -g 1000 ${LAYERS}/browser/home/node ${LAYERS}/browser/home/node/.cache ${LAYERS}/browser${BROWSERS}
+export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=${LAYERS}/browser${BROWSERS}
+if [ -z "\${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
+[ ! -s /run/secrets/ca ] || { cp /run/secrets/ca /tmp/ca.pem && chmod a+r /tmp/ca.pem && export NODE_EXTRA_CA_CERTS=/tmp/ca.pem; }
+setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium
+SH`,
+};
+
+export const WITH_BROWSER_PLAYWRIGHT: Stage = {
+  name: 'extras-with-browser-playwright',
+  from: 'extras',
+  why: 'With what that Chromium needs of Debian, and Xvfb.',
+  body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
+${installPackages('xvfb')}
+RUN --mount=from=browser-download,source=/playwright,target=/playwright ${APT} <<'SH'
+set -eu
+node /playwright/node_modules/playwright-core/cli.js install-deps chromium
+rm -rf /var/log/*.log /var/log/apt /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old /tmp/*
+SH
+COPY --link --from=browser-download ${LAYERS}/browser /`,
+};
+
+export const WITH_BROWSER_DEBIAN: Stage = {
+  name: 'extras-with-browser-debian',
+  from: 'extras',
+  why: "Debian's Chromium, for hosts that do not reach Playwright's downloads.",
+  body: installPackages('chromium fonts-liberation xvfb'),
+};
+
+export const BROWSED: Stage = {
+  name: 'browsed',
+  from: 'extras${OPENCLAW_INSTALL_BROWSER:+-with-browser-${OPENCLAW_BROWSER}}',
+  why: 'Likewise.',
+  body: '',
+};
+
+/** Debian 13's: it needs no newer C library than the base has, its version stays, and apt checks its signature. */
+const DOCKER_CLI = ['docker-cli=26.1.5*', 'docker-compose=2.26.1*'] as const;
+
+export const DOCKER_CLI_DOWNLOAD: Stage = {
+  name: 'docker-cli',
+  from: 'base',
+  why: 'The Docker CLI and Compose, unpacked: no daemon, and nothing of what Debian would install beside them.',
+  body: `RUN ${APT} <<'SH'
+set -eu
+mkdir -p /debian ${LAYERS}/docker-cli
+echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
+apt() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
+mkdir -p /debian/lists/partial
+apt update
+cd /debian
+chmod a+rwx .
+apt download ${DOCKER_CLI.map((one) => `'${one}'`).join(' ')}
+for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
+mkdir -p ${LAYERS}/docker-cli/usr/bin ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins
+cp unpacked/usr/bin/docker ${LAYERS}/docker-cli/usr/bin/
+cp unpacked/usr/libexec/docker/cli-plugins/docker-compose ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins/
+SH`,
+};
+
+export const WITH_DOCKER_CLI: Stage = {
+  name: 'browsed-with-docker-cli',
+  from: 'browsed',
+  why: 'With that, for sandboxes on a Docker Engine whose socket is mounted.',
+  body: `COPY --link --from=docker-cli ${LAYERS}/docker-cli /`,
+};
+
+export const EQUIPPED: Stage = {
+  name: 'equipped',
+  from: 'browsed${OPENCLAW_INSTALL_DOCKER_CLI:+-with-docker-cli}',
   why: 'Likewise.',
   body: '',
 };

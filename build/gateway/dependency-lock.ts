@@ -8,6 +8,7 @@ import type { DependencyManifest } from './package-manifest.ts';
 /** A package that a lockfile installs on Linux. */
 export interface LockedPackage {
   readonly name: string;
+  readonly version: string;
   /** The folder below node_modules that holds it, or holds what holds it. */
   readonly folder: string;
   readonly tarball: string;
@@ -62,6 +63,7 @@ function describe(node: Node, options: NpmOptions): LockedPackage {
   const name = node.packageName ?? node.name;
   return {
     name,
+    version: node.version,
     folder: /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(node.location)?.[1] ?? node.name,
     tarball: node.resolved?.startsWith('http') === true ? node.resolved : tarballAddress(name, node.version, options),
     hasInstallScript: (node as { readonly hasInstallScript?: boolean }).hasInstallScript === true,

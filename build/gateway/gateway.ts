@@ -29,6 +29,8 @@ interface GatewayFacts {
   readonly repository: string;
   /** Git commit, 40 hexadecimal digits: from the package's own build record, or from git. */
   readonly revision: string;
+  /** Of playwright-core among its dependencies; undefined where it has none. */
+  readonly playwrightVersion?: string | undefined;
 }
 
 /** A gateway that was built before: read from an npm package once, so that everything after works on facts. */
@@ -90,8 +92,6 @@ export interface Checkout extends GatewayFacts {
   readonly selected: readonly CheckoutPlugin[];
   /** Whether the gateway loads plugins from their sources (`extensions/` is among the `files`), or compiled ones only. */
   readonly pluginsFromSource: boolean;
-  /** Of playwright-core in the lockfile. */
-  readonly playwrightVersion: string | undefined;
   /** Text of a `.dockerignore`: the checkout's own, and what never reaches a build. */
   readonly ignore: string;
 }

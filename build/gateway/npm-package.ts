@@ -22,7 +22,7 @@ import {
 import { readPackedFiles } from './packed-file.ts';
 
 /** Raised whenever what is kept in the cache changes its form. */
-const CACHE_FORMAT = 3;
+const CACHE_FORMAT = 4;
 
 /** An npm package that has been resolved: exactly this version, exactly these bytes. */
 export interface ResolvedPackage {
@@ -151,6 +151,7 @@ export async function readGatewayPackage(
       ...describe(manifest, files),
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
       integrity: resolved.integrity,
+      playwrightVersion: packages.find(({ name }) => name === 'playwright-core')?.version,
       allowedScripts: allowed,
       largeDependencies: largeDependencies(packages, sizes),
       context: join(folder, 'context'),

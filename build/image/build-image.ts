@@ -94,7 +94,9 @@ export async function buildImage(
             Object.entries(ANNOTATION_ARGUMENTS).map(([name, argument]) => [argument, annotations[name] ?? '']),
           ),
         },
-        passedArguments: PROXY_VARIABLES.filter((name) => process.env[name] !== undefined),
+        passedArguments: [...PROXY_VARIABLES, 'PLAYWRIGHT_DOWNLOAD_HOST'].filter(
+          (name) => process.env[name] !== undefined,
+        ),
         secrets: await secretsOf(spec),
         tags: spec.destination.kind === 'output' ? [] : names,
         platforms: spec.platforms,

@@ -30,6 +30,7 @@ export async function gatherIngredients(
   };
   if (spec.gateway.kind === 'checkout') {
     const checkout = await readCheckout(spec.gateway.path, spec.extensions).catch(collect);
+    if (checkout !== undefined) found.push(...browserProblems(spec, checkout));
     if (checkout === undefined || found.length > 0) throw new RequestError(found);
     return { gateway: checkout, plugins: [] };
   }
@@ -39,6 +40,20 @@ export async function gatherIngredients(
     : await resolveGatewayPackage(spec.gateway).catch(collect);
   const gateway = resolved === undefined ? undefined : await readGatewayPackage(resolved, onStep);
   const plugins = gateway === undefined ? undefined : await resolvePlugins(spec.extensions, gateway).catch(collect);
+  if (gateway !== undefined) found.push(...browserProblems(spec, gateway));
   if (gateway === undefined || plugins === undefined || found.length > 0) throw new RequestError(found);
   return { gateway, plugins };
+}
+
+/** Which Chromium Playwright wants is only known where the gateway depends on Playwright. */
+function browserProblems({ browser }: ImageSpec, { origin, playwrightVersion }: Gateway): readonly Problem[] {
+  if (browser !== 'playwright' || playwrightVersion !== undefined) return [];
+  return [
+    {
+      source: '--browser',
+      value: browser,
+      reason: `${origin} does not depend on playwright-core, so there is no Chromium that it is made for`,
+      wayOut: "bake Debian's: --browser debian",
+    },
+  ];
 }

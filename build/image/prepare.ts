@@ -73,6 +73,14 @@ export function draw(
   { gateway, plugins }: Ingredients,
   base: string = readPin().from,
 ): { readonly plan: DockerfilePlan; readonly dockerfile: string } {
-  const plan = planDockerfile({ base, gateway, plugins, aptPackages: spec.aptPackages, pipPackages: spec.pipPackages });
+  const plan = planDockerfile({
+    base,
+    gateway,
+    plugins,
+    aptPackages: spec.aptPackages,
+    pipPackages: spec.pipPackages,
+    browser: spec.browser,
+    dockerCli: spec.dockerCli,
+  });
   return { plan, dockerfile: renderDockerfile(plan) };
 }

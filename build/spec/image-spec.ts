@@ -12,6 +12,9 @@ export type GatewayChoice =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'checkout'; readonly path: string };
 
+/** Which Chromium is baked: the one that the gateway's Playwright is made for, or Debian's. */
+export type BrowserChoice = 'none' | 'playwright' | 'debian';
+
 /** Where the image goes. `file` is an `--output` of buildx's. */
 export type Destination = { readonly kind: 'load' | 'push' } | { readonly kind: 'output'; readonly value: string };
 
@@ -22,6 +25,9 @@ export interface ImageSpec {
   readonly extensions: readonly string[];
   readonly aptPackages: readonly string[];
   readonly pipPackages: readonly string[];
+  readonly browser: BrowserChoice;
+  /** Whether the Docker CLI with Compose is baked, for sandboxes; never a daemon. */
+  readonly dockerCli: boolean;
   readonly tags: readonly Reference[];
   /** Empty: the engine's own. */
   readonly platforms: readonly Platform[];

@@ -44,6 +44,20 @@ export const BUILD_OPTIONS = {
     description: 'extra Python packages, separated by spaces; PIP_INDEX_URL is honoured as a secret',
     example: '--pip "humanize==4.14.0"',
   },
+  browser: {
+    flags: '--browser [source]',
+    variables: ['OPENCLAW_INSTALL_BROWSER'],
+    description:
+      "bake Chromium and Xvfb: playwright, the version that the gateway's Playwright wants (PLAYWRIGHT_DOWNLOAD_HOST names a mirror), or debian",
+    unset: 'none',
+    example: '--browser debian',
+  },
+  dockerCli: {
+    flags: '--docker-cli',
+    variables: ['OPENCLAW_INSTALL_DOCKER_CLI'],
+    description: 'bake the Docker CLI and Compose, for sandboxes; no daemon',
+    example: '--docker-cli',
+  },
   base: {
     flags: '--base <base>',
     description: 'pinned: the pin, nothing else; bootstrap: made here from Debian packages and npm; or a reference',

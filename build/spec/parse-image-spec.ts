@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { Problem } from '../problem.ts';
-import type { BaseChoice, Destination, GatewayChoice, ImageSpec } from './image-spec.ts';
+import type { BaseChoice, BrowserChoice, Destination, GatewayChoice, ImageSpec } from './image-spec.ts';
 import { BUILD_OPTIONS, type BuildOptionName, type OptionDefinition } from './option.ts';
 
 /** Options as commander gives them: a text, a list for repeatable ones, `true` for switches. */
@@ -19,10 +19,11 @@ const EXTENSION = /^[a-z0-9][a-z0-9._-]*$/;
 const NPM_SELECTOR = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 const CACHE_OR_OUTPUT = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
 
-/** Variables of the gateway's documentation that ask for what this release cannot bake; ignoring them would give another image than asked for. */
-const UNSUPPORTED_VARIABLES = ['OPENCLAW_INSTALL_BROWSER', 'OPENCLAW_INSTALL_DOCKER_CLI'] as const;
-
-export const isTrue = (text: string | undefined): boolean => /^(?:1|true|yes|on)$/i.test(text?.trim() ?? '');
+/** Section 4 of the reference: booleans in any case; empty is not set. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(['1', 'true', 'yes', 'on'].map((word) => [word, true])),
+  ...Object.fromEntries(['0', 'false', 'no', 'off'].map((word) => [word, false])),
+};
 
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 
@@ -90,16 +91,21 @@ export function parseImageSpec(
     'name plugins by their id: slack, matrix',
   );
 
-  for (const variable of UNSUPPORTED_VARIABLES) {
-    if (isTrue(environment[variable])) {
+  /** A switch that is given, or its variable. */
+  const isOn = (name: BuildOptionName): boolean => {
+    if (options[name] === true) return true;
+    const found = read(name);
+    const value = BOOLEANS[found?.text.trim().toLowerCase() ?? 'off'];
+    if (found !== undefined && value === undefined) {
       problems.push({
-        source: variable,
-        value: environment[variable] ?? '',
-        reason: 'is not supported by this release of openclaw-image',
-        wayOut: `unset it, and add what you need with ${sourceOf(BUILD_OPTIONS.apt)}`,
+        source: found.source,
+        value: found.text,
+        reason: 'is neither yes nor no',
+        wayOut: 'write 1, true, yes or on; or 0, false, no or off',
       });
     }
-  }
+    return value ?? false;
+  };
 
   const spec: ImageSpec = {
     gateway: parseChoice(options, read('source'), read('package')?.text ?? '', checkout, problems),
@@ -107,6 +113,8 @@ export function parseImageSpec(
     extensions,
     aptPackages,
     pipPackages,
+    browser: parseBrowser(options.browser, () => isOn('browser'), problems),
+    dockerCli: isOn('dockerCli'),
     tags: parseTags(readAll('tag'), problems),
     platforms: parsePlatforms(typeof options.platform === 'string' ? options.platform : '', problems),
     destination: parseDestination(options, problems),
@@ -116,6 +124,15 @@ export function parseImageSpec(
     sourceDateEpoch: parseEpoch(environment['SOURCE_DATE_EPOCH'], problems),
   };
   return { spec, problems };
+}
+
+/** `--browser` alone is Playwright's, as the variable's `1` is. */
+function parseBrowser(given: GivenOptions['browser'], isOn: () => boolean, problems: Problem[]): BrowserChoice {
+  if (typeof given !== 'string') return given === true || isOn() ? 'playwright' : 'none';
+  if (given === 'playwright' || given === 'debian') return given;
+  const wayOut = 'choose --browser playwright or --browser debian';
+  problems.push({ source: '--browser', value: given, reason: 'is no source of a browser', wayOut });
+  return 'none';
 }
 
 /** `-t, --tag <reference>` → `--tag`. */

@@ -11,6 +11,8 @@ export interface Subject {
   readonly files: Container | Error;
   /** The image as it is run. */
   readonly running: Container | Error;
+  /** How many times longer the image may take for what the contract gives a time for: an emulated processor is that slow. */
+  readonly patience: number;
 }
 
 export type Outcome =

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { readEngineDocument, readRegistryDocument } from '../oci/image-document.ts';
 import { readDigest } from '../oci/image-tools.ts';
+import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import type { CheckResult, Outcome, Subject } from './check.ts';
 import { fail } from './check.ts';
@@ -16,6 +17,9 @@ export interface Verification {
   readonly source: 'engine' | 'registry';
   readonly results: readonly CheckResult[];
 }
+
+/** A cold start of 10 s takes about 160 s in QEMU, on the same two cores. */
+const EMULATION_PATIENCE = 8;
 
 /**
  * Checks an image against the contract. It is read from the engine where that has it, else from its registry, and booted.
@@ -62,7 +66,8 @@ export async function verifyImage(
     ] as const;
     await Promise.allSettled(begun);
     const [document, running, files] = await Promise.all(begun);
-    const subject: Subject = { reference, config: image.config, document, running, files };
+    const patience = platform === undefined || platform === hostPlatform() ? 1 : EMULATION_PATIENCE;
+    const subject: Subject = { reference, config: image.config, document, running, files, patience };
     const results: CheckResult[] = [];
     for (const { name, row, run } of CONTRACT) {
       if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');

@@ -20,6 +20,8 @@ const REQUEST: DockerfileRequest = {
   plugins: [{ id: 'slack', packageName: '@openclaw/slack', version: '2026.9.6', integrity: 'sha512-x' }],
   aptPackages: ['ffmpeg', 'jq'],
   pipPackages: ['humanize==4.14.0'],
+  browser: 'none',
+  dockerCli: false,
 };
 const render = (request: DockerfileRequest): string => renderDockerfile(planDockerfile(request));
 
@@ -52,7 +54,7 @@ describe('layer order', () => {
     const text = render(REQUEST);
     const copies = text.slice(text.lastIndexOf('\nFROM ')).match(/^COPY .*$/gm) ?? [];
     const planned = planDockerfile(REQUEST).layers.flatMap(({ made }) =>
-      made.by === 'copy' ? [made.instruction] : [],
+      made.by === 'copy' && made.stage === 'runtime' ? [made.instruction] : [],
     );
     expect(copies).toEqual(planned);
   });

@@ -9,6 +9,7 @@ import { isCheckout } from '../../../build/gateway/is-checkout.ts';
 import { RequestError } from '../../../build/problem.ts';
 import { makeCheckout } from '../../fixtures/make-checkout.ts';
 
+const NO_EXTRAS = { browser: 'none', dockerCli: false } as const;
 const folders: string[] = [];
 async function checkout(...args: Parameters<typeof makeCheckout>): Promise<string> {
   const folder = await makeCheckout(...args);
@@ -185,7 +186,7 @@ describe('the Dockerfile of a checkout', () => {
       delete scripts['ui:build'];
     });
     const gateway = await readCheckout(folder, []);
-    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [] };
+    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [], ...NO_EXTRAS };
     const text = renderDockerfile(planDockerfile(request));
     expect(text).toContain(' AS server\n');
     expect(text).not.toMatch(/ AS (?:canvas|control-ui|plugin-\w+)\n/);
@@ -193,7 +194,7 @@ describe('the Dockerfile of a checkout', () => {
 
   it('is the same, byte for byte, for the same checkout', async () => {
     const gateway = await readCheckout(await checkout('new'), ['kimi']);
-    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [] };
+    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [], ...NO_EXTRAS };
     expect(renderDockerfile(planDockerfile(structuredClone(request)))).toBe(renderDockerfile(planDockerfile(request)));
   });
 });

@@ -5,6 +5,7 @@ const locked = (folder: string, name = folder) => ({
   name,
   folder,
   tarball: `https://example.com/${name}.tgz`,
+  version: '1.0.0',
   hasInstallScript: false,
 });
 

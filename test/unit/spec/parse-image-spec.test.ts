@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatReference } from '../../../build/oci/reference.ts';
-import { type GivenOptions, isTrue, parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
+import { type GivenOptions, parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'openclaw-image-spec-'));
 const file = (name: string): string => {
@@ -75,7 +75,9 @@ describe('parseImageSpec', () => {
     [{ ca: '/does/not/exist.pem' }, {}, '--ca /does/not/exist.pem'],
     [{}, { NODE_EXTRA_CA_CERTS: '/does/not/exist.pem' }, 'NODE_EXTRA_CA_CERTS /does/not/exist.pem'],
     [{}, { SOURCE_DATE_EPOCH: 'today' }, 'SOURCE_DATE_EPOCH today'],
-    [{}, { OPENCLAW_INSTALL_BROWSER: 'on' }, 'OPENCLAW_INSTALL_BROWSER on'],
+    [{}, { OPENCLAW_INSTALL_BROWSER: 'perhaps' }, 'OPENCLAW_INSTALL_BROWSER perhaps'],
+    [{ browser: 'firefox' }, {}, '--browser firefox'],
+    [{ package: 'openclaw@latest', source: '.' }, {}, '--source .'],
   ])('%j %j: %s', (options, environment, problem) => {
     expect(problemsOf(options, environment)).toEqual(problem === '' ? [] : [problem]);
   });
@@ -125,15 +127,36 @@ describe('parseImageSpec', () => {
   });
 });
 
-it.each([
-  ['1', true],
-  ['true', true],
-  ['Yes', true],
-  [' ON ', true],
-  ['0', false],
-  ['', false],
-  ['enabled', false],
-  [undefined, false],
-])('%j is %j', (text, value) => {
-  expect(isTrue(text)).toBe(value);
+describe('what is baked', () => {
+  it.each<[GivenOptions, Record<string, string>, string, boolean]>([
+    [{}, {}, 'none', false],
+    [{ browser: true, dockerCli: true }, {}, 'playwright', true],
+    [{ browser: 'debian' }, { OPENCLAW_INSTALL_BROWSER: '1' }, 'debian', false],
+    [{}, { OPENCLAW_INSTALL_BROWSER: ' ON ', OPENCLAW_INSTALL_DOCKER_CLI: 'Yes' }, 'playwright', true],
+    [{}, { OPENCLAW_INSTALL_BROWSER: 'off', OPENCLAW_INSTALL_DOCKER_CLI: '' }, 'none', false],
+  ])('%j %j: browser %s, Docker CLI %s', (options, environment, browser, dockerCli) => {
+    const { spec, problems } = parseImageSpec(options, environment);
+    expect({ problems, browser: spec.browser, dockerCli: spec.dockerCli }).toEqual({
+      problems: [],
+      browser,
+      dockerCli,
+    });
+  });
+});
+
+describe('where the gateway comes from', () => {
+  it.each<[GivenOptions, Record<string, string>, string | undefined, object]>([
+    [{}, {}, undefined, { kind: 'registry', selector: 'latest' }],
+    [{}, {}, '/checkout', { kind: 'checkout', path: '/checkout' }],
+    [{}, { OPENCLAW_SOURCE: '/named' }, '/checkout', { kind: 'checkout', path: '/named' }],
+    [{ source: '/given' }, { OPENCLAW_SOURCE: '/named' }, undefined, { kind: 'checkout', path: '/given' }],
+    [
+      { package: 'openclaw@2026.9.5' },
+      { OPENCLAW_SOURCE: '/named' },
+      '/checkout',
+      { kind: 'registry', selector: '2026.9.5' },
+    ],
+  ])('%j %j in %s: %j', (options, environment, checkout, gateway) => {
+    expect(parseImageSpec(options, environment, checkout).spec.gateway).toEqual(gateway);
+  });
 });

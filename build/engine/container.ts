@@ -8,6 +8,8 @@ export interface ContainerRequest {
   readonly image: string;
   /** `linux/arm64`; undefined: the engine's own. */
   readonly platform?: string | undefined;
+  /** Seconds between two runs of the health check, and that one may take; undefined for the image's own. */
+  readonly healthSeconds?: number;
   readonly entrypoint?: string;
   readonly command?: readonly string[];
   /** Handed over through the environment of `docker`, so that no value shows in a list of processes. */
@@ -74,6 +76,11 @@ export async function startContainer(
       name,
       ...(request.platform === undefined ? [] : ['--platform', request.platform]),
       ...(request.entrypoint === undefined ? [] : ['--entrypoint', request.entrypoint]),
+      ...(request.healthSeconds === undefined
+        ? []
+        : ['health-interval', 'health-start-interval', 'health-timeout'].map(
+            (name) => `--${name}=${request.healthSeconds}s`,
+          )),
       ...Object.keys(secrets).flatMap((variable) => ['--env', variable]),
       request.image,
       ...(request.command ?? []),

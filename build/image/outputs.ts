@@ -5,7 +5,7 @@ export const loadsArchive = ({ destination, sourceDateEpoch }: ImageSpec, builde
   destination.kind === 'load' && (builder !== undefined || sourceDateEpoch !== undefined);
 
 /**
- * Output of buildx. zstd costs a local engine least; a registry gets gzip, which every client reads.
+ * Output of buildx. zstd costs a local engine least; a registry gets what was asked for.
  *
  * @param archive where the image is written when the engine is to load it from there
  */
@@ -15,7 +15,7 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
   const fixed = sourceDateEpoch === undefined ? '' : ',force-compression=true,rewrite-timestamp=true';
   switch (destination.kind) {
     case 'push':
-      return `type=image,push=true,store=false,compression=gzip${fixed === '' ? ',force-compression=true' : fixed}`;
+      return `type=image,push=true,store=false,compression=${spec.compression}${fixed === '' ? ',force-compression=true' : fixed}`;
     case 'output':
       return `${destination.value}${fixed}`;
     case 'load':
@@ -35,8 +35,8 @@ const COMPRESSED_CACHES = new Set(['registry', 'local']);
  * image (zstd) and pushed it (gzip) has two of each, and 2^25 mixtures end it: it takes all memory that there is.
  * Source: https://github.com/moby/buildkit/issues/6088
  */
-export function cacheTargets({ cacheTo, destination }: ImageSpec): readonly string[] {
-  const compression = destination.kind === 'load' ? 'zstd' : 'gzip';
+export function cacheTargets({ cacheTo, destination, compression: pushed }: ImageSpec): readonly string[] {
+  const compression = destination.kind === 'load' ? 'zstd' : pushed;
   return cacheTo.map((value) => {
     // buildx's short form: a reference is a registry.
     const target = value.includes('=') ? value : `type=registry,ref=${value}`;

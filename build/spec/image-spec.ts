@@ -12,6 +12,9 @@ export type GatewayChoice =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'checkout'; readonly path: string };
 
+export const COMPRESSIONS = ['gzip', 'zstd'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
 /** Which Chromium is baked: the one that the gateway's Playwright is made for, or Debian's. */
 export type BrowserChoice = 'none' | 'playwright' | 'debian';
 
@@ -32,6 +35,8 @@ export interface ImageSpec {
   /** Empty: the engine's own. */
   readonly platforms: readonly Platform[];
   readonly destination: Destination;
+  /** Of the layers that a registry gets. */
+  readonly compression: Compression;
   readonly cacheFrom: readonly string[];
   readonly cacheTo: readonly string[];
   /** Path of a PEM file. */

@@ -88,6 +88,12 @@ export const BUILD_OPTIONS = {
     description: "write the image elsewhere, in buildx's words: type=oci,dest=FILE",
     example: '--output type=oci,dest=openclaw.tar',
   },
+  compression: {
+    flags: '--compression <kind>',
+    description: 'of pushed layers: gzip, which every client reads, or zstd, which is smaller and faster to unpack',
+    default: 'gzip',
+    example: '--compression zstd',
+  },
   cacheFrom: {
     flags: '--cache-from <cache>',
     repeatable: true,

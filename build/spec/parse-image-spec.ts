@@ -3,7 +3,15 @@ import { resolve } from 'node:path';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { Problem } from '../problem.ts';
-import type { BaseChoice, BrowserChoice, Destination, GatewayChoice, ImageSpec } from './image-spec.ts';
+import {
+  type BaseChoice,
+  type BrowserChoice,
+  COMPRESSIONS,
+  type Compression,
+  type Destination,
+  type GatewayChoice,
+  type ImageSpec,
+} from './image-spec.ts';
 import { BUILD_OPTIONS, type BuildOptionName, type OptionDefinition } from './option.ts';
 
 /** Options as commander gives them: a text, a list for repeatable ones, `true` for switches. */
@@ -118,6 +126,7 @@ export function parseImageSpec(
     tags: parseTags(readAll('tag'), problems),
     platforms: parsePlatforms(typeof options.platform === 'string' ? options.platform : '', problems),
     destination: parseDestination(options, problems),
+    compression: parseCompression(read('compression')?.text ?? '', problems),
     cacheFrom: parseCaches('cacheFrom', readAll('cacheFrom'), problems),
     cacheTo: parseCaches('cacheTo', readAll('cacheTo'), problems),
     ca: parseCa(read('ca'), problems),
@@ -276,6 +285,14 @@ function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], pr
     referenceOr(value, sourceOf(definition), `for example: ${definition.example}`, problems);
   }
   return given;
+}
+
+function parseCompression(text: string, problems: Problem[]): Compression {
+  const found = COMPRESSIONS.find((kind) => kind === text);
+  if (found !== undefined) return found;
+  const wayOut = `choose one of ${COMPRESSIONS.join(', ')}`;
+  problems.push({ source: '--compression', value: text, reason: 'is no compression of image layers', wayOut });
+  return 'gzip';
 }
 
 function parseCa(found: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {

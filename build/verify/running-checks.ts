@@ -18,10 +18,12 @@ async function ask(
   path: string,
 ): Promise<{ readonly status: number; readonly body: string } | undefined> {
   const address = `http://127.0.0.1:18789${path}`;
-  const script = `fetch(process.argv[1]).then(async (r) => console.log(r.status + ' ' + await r.text()), () => process.exit(1))`;
-  const { exitCode, stdout } = await container.exec(['node', '-e', script, address]);
-  const answer = /^(\d+) (.*)$/s.exec(stdout.trim());
-  return exitCode !== 0 || answer === null ? undefined : { status: Number(answer[1]), body: answer[2] ?? '' };
+  // curl starts in no time where that matters, under emulation; an image without it has Node.
+  const script = `fetch(process.argv[1]).then(async (r) => console.log(await r.text() + ' ' + r.status), () => process.exit(1))`;
+  const line = `if command -v curl >/dev/null; then curl -s -m 30 -w ' %{http_code}' "$1"; else exec node -e "$2" "$1"; fi`;
+  const { exitCode, stdout } = await container.exec(['sh', '-c', line, 'sh', address, script]);
+  const answer = /^(.*) (\d+)$/s.exec(stdout.trim());
+  return exitCode !== 0 || answer === null ? undefined : { status: Number(answer[2]), body: answer[1] ?? '' };
 }
 
 /** Waits as long as the container runs. */

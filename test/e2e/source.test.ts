@@ -93,6 +93,41 @@ describe.each<[Layout, string, readonly { id: string; answer: string }[]]>([
   });
 });
 
+describe('a browser and the Docker CLI', () => {
+  const image = 'openclaw-image-test:source-browser';
+  let folder = '';
+  beforeAll(async () => {
+    folder = await makeCheckout('new');
+    await build(folder, image, '--browser', 'debian', '--docker-cli');
+  });
+  afterAll(async () => {
+    await docker('image', 'rm', image);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('renders a page, headless, as the user node', async () => {
+    const page = 'data:text/html,<script>document.write(6*7, String.fromCharCode(33))</script>';
+    const { stdout } = await inImage(
+      image,
+      `id -u && chromium --headless --no-sandbox --disable-gpu --dump-dom '${page}'`,
+    );
+    expect(stdout).toMatch(/^1000\n/);
+    expect(stdout).toContain('42!');
+  });
+
+  it('brings Xvfb, the Docker CLI and Compose, and no daemon', async () => {
+    const line = 'Xvfb -help 2>&1 | head -1; docker --version; docker compose version; command -v dockerd containerd';
+    const { stdout } = await inImage(image, line);
+    expect(stdout).toMatch(/use: X.*\nDocker version .*\nDocker Compose version [^\n]*$/);
+  });
+
+  it('stands below the gateway: an edit installs neither again', async () => {
+    await appendFile(join(folder, 'src/index.js'), '\n// an edit\n');
+    const edited = await build(folder, image, '--browser', 'debian', '--docker-cli');
+    expect(newLayers(edited)).toEqual(['server']);
+  });
+});
+
 describe('a checkout whose build fails', () => {
   it('says which stage, and with what words', async () => {
     const folder = await makeCheckout('new');

@@ -6,10 +6,11 @@ const spec = (options: object, epoch?: string) =>
   parseImageSpec(options, epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch }).spec;
 
 describe('outputOf', () => {
-  it('gives a registry gzip, whatever the cache holds', () => {
+  it('gives a registry gzip, or what was asked for, whatever the cache holds', () => {
     expect(outputOf(spec({ push: true }), undefined, 'a.tar')).toBe(
       'type=image,push=true,store=false,compression=gzip,force-compression=true',
     );
+    expect(outputOf(spec({ push: true, compression: 'zstd' }), undefined, 'a.tar')).toContain(',compression=zstd,');
   });
 
   it('loads into an engine with what costs it least, and from an archive where the builder is elsewhere', () => {

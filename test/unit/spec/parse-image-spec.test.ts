@@ -76,6 +76,7 @@ describe('parseImageSpec', () => {
     [{}, { NODE_EXTRA_CA_CERTS: '/does/not/exist.pem' }, 'NODE_EXTRA_CA_CERTS /does/not/exist.pem'],
     [{}, { SOURCE_DATE_EPOCH: 'today' }, 'SOURCE_DATE_EPOCH today'],
     [{}, { OPENCLAW_INSTALL_BROWSER: 'perhaps' }, 'OPENCLAW_INSTALL_BROWSER perhaps'],
+    [{ compression: 'rar' }, {}, '--compression rar'],
     [{ browser: 'firefox' }, {}, '--browser firefox'],
     [{ package: 'openclaw@latest', source: '.' }, {}, '--source .'],
   ])('%j %j: %s', (options, environment, problem) => {

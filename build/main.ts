@@ -1,10 +1,8 @@
-import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
-import { cacheFolder } from './cache-folder.ts';
 import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts';
 
-// Every run parses the same modules; npm's alone take half a second without this.
-enableCompileCache(cacheFolder('compile-cache'));
+// scripts/run turned the compile cache on for us, and not for what we start.
+delete process.env['NODE_COMPILE_CACHE'];
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand(),

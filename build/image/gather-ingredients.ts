@@ -1,4 +1,3 @@
-import { readCheckout } from '../gateway/checkout.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
 import { type ResolvedPackage, readGatewayPackage, resolveGatewayPackage } from '../gateway/npm-package.ts';
 import { resolvePlugins } from '../gateway/plugin-package.ts';
@@ -29,6 +28,7 @@ export async function gatherIngredients(
     return undefined;
   };
   if (spec.gateway.kind === 'checkout') {
+    const { readCheckout } = await import('../gateway/checkout.ts');
     const checkout = await readCheckout(spec.gateway.path, spec.extensions).catch(collect);
     if (checkout !== undefined) found.push(...browserProblems(spec, checkout));
     if (checkout === undefined || found.length > 0) throw new RequestError(found);

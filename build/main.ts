@@ -7,6 +7,7 @@ delete process.env['NODE_COMPILE_CACHE'];
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  diff: async () => (await import('./commands/diff.ts')).diffCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
 
@@ -14,7 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const leave = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
 
 const program = new Command('scripts/run')
-  .description('Builds, checks, releases and runs the container image of the OpenClaw Gateway.')
+  .description('Builds, checks and compares container images of the OpenClaw Gateway.')
   .exitOverride(leave);
 
 // Only the command that was asked for is loaded; without one the help needs them all.

@@ -93,6 +93,33 @@ describe.each<[Layout, string, readonly { id: string; answer: string }[]]>([
   });
 });
 
+describe('image:diff', () => {
+  it('tells what an edit of the server costs a host that pulls it', async () => {
+    const [before, after] = ['openclaw-image-test:before', 'openclaw-image-test:after'];
+    const folder = await makeCheckout('new');
+    await build(folder, before);
+    await appendFile(join(folder, 'src/index.js'), '\n// an edit\n');
+    await build(folder, after);
+    const { exitCode, stdout, stderr } = await run(['diff', before, after, '--json']);
+    expect(exitCode, stderr).toBe(0);
+    const { layers, bytesToPull, files, debian, npm } = JSON.parse(stdout);
+    expect(layers.pulled).toHaveLength(1);
+    expect(bytesToPull).toBe(layers.pulled[0].size);
+    expect(files.changed.map(({ name }: { name: string }) => name)).toEqual(['app/dist/index.js']);
+    expect([...files.added, ...files.removed, ...debian.changed, ...npm.changed]).toEqual([]);
+    const text = await run(['diff', before, after]);
+    expect(text.stdout).toContain('files: 0 added, 1 changed, 0 removed');
+    await docker('image', 'rm', before, after);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('says which image the engine does not have', async () => {
+    const { exitCode, stderr } = await run(['diff', 'openclaw:local', 'openclaw:never-built']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('openclaw:never-built');
+  });
+});
+
 describe('a browser and the Docker CLI', () => {
   const image = 'openclaw-image-test:source-browser';
   let folder = '';

@@ -1,0 +1,50 @@
+import type { ImageContents, ImageFile, ImageLayer } from './image-contents.ts';
+
+/** What differs between two maps, by key, sorted. */
+export interface Difference<T> {
+  readonly added: readonly { readonly name: string; readonly now: T }[];
+  readonly changed: readonly { readonly name: string; readonly before: T; readonly now: T }[];
+  readonly removed: readonly { readonly name: string; readonly before: T }[];
+}
+
+export interface ImageDifference {
+  /** Layers that both have; those of the second that the first lacks, which is what a host pulls. */
+  readonly layers: { readonly shared: readonly ImageLayer[]; readonly pulled: readonly ImageLayer[] };
+  /** Bytes, compressed. */
+  readonly bytesToPull: number;
+  readonly files: Difference<ImageFile>;
+  readonly debian: Difference<string>;
+  readonly npm: Difference<string>;
+}
+
+/** Compares two images as a host sees them that has the first and pulls the second. */
+export function compareImages(first: ImageContents, second: ImageContents): ImageDifference {
+  const there = new Set(first.layers.map(({ digest }) => digest));
+  const pulled = second.layers.filter(({ digest }) => !there.has(digest));
+  return {
+    layers: { shared: second.layers.filter(({ digest }) => there.has(digest)), pulled },
+    bytesToPull: pulled.reduce((sum, { size }) => sum + size, 0),
+    files: difference(first.files, second.files, (a, b) => a.fingerprint === b.fingerprint),
+    debian: difference(first.debian, second.debian, Object.is),
+    npm: difference(first.npm, second.npm, Object.is),
+  };
+}
+
+function difference<T>(
+  first: ReadonlyMap<string, T>,
+  second: ReadonlyMap<string, T>,
+  same: (a: T, b: T) => boolean,
+): Difference<T> {
+  const added: { name: string; now: T }[] = [];
+  const changed: { name: string; before: T; now: T }[] = [];
+  for (const [name, now] of [...second].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const before = first.get(name);
+    if (before === undefined) added.push({ name, now });
+    else if (!same(before, now)) changed.push({ name, before, now });
+  }
+  const removed = [...first]
+    .filter(([name]) => !second.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, before]) => ({ name, before }));
+  return { added, changed, removed };
+}

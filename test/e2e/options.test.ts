@@ -189,7 +189,9 @@ describe('other ways out', () => {
     expect(names.split('\n')).toEqual(expect.arrayContaining(['index.json', 'oci-layout']));
     const media = await readMediaTypes(cache);
     expect(media).toEqual(new Set(['application/vnd.oci.image.layer.v1.tar+gzip']));
-    expect((await run(['build', '--cache-from', `type=local,src=${cache}`])).exitCode).toBe(0);
+    const tag = 'openclaw-image-test:from-cache';
+    expect((await run(['build', '--tag', tag, '--cache-from', `type=local,src=${cache}`])).exitCode).toBe(0);
+    await docker('image', 'rm', tag);
   });
 
   it('plans without an engine', async () => {

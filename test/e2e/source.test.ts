@@ -98,7 +98,7 @@ describe('image:diff', () => {
     const [before, after] = ['openclaw-image-test:before', 'openclaw-image-test:after'];
     const folder = await makeCheckout('new');
     await build(folder, before);
-    await appendFile(join(folder, 'src/index.js'), '\n// an edit\n');
+    await appendFile(join(folder, 'src/index.js'), `\n// ${Date.now()}\n`);
     await build(folder, after);
     const { exitCode, stdout, stderr } = await run(['diff', before, after, '--json']);
     expect(exitCode, stderr).toBe(0);
@@ -149,7 +149,7 @@ describe('a browser and the Docker CLI', () => {
   });
 
   it('stands below the gateway: an edit installs neither again', async () => {
-    await appendFile(join(folder, 'src/index.js'), '\n// an edit\n');
+    await appendFile(join(folder, 'src/index.js'), `\n// ${Date.now()}\n`);
     const edited = await build(folder, image, '--browser', 'debian', '--docker-cli');
     expect(newLayers(edited)).toEqual(['server']);
   });

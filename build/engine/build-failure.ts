@@ -60,6 +60,13 @@ const RULES: readonly Rule[] = [
     wayOut: 'nothing is wrong here: try again in a while',
   },
   {
+    kind: 'lost-snapshot',
+    pattern: /failed to prepare extraction snapshot|parent snapshot \S+ does not exist/i,
+    title: 'The engine lost a layer while it unpacked the image',
+    reason: 'its garbage collector took one that was needed still (https://github.com/moby/buildkit/issues/6521)',
+    wayOut: 'build again: every step is cached',
+  },
+  {
     kind: 'no-emulation',
     pattern: /exec format error/i,
     title: 'This engine cannot run programs of that platform',

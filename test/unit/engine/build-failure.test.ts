@@ -64,6 +64,11 @@ describe('a failed build', () => {
       'unexpected status from HEAD request to http://r.example/v2/x/manifests/y: 503 Service Unavailable',
       [],
     ],
+    [
+      'lost-snapshot',
+      'failed to prepare extraction snapshot "extract-918341047-Bb4k sha256:519d": parent snapshot sha256:7e87 does not exist: not found',
+      [],
+    ],
     ['registry-error', EXIT_1, ['npm error code E502', 'npm error 502 Bad Gateway - GET https://registry.example/x']],
     ['no-emulation', EXIT_1, ['exec /bin/sh: exec format error']],
     ['failing-step', EXIT_1, ['npm error code ELIFECYCLE']],

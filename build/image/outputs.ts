@@ -21,7 +21,8 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
     case 'load':
       return loadsArchive(spec, builder)
         ? `type=oci,dest=${archive},compression=zstd${fixed}`
-        : 'type=image,compression=zstd,unpack=true';
+        : // Forced: a layer that came with an imported cache is the same layer, and must give the same digest.
+          'type=image,compression=zstd,force-compression=true,unpack=true';
   }
 }
 

@@ -14,7 +14,9 @@ describe('outputOf', () => {
   });
 
   it('loads into an engine with what costs it least, and from an archive where the builder is elsewhere', () => {
-    expect(outputOf(spec({}), undefined, 'a.tar')).toBe('type=image,compression=zstd,unpack=true');
+    expect(outputOf(spec({}), undefined, 'a.tar')).toBe(
+      'type=image,compression=zstd,force-compression=true,unpack=true',
+    );
     expect(outputOf(spec({}), 'farm', 'a.tar')).toBe('type=oci,dest=a.tar,compression=zstd');
   });
 

@@ -161,7 +161,7 @@ describe('a checkout whose build fails', () => {
     const script = join(folder, 'scripts/build.mjs');
     await writeFile(
       script,
-      `console.error('the compiler is unhappy'); process.exit(3);\n${await readFile(script, 'utf8')}`,
+      `console.error('the compiler is unhappy'); setTimeout(() => process.exit(3), 1000); await new Promise(() => {});\n${await readFile(script, 'utf8')}`,
     );
     const { exitCode, stderr } = await run(['build', '--source', folder, '--tag', 'openclaw-image-test:fails']);
     await rm(folder, { recursive: true, force: true });

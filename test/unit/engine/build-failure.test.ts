@@ -64,6 +64,8 @@ describe('a failed build', () => {
       'unexpected status from HEAD request to http://r.example/v2/x/manifests/y: 503 Service Unavailable',
       [],
     ],
+    ['tls-inspection', 'process "/bin/sh -c curl -sS https://x" did not complete successfully: exit code: 60', []],
+    ['no-network', 'process "/bin/sh -c curl -sS https://x" did not complete successfully: exit code: 6', []],
     [
       'lost-snapshot',
       'failed to prepare extraction snapshot "extract-918341047-Bb4k sha256:519d": parent snapshot sha256:7e87 does not exist: not found',

@@ -106,7 +106,7 @@ RUN --mount=from=browser-download,source=/playwright,target=/playwright --mount=
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
 set -eu
 node /playwright/node_modules/playwright-core/cli.js install-deps chromium
-rm -rf /var/log/*.log /var/log/apt /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old /tmp/*
+find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
 SH
 COPY --link --from=browser-download /layers/browser /
 

@@ -3,12 +3,13 @@ import { compareImages, type Difference, type ImageDifference } from '../diff/co
 import { type ImageContents, readImageContents } from '../diff/image-contents.ts';
 import { findEngine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { formatReference, type InvalidReferenceError, parseReference } from '../oci/reference.ts';
+import { formatReference } from '../oci/reference.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { progressMode, progressView } from '../report/build-progress.ts';
 import { bytes, style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
+import { referenceOr } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
 
 interface DiffOptions {
@@ -60,18 +61,10 @@ async function run(first: string, second: string, options: DiffOptions): Promise
 
 function checkedReferences(texts: readonly string[]): readonly string[] {
   const problems: Problem[] = [];
-  const references = texts.map((text) => {
-    try {
-      return formatReference(parseReference(text));
-    } catch (error) {
-      const reason = `is no image reference: ${(error as InvalidReferenceError).message}`;
-      const wayOut = 'for example: scripts/run diff openclaw:before openclaw:after';
-      problems.push({ source: '<reference>', value: text, reason, wayOut });
-      return text;
-    }
-  });
+  const wayOut = 'for example: scripts/run diff openclaw:before openclaw:after';
+  const references = texts.map((text) => referenceOr(text, '<reference>', wayOut, problems));
   if (problems.length > 0) throw new RequestError(problems);
-  return references;
+  return references.flatMap((reference) => (reference === undefined ? [] : [formatReference(reference)]));
 }
 
 /** More of a kind are counted, not listed; --json has them all. */

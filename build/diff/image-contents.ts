@@ -8,6 +8,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { execa } from 'execa';
 import { extract, type Header } from 'tar-stream';
 import type { Engine } from '../engine/engine.ts';
+import { type Descriptor, isAttestation } from '../oci/image-document.ts';
 
 /** What stands at a path: equal texts mean equal content, owner and mode. */
 export interface ImageFile {
@@ -35,13 +36,6 @@ export interface ImageContents {
   readonly npm: ReadonlyMap<string, string>;
 }
 
-interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: string;
-  readonly size: number;
-  readonly platform?: { readonly architecture: string };
-}
-
 /** Source: OCI image-spec, layer.md, "Whiteouts". */
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
@@ -66,14 +60,14 @@ export async function readImageContents(
     await execa('tar', ['-xf', archive, '-C', folder]);
     let found = await document(join(folder, 'index.json'));
     while (found.manifests !== undefined) {
-      const [first] = found.manifests.filter(({ platform }) => platform?.architecture !== 'unknown');
+      const [first] = found.manifests.filter((descriptor) => !isAttestation(descriptor));
       found = await document(blob(first?.digest ?? ''));
     }
     const merged = new Merged();
-    for (const layer of found.layers ?? []) await merged.add(blob(layer.digest), layer.mediaType);
+    for (const layer of found.layers ?? []) await merged.add(blob(layer.digest), layer.mediaType ?? '');
     return {
       reference,
-      layers: (found.layers ?? []).map(({ digest, size }) => ({ digest, size })),
+      layers: (found.layers ?? []).map(({ digest, size = 0 }) => ({ digest, size })),
       files: merged.files,
       debian: debianPackages(merged.texts.get(DPKG_STATUS) ?? ''),
       npm: npmPackages(merged.texts),

@@ -1,11 +1,19 @@
 import type { Checkout, CheckoutPlugin } from '../gateway/gateway.ts';
 import type { Stage } from './stage.ts';
-import { CA_MOUNT, deleteTypesAndMaps, INSTALL_MOUNT, installPackages, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
+import {
+  deleteTypesAndMaps,
+  INSTALL_MOUNT,
+  installPackages,
+  LAYERS,
+  NPM_MOUNTS,
+  REGISTRY_MOUNTS,
+  TRUST_CA,
+} from './step.ts';
 
 /** From npm, whose integrity hash stands for it; no script from the network is run. */
 const BUN = 'bun@1.4.4';
 
-const PNPM_MOUNTS = `${CA_MOUNT} --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/pnpm,id=pnpm`;
+const PNPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/pnpm,id=pnpm`;
 const PNPM_INSTALL = 'pnpm install --frozen-lockfile --store-dir=/pnpm/store --reporter=append-only';
 /** pnpm's notes to itself: when it installed, and from which store. */
 const DELETE_PNPM_NOTES =

@@ -7,21 +7,27 @@ export const LAYERS = '/layers';
 export const CA_MOUNT = '--mount=type=secret,id=ca';
 export const TRUST_CA =
   'if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi';
-export const NPM_MOUNTS = `${CA_MOUNT} --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm`;
-export const APT = `${CA_MOUNT} \\
+/** Registries and their tokens, and the authority behind which they stand. */
+export const REGISTRY_MOUNTS = `${CA_MOUNT} --mount=type=secret,id=npmrc,target=/root/.npmrc`;
+export const NPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/root/.npm`;
+export const APT_MOUNTS = `${CA_MOUNT} \\
     --mount=type=cache,target=/var/cache/apt,sharing=locked \\
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked`;
 /** What is installed and then thinned out never reaches a disk: only what is kept is written, once. */
 export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
 export const NPM_INSTALL = 'npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
 
+/** What an installation leaves behind that differs from run to run. */
+export const CLEAN_APT =
+  "find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \\( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \\) -delete";
+
 /** Installs Debian packages and leaves nothing of the installation behind that differs from run to run. */
-export const installPackages = (names: string): string => `RUN ${APT} <<'SH'
+export const installPackages = (names: string): string => `RUN ${APT_MOUNTS} <<'SH'
 set -efu
 apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ${names}
-find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \\( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \\) -delete
+${CLEAN_APT}
 SH`;
 
 /**

@@ -1,5 +1,5 @@
 import type { Stage } from './stage.ts';
-import { APT, CA_MOUNT, installPackages, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
+import { APT_MOUNTS, CA_MOUNT, CLEAN_APT, installPackages, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
 
 /** Section 3 of the contract, row "system packages". */
 export const SYSTEM_PACKAGES = [
@@ -81,10 +81,10 @@ export const WITH_BROWSER_PLAYWRIGHT: Stage = {
   why: 'With what that Chromium needs of Debian, and Xvfb.',
   body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
 ${installPackages('xvfb')}
-RUN --mount=from=browser-download,source=/playwright,target=/playwright ${APT} <<'SH'
+RUN --mount=from=browser-download,source=/playwright,target=/playwright ${APT_MOUNTS} <<'SH'
 set -eu
 node /playwright/node_modules/playwright-core/cli.js install-deps chromium
-rm -rf /var/log/*.log /var/log/apt /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old /tmp/*
+${CLEAN_APT}
 SH
 COPY --link --from=browser-download ${LAYERS}/browser /`,
 };
@@ -110,7 +110,7 @@ export const DOCKER_CLI_DOWNLOAD: Stage = {
   name: 'docker-cli',
   from: 'base',
   why: 'The Docker CLI and Compose, unpacked: no daemon, and nothing of what Debian would install beside them.',
-  body: `RUN ${APT} <<'SH'
+  body: `RUN ${APT_MOUNTS} <<'SH'
 set -eu
 mkdir -p /debian ${LAYERS}/docker-cli
 echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list

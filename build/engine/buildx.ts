@@ -77,18 +77,43 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
   ];
 }
 
+/** Intermittent, and rare: more in a row mean something else. */
+const MOST_LOSSES = 3;
+
 /**
- * Builds with BuildKit.
+ * Builds with BuildKit, again where the engine lost a layer on the way; what ran in the first attempt counts as having run.
  *
  * @param onProgress hears of every change
  * @param signal ends the build: BuildKit stops its steps, and no tag is written
  * @throws WorkError that says what failed; InterruptedError after `signal`
  */
 export async function build(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  engine: Pick<Engine, 'docker' | 'environment'>,
   request: BuildRequest,
   onProgress: (progress: Progress, changed: readonly Step[]) => void,
   signal?: AbortSignal,
+): Promise<BuildResult> {
+  const ran = new Map<string, Step>();
+  const remember: typeof onProgress = (progress, changed) => {
+    for (const step of changed) if (step.state === 'done') ran.set(step.digest, step);
+    onProgress(progress, changed);
+  };
+  for (let losses = 0; ; losses += 1) {
+    try {
+      const result = await buildOnce(engine, request, remember, signal);
+      return losses === 0 ? result : { ...result, progress: new Map([...result.progress, ...ran]) };
+    } catch (error) {
+      const lost = error instanceof WorkError && error.explanation.kind === 'lost-snapshot';
+      if (!lost || losses === MOST_LOSSES || signal?.aborted === true) throw error;
+    }
+  }
+}
+
+async function buildOnce(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  request: BuildRequest,
+  onProgress: (progress: Progress, changed: readonly Step[]) => void,
+  signal: AbortSignal | undefined,
 ): Promise<BuildResult> {
   const started = performance.now();
   let progress: Progress = new Map();

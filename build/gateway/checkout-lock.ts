@@ -5,6 +5,8 @@ import type { Problem } from '../problem.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
 interface Lockfile {
+  /** Wherever they were set: package.json or pnpm-workspace.yaml. */
+  readonly overrides?: Readonly<Record<string, string>>;
   readonly importers?: Readonly<Record<string, Importer>>;
   readonly packages?: Readonly<
     Record<string, { readonly resolution?: { readonly tarball?: string; readonly repo?: string } }>
@@ -45,12 +47,9 @@ export async function readCheckoutLock(
   }
   const { parse } = await import('yaml');
   const lock = parse(text) as Lockfile;
-  const { overrides = {} } = (manifests.get('.')?.pnpm ?? {}) as {
-    readonly overrides?: Readonly<Record<string, string>>;
-  };
   const stale: Problem[] = [];
   for (const [folder, manifest] of manifests) {
-    const difference = firstDifference(manifest, lock.importers?.[folder], overrides);
+    const difference = firstDifference(manifest, lock.importers?.[folder], lock.overrides ?? {});
     if (difference === undefined) continue;
     const file = folder === '.' ? 'package.json' : `${folder}/package.json`;
     stale.push({
@@ -89,9 +88,9 @@ function firstDifference(
   }
   for (const [name, specifier] of Object.entries(wanted)) {
     // An override stands in the lockfile instead of what the manifest says.
-    if (locked[name] !== specifier && locked[name] !== overrides[name])
-      return { name, wanted: specifier, locked: locked[name] };
-    if (locked[name] === undefined) return { name, wanted: specifier, locked: undefined };
+    const found = locked[name];
+    if (found === undefined || (found !== specifier && found !== overrides[name]))
+      return { name, wanted: specifier, locked: found };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { glob, readdir, readFile } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
+import { valid } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
 import { readCheckoutLock } from './checkout-lock.ts';
 import { readCheckoutPlugins, selectPlugins } from './checkout-plugin.ts';
@@ -60,6 +61,14 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   for (const folder of packages) manifests.set(folder, await readManifest(join(root, folder)));
   const lock = await readCheckoutLock(root, manifests);
   problems.push(...lock.problems);
+  if (git === undefined) {
+    problems.push({
+      source: '--source',
+      value: root,
+      reason: 'is not in git (or there is no git here), so the image could not say which revision it holds',
+      wayOut: 'clone the repository instead of unpacking an archive of it, and install git',
+    });
+  }
 
   const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+)/.exec(manifest.packageManager ?? '')?.[1];
   if (pnpmVersion === undefined)
@@ -68,14 +77,15 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   const serverScript = SERVER_SCRIPTS.find((name) => scripts[name] !== undefined);
   if (serverScript === undefined)
     problems.push(missing(root, 'scripts.build', undefined, 'a script that writes dist/'));
-  if (pnpmVersion === undefined || serverScript === undefined || problems.length > 0) throw new RequestError(problems);
+  if (git === undefined || pnpmVersion === undefined || serverScript === undefined || problems.length > 0)
+    throw new RequestError(problems);
 
-  const entries = (await readdir(root)).filter((name) => ignore.admits(name) || existsBelow(root, name, ignore)).sort();
+  const entries = (await readdir(root)).filter((name) => ignore.admits(name) || existsBelow(name, ignore)).sort();
   const files = (manifest.files ?? []).map((pattern) => pattern.replace(/\/$/, ''));
   const canvas = scripts[CANVAS_SCRIPT];
   const inputs = await installInputs(root, manifest, packages);
   const pluginsFromSource = files.includes('extensions') && entries.includes('extensions');
-  return {
+  const checkout: Checkout = {
     kind: 'checkout',
     version: manifest.version,
     origin: root,
@@ -101,9 +111,29 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     documents: DOCUMENTS.filter((name) => entries.includes(name) && files.includes(name)),
     selected,
     pluginsFromSource,
-    playwrightVersion: lock.versionOf('playwright-core'),
+    playwrightVersion: valid(lock.versionOf('playwright-core')) ?? undefined,
     ignore: ignore.text,
   };
+  const unsafe = unsafeNames(checkout);
+  if (unsafe.length > 0) throw new RequestError(unsafe);
+  return checkout;
+}
+
+/** Names that a Dockerfile and a shell take for nothing but names. */
+const SAFE_NAME = /^[\w@+~][\w.@+~-]*$|^\.[\w@+~-][\w.@+~-]*$/;
+
+/** Everything of a checkout that is spliced into its Dockerfile: a checkout must not be able to write instructions. */
+function unsafeNames(checkout: Checkout): readonly Problem[] {
+  const { manifests, serverSources, uiSources, canvasSources, packageFiles, selected } = checkout;
+  const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles];
+  const badPaths = [...new Set(paths)].filter((path) => !path.split('/').every((part) => SAFE_NAME.test(part)));
+  const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_NAME.test(name));
+  return [...badPaths, ...badIds].map((value) => ({
+    source: checkout.root,
+    value,
+    reason: 'is a name that a Dockerfile could take for more than a name',
+    wayOut: 'rename it (letters, digits and . _ - @ + ~ only), or leave it out with a line in .dockerignore',
+  }));
 }
 
 function collect<T>(problems: Problem[], read: () => T): T | undefined {
@@ -127,7 +157,7 @@ const readManifest = async (folder: string): Promise<PackageManifest> =>
   JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as PackageManifest;
 
 /** A folder that is ignored as a whole can hold files that are not: `!vendor/a2ui/**`. */
-function existsBelow(_root: string, name: string, { text }: DockerIgnore): boolean {
+function existsBelow(name: string, { text }: DockerIgnore): boolean {
   return text.split('\n').some((line) => line.startsWith(`!${name}/`));
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 export interface GitRevision {
-  /** 40 hexadecimal digits; empty outside of a git checkout. */
+  /** 40 hexadecimal digits. */
   readonly revision: string;
   /** Whether tracked files differ from it, or there are new ones that are not ignored. */
   readonly dirty: boolean;
@@ -11,14 +11,14 @@ export interface GitRevision {
   readonly changed: Date;
 }
 
-/** Which commit a folder stands at, and what was edited since. */
-export async function readGitRevision(folder: string): Promise<GitRevision> {
+/** Which commit a folder stands at, and what was edited since. @returns undefined outside of git, or where there is no git */
+export async function readGitRevision(folder: string): Promise<GitRevision | undefined> {
   const git = (...args: readonly string[]) => execa('git', ['-C', folder, ...args], { reject: false });
   const [head, status] = await Promise.all([
     git('log', '-1', '--format=%H %ct'),
     git('status', '--porcelain', '-z', '--no-renames'),
   ]);
-  if (head.exitCode !== 0) return { revision: '', dirty: false, changed: new Date() };
+  if (head.exitCode !== 0) return undefined;
   const [revision = '', committed = ''] = head.stdout.trim().split(' ');
   const edited = status.stdout.split('\0').flatMap((line) => (line === '' ? [] : [line.slice(3)]));
   const times = await Promise.all(

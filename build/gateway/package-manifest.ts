@@ -18,10 +18,7 @@ export interface PackageManifest {
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly bundleDependencies?: readonly string[] | boolean;
   readonly bundledDependencies?: readonly string[] | boolean;
-  readonly pnpm?: {
-    readonly onlyBuiltDependencies?: readonly string[];
-    readonly overrides?: Readonly<Record<string, string>>;
-  };
+  readonly pnpm?: { readonly onlyBuiltDependencies?: readonly string[] };
 }
 
 /** What npm installs for a package, and nothing that changes with its version: the key of the dependency layers. */

@@ -58,13 +58,8 @@ export async function buildImage(
   const { spec, gateway, base, key } = preparation;
   // A build that changes nothing gives the same image; a clock in its annotations would give another one each time.
   const record = await readBuildRecord(key);
-  const created = new Date(
-    spec.sourceDateEpoch === undefined
-      ? gateway.kind === 'checkout'
-        ? gateway.changed
-        : record.created
-      : spec.sourceDateEpoch * 1000,
-  );
+  const changed = gateway.kind === 'checkout' ? gateway.changed : record.created;
+  const created = new Date(spec.sourceDateEpoch === undefined ? changed : spec.sourceDateEpoch * 1000);
   const annotations = imageAnnotations(gateway, base, created);
   // An earlier build of the same contents had the same annotations, and passed.
   if (record.digest === undefined) await assertAnnotations(annotations, gateway);
@@ -81,7 +76,7 @@ export async function buildImage(
   const before = loads ? Promise.all(names.map((name) => inspectLocalImage(engine, name))) : Promise.resolve([]);
   let result: BuildResult;
   try {
-    result = await buildDespiteLosses(
+    result = await build(
       engine,
       {
         dockerfile: join(folder, 'Dockerfile'),
@@ -157,28 +152,6 @@ export async function buildImage(
     stages: stageTimes(result.progress),
     seconds: result.seconds,
   };
-}
-
-/** Intermittent, and rare: three times in a row means something else. */
-const MOST_LOSSES = 3;
-
-/** Builds again where the engine lost a layer on the way; what ran in the first attempt counts as having run. */
-async function buildDespiteLosses(...args: Parameters<typeof build>): Promise<BuildResult> {
-  const ran = new Map<string, Step>();
-  const [engine, request, onProgress, signal] = args;
-  const remember: typeof onProgress = (progress, changed) => {
-    for (const step of changed) if (step.state === 'done') ran.set(step.digest, step);
-    onProgress(progress, changed);
-  };
-  for (let losses = 0; ; losses += 1) {
-    try {
-      const result = await build(engine, request, remember, signal);
-      return { ...result, progress: new Map([...result.progress, ...ran]) };
-    } catch (error) {
-      const lost = error instanceof WorkError && error.explanation.kind === 'lost-snapshot';
-      if (!lost || losses === MOST_LOSSES || signal?.aborted === true) throw error;
-    }
-  }
 }
 
 async function secretsOf(spec: ImageSpec): Promise<readonly BuildSecret[]> {

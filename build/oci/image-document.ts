@@ -15,9 +15,11 @@ export interface ImageDocument {
   }[];
 }
 
-interface Descriptor {
+/** Source: OCI image-spec, descriptor.md. */
+export interface Descriptor {
   readonly mediaType?: string;
   readonly digest: string;
+  readonly size?: number;
   readonly platform?: { readonly os: string; readonly architecture: string };
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -28,7 +30,7 @@ interface IndexOrManifest {
 }
 
 /** BuildKit's attestations stand in the index as manifests of this platform. */
-const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
+export const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
   platform?.os === 'unknown' || annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 
 async function readDocument(

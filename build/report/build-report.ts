@@ -50,7 +50,7 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
 
 /** A commit, and whether what was built is more than it. */
 export const revisionOf = ({ revision, dirty }: Pick<Checkout, 'revision' | 'dirty'>): string =>
-  `${revision === '' ? 'not in git' : revision}${dirty ? ', with changes that are not committed' : ''}`;
+  `${revision}${dirty ? ', with changes that are not committed' : ''}`;
 
 /** The same for machines: bytes and seconds, names as they stand in the image. */
 export function buildJson(image: BuiltImage, { base, gateway, plugins }: Preparation): object {

@@ -210,7 +210,7 @@ function parseBase(text: string | undefined, problems: Problem[]): BaseChoice {
   return reference === undefined ? { kind: 'auto' } : { kind: 'reference', reference };
 }
 
-function referenceOr(value: string, source: string, wayOut: string, problems: Problem[]): Reference | undefined {
+export function referenceOr(value: string, source: string, wayOut: string, problems: Problem[]): Reference | undefined {
   try {
     return parseReference(value);
   } catch (error) {

@@ -7,9 +7,9 @@ import { readEngineDocument, readRegistryDocument } from '../oci/image-document.
 import { readDigest } from '../oci/image-tools.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
-import type { CheckResult, Outcome, Subject } from './check.ts';
+import type { Check, CheckResult, Outcome, Subject } from './check.ts';
 import { fail } from './check.ts';
-import { CONTRACT } from './contract.ts';
+import { STANDING_CHECKS } from './contract.ts';
 import { RUNNING_CHECKS } from './running-checks.ts';
 
 export interface Verification {
@@ -43,6 +43,9 @@ export async function verifyImage(
   if (image === undefined) throw new Error(`${reference} was pulled, and is not there`);
   const digest = local?.digest ?? (await readDigest(engine, reference));
 
+  const stopIfInterrupted = (): void => {
+    if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');
+  };
   const containers: Container[] = [];
   const start = async (request: Partial<Parameters<typeof startContainer>[1]>): Promise<Container | Error> => {
     try {
@@ -73,28 +76,21 @@ export async function verifyImage(
       start({ entrypoint: 'sh', command: ['-c', 'sleep 3600'] }),
     ] as const;
     await Promise.allSettled(begun);
-    const [document, running, files] = await Promise.all(begun);
-    const notYet = new Error('the image is not running yet');
-    const common = { reference, config: image.config, document, files };
-    let subject: Subject = { ...common, running: running ?? notYet, patience: emulated ? EMULATION_PATIENCE : 1 };
+    const [document, early, files] = await Promise.all(begun);
     const results: CheckResult[] = [];
-    for (const { name, row, run: check } of CONTRACT) {
-      if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');
-      onCheck(name);
-      if (subject.running === notYet && RUNNING_CHECKS.some((one) => one.name === name)) {
-        if (!(files instanceof Error)) await files.remove();
-        subject = { ...subject, running: await run() };
+    const check = async (checks: readonly Check[], running: Container | Error): Promise<void> => {
+      const patience = emulated ? EMULATION_PATIENCE : 1;
+      const subject: Subject = { reference, config: image.config, document, files, running, patience };
+      for (const one of checks) {
+        stopIfInterrupted();
+        onCheck(one.name);
+        results.push(await runCheck(one, subject));
       }
-      const started = performance.now();
-      let outcome: Outcome;
-      try {
-        outcome = await check(subject);
-      } catch (error) {
-        outcome = fail((error as Error).message, 'an image in which this can be checked');
-      }
-      results.push({ name, row, outcome, seconds: (performance.now() - started) / 1000 });
-    }
-    if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');
+      stopIfInterrupted();
+    };
+    await check(STANDING_CHECKS, new Error('the image does not run yet'));
+    if (early === undefined && !(files instanceof Error)) await files.remove();
+    await check(RUNNING_CHECKS, early ?? (await run()));
     return { reference, digest, source, results };
   } finally {
     signal?.removeEventListener('abort', interrupt);
@@ -107,6 +103,17 @@ export async function verifyImage(
         reject: false,
       });
   }
+}
+
+async function runCheck({ name, row, run }: Check, subject: Subject): Promise<CheckResult> {
+  const started = performance.now();
+  let outcome: Outcome;
+  try {
+    outcome = await run(subject);
+  } catch (error) {
+    outcome = fail((error as Error).message, 'an image in which this can be checked');
+  }
+  return { name, row, outcome, seconds: (performance.now() - started) / 1000 };
 }
 
 async function pull(

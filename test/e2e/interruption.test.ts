@@ -33,8 +33,10 @@ describe('Ctrl-C', () => {
   });
 
   it('stops a verification and leaves no container', async () => {
+    // An engine that lost its power in the middle of a verification may still have containers of that.
+    const before = await containers();
     const { exitCode } = await interruptAt(/checking healthz/, ['verify', 'openclaw:local']);
     expect(exitCode).toBe(130);
-    expect(await containers()).toBe('');
+    expect(await containers()).toBe(before);
   });
 });

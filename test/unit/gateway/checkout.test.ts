@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { planDockerfile } from '../../../build/dockerfile/plan.ts';
@@ -139,20 +139,42 @@ describe('what would make the build fail is said before it', () => {
   it('names the line of a package from a host that does not answer', async () => {
     const folder = await checkout('new');
     const address = 'https://nowhere.invalid/x/tar.gz/1';
-    await appendFile(join(folder, 'pnpm-lock.yaml'), '');
     const lock = join(folder, 'pnpm-lock.yaml');
-    const { readFile } = await import('node:fs/promises');
-    const text = await readFile(lock, 'utf8');
-    await writeFile(
-      lock,
-      text.replace(
-        '\npackages:\n',
-        `\npackages:\n\n  x@${address}:\n    resolution: {tarball: ${address}}\n    version: 1.0.0\n`,
-      ),
-    );
+    const entry = `  x@${address}:\n    resolution: {tarball: ${address}}\n    version: 1.0.0\n`;
+    await writeFile(lock, (await readFile(lock, 'utf8')).replace('\npackages:\n', `\npackages:\n\n${entry}`));
     const [problem] = await problemsOf(folder);
     expect(problem?.at).toMatch(/^pnpm-lock\.yaml:\d+$/);
     expect(problem?.text).toContain('comes from nowhere.invalid');
+  });
+
+  it.each([
+    ['a file that would end its instruction', 'x\nRUN id', ''],
+    ['a file with a shell in its name', '$(id)', ''],
+    ['a plugin id with a shell in it', '', 'echo; id'],
+    ['a plugin id that climbs', '', '../../etc'],
+  ])('refuses %s: it would be spliced into the Dockerfile', async (_, file, id) => {
+    const folder = await checkout('new');
+    if (file !== '') await writeFile(join(folder, file), '');
+    else await writeFile(join(folder, 'extensions/echo/openclaw.plugin.json'), JSON.stringify({ id }));
+    expect((await problemsOf(folder, ['echo'])).map(({ text }) => text)).toEqual([
+      expect.stringContaining('is a name that a Dockerfile could take for more than a name'),
+    ]);
+  });
+
+  it('refuses sources that are not in git: the image says its revision', async () => {
+    const folder = await checkout('new');
+    await rm(join(folder, '.git'), { recursive: true });
+    expect(await problemsOf(folder)).toEqual([{ at: '--source', text: expect.stringContaining('is not in git') }]);
+  });
+
+  it('takes an override of pnpm-workspace.yaml for what the manifest says', async () => {
+    const folder = await checkout('new', ({ dependencies }) => Object.assign(dependencies, { ms: '^2.0.0' }));
+    const lock = join(folder, 'pnpm-lock.yaml');
+    await writeFile(
+      lock,
+      (await readFile(lock, 'utf8')).replace('\nimporters:\n', '\noverrides:\n  ms: 2.1.3\n\nimporters:\n'),
+    );
+    expect((await readCheckout(folder, [])).version).toBe('2026.4.12');
   });
 
   it('refuses a folder that is no checkout', async () => {

@@ -186,15 +186,23 @@ FROM scratch AS gateway-dependencies
 COPY --from=gateway /dependencies/ /
 
 # Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
+# What an earlier version installed is brought up to date, which gives the same files as installing all of them.
 # A large package gets a layer of its own, so that an update of one does not send the others again.
 FROM base AS dependencies
-RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=tmpfs,target=/install <<'SH'
+RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked --mount=type=tmpfs,target=/install <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+# Install scripts compile for a processor and a version of Node's binary interface.
+kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
 cd /install
+if [ -e "$kept" ]; then tar -xf "$kept"; fi
 cp /locked/package.json /locked/package-lock.json .
-npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
-find ./node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete
+npm install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error || { rm -f "$kept"; exit 1; }
+find ./node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -path '*/node_modules/*.[cm]ts' -o -path '*/node_modules/*.ts' -o -path '*/node_modules/*.tsx' \) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete
+# npm believes its list of what is installed where no folder is newer.
+touch node_modules/.package-lock.json
+(tar -cf "$kept.new" node_modules && mv "$kept.new" "$kept") &
+keeping=$!
 mkdir /app
 cp -a node_modules /app/
 cd /app
@@ -209,6 +217,7 @@ for name in ; do
     mv "/layers/dependencies/app/node_modules/$name" "/layers/large/$name/app/node_modules/$name"
   fi
 done
+wait "$keeping"
 SH
 
 # The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the
@@ -216,32 +225,41 @@ SH
 FROM base AS unpacked
 RUN --mount=from=gateway,target=/gateway <<'SH'
 set -eu
-mkdir -p /layers/docs/app /layers/control-ui/app/dist /layers/server/app
-cd /layers/server/app
+mkdir -p /layers/docs/app/docs /layers/docs/app/skills /layers/control-ui/app/dist/control-ui /layers/server/app /package/files
+cd /package/files
 tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/dist/*.d.*ts' --exclude='package/dist/*.map'
-for name in docs skills; do if [ -e "$name" ]; then mv "$name" /layers/docs/app/; fi; done
-if [ -e dist/control-ui ]; then mv dist/control-ui /layers/control-ui/app/dist/; fi
-if [ -e node_modules ]; then mkdir -p /layers/carried/app && mv node_modules /layers/carried/app/; fi
-mkdir -p /layers/carried/app docs skills dist/control-ui node_modules /layers/docs/app/docs /layers/docs/app/skills /layers/control-ui/app/dist/control-ui
+# An empty folder takes the place of one that is not there.
+for name in docs skills; do if [ -e "$name" ]; then mv -T "$name" "/layers/docs/app/$name"; fi; done
+if [ -e dist/control-ui ]; then mv -T dist/control-ui /layers/control-ui/app/dist/control-ui; fi
+mv dist /layers/server/app/
+mkdir /layers/server/app/dist/control-ui
+if [ -e node_modules ]; then mv node_modules /package/; fi
 SH
 
-# The package's own install scripts, run on the whole gateway. The lockfile of what was installed goes with the gateway
+# The package's own install scripts, run on the whole gateway. What they write joins the package's other files; dist/ is
+# in a layer already, which did not wait for the dependencies. The lockfile of what was installed goes here too
 # (npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.
-FROM unpacked AS package
-WORKDIR /layers/server/app
-RUN --mount=from=dependencies,source=/app/node_modules,target=/layers/server/app/node_modules \
-    --mount=from=unpacked,source=/layers/docs/app/docs,target=/layers/server/app/docs \
-    --mount=from=unpacked,source=/layers/docs/app/skills,target=/layers/server/app/skills \
-    --mount=from=unpacked,source=/layers/control-ui/app/dist/control-ui,target=/layers/server/app/dist/control-ui \
-    --mount=type=tmpfs,target=/tmp <<'SH'
+FROM dependencies AS package
+RUN --mount=from=unpacked,source=/package,target=/package     --mount=from=unpacked,source=/layers/docs/app/docs,target=/app/docs     --mount=from=unpacked,source=/layers/docs/app/skills,target=/app/skills     --mount=from=unpacked,source=/layers/server/app/dist,target=/app/dist,rw     --mount=from=unpacked,source=/layers/control-ui/app/dist/control-ui,target=/app/dist/control-ui     --mount=type=tmpfs,target=/tmp <<'SH'
 set -eu
 export HOME=/tmp
+cd /app
+cp -a /package/files/. .
+find dist -path dist/control-ui -prune -o -type f -print | sort >/tmp/before
+touch /tmp/begun
 npm run --silent --if-present preinstall
 npm run --silent --if-present postinstall
-cp node_modules/.package-lock.json /layers/carried/lock.json
+find dist -path dist/control-ui -prune -o -type f -print | sort >/tmp/after
+if comm -23 /tmp/before /tmp/after | grep . >&2; then
+  echo "An install script of the gateway deletes these files: they stand in a layer that it cannot change." >&2
+  exit 1
+fi
+mkdir -p /layers/package/app/node_modules
+find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t /layers/package/app/ {} +
+find dist -path dist/control-ui -prune -o -type f -newer /tmp/begun -print0 | tar --null -T - -cf - | tar -xf - -C /layers/package/app
+cp node_modules/.package-lock.json /layers/package/app/node_modules/
+if [ -d /package/node_modules ]; then cp -a /package/node_modules/. /layers/package/app/node_modules/; fi
 SH
-RUN if [ -d /layers/carried/app/node_modules ]; then cp -a /layers/carried/app/node_modules/. node_modules/; fi && \
-    cp /layers/carried/lock.json node_modules/.package-lock.json
 
 # The image. It copies layers that stand ready, so it waits for nothing but the slowest of them. Files belong to root:
 # the gateway writes to /home/node and /tmp only, and what it cannot write no one can change through it.
@@ -249,9 +267,10 @@ FROM equipped AS runtime
 WORKDIR /app
 COPY --link --from=layout /layers/layout /
 COPY --link --from=dependencies /layers/dependencies /
-COPY --link --from=package /layers/docs /
-COPY --link --from=package /layers/control-ui /
-COPY --link --from=package /layers/server /
+COPY --link --from=unpacked /layers/docs /
+COPY --link --from=unpacked /layers/control-ui /
+COPY --link --from=unpacked /layers/server /
+COPY --link --from=package /layers/package /
 USER node
 ENV NODE_ENV=production \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -148,7 +148,7 @@ async function prepareContext(
       wayOut: 'give a base that this engine has or can pull: --base REF',
     });
   }
-  const fetchTool = (name: string, file: string): Promise<string> => {
+  const fetchTool = (name: string, file: string): Promise<unknown> => {
     const { version, integrity } = toolOf(name);
     return download({ selector: `${name}@${version}`, version, integrity }, join(context, file));
   };

@@ -1,6 +1,6 @@
 import type { BakedPlugin } from '../gateway/gateway.ts';
 import type { Stage } from './stage.ts';
-import { deleteTypesAndMaps, INSTALL_MOUNT, LAYERS, NPM_INSTALL, NPM_MOUNTS, TRUST_CA } from './step.ts';
+import { deleteSources, INSTALL_MOUNT, LAYERS, NPM_INSTALL, NPM_MOUNTS, NPM_UPDATE, TRUST_CA } from './step.ts';
 
 /**
  * The same rule as `dependencyManifest` in build/gateway/package-manifest.ts, for builds without this project.
@@ -45,18 +45,29 @@ Apart from the package, so that installing does not wait for that. Likewise a fo
   body: 'COPY --from=gateway /dependencies/ /',
 };
 
+/** Where the last installation stays, for the next to bring up to date: most of its packages are the same. */
+const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked';
+
 export const dependenciesStage = (large: readonly string[]): Stage => ({
   name: 'dependencies',
   from: 'base',
   why: `Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
+What an earlier version installed is brought up to date, which gives the same files as installing all of them.
 A large package gets a layer of its own, so that an update of one does not send the others again.`,
-  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${INSTALL_MOUNT} <<'SH'
+  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${KEPT_INSTALLATION} ${INSTALL_MOUNT} <<'SH'
 set -eu
 ${TRUST_CA}
+# Install scripts compile for a processor and a version of Node's binary interface.
+kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
 cd /install
+if [ -e "$kept" ]; then tar -xf "$kept"; fi
 cp /locked/package.json /locked/package-lock.json .
-${NPM_INSTALL}
-${deleteTypesAndMaps('./node_modules')}
+${NPM_UPDATE} || { rm -f "$kept"; exit 1; }
+${deleteSources('./node_modules')}
+# npm believes its list of what is installed where no folder is newer.
+touch node_modules/.package-lock.json
+(tar -cf "$kept.new" node_modules && mv "$kept.new" "$kept") &
+keeping=$!
 mkdir /app
 cp -a node_modules /app/
 cd /app
@@ -71,6 +82,7 @@ for name in ${large.join(' ')}; do
     mv "${LAYERS}/dependencies/app/node_modules/$name" "${LAYERS}/large/$name/app/node_modules/$name"
   fi
 done
+wait "$keeping"
 SH`,
 });
 
@@ -81,34 +93,51 @@ export const UNPACKED: Stage = {
 installation of the dependencies.`,
   body: `RUN --mount=from=gateway,target=/gateway <<'SH'
 set -eu
-mkdir -p ${LAYERS}/docs/app ${LAYERS}/control-ui/app/dist ${LAYERS}/server/app
-cd ${LAYERS}/server/app
+mkdir -p ${LAYERS}/docs/app/docs ${LAYERS}/docs/app/skills ${LAYERS}/control-ui/app/dist/control-ui ${LAYERS}/server/app /package/files
+cd /package/files
 tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/dist/*.d.*ts' --exclude='package/dist/*.map'
-for name in docs skills; do if [ -e "$name" ]; then mv "$name" ${LAYERS}/docs/app/; fi; done
-if [ -e dist/control-ui ]; then mv dist/control-ui ${LAYERS}/control-ui/app/dist/; fi
-if [ -e node_modules ]; then mkdir -p ${LAYERS}/carried/app && mv node_modules ${LAYERS}/carried/app/; fi
-mkdir -p ${LAYERS}/carried/app docs skills dist/control-ui node_modules ${LAYERS}/docs/app/docs ${LAYERS}/docs/app/skills ${LAYERS}/control-ui/app/dist/control-ui
+# An empty folder takes the place of one that is not there.
+for name in docs skills; do if [ -e "$name" ]; then mv -T "$name" "${LAYERS}/docs/app/$name"; fi; done
+if [ -e dist/control-ui ]; then mv -T dist/control-ui ${LAYERS}/control-ui/app/dist/control-ui; fi
+mv dist ${LAYERS}/server/app/
+mkdir ${LAYERS}/server/app/dist/control-ui
+if [ -e node_modules ]; then mv node_modules /package/; fi
 SH`,
 };
 
+/** Files of dist/ that stand in the layer `server`. */
+const LIST_SERVER = 'find dist -path dist/control-ui -prune -o -type f -print | sort';
+
 export const packageStage = (installScripts: readonly string[]): Stage => ({
   name: 'package',
-  from: 'unpacked',
-  why: `The package's own install scripts, run on the whole gateway. The lockfile of what was installed goes with the gateway
+  from: 'dependencies',
+  why: `The package's own install scripts, run on the whole gateway. What they write joins the package's other files; dist/ is
+in a layer already, which did not wait for the dependencies. The lockfile of what was installed goes here too
 (npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.`,
-  body: `WORKDIR ${LAYERS}/server/app
-RUN --mount=from=dependencies,source=/app/node_modules,target=${LAYERS}/server/app/node_modules \\
-    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=${LAYERS}/server/app/docs \\
-    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=${LAYERS}/server/app/skills \\
-    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=${LAYERS}/server/app/dist/control-ui \\
+  body: `RUN --mount=from=unpacked,source=/package,target=/package \
+    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=/app/docs \
+    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=/app/skills \
+    --mount=from=unpacked,source=${LAYERS}/server/app/dist,target=/app/dist,rw \
+    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=/app/dist/control-ui \
     --mount=type=tmpfs,target=/tmp <<'SH'
 set -eu
 export HOME=/tmp
+cd /app
+cp -a /package/files/. .
+${LIST_SERVER} >/tmp/before
+touch /tmp/begun
 ${installScripts.map((name) => `npm run --silent --if-present ${name}`).join('\n')}
-cp node_modules/.package-lock.json ${LAYERS}/carried/lock.json
-SH
-RUN if [ -d ${LAYERS}/carried/app/node_modules ]; then cp -a ${LAYERS}/carried/app/node_modules/. node_modules/; fi && \\
-    cp ${LAYERS}/carried/lock.json node_modules/.package-lock.json`,
+${LIST_SERVER} >/tmp/after
+if comm -23 /tmp/before /tmp/after | grep . >&2; then
+  echo "An install script of the gateway deletes these files: they stand in a layer that it cannot change." >&2
+  exit 1
+fi
+mkdir -p ${LAYERS}/package/app/node_modules
+find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t ${LAYERS}/package/app/ {} +
+find dist -path dist/control-ui -prune -o -type f -newer /tmp/begun -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/package/app
+cp node_modules/.package-lock.json ${LAYERS}/package/app/node_modules/
+if [ -d /package/node_modules ]; then cp -a /package/node_modules/. ${LAYERS}/package/app/node_modules/; fi
+SH`,
 });
 
 /**
@@ -139,7 +168,7 @@ ${NPM_INSTALL}
 mkdir -p node_modules
 if [ -d plugin/node_modules ]; then cp -a plugin/node_modules/. node_modules/; fi
 rm -rf plugin/node_modules node_modules/.package-lock.json
-${deleteTypesAndMaps('./plugin ./node_modules')}
+${deleteSources('./plugin ./node_modules')}
 cp -a plugin/. "$files/"
 cp -a node_modules "$dependencies/"
 ln -s ../../../plugin-dependencies/${id}/node_modules "$files/node_modules"

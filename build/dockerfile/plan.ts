@@ -205,9 +205,10 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
       ...plugins.map(({ id, packageName, version }) =>
         fromStage(`plugin ${id}`, `${packageName}@${version} with its dependencies`, `baked-${id}`, 'plugin'),
       ),
-      fromStage('docs', 'documentation and skills', 'package', 'docs'),
-      fromStage('control-ui', 'the Control UI', 'package', 'control-ui'),
-      fromStage('server', 'the gateway', 'package', 'server'),
+      fromStage('docs', 'documentation and skills', 'unpacked', 'docs'),
+      fromStage('control-ui', 'the Control UI', 'unpacked', 'control-ui'),
+      fromStage('server', 'the gateway, compiled', 'unpacked', 'server'),
+      fromStage('package', "the package's other files, as its install scripts left them", 'package', 'package'),
     ],
   };
 }

@@ -1,7 +1,7 @@
 import type { Checkout, CheckoutPlugin } from '../gateway/gateway.ts';
 import type { Stage } from './stage.ts';
 import {
-  deleteTypesAndMaps,
+  deleteSources,
   INSTALL_MOUNT,
   installPackages,
   LAYERS,
@@ -125,7 +125,7 @@ set -eu
 ${TRUST_CA}
 pnpm run ${serverScript}
 rm -rf dist/control-ui
-${deleteTypesAndMaps('./dist')}
+${deleteSources('./dist')}
 mkdir -p ${LAYERS}/server/app
 mv dist ${LAYERS}/server/app/
 SH`,
@@ -141,7 +141,7 @@ set -eu
 ${TRUST_CA}
 export OPENCLAW_PREFER_PNPM=1
 pnpm run ui:build
-${deleteTypesAndMaps('./dist/control-ui')}
+${deleteSources('./dist/control-ui')}
 mkdir -p ${LAYERS}/control-ui/app/dist
 mv dist/control-ui ${LAYERS}/control-ui/app/dist/
 SH`,
@@ -161,7 +161,7 @@ rm -rf ui extensions
 ${PNPM_INSTALL} --prod
 ${DELETE_PNPM_NOTES}
 ${DELETE_FOREIGN}
-${deleteTypesAndMaps('./node_modules')}
+${deleteSources('./node_modules')}
 mkdir -p ${LAYERS}/dependencies/app
 cp -a node_modules ${LAYERS}/dependencies/app/
 SH`,
@@ -186,7 +186,7 @@ ${isolatePlugin(directory)}
 ${PNPM_INSTALL} --prod --config.allow-unused-patches=true
 ${DELETE_PNPM_NOTES}
 ${DELETE_FOREIGN}
-${deleteTypesAndMaps('./node_modules')}
+${deleteSources('./node_modules')}
 needed=${LAYERS}/plugin/app/plugin-dependencies/${id}/node_modules
 mkdir -p "$needed" ${LAYERS}/plugin/app/${pluginFolder(pluginsFromSource, { id, directory })}
 cp -a node_modules/. "$needed/"

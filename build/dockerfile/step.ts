@@ -15,7 +15,11 @@ export const APT_MOUNTS = `${CA_MOUNT} \\
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked`;
 /** What is installed and then thinned out never reaches a disk: only what is kept is written, once. */
 export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
-export const NPM_INSTALL = 'npm ci --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
+const NPM_FLAGS = '--omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
+/** What the lockfile says, from nothing. */
+export const NPM_INSTALL = `npm ci ${NPM_FLAGS}`;
+/** What the lockfile says, from what is installed already. */
+export const NPM_UPDATE = `npm install --no-save ${NPM_FLAGS}`;
 
 /** What an installation leaves behind that differs from run to run. */
 export const CLEAN_APT =
@@ -31,8 +35,10 @@ ${CLEAN_APT}
 SH`;
 
 /**
- * Type declarations and source maps: no program reads them at run time, but for the compiler that some plugins bring.
- * They are almost half of the files of the dependencies, each of which is written, packed and unpacked.
+ * Deletes what no program reads at run time: type declarations, source maps, and the TypeScript sources of installed packages,
+ * which Node refuses to run (https://nodejs.org/api/typescript.html#type-stripping-in-dependencies). The compiler that some
+ * plugins bring reads its own. They are more than half of the files of the dependencies, each of which would be written,
+ * packed and unpacked.
  */
-export const deleteTypesAndMaps = (folder: string): string =>
-  `find ${folder} -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' \\) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete`;
+export const deleteSources = (folder: string): string =>
+  `find ${folder} -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -path '*/node_modules/*.[cm]ts' -o -path '*/node_modules/*.ts' -o -path '*/node_modules/*.tsx' \\) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete`;

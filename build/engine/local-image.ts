@@ -65,21 +65,34 @@ export interface HistoryLayer {
 
 /** The layers of an image, lowest first; instructions that only changed the config are left out. */
 export async function readHistory(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  engine: Pick<Engine, 'docker' | 'environment'>,
   reference: string,
 ): Promise<readonly HistoryLayer[]> {
-  const { stdout } = await execa(
-    docker,
-    ['image', 'history', '--no-trunc', '--human=false', '--format', '{{json .}}', reference],
-    {
-      env: environment,
-      extendEnv: false,
-    },
-  );
+  const entries = (await askHistory(engine, reference)) ?? (await printHistory(engine, reference));
+  return entries.map(({ CreatedBy, Size }) => ({ createdBy: CreatedBy, size: Number(Size) })).reverse();
+}
+
+interface HistoryEntry {
+  readonly CreatedBy: string;
+  readonly Size: string | number;
+}
+
+async function askHistory(
+  { environment }: Pick<Engine, 'environment'>,
+  reference: string,
+): Promise<readonly HistoryEntry[] | undefined> {
+  const answer = await askEngine(environment['DOCKER_HOST'] ?? '', `/images/${encodeURIComponent(reference)}/history`);
+  return answer?.status === 200 ? (JSON.parse(answer.body) as readonly HistoryEntry[]) : undefined;
+}
+
+async function printHistory(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  reference: string,
+): Promise<readonly HistoryEntry[]> {
+  const args = ['image', 'history', '--no-trunc', '--human=false', '--format', '{{json .}}', reference];
+  const { stdout } = await execa(docker, args, { env: environment, extendEnv: false });
   return stdout
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { readonly CreatedBy: string; readonly Size: string })
-    .map(({ CreatedBy, Size }) => ({ createdBy: CreatedBy, size: Number(Size) }))
-    .reverse();
+    .map((line) => JSON.parse(line) as HistoryEntry);
 }

@@ -102,17 +102,29 @@ export function largeDependencies(
     .slice(0, MOST_LAYERS);
 }
 
-/** Asks the registry how large each tarball is. One that it does not say of stays among the small ones. */
-export async function tarballSizes(packages: readonly LockedPackage[]): Promise<ReadonlyMap<string, number>> {
+/**
+ * Asks the registry how large each tarball is. One that it does not say of stays among the small ones.
+ *
+ * @param known bytes of tarballs that need not be asked for, by address; what is published does not change
+ * @returns bytes by address
+ */
+export async function tarballSizes(
+  packages: readonly LockedPackage[],
+  known: Readonly<Record<string, number>>,
+): Promise<ReadonlyMap<string, number>> {
   const { default: fetch } = await import('npm-registry-fetch');
   const options = await npmOptions();
   const sizes = new Map<string, number>();
   await Promise.all(
     [...new Set(packages.map(({ tarball }) => tarball))].map(async (tarball) => {
-      const response = await fetch(tarball, { ...options, method: 'HEAD' }).catch(() => undefined);
-      const size = Number(response?.headers.get('content-length') ?? Number.NaN);
+      const size = known[tarball] ?? (await askSize(tarball));
       if (Number.isFinite(size)) sizes.set(tarball, size);
     }),
   );
   return sizes;
+
+  async function askSize(tarball: string): Promise<number> {
+    const response = await fetch(tarball, { ...options, method: 'HEAD' }).catch(() => undefined);
+    return Number(response?.headers.get('content-length') ?? Number.NaN);
+  }
 }

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { prerelease, rcompare, valid } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
-import { type LockedPackage, largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
+import { largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
 import { PACKAGE } from './is-checkout.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
@@ -132,11 +135,10 @@ export async function readGatewayPackage(
     await mkdir(context, { recursive: true });
     await mkdir(dependencies);
     onStep(`downloading ${resolved.selector} and locking its dependencies`);
-    const [archive, { packages, sizes }] = await Promise.all([
-      download(resolved, join(context, 'package.tgz')),
-      lock(resolved, dependencies).then(async (locked) => ({ packages: locked, sizes: await tarballSizes(locked) })),
+    const [files, { packages, sizes }] = await Promise.all([
+      download(resolved, join(context, 'package.tgz'), FACTS),
+      lock(resolved, dependencies),
     ]);
-    const files = await readPackedFiles(archive, isFact);
     const manifest = JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
     const withScripts = [
       ...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name)),
@@ -157,37 +159,56 @@ export async function readGatewayPackage(
       context: join(folder, 'context'),
       dependencies: join(folder, 'dependencies'),
     };
+    await writeFile(join(partial, SIZES), JSON.stringify(Object.fromEntries(sizes)));
     await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(gateway, null, 2)}\n`);
     return gateway;
   });
 }
 
-/** Locks the dependencies from the package's manifest, which the registry gives before the package is here. */
-async function lock({ selector }: ResolvedPackage, folder: string): Promise<readonly LockedPackage[]> {
+/**
+ * Locks the dependencies from the package's manifest, which the registry gives before the package is here.
+ *
+ * @returns them, and the bytes of each tarball
+ */
+async function lock({ selector }: ResolvedPackage, folder: string) {
   const { default: pacote } = await import('pacote');
   const manifest = await pacote
     .manifest(selector, { ...(await npmOptions()), fullReadJson: true })
     .catch((error: unknown) => {
       throw explainNpmError(error, selector);
     });
-  return lockDependencies(dependencyManifest(manifest as unknown as PackageManifest), folder, await newestLock());
+  const earlier = await newestGateway();
+  const packages = await lockDependencies(
+    dependencyManifest(manifest as unknown as PackageManifest),
+    folder,
+    earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
+  );
+  const known = earlier === undefined ? '{}' : await readFile(join(earlier, SIZES), 'utf8').catch(() => '{}');
+  return { packages, sizes: await tarballSizes(packages, JSON.parse(known) as Readonly<Record<string, number>>) };
 }
 
-/** The lockfile of the newest gateway in the cache. */
-async function newestLock(): Promise<string | undefined> {
+/** Bytes of each tarball, by its address: beside gateway.json, so that the next version need not ask for all of them. */
+const SIZES = 'sizes.json';
+
+/** Folder of the newest gateway in the cache. */
+async function newestGateway(): Promise<string | undefined> {
   const folders = await readdir(cacheFolder('gateways')).catch(() => []);
   const versionOf = (name: string): string | undefined => /^(.+)-[0-9a-f]{16}$/.exec(name)?.[1];
   const [newest] = folders
     .filter((name) => valid(versionOf(name)) !== null)
     .sort((a, b) => rcompare(versionOf(a) ?? '', versionOf(b) ?? ''));
-  return newest === undefined ? undefined : cacheFolder('gateways', newest, 'dependencies', 'package-lock.json');
+  return newest === undefined ? undefined : cacheFolder('gateways', newest);
 }
 
-const FACTS = ['package.json', 'pnpm-workspace.yaml', 'dist/build-info.json'];
 const PLUGIN_MANIFEST = /^dist\/extensions\/[^/]+\/openclaw\.plugin\.json$/;
 const PLUGIN_CATALOG = /^scripts\/lib\/official-external-[a-z-]+-catalog\.json$/;
-const isFact = (path: string): boolean =>
-  FACTS.includes(path) || PLUGIN_MANIFEST.test(path) || PLUGIN_CATALOG.test(path);
+const FACTS = [
+  /^package\.json$/,
+  /^pnpm-workspace\.yaml$/,
+  /^dist\/build-info\.json$/,
+  PLUGIN_MANIFEST,
+  PLUGIN_CATALOG,
+];
 
 function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>) {
   const buildInfo = JSON.parse(files.get('dist/build-info.json') ?? '{}') as { readonly commit?: string };
@@ -249,11 +270,30 @@ export async function fillCache<T>(folder: string, fill: (partial: string) => Pr
   }
 }
 
-/** @throws WorkError where the bytes are not those that were resolved */
-export async function download({ selector, integrity }: ResolvedPackage, archive: string): Promise<string> {
+/**
+ * Downloads a package, and reads files of it on the way.
+ *
+ * @param archive where it is written
+ * @param wanted which paths (below the package's root) are to be read
+ * @returns path → text
+ * @throws WorkError where the bytes are not those that were resolved
+ */
+export async function download(
+  { selector, integrity }: ResolvedPackage,
+  archive: string,
+  wanted: readonly RegExp[] = [],
+): Promise<ReadonlyMap<string, string>> {
   const { default: pacote } = await import('pacote');
+  const save = async (bytes: AsyncIterable<Uint8Array>): Promise<ReadonlyMap<string, string>> => {
+    const copy = new PassThrough();
+    const [files] = await Promise.all([
+      readPackedFiles(copy, wanted),
+      pipeline(duplicate(bytes, copy), createWriteStream(archive)),
+    ]);
+    return files;
+  };
   try {
-    await pacote.tarball.file(selector, archive, { ...(await npmOptions()), integrity });
+    return await pacote.tarball.stream(selector, save, { ...(await npmOptions()), integrity });
   } catch (error) {
     if (npmErrorCode(error) === 'EINTEGRITY') {
       throw new WorkError(
@@ -268,5 +308,18 @@ export async function download({ selector, integrity }: ResolvedPackage, archive
     }
     throw explainNpmError(error, selector);
   }
-  return archive;
+}
+
+/** Hands bytes on, and writes them to `copy` too; both go as fast as the slower one. */
+async function* duplicate(bytes: AsyncIterable<Uint8Array>, copy: Writable): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of bytes) {
+      if (!copy.write(piece)) await once(copy, 'drain');
+      yield piece;
+    }
+    copy.end();
+  } catch (error) {
+    copy.destroy(error as Error);
+    throw error;
+  }
 }

@@ -1,25 +1,32 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
+
+/** In pieces of this many bytes a gateway's 330 MB need few turns of the event loop. */
+const PIECE = 1 << 20;
+
 /**
- * Reads files out of a packed npm package without unpacking it.
+ * Reads files out of a packed npm package as it comes, without unpacking it.
  *
- * @param archive path of a .tgz
- * @param wanted says whether a path (below the package's root) is to be read
+ * @param packed bytes of a .tgz
+ * @param wanted which paths (below the package's root) are to be read
  * @returns path → text
  */
 export async function readPackedFiles(
-  archive: string,
-  wanted: (path: string) => boolean,
+  packed: Readable | AsyncIterable<Uint8Array>,
+  wanted: readonly RegExp[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { list } = await import('tar');
   const files = new Map<string, string>();
-  await list({
-    file: archive,
-    onReadEntry: (entry) => {
-      const path = entry.path.replace(/^[^/]+\//, '');
-      if (entry.type !== 'File' || !wanted(path)) return;
-      const chunks: Buffer[] = [];
-      entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-      entry.on('end', () => files.set(path, Buffer.concat(chunks).toString('utf8')));
-    },
-  });
+  const entries = extract();
+  const unpacked = pipeline(packed, createGunzip({ chunkSize: PIECE }), entries);
+  for await (const entry of entries) {
+    const path = entry.header.name.replace(/^[^/]+\//, '');
+    if (entry.header.type === 'file' && wanted.some((pattern) => pattern.test(path)))
+      files.set(path, await text(entry));
+    else entry.resume();
+  }
+  await unpacked;
   return files;
 }

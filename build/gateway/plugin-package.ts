@@ -9,7 +9,6 @@ import type { BakedPlugin, PackagedGateway } from './gateway.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
 import { cachedFolder, download, fillCache } from './npm-package.ts';
 import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
-import { readPackedFiles } from './packed-file.ts';
 
 /** A plugin's versions, as far as choosing one needs them. */
 export interface PluginVersion {
@@ -122,8 +121,7 @@ export async function readPluginPackage(plugin: BakedPlugin): Promise<string> {
   if (existsSync(folder)) return folder;
   await fillCache(folder, async (partial) => {
     await mkdir(join(partial, 'dependencies'));
-    const archive = await download(resolved, join(partial, 'package.tgz'));
-    const files = await readPackedFiles(archive, (path) => path === 'package.json');
+    const files = await download(resolved, join(partial, 'package.tgz'), [/^package\.json$/]);
     const manifest = dependencyManifest(JSON.parse(files.get('package.json') ?? '{}') as PackageManifest);
     const packages = await lockDependencies(manifest, join(partial, 'dependencies'));
     // A plugin has no list of what may run; the gateway installs plugins without their dependencies' scripts.

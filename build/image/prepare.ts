@@ -60,6 +60,7 @@ export async function prepare(
           gateway.kind === 'checkout' ? [gateway.root, gateway.revision, gateway.changed] : gateway.integrity,
           plugins,
           spec.platforms,
+          spec.sourceDateEpoch,
         ]),
       )
       .digest('hex')

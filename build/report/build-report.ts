@@ -36,7 +36,10 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
           ran.map(({ stage, seconds: time }) => [stage, seconds(time)]),
         );
   return [
-    style('bold', `Built in ${seconds(image.seconds)}`),
+    style(
+      'bold',
+      image.stages.length === 0 ? 'Nothing changed since it was built' : `Built in ${seconds(image.seconds)}`,
+    ),
     facts.trimStart(),
     '',
     layers,

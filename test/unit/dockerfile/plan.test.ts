@@ -47,6 +47,7 @@ describe('layer order', () => {
       'docs',
       'control-ui',
       'server',
+      'package',
     ]);
   });
 

@@ -21,15 +21,22 @@ describe('npm run image:build', () => {
     expect(stdout).toBe(built.digest);
   });
 
-  it('gives the same image again, every layer from the cache, for people this time', async () => {
+  it('says that nothing changed, for people this time', async () => {
     const { exitCode, stdout, stderr } = await run(['build']);
     expect(exitCode).toBe(0);
+    expect(stdout).toContain('Nothing changed since it was built');
     expect(stdout).toContain(built.digest);
     expect(stdout).toContain('scripts/run verify openclaw:local');
-    expect(stdout).not.toMatch(/ {2}new {2}/);
-    expect(stderr).toContain('(cached)');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must not be there
     expect(stdout + stderr).not.toMatch(/\u001b\[/);
+  });
+
+  it('gives the same image again under another name, every layer from the cache', async () => {
+    const { stdout, stderr } = await run(['build', '--tag', 'openclaw-image-test:again']);
+    expect(stdout).toContain(built.digest);
+    expect(stdout).not.toMatch(/ {2}new {2}/);
+    expect(stderr).toContain('(cached)');
+    await docker('image', 'rm', 'openclaw-image-test:again');
   });
 
   it('warns in a frame when the base is not the pinned one', async () => {

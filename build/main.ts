@@ -6,7 +6,9 @@ delete process.env['NODE_COMPILE_CACHE'];
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand(),
+  bake: async () => (await import('./commands/bake.ts')).bakeCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  run: async () => (await import('./commands/run.ts')).runCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
@@ -15,7 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const leave = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
 
 const program = new Command('scripts/run')
-  .description('Builds, checks and compares container images of the OpenClaw Gateway.')
+  .description('Builds, checks, compares and runs container images of the OpenClaw Gateway.')
   .exitOverride(leave);
 
 // Only the command that was asked for is loaded; without one the help needs them all.

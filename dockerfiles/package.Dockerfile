@@ -25,6 +25,10 @@ ARG OPENCLAW_INSTALL_DOCKER_CLI=""
 # The parent image. Another one: --build-context base=docker-image://… or oci-layout://…
 FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS base
 
+# Where things are made that the image only copies. image:build keeps the first base that brought this Node here, so that
+# a new digest of it repeats the system packages, and nothing else.
+FROM base AS build-base
+
 # Debian packages that every image needs.
 FROM base AS system
 RUN --mount=type=secret,id=ca \
@@ -75,7 +79,7 @@ SH
 FROM packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip} AS extras
 
 # The Chromium that one version of Playwright is made for, where Playwright looks for it, and owned by the user node.
-FROM base AS browser-download
+FROM build-base AS browser-download
 ARG OPENCLAW_PLAYWRIGHT_VERSION
 ARG PLAYWRIGHT_DOWNLOAD_HOST
 RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
@@ -126,7 +130,7 @@ SH
 FROM extras${OPENCLAW_INSTALL_BROWSER:+-with-browser-${OPENCLAW_BROWSER}} AS browsed
 
 # The Docker CLI and Compose, unpacked: no daemon, and nothing of what Debian would install beside them.
-FROM base AS docker-cli
+FROM build-base AS docker-cli
 RUN --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
@@ -153,7 +157,7 @@ COPY --link --from=docker-cli /layers/docker-cli /
 FROM browsed${OPENCLAW_INSTALL_DOCKER_CLI:+-with-docker-cli} AS equipped
 
 # What belongs to the user node has its owner from the start: changing it later would copy it into another layer.
-FROM base AS layout
+FROM build-base AS layout
 RUN mkdir -p /layers/layout/usr/local/bin && \
     ln -s /app/openclaw.mjs /layers/layout/usr/local/bin/openclaw && \
     cd /layers/layout && \
@@ -161,7 +165,7 @@ RUN mkdir -p /layers/layout/usr/local/bin && \
     install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
 
 # The gateway's package. image:build puts a folder here in which it is resolved and verified: --build-context gateway=…
-FROM base AS gateway
+FROM build-base AS gateway
 ARG OPENCLAW_PACKAGE
 WORKDIR /fetched
 RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
@@ -188,7 +192,7 @@ COPY --from=gateway /dependencies/ /
 # Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 # What an earlier version installed is brought up to date, which gives the same files as installing all of them.
 # A large package gets a layer of its own, so that an update of one does not send the others again.
-FROM base AS dependencies
+FROM build-base AS dependencies
 RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked --mount=type=tmpfs,target=/install <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
@@ -222,7 +226,7 @@ SH
 
 # The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the
 # installation of the dependencies.
-FROM base AS unpacked
+FROM build-base AS unpacked
 RUN --mount=from=gateway,target=/gateway <<'SH'
 set -eu
 mkdir -p /layers/docs/app/docs /layers/docs/app/skills /layers/control-ui/app/dist/control-ui /layers/server/app /package/files

@@ -35,8 +35,14 @@ export const engine = () => {
   return { docker: command, environment: { ...process.env, DOCKER_HOST: host } };
 };
 
-/** Starts a command, and does something once what it said has a certain line: interrupts it, takes its engine away. */
-export async function runUntil(line: RegExp, args: readonly string[], then: (pid: number) => unknown) {
+/** What to do once when a command has said something. */
+interface Cue {
+  readonly line: RegExp;
+  readonly act: (pid: number) => unknown;
+}
+
+/** Starts a command, and does something when what it said has a certain line: interrupts it, takes its engine away. */
+export async function runUntil(line: RegExp, args: readonly string[], act: Cue['act'], ...later: readonly Cue[]) {
   const child = execa(join(ROOT, 'scripts/run'), args, {
     reject: false,
     cwd: ROOT,
@@ -44,13 +50,14 @@ export async function runUntil(line: RegExp, args: readonly string[], then: (pid
     env: { CI: 'true', NO_COLOR: '1' },
   });
   let said = '';
-  let reached = false;
+  const cues: Cue[] = [{ line, act }, ...later];
   child.all.on('data', (chunk: Buffer) => {
     said += chunk.toString();
-    if (reached || !line.test(said)) return;
-    reached = true;
-    then(child.pid ?? 0);
+    const [next] = cues;
+    if (next === undefined || !next.line.test(said)) return;
+    cues.shift();
+    next.act(child.pid ?? 0);
   });
   const { exitCode } = await child;
-  return { exitCode, said, reached };
+  return { exitCode, said, reached: cues.length === 0 };
 }

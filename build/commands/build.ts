@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Engine } from '../engine/engine.ts';
 import { isCheckout } from '../gateway/is-checkout.ts';
-import type { BuiltImage } from '../image/build-image.ts';
+import type { BuiltImage } from '../image/built-image.ts';
 import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { InterruptedError } from '../problem.ts';

@@ -1,6 +1,7 @@
 import type { BakedPlugin } from '../gateway/gateway.ts';
 import type { Stage } from './stage.ts';
 import { deleteSources, INSTALL_MOUNT, LAYERS, NPM_INSTALL, NPM_MOUNTS, NPM_UPDATE, TRUST_CA } from './step.ts';
+import { BUILD_BASE } from './system-stages.ts';
 
 /**
  * The same rule as `dependencyManifest` in build/gateway/package-manifest.ts, for builds without this project.
@@ -31,7 +32,7 @@ SH`;
 
 export const gatewayStage = (allowedScripts: readonly string[]): Stage => ({
   name: 'gateway',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: `The gateway's package. image:build puts a folder here in which it is resolved and verified: --build-context gateway=…`,
   body: `ARG OPENCLAW_PACKAGE
 ${fetchPackage('"$OPENCLAW_PACKAGE"', allowedScripts)}`,
@@ -50,7 +51,7 @@ const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installat
 
 export const dependenciesStage = (large: readonly string[]): Stage => ({
   name: 'dependencies',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: `Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 What an earlier version installed is brought up to date, which gives the same files as installing all of them.
 A large package gets a layer of its own, so that an update of one does not send the others again.`,
@@ -88,7 +89,7 @@ SH`,
 
 export const UNPACKED: Stage = {
   name: 'unpacked',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: `The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the
 installation of the dependencies.`,
   body: `RUN --mount=from=gateway,target=/gateway <<'SH'
@@ -147,13 +148,13 @@ SH`,
 export const pluginStages = ({ id, packageName, version }: BakedPlugin): readonly Stage[] => [
   {
     name: `plugin-${id}`,
-    from: 'base',
+    from: BUILD_BASE.name,
     why: `The plugin ${id}. image:build puts a resolved and verified folder here.`,
     body: fetchPackage(`${packageName}@${version}`, []),
   },
   {
     name: `baked-${id}`,
-    from: 'base',
+    from: BUILD_BASE.name,
     why: `${id} as the gateway loads it: with the plugins that the gateway brings.`,
     body: `RUN --mount=from=plugin-${id},target=/plugin ${NPM_MOUNTS} ${INSTALL_MOUNT} <<'SH'
 set -eu

@@ -15,6 +15,7 @@ import { LAYERS } from './step.ts';
 import {
   BROWSED,
   BROWSER_DOWNLOAD,
+  BUILD_BASE,
   DOCKER_CLI_DOWNLOAD,
   EQUIPPED,
   EXTRAS,
@@ -120,6 +121,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
         why: 'The parent image. Another one: --build-context base=docker-image://… or oci-layout://…',
         body: '',
       },
+      BUILD_BASE,
       SYSTEM,
       SYSTEM_WITH_APT,
       PACKAGES,

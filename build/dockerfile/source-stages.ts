@@ -9,6 +9,7 @@ import {
   REGISTRY_MOUNTS,
   TRUST_CA,
 } from './step.ts';
+import { BUILD_BASE } from './system-stages.ts';
 
 /** From npm, whose integrity hash stands for it; no script from the network is run. */
 const BUN = 'bun@1.4.4';
@@ -69,7 +70,7 @@ function copyEntries(entries: readonly string[]): string {
 
 const toolchainStage = ({ pnpmVersion, needsBun }: Checkout): Stage => ({
   name: 'toolchain',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: `pnpm as the checkout pins it${needsBun ? ', Bun, which a build script calls,' : ''} and what native packages are compiled with.`,
   body: `${installPackages('ca-certificates git g++ make python3')}
 RUN ${NPM_MOUNTS} <<'SH'

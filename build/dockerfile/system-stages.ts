@@ -13,6 +13,14 @@ export const SYSTEM_PACKAGES = [
   'tini',
 ] as const;
 
+export const BUILD_BASE: Stage = {
+  name: 'build-base',
+  from: 'base',
+  why: `Where things are made that the image only copies. image:build keeps the first base that brought this Node here, so that
+a new digest of it repeats the system packages, and nothing else.`,
+  body: '',
+};
+
 export const SYSTEM: Stage = {
   name: 'system',
   from: 'base',
@@ -59,7 +67,7 @@ const BROWSERS = '/home/node/.cache/ms-playwright';
 
 export const BROWSER_DOWNLOAD: Stage = {
   name: 'browser-download',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: `The Chromium that one version of Playwright is made for, where Playwright looks for it, and owned by the user node.`,
   body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
 ARG PLAYWRIGHT_DOWNLOAD_HOST
@@ -108,7 +116,7 @@ const DOCKER_CLI = ['docker-cli=26.1.5*', 'docker-compose=2.26.1*'] as const;
 
 export const DOCKER_CLI_DOWNLOAD: Stage = {
   name: 'docker-cli',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: 'The Docker CLI and Compose, unpacked: no daemon, and nothing of what Debian would install beside them.',
   body: `RUN ${APT_MOUNTS} <<'SH'
 set -eu
@@ -143,7 +151,7 @@ export const EQUIPPED: Stage = {
 
 export const LAYOUT: Stage = {
   name: 'layout',
-  from: 'base',
+  from: BUILD_BASE.name,
   why: 'What belongs to the user node has its owner from the start: changing it later would copy it into another layer.',
   body: `RUN mkdir -p ${LAYERS}/layout/usr/local/bin && \\
     ln -s /app/openclaw.mjs ${LAYERS}/layout/usr/local/bin/openclaw && \\

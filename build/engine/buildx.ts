@@ -77,11 +77,22 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
   ];
 }
 
-/** Intermittent, and rare: more in a row mean something else. */
-const MOST_LOSSES = 3;
+/** Variables that buildx reads: secrets that are no files, and the time of a reproducible build. */
+export function buildxVariables(request: BuildRequest): Readonly<Record<string, string>> {
+  return {
+    ...Object.fromEntries(
+      request.secrets.flatMap((secret) => ('variable' in secret ? [[secret.variable, secret.value]] : [])),
+    ),
+    ...(request.sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(request.sourceDateEpoch) }),
+    // What buildx would look up of provenance for the metadata file costs half a second, and nobody reads it.
+    BUILDX_METADATA_PROVENANCE: 'disabled',
+  };
+}
+
+export type OnProgress = (progress: Progress, changed: readonly Step[]) => void;
 
 /**
- * Builds with BuildKit, again where the engine lost a layer on the way; what ran in the first attempt counts as having run.
+ * Builds with BuildKit.
  *
  * @param onProgress hears of every change
  * @param signal ends the build: BuildKit stops its steps, and no tag is written
@@ -90,17 +101,38 @@ const MOST_LOSSES = 3;
 export async function build(
   engine: Pick<Engine, 'docker' | 'environment'>,
   request: BuildRequest,
-  onProgress: (progress: Progress, changed: readonly Step[]) => void,
+  onProgress: OnProgress,
   signal?: AbortSignal,
 ): Promise<BuildResult> {
+  const ran = await runBuildx(engine, buildxArguments(request), buildxVariables(request), onProgress, signal);
+  const metadata = JSON.parse(await readFile(request.metadataFile, 'utf8')) as TargetMetadata;
+  return { ...ran, digest: metadata['containerimage.digest'] };
+}
+
+/** What buildx writes to its metadata file of one image. */
+export interface TargetMetadata {
+  readonly 'containerimage.digest'?: string;
+}
+
+/** Intermittent, and rare: more in a row mean something else. */
+const MOST_LOSSES = 3;
+
+/** Runs buildx, again where the engine lost a layer on the way; what ran in the first attempt counts as having run. */
+export async function runBuildx(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  onProgress: OnProgress,
+  signal: AbortSignal | undefined,
+): Promise<Omit<BuildResult, 'digest'>> {
   const ran = new Map<string, Step>();
-  const remember: typeof onProgress = (progress, changed) => {
+  const remember: OnProgress = (progress, changed) => {
     for (const step of changed) if (step.state === 'done') ran.set(step.digest, step);
     onProgress(progress, changed);
   };
   for (let losses = 0; ; losses += 1) {
     try {
-      const result = await buildOnce(engine, request, remember, signal);
+      const result = await runOnce(engine, args, variables, remember, signal);
       return losses === 0 ? result : { ...result, progress: new Map([...result.progress, ...ran]) };
     } catch (error) {
       const lost = error instanceof WorkError && error.explanation.kind === 'lost-snapshot';
@@ -109,22 +141,18 @@ export async function build(
   }
 }
 
-async function buildOnce(
+async function runOnce(
   { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  request: BuildRequest,
-  onProgress: (progress: Progress, changed: readonly Step[]) => void,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  onProgress: OnProgress,
   signal: AbortSignal | undefined,
-): Promise<BuildResult> {
+): Promise<Omit<BuildResult, 'digest'>> {
   const started = performance.now();
   let progress: Progress = new Map();
   const otherLines: string[] = [];
-  const secretVariables = Object.fromEntries(
-    request.secrets.flatMap((secret) => ('variable' in secret ? [[secret.variable, secret.value]] : [])),
-  );
-  const epoch = request.sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(request.sourceDateEpoch) };
-  const child = execa(docker, buildxArguments(request), {
-    // What buildx would look up of provenance for the metadata file costs half a second, and nobody reads it.
-    env: { ...environment, ...secretVariables, ...epoch, BUILDX_METADATA_PROVENANCE: 'disabled' },
+  const child = execa(docker, args, {
+    env: { ...environment, ...variables },
     extendEnv: false,
     reject: false,
     stdout: 'ignore',
@@ -153,9 +181,5 @@ async function buildOnce(
   signal?.removeEventListener('abort', stop);
   if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   if (exitCode !== 0) throw new WorkError(explainBuildFailure(progress, otherLines.join('\n'), exitCode));
-
-  const metadata = JSON.parse(await readFile(request.metadataFile, 'utf8')) as {
-    readonly 'containerimage.digest'?: string;
-  };
-  return { progress, digest: metadata['containerimage.digest'], seconds: (performance.now() - started) / 1000 };
+  return { progress, seconds: (performance.now() - started) / 1000 };
 }

@@ -11,10 +11,25 @@ export interface ContainerRequest {
   /** Seconds between two runs of the health check, and that one may take; undefined for the image's own. */
   readonly healthSeconds?: number;
   readonly entrypoint?: string;
+  /** Folders of the host that it may read. */
+  readonly mounts?: readonly Mount[];
+  /** `127.0.0.1:18789:18789`, as `docker run --publish` takes it. */
+  readonly published?: readonly string[];
   readonly command?: readonly string[];
   /** Handed over through the environment of `docker`, so that no value shows in a list of processes. */
   readonly environment?: Readonly<Record<string, string>>;
 }
+
+export interface Mount {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** `--mount` reads CSV: a quoted field may hold a comma, and a doubled quote. */
+const mountArgument = ({ from, to }: Mount): string =>
+  ['type=bind', `source=${from}`, `target=${to}`, 'readonly']
+    .map((field) => `"${field.replaceAll('"', '""')}"`)
+    .join(',');
 
 export interface Output {
   readonly exitCode: number;
@@ -37,6 +52,7 @@ export interface Container {
   readonly state: () => Promise<ContainerState>;
   /** The last lines that it printed. */
   readonly lines: (count: number) => Promise<readonly string[]>;
+  readonly restart: () => Promise<void>;
   /** SIGTERM, and SIGKILL after `seconds`. */
   readonly stop: (seconds: number) => Promise<{ readonly seconds: number; readonly exitCode: number }>;
   readonly remove: () => Promise<void>;
@@ -81,6 +97,8 @@ export async function startContainer(
         : ['health-interval', 'health-start-interval', 'health-timeout'].map(
             (name) => `--${name}=${request.healthSeconds}s`,
           )),
+      ...(request.mounts ?? []).flatMap((mount) => ['--mount', mountArgument(mount)]),
+      ...(request.published ?? []).flatMap((ports) => ['--publish', ports]),
       ...Object.keys(secrets).flatMap((variable) => ['--env', variable]),
       request.image,
       ...(request.command ?? []),
@@ -105,6 +123,7 @@ export async function startContainer(
       const { stdout, stderr } = await run(['logs', '--tail', String(count), name]);
       return `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
     },
+    restart: async () => void (await run(['restart', name])),
     stop: async (limit) => {
       const before = performance.now();
       await run(['stop', '--timeout', String(limit), name]);

@@ -40,9 +40,9 @@ export type Progress = ReadonlyMap<string, Step>;
 
 const MOST_LINES = 40;
 
-/** `[linux/arm64 system 2/3] RUN …` → `system`; `[internal] …` → undefined. */
+/** `[linux/arm64 system 2/3] RUN …` → `system`, of several images baked together `[browser linux/arm64 system 2/3]`; `[internal] …` → undefined. */
 export function stageOf(name: string): string | undefined {
-  return /^\[(?:linux\/\S+ )?([a-z0-9._@/-]+) +\d+\/\d+\]/i.exec(name)?.[1];
+  return /^\[(?:[^\]]+ )?([a-z0-9._@/-]+) +\d+\/\d+\]/i.exec(name)?.[1];
 }
 
 const milliseconds = (time: string | undefined): number | undefined =>
@@ -117,7 +117,7 @@ export interface StageTime {
 export function stageTimes(progress: Progress): readonly StageTime[] {
   const stages = new Map<string, { from: number; to: number; cached: boolean }>();
   for (const step of progress.values()) {
-    const stage = step.stage ?? (step.name.startsWith('exporting') ? 'export' : undefined);
+    const stage = step.stage ?? (/^(?:\[\S+\] )?exporting/.test(step.name) ? 'export' : undefined);
     if (stage === undefined || step.started === undefined) continue;
     const time = stages.get(stage) ?? { from: Number.POSITIVE_INFINITY, to: 0, cached: true };
     const real = step.state !== 'cached';

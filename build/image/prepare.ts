@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Base } from '../base/base.ts';
 import type { BootstrapListener } from '../base/bootstrap.ts';
+import { buildBaseContext } from '../base/build-base.ts';
 import { readPin } from '../base/pin.ts';
 import { checkNode, resolveBase } from '../base/resolve-base.ts';
 import { planDockerfile } from '../dockerfile/plan.ts';
@@ -38,6 +39,8 @@ export async function prepare(
     Promise.all(plugins.map(readPluginPackage)),
   ]);
   checkNode(base, gateway);
+  // A reproducible image depends on its base alone.
+  const buildBase = spec.sourceDateEpoch === undefined ? await buildBaseContext(base, spec.platforms) : undefined;
   const { plan, dockerfile } = draw(spec, ingredients, base.from);
   return {
     ...ingredients,
@@ -51,6 +54,7 @@ export async function prepare(
         : { gateway: gateway.context, 'gateway-dependencies': gateway.dependencies }),
       ...Object.fromEntries(plugins.map(({ id }, index) => [`plugin-${id}`, pluginFolders[index] ?? ''])),
       ...(base.context === undefined ? {} : { base: base.context }),
+      ...(buildBase === undefined ? {} : { 'build-base': buildBase }),
     },
     key: createHash('sha256')
       .update(

@@ -32,7 +32,8 @@ export async function progressView(
 }
 
 /** BuildKit's bookkeeping is no news to anyone: reading contexts, and the joining of layers that COPY --link has made. */
-const isNews = ({ name }: Step): boolean => !/^\[(?:internal|context )|\] LINK COPY |^resolving provenance/.test(name);
+const isNews = ({ name }: Step): boolean =>
+  !/^\[(?:\S+ )?(?:internal|context )|\] LINK COPY |^resolving provenance/.test(name);
 
 /** One line, without what stays the same for every step of a platform. */
 function title({ name }: Step): string {

@@ -1,5 +1,5 @@
 import type { Checkout } from '../gateway/gateway.ts';
-import type { BuiltImage } from '../image/build-image.ts';
+import type { BuiltImage } from '../image/built-image.ts';
 import type { Preparation } from '../image/prepare.ts';
 import { bytes, seconds, style } from './style.ts';
 import { table } from './table.ts';

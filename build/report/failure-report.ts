@@ -12,7 +12,7 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
       `    ${dim('→')} ${wayOut}`,
     ]);
     const count = error.problems.length === 1 ? 'one thing is' : `${error.problems.length} things are`;
-    return [red(`Nothing was built: ${count} wrong with the request.`), ...rows].join('\n');
+    return [red(`Nothing was started: ${count} wrong with the request.`), ...rows].join('\n');
   }
   if (error instanceof WorkError) {
     const { title, reason, wayOut, lines = [] } = error.explanation;

@@ -52,6 +52,14 @@ export const BUILD_OPTIONS = {
     unset: 'none',
     example: '--browser debian',
   },
+  variant: {
+    flags: '--variant <name>',
+    variables: ['OPENCLAW_VARIANT'],
+    description:
+      'default; slim, the same image by another name; or browser, with Chromium. Ends the tags: openclaw:local-browser',
+    default: 'default',
+    example: '--variant browser',
+  },
   dockerCli: {
     flags: '--docker-cli',
     variables: ['OPENCLAW_INSTALL_DOCKER_CLI'],

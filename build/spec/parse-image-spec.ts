@@ -13,6 +13,7 @@ import {
   type ImageSpec,
 } from './image-spec.ts';
 import { BUILD_OPTIONS, type BuildOptionName, type OptionDefinition } from './option.ts';
+import { VARIANTS, type Variant, variantTag } from './variant.ts';
 
 /** Options as commander gives them: a text, a list for repeatable ones, `true` for switches. */
 export type GivenOptions = Readonly<Partial<Record<BuildOptionName, string | readonly string[] | boolean>>>;
@@ -115,15 +116,20 @@ export function parseImageSpec(
     return value ?? false;
   };
 
+  const variant = parseVariant(read('variant'), problems);
+  const browser = parseBrowser(options.browser, () => isOn('browser'), problems);
   const spec: ImageSpec = {
     gateway: parseChoice(options, read('source'), read('package')?.text ?? '', checkout, problems),
     base: parseBase(read('base')?.text, problems),
     extensions,
     aptPackages,
     pipPackages,
-    browser: parseBrowser(options.browser, () => isOn('browser'), problems),
+    browser: variant === 'browser' && browser === 'none' ? 'playwright' : browser,
     dockerCli: isOn('dockerCli'),
-    tags: parseTags(readAll('tag'), problems),
+    tags: parseTags(readAll('tag'), problems).map((reference) => ({
+      ...reference,
+      tag: variantTag(reference.tag ?? 'latest', variant),
+    })),
     platforms: parsePlatforms(typeof options.platform === 'string' ? options.platform : '', problems),
     destination: parseDestination(options, problems),
     compression: parseCompression(read('compression')?.text ?? '', problems),
@@ -133,6 +139,18 @@ export function parseImageSpec(
     sourceDateEpoch: parseEpoch(environment['SOURCE_DATE_EPOCH'], problems),
   };
   return { spec, problems };
+}
+
+function parseVariant(
+  given: { readonly source: string; readonly text: string } | undefined,
+  problems: Problem[],
+): Variant {
+  const variant = VARIANTS.find((name) => name === given?.text.trim());
+  if (given !== undefined && variant === undefined) {
+    const reason = 'is no variant';
+    problems.push({ source: given.source, value: given.text, reason, wayOut: `choose ${VARIANTS.join(', ')}` });
+  }
+  return variant ?? 'default';
 }
 
 /** `--browser` alone is Playwright's, as the variable's `1` is. */

@@ -1,0 +1,146 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { findEngine } from '../engine/engine.ts';
+import { isCheckout } from '../gateway/is-checkout.ts';
+import { bakeImages } from '../image/bake-images.ts';
+import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
+import { type Preparation, prepare } from '../image/prepare.ts';
+import { InterruptedError, type Problem, RequestError } from '../problem.ts';
+import { progressMode, progressView } from '../report/build-progress.ts';
+import { buildJson, buildReport } from '../report/build-report.ts';
+import { warningFrame } from '../report/failure-report.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
+import { BUILD_OPTIONS } from '../spec/option.ts';
+import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { VARIANTS, type Variant } from '../spec/variant.ts';
+import { interruption } from './interruption.ts';
+import { addOptions } from './options.ts';
+
+const { variant: _, dryRun: __, ...SHARED_OPTIONS } = BUILD_OPTIONS;
+
+const BAKE_OPTIONS = {
+  variants: {
+    flags: '--variants <names>',
+    description: `which of ${VARIANTS.join(', ')}, separated by commas`,
+    default: VARIANTS.join(','),
+  },
+  file: {
+    flags: '--file <file>',
+    description: 'where the definition is written, for docker buildx bake',
+    default: 'docker-bake.json',
+  },
+  ...SHARED_OPTIONS,
+} as const;
+
+interface BakeOptions extends GivenOptions {
+  readonly variants?: string;
+  readonly file?: string;
+  readonly engine?: string;
+  readonly builder?: string;
+  readonly json?: boolean;
+}
+
+export const bakeCommand = (): Command =>
+  addOptions(
+    new Command('bake').description('build several variants and platforms in one session of BuildKit'),
+    BAKE_OPTIONS,
+  )
+    .addHelpText(
+      'after',
+      `
+What the variants share is built once. The same builds are written as a file that docker buildx bake takes without this project.
+
+Examples:
+  scripts/run bake                                         openclaw:local, openclaw:local-slim, openclaw:local-browser
+  scripts/run bake --variants default,browser --browser debian --tag openclaw:try
+  scripts/run bake --platform linux/amd64,linux/arm64 --tag localhost:5000/openclaw:try --push`,
+    )
+    .action(run);
+
+async function run(options: BakeOptions): Promise<void> {
+  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const checkout = (await isCheckout(here)) ? here : undefined;
+  const { specs, problems } = parseTargets(options, checkout);
+  const file = resolve(here, options.file ?? BAKE_OPTIONS.file.default);
+  const view = await progressView(progressMode(options.json === true));
+  const { signal, stop } = interruption();
+  try {
+    view.onStep('resolving the gateway');
+    const preparations: Record<string, Preparation> = {};
+    const gathered: { readonly target: string; readonly spec: ImageSpec; readonly ingredients: Ingredients }[] = [];
+    // One after the other: the second finds what the first has downloaded.
+    for (const [target, spec] of Object.entries(specs))
+      gathered.push({ target, spec, ingredients: await gatherIngredients(spec, problems, view.onStep) });
+    const engine = await findEngine(options.engine, view.onStep);
+    for (const { target, spec, ingredients } of gathered) {
+      if (signal.aborted) throw new InterruptedError('nothing was tagged, and what was finished is cached');
+      preparations[target] = await prepare(spec, ingredients, engine, options.builder, view, signal);
+    }
+    const [first] = Object.values(preparations);
+    if (first !== undefined && first.base.warning.length > 0 && options.json !== true) {
+      view.close();
+      process.stderr.write(`${warningFrame(first.base.warning)}\n`);
+    }
+    view.onStep(`baking ${Object.keys(specs).join(', ')}`);
+    const images = await bakeImages(preparations, engine, options.builder, file, view.onProgress, signal);
+    view.close();
+    const built = Object.entries(images).flatMap(([target, image]) => {
+      const preparation = preparations[target];
+      return preparation === undefined ? [] : [{ target, image, preparation }];
+    });
+    const again = `docker buildx bake "--allow=fs=*" --file ${file}`;
+    process.stdout.write(
+      options.json === true
+        ? `${JSON.stringify({ file, targets: Object.fromEntries(built.map(({ target, image, preparation }) => [target, buildJson(image, preparation)])) }, null, 2)}\n`
+        : `${built.map(({ image, preparation }) => buildReport(image, preparation, [...image.names.map((name) => `scripts/run verify ${name}`), again])).join('\n\n')}\n`,
+    );
+  } finally {
+    stop();
+    view.close();
+  }
+}
+
+/** One target an image: `slim` adds its names to the default's. */
+function parseTargets(
+  { variants, file: _, ...options }: BakeOptions,
+  checkout: string | undefined,
+): { readonly specs: Readonly<Record<string, ImageSpec>>; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const asked = (variants ?? BAKE_OPTIONS.variants.default).split(',').map((name) => name.trim());
+  for (const value of asked) {
+    if (VARIANTS.some((name) => name === value)) continue;
+    problems.push({
+      source: '--variants',
+      value,
+      reason: 'is no variant',
+      wayOut: `choose from ${VARIANTS.join(',')}`,
+    });
+  }
+  const { browser: _browser, ...plainOptions } = options;
+  const specOf = (variant: Variant): ImageSpec => {
+    // Which Chromium is a question of the variant that has one.
+    const parsed =
+      variant === 'browser'
+        ? parseImageSpec({ ...options, variant }, process.env, checkout)
+        : parseImageSpec({ ...plainOptions, variant }, { ...process.env, OPENCLAW_INSTALL_BROWSER: '' }, checkout);
+    problems.push(...parsed.problems);
+    return parsed.spec;
+  };
+  const plain = (['default', 'slim'] as const).filter((name) => asked.includes(name)).map(specOf);
+  const [first] = plain;
+  const specs = {
+    ...(first === undefined ? {} : { default: { ...first, tags: plain.flatMap(({ tags }) => tags) } }),
+    ...(asked.includes('browser') ? { browser: specOf('browser') } : {}),
+  };
+  if (Object.values(specs).some(({ destination }) => destination.kind === 'output')) {
+    problems.push({
+      source: '--output',
+      value: String(options.output),
+      reason: 'names one file, and there are several images',
+      wayOut: 'use --push or --load, or build them one by one with image:build',
+    });
+  }
+  const distinct = [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+  if (Object.keys(specs).length === 0) throw new RequestError(distinct);
+  return { specs, problems: distinct };
+}

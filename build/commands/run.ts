@@ -1,0 +1,183 @@
+import { watch } from 'node:fs/promises';
+import { Command } from 'commander';
+import { execa } from 'execa';
+import type { Container } from '../engine/container.ts';
+import { type Engine, findEngine } from '../engine/engine.ts';
+import { inspectLocalImage } from '../engine/local-image.ts';
+import { formatReference } from '../oci/reference.ts';
+import { InterruptedError, type Problem, RequestError } from '../problem.ts';
+import { progressMode, progressView } from '../report/build-progress.ts';
+import { style } from '../report/style.ts';
+import { type Overlay, readOverlays } from '../run/overlay.ts';
+import { type LoadedPlugin, loadedOverlays, pluginsOf, runImage, waitUntilLive } from '../run/run-image.ts';
+import { BUILD_OPTIONS } from '../spec/option.ts';
+import { referenceOr } from '../spec/parse-image-spec.ts';
+import { interruption } from './interruption.ts';
+import { addOptions } from './options.ts';
+
+const RUN_OPTIONS = {
+  overlay: {
+    flags: '--overlay <dir>',
+    repeatable: true,
+    description: "a plugin's source that takes the place of the compiled one, read-only",
+    example: '--overlay ../openclaw/extensions/slack',
+  },
+  port: { flags: '--port <port>', description: 'port of 127.0.0.1 that leads to the gateway', default: '18789' },
+  watch: { flags: '--watch', description: 'restart when a file of an overlay changes' },
+  detach: { flags: '--detach', description: 'leave it running, instead of showing its log until Ctrl-C' },
+  engine: BUILD_OPTIONS.engine,
+  json: { flags: '--json', description: 'print one JSON object and nothing else; with --detach' },
+} as const;
+
+interface RunOptions {
+  readonly overlay?: readonly string[];
+  readonly port?: string;
+  readonly watch?: boolean;
+  readonly detach?: boolean;
+  readonly engine?: string;
+  readonly json?: boolean;
+}
+
+export const runCommand = (): Command =>
+  addOptions(
+    new Command('run')
+      .description('run an image, with plugin sources laid over the compiled ones')
+      .argument('[reference]', 'an image that the engine has', BUILD_OPTIONS.tag.default),
+    RUN_OPTIONS,
+  )
+    .addHelpText(
+      'after',
+      `
+The token is OPENCLAW_GATEWAY_TOKEN, or a new one. Nothing is kept: state lives and dies with the container.
+
+Examples:
+  scripts/run run                                              openclaw:local on http://127.0.0.1:18789
+  scripts/run run --overlay ../openclaw/extensions/slack --watch
+  scripts/run run openclaw:try --port 18790 --detach --json`,
+    )
+    .action(run);
+
+async function run(text: string, options: RunOptions): Promise<void> {
+  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const { image, port } = checkedRequest(text, options);
+  const view = await progressView(progressMode(options.json === true));
+  const { signal, stop } = interruption();
+  let container: Container | undefined;
+  try {
+    const engine = await findEngine(options.engine, view.onStep);
+    if ((await inspectLocalImage(engine, image)) === undefined) {
+      const wayOut = 'build it: scripts/run build; docker image ls lists what the engine has';
+      throw new RequestError([{ source: '<reference>', value: text, reason: 'is not in the engine', wayOut }]);
+    }
+    const folders = options.overlay ?? [];
+    const overlays = folders.length === 0 ? [] : await readOverlays(folders, await pluginsOf(engine, image), here);
+    view.onStep(`starting ${text}`);
+    container = await runImage(engine, image, port, overlays);
+    if (signal.aborted) throw new InterruptedError('the container is gone');
+    const plugins = await loadedOverlays(container, overlays);
+    view.close();
+    // An edit that is made as soon as the user reads on must not be missed.
+    const restarts = options.watch === true ? [restartOnChange(container, overlays, signal)] : [];
+    process.stdout.write(
+      `${options.json === true ? json(container, port, plugins) : report(container, port, plugins)}\n`,
+    );
+    if (options.detach === true) {
+      container = undefined;
+      return;
+    }
+    await Promise.race([follow(engine, container, signal), ...restarts]);
+    if (signal.aborted) throw new InterruptedError('the container is gone');
+  } finally {
+    stop();
+    view.close();
+    await container?.remove();
+  }
+}
+
+function checkedRequest(text: string, options: RunOptions): { readonly image: string; readonly port: number } {
+  const problems: Problem[] = [];
+  const reference = referenceOr(text, '<reference>', 'for example: scripts/run run openclaw:local', problems);
+  const port = Number(options.port ?? RUN_OPTIONS.port.default);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    const wayOut = 'choose one from 1 to 65535';
+    problems.push({ source: '--port', value: String(options.port), reason: 'is no port', wayOut });
+  }
+  if (options.json === true && options.detach !== true) {
+    const wayOut = 'add --detach: a log is no JSON';
+    problems.push({ source: '--json', value: 'true', reason: 'is for a gateway that is left running', wayOut });
+  }
+  if (options.watch === true && (options.detach === true || (options.overlay ?? []).length === 0)) {
+    const wayOut = 'give --overlay DIR, and no --detach';
+    problems.push({ source: '--watch', value: 'true', reason: 'has nothing to watch, or nobody who does', wayOut });
+  }
+  if (reference === undefined || problems.length > 0) throw new RequestError(problems);
+  return { image: formatReference(reference), port };
+}
+
+const address = (port: number): string => `http://127.0.0.1:${port}`;
+
+const json = ({ name }: Container, port: number, overlays: readonly LoadedPlugin[]): string =>
+  JSON.stringify({ container: name, url: address(port), overlays }, null, 2);
+
+const report = ({ name }: Container, port: number, overlays: readonly LoadedPlugin[]): string =>
+  [
+    style('bold', `The gateway answers on ${address(port)}`),
+    ...overlays.map(({ id, source }) => `overlay  ${id}: loaded from ${source}, which is mounted`),
+    `token    docker exec ${name} printenv OPENCLAW_GATEWAY_TOKEN`,
+    `stop     Ctrl-C, or docker rm --force ${name}`,
+  ].join('\n');
+
+/** Shows the log until the container ends or the user has seen enough; a restart goes on in the same log. */
+async function follow(
+  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  container: Container,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let since = '0'; !signal.aborted; since = String(Math.floor(Date.now() / 1000))) {
+    await execa(docker, ['logs', '--follow', '--since', since, container.name], {
+      env: environment,
+      extendEnv: false,
+      reject: false,
+      stdout: 'inherit',
+      stderr: 'inherit',
+      cancelSignal: signal,
+    });
+    // The log ends with a restart too.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (!(await container.state()).running) return;
+  }
+}
+
+/** Editors write several files, and each more than once: a restart waits until they are done. */
+const QUIET_MILLISECONDS = 300;
+
+async function restartOnChange(container: Container, overlays: readonly Overlay[], signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let restarting: Promise<void> = Promise.resolve();
+  const restart = async (changed: string): Promise<void> => {
+    const started = performance.now();
+    process.stderr.write(`- ${changed} changed: restarting\n`);
+    await container.restart();
+    await waitUntilLive(container);
+    for (const { id, source } of await loadedOverlays(container, overlays))
+      process.stderr.write(
+        `- ${id}: loaded from ${source} after ${((performance.now() - started) / 1000).toFixed(1)} s\n`,
+      );
+  };
+  await Promise.all(
+    overlays.map(async ({ folder }) => {
+      try {
+        for await (const { filename } of watch(folder, { recursive: true, signal })) {
+          clearTimeout(timer);
+          timer = setTimeout(() => {
+            restarting = restarting
+              .then(() => restart(filename ?? folder))
+              .catch((error: unknown) => void process.stderr.write(`! ${(error as Error).message}\n`));
+          }, QUIET_MILLISECONDS);
+        }
+      } catch (error) {
+        if ((error as Error).name !== 'AbortError') throw error;
+      }
+    }),
+  );
+}

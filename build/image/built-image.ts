@@ -1,0 +1,140 @@
+import type { BuildResult } from '../engine/buildx.ts';
+import type { Engine } from '../engine/engine.ts';
+import { inspectLocalImage, readHistory } from '../engine/local-image.ts';
+import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts';
+import type { Annotations } from '../oci/annotations.ts';
+import { WorkError } from '../problem.ts';
+import { writeBuildRecord } from './build-record.ts';
+import type { PlannedBuild } from './planned-build.ts';
+import type { Preparation } from './prepare.ts';
+
+export interface BuiltLayer {
+  readonly name: string;
+  readonly holds: string;
+  readonly cached: boolean;
+  /** Bytes, unpacked; undefined where the image is not in this engine. */
+  readonly size: number | undefined;
+}
+
+export interface BuiltImage {
+  readonly names: readonly string[];
+  readonly digest: string | undefined;
+  /** Bytes of the compressed layers; undefined where the image is not in this engine. */
+  readonly size: number | undefined;
+  readonly annotations: Annotations;
+  readonly layers: readonly BuiltLayer[];
+  readonly stages: readonly StageTime[];
+  readonly seconds: number;
+}
+
+/**
+ * Reads back what a build made, and remembers it.
+ *
+ * @throws WorkError where the engine has something else under its name
+ */
+export async function readBack(
+  { preparation, names, annotations, record }: PlannedBuild,
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  result: BuildResult,
+): Promise<BuiltImage> {
+  const { spec, key } = preparation;
+  const name = names[0] ?? '';
+  const loads = spec.destination.kind === 'load';
+  const sameAsBefore = record.digest !== undefined && record.digest === result.digest;
+  const [image, layerSizes] = loads
+    ? await Promise.all([
+        inspectLocalImage(engine, name),
+        sameAsBefore ? record.layerSizes : readLayerSizes(engine, name, preparation),
+      ])
+    : [undefined, undefined];
+  if (loads && image?.digest !== result.digest) {
+    throw new WorkError({
+      kind: 'read-back',
+      title: 'The image in the engine is not the one that was built',
+      reason: `${name} is ${image?.digest ?? 'not there'}, and the build made ${result.digest}`,
+      wayOut: 'something else moved the tag meanwhile: build again',
+    });
+  }
+  if (!sameAsBefore) {
+    // Elsewhere the same contents have another compression, and another digest: what is in the engine stays known.
+    const { digest } = result;
+    const known = digest === undefined || layerSizes === undefined ? record : { ...record, digest, layerSizes };
+    await writeBuildRecord(key, known);
+  }
+  return {
+    names,
+    digest: result.digest,
+    size: image?.size,
+    annotations,
+    layers: describeLayers(preparation, result.progress, layerSizes ?? []),
+    stages: stageTimes(result.progress),
+    seconds: result.seconds,
+  };
+}
+
+/**
+ * The image of an earlier build with the same contents, where the engine has it under every name: BuildKit would find each
+ * layer cached, and take longer to say so. A checkout is always asked of BuildKit, which compares contents and not dates.
+ */
+export async function findUnchanged(
+  { preparation: { spec, gateway, plan }, names, annotations, record }: PlannedBuild,
+  engine: Pick<Engine, 'docker' | 'environment'>,
+): Promise<BuiltImage | undefined> {
+  const started = performance.now();
+  if (record.digest === undefined || gateway.kind === 'checkout') return undefined;
+  if (spec.destination.kind !== 'load' || spec.cacheTo.length > 0) return undefined;
+  const images = await Promise.all(names.map((name) => inspectLocalImage(engine, name)));
+  const same = images.every(
+    (image) =>
+      image?.digest === record.digest &&
+      Object.entries(annotations).every(([name, value]) => image?.config.config?.Labels?.[name] === value),
+  );
+  if (!same) return undefined;
+  return {
+    names,
+    digest: record.digest,
+    size: images[0]?.size,
+    annotations,
+    layers: plan.layers.map(({ name, holds }, index) => ({
+      name,
+      holds,
+      cached: true,
+      size: record.layerSizes?.[index],
+    })),
+    stages: [],
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** Bytes of our layers, unpacked: the last ones of the image's history, in the order of the plan. */
+async function readLayerSizes(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  name: string,
+  { plan }: Preparation,
+): Promise<readonly (number | undefined)[]> {
+  const history = await readHistory(engine, name);
+  // Instructions that only set something are in the history too, and WORKDIR makes a layer with nothing but the directory.
+  const made = history.filter(({ createdBy }) => /^(?:RUN|COPY|ADD)\b/.test(createdBy));
+  return plan.layers.map((_, index) => made.at(index - plan.layers.length)?.size);
+}
+
+/** Our layers, as the plan has them, with what BuildKit said of them and how large the engine found them. */
+function describeLayers(
+  { plan }: Preparation,
+  progress: Progress,
+  sizes: readonly (number | undefined)[],
+): readonly BuiltLayer[] {
+  // COPY --link is two steps: the layer, and its joining with those below (LINK), which is no work of the layer's.
+  const steps = [...progress.values()].filter((step) => !step.name.includes('] LINK '));
+  return plan.layers.map(({ name, holds, made: how }, index) => {
+    const made = steps.filter((step) =>
+      how.by === 'stage' ? step.stage === how.stage : step.name.endsWith(how.instruction),
+    );
+    return {
+      name,
+      holds,
+      cached: made.length > 0 && made.every(({ state }) => state === 'cached'),
+      size: sizes[index],
+    };
+  });
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { type Container, poll, startContainer } from '../engine/container.ts';
+import type { Engine } from '../engine/engine.ts';
+import { WorkError } from '../problem.ts';
+import { type Overlay, overlayTarget } from './overlay.ts';
+
+/** A plugin as the running gateway lists it. */
+export interface LoadedPlugin {
+  readonly id: string;
+  /** File in the container. */
+  readonly source: string;
+}
+
+const START_SECONDS = 120;
+
+/** Ids of the plugins that an image has, compiled. */
+export async function pluginsOf(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  image: string,
+): Promise<readonly string[]> {
+  const container = await startContainer(engine, { image, entrypoint: 'sleep', command: ['60'] });
+  try {
+    const { stdout } = await container.exec([
+      'sh',
+      '-c',
+      'cat /app/dist/extensions/*/openclaw.plugin.json | grep -h \'^  "id":\'',
+    ]);
+    return [...stdout.matchAll(/"id":\s*"([^"]+)"/g)].map(([, id]) => id ?? '');
+  } finally {
+    await container.remove();
+  }
+}
+
+/** Starts the image with its own command, and waits until the gateway answers. */
+export async function runImage(
+  engine: Pick<Engine, 'docker' | 'environment'>,
+  image: string,
+  port: number,
+  overlays: readonly Overlay[],
+): Promise<Container> {
+  const container = await startContainer(engine, {
+    image,
+    published: [`127.0.0.1:${port}:18789`],
+    mounts: overlays.map(({ id, folder }) => ({ from: folder, to: overlayTarget(id) })),
+    environment: {
+      OPENCLAW_GATEWAY_TOKEN: process.env['OPENCLAW_GATEWAY_TOKEN'] ?? randomBytes(32).toString('hex'),
+    },
+  });
+  try {
+    await waitUntilLive(container);
+    return container;
+  } catch (error) {
+    await container.remove();
+    throw error;
+  }
+}
+
+/** @throws WorkError with the gateway's last words where it does not answer */
+export async function waitUntilLive(container: Container): Promise<void> {
+  const ask = `fetch('http://127.0.0.1:18789/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
+  const live = await poll(async () => {
+    const { running } = await container.state();
+    if (!running) return false;
+    return (await container.exec(['node', '-e', ask])).exitCode === 0 ? true : undefined;
+  }, START_SECONDS);
+  if (live === true) return;
+  throw new WorkError({
+    kind: 'gateway',
+    title: 'The gateway does not answer',
+    reason: live === false ? 'it ended' : `/healthz did not answer within ${START_SECONDS} s`,
+    wayOut: 'its last lines are below',
+    lines: await container.lines(20),
+  });
+}
+
+/**
+ * Asks the gateway itself where it loads each plugin from.
+ *
+ * @throws WorkError where one of them does not come from its overlay
+ */
+export async function loadedOverlays(
+  container: Container,
+  overlays: readonly Overlay[],
+): Promise<readonly LoadedPlugin[]> {
+  if (overlays.length === 0) return [];
+  const { stdout, stderr } = await container.exec(['openclaw', 'plugins', 'list', '--json']);
+  const { plugins } = JSON.parse(stdout.slice(stdout.indexOf('{')) || '{"plugins":[]}') as {
+    readonly plugins: readonly LoadedPlugin[];
+  };
+  return overlays.map(({ id, folder }) => {
+    const plugin = plugins.find((one) => one.id === id);
+    if (plugin?.source.startsWith(`${overlayTarget(id)}/`) === true) return { id, source: plugin.source };
+    throw new WorkError({
+      kind: 'overlay',
+      title: 'The gateway does not load the mounted source',
+      reason: `${id} comes from ${plugin?.source ?? 'nowhere'}, not from ${folder}`,
+      wayOut: 'its own words are below; OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS turns overlays off',
+      lines: stderr.split('\n').slice(-10),
+    });
+  });
+}

@@ -1,0 +1,9 @@
+/** What is built of a gateway: `slim` is another name of the default. Source: reference, sections 4 and 9. */
+export const VARIANTS = ['default', 'slim', 'browser'] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+/** `2026.9.6` → `2026.9.6-browser`; `latest` → `slim`, `latest-browser`. */
+export function variantTag(tag: string, variant: Variant): string {
+  if (variant === 'default') return tag;
+  return tag === 'latest' && variant === 'slim' ? 'slim' : `${tag}-${variant}`;
+}

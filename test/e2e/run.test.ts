@@ -1,0 +1,69 @@
+import { appendFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { docker, run, runUntil } from '../command.ts';
+import { freePort } from '../registry.ts';
+
+let folder = '';
+let source = '';
+let port = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-run-'));
+  // A plugin of the image's own, as its source: a folder with a comma, which docker's --mount would take for two fields.
+  source = join(folder, 'a,b', 'webhooks');
+  const { stdout: name } = await docker('create', 'openclaw:local');
+  await docker('cp', `${name}:/app/dist/extensions/webhooks`, folder);
+  await docker('rm', name);
+  await mkdir(join(folder, 'a,b'));
+  await rename(join(folder, 'webhooks'), source);
+  port = await freePort();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('image:run --overlay', () => {
+  it('loads the mounted source, read-only, and answers on the host', async () => {
+    const { exitCode, stdout, stderr } = await run([
+      'run',
+      ...['--overlay', source, '--port', String(port), '--detach', '--json'],
+    ]);
+    expect(exitCode, stderr).toBe(0);
+    const { container, url, overlays } = JSON.parse(stdout);
+    try {
+      expect(overlays).toEqual([{ id: 'webhooks', source: expect.stringMatching(/^\/app\/extensions\/webhooks\//) }]);
+      expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true, status: 'live' });
+      const { exitCode: written } = await docker(
+        'exec',
+        '--user',
+        'root',
+        container,
+        'touch',
+        '/app/extensions/webhooks/x',
+      );
+      expect(written).not.toBe(0);
+    } finally {
+      await docker('rm', '--force', container);
+    }
+  });
+
+  it('restarts when a file changes, says where the plugin comes from again, and is gone after Ctrl-C', async () => {
+    const { exitCode, said } = await runUntil(
+      /mounted/,
+      ['run', '--overlay', source, '--port', String(port), '--watch'],
+      () => appendFile(join(source, 'index.js'), '\n'),
+      { line: /after \d/, act: (pid) => process.kill(pid, 'SIGINT') },
+    );
+    expect({ exitCode }, said).toEqual({ exitCode: 130 });
+    expect(said).toMatch(/index\.js changed: restarting\n.*webhooks: loaded from \/app\/extensions\/webhooks/s);
+    const [, name] = /docker exec (\S+)/.exec(said) ?? [];
+    expect((await docker('container', 'inspect', name ?? '')).exitCode).not.toBe(0);
+  });
+
+  it('refuses a folder that is no plugin of the image, and an image that is not there', async () => {
+    const refused = await run(['run', '--overlay', folder]);
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('no openclaw.plugin.json') });
+    const missing = await run(['run', 'openclaw-image-test:never-built']);
+    expect(missing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is not in the engine') });
+  });
+});

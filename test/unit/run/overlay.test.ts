@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RequestError } from '../../../build/problem.ts';
+import { readOverlays } from '../../../build/run/overlay.ts';
+
+const PLUGINS = ['slack', 'matrix', 'kimi'];
+let folder = '';
+
+const plugin = async (path: string, manifest: string): Promise<void> => {
+  await mkdir(join(folder, path), { recursive: true });
+  await writeFile(join(folder, path, 'openclaw.plugin.json'), manifest);
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-overlay-'));
+  await plugin('slack', '{"id":"slack"}');
+  await plugin('kimi-coding', '{"id":"kimi"}');
+  await plugin('matrix', '{"id":"slack"}');
+  await plugin('slak', '{"id":"slak"}');
+  await plugin('climbs', '{"id":"../../etc"}');
+  await plugin('broken', '{');
+  await mkdir(join(folder, 'shared'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const problemsOf = async (...folders: readonly string[]) => {
+  try {
+    await readOverlays(folders, PLUGINS, folder);
+  } catch (error) {
+    if (error instanceof RequestError) return error.problems.map(({ reason, wayOut }) => `${reason}; ${wayOut}`);
+    throw error;
+  }
+  return [];
+};
+
+it('takes a plugin by the id of its manifest, whatever its folder is called', async () => {
+  expect(await readOverlays(['slack', './kimi-coding'], PLUGINS, folder)).toEqual([
+    { id: 'slack', folder: join(folder, 'slack') },
+    { id: 'kimi', folder: join(folder, 'kimi-coding') },
+  ]);
+});
+
+it.each([
+  ['matrix', 'says that it is slack, and matrix is another plugin'],
+  ['slak', 'did you mean slack'],
+  ['shared', 'has no openclaw.plugin.json'],
+  ['climbs', 'has no openclaw.plugin.json with an id'],
+  ['broken', 'has no openclaw.plugin.json with an id'],
+  ['nowhere', 'does not exist'],
+])('refuses %s: %s', async (name, words) => {
+  expect(await problemsOf(name)).toEqual([expect.stringContaining(words)]);
+});
+
+it('says all that is wrong at once', async () => {
+  expect(await problemsOf('shared', 'nowhere', 'slack', 'slack')).toHaveLength(3);
+});

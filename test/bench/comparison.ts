@@ -20,10 +20,17 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 };
 
-export const { json, rounds } = (() => {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string' } } });
-  return { json: values.json, rounds: values.rounds === undefined ? undefined : Number(values.rounds) };
-})();
+/** `--source` and `--chart` are bench:edits'. */
+export const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    source: { type: 'string' },
+    chart: { type: 'boolean', default: false },
+  },
+});
+export const json = values.json;
+export const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 
 /** Progress goes to standard error, so that --json stays JSON. */
 export const say = (text: string): void => void process.stderr.write(`${text}\n`);

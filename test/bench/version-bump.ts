@@ -12,6 +12,7 @@ import { prepare } from '../../build/image/prepare.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
 import { startRegistry } from '../registry.ts';
 import { median, report, rounds, type Side, say } from './comparison.ts';
+import { layersOf } from './pushed-layers.ts';
 
 const ROUNDS = rounds ?? 1;
 const { default: pacote } = await import('pacote');
@@ -94,30 +95,13 @@ const plain = {
     docker(...plainArguments(version), `--tag=${registry.address}/plain:${version}`, '--push', folder),
 };
 
-interface Manifest {
-  readonly manifests?: readonly { readonly digest: string }[];
-  readonly layers?: readonly { readonly digest: string; readonly size: number }[];
-}
-
-/** Layers of a pushed image: digest → bytes. */
-async function layersOf(name: string, reference: string): Promise<ReadonlyMap<string, number>> {
-  const accept = ['index.v1', 'manifest.v1'].map((kind) => `application/vnd.oci.image.${kind}+json`).join(', ');
-  const answer = await fetch(`http://${registry.address}/v2/${name}/manifests/${reference}`, {
-    headers: { accept: `${accept}, application/vnd.docker.distribution.manifest.v2+json` },
-  });
-  const { manifests, layers } = (await answer.json()) as Manifest;
-  const [manifest] = manifests ?? [];
-  if (manifest !== undefined) return layersOf(name, manifest.digest);
-  return new Map((layers ?? []).map(({ digest, size }) => [digest, size]));
-}
-
 async function bytesToPush(
   name: 'ours' | 'plain',
   side: { readonly push: (version: string) => PromiseLike<unknown> },
 ): Promise<number> {
-  const there = await layersOf(name, first);
+  const there = await layersOf(registry.address, name, first);
   await side.push(next);
-  const wanted = await layersOf(name, next);
+  const wanted = await layersOf(registry.address, name, next);
   return [...wanted].filter(([digest]) => !there.has(digest)).reduce((sum, [, size]) => sum + size, 0);
 }
 

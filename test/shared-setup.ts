@@ -24,6 +24,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const engine = await findEngine(undefined, (step) => console.log(step));
   process.env['DOCKER_HOST'] = engine.host;
   const registry = await startRegistry();
+  // Built, and not found: an engine that ran the tests before has it.
+  await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
   console.log('npm run image:build');
   const started = performance.now();
   const { stdout } = await execa('npm', ['run', '--silent', 'image:build', '--', '--json'], {

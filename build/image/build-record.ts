@@ -7,19 +7,24 @@ import { cacheFolder } from '../cache-folder.ts';
 export interface BuildRecord {
   /** ISO 8601. */
   readonly created: string;
-  readonly digest?: string;
+  /**
+   * Of the images that the engine got. Mostly one: BuildKit may have made the same layers twice, for two other builds, and
+   * takes the times in an image's history from either.
+   */
+  readonly digests: readonly string[];
   /** Bytes of each layer, unpacked, in the order of the plan. */
   readonly layerSizes?: readonly (number | undefined)[];
 }
 
-const recordFile = (key: string): string => cacheFolder('builds', key, 'record.json');
+/** Its name changes with its form. */
+const recordFile = (key: string): string => cacheFolder('builds', key, 'record-2.json');
 
 /** @returns the record of an earlier build with the same contents, or a new one that begins now */
 export async function readBuildRecord(key: string): Promise<BuildRecord> {
   try {
     return JSON.parse(await readFile(recordFile(key), 'utf8')) as BuildRecord;
   } catch {
-    return { created: new Date().toISOString() };
+    return { created: new Date().toISOString(), digests: [] };
   }
 }
 

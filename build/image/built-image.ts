@@ -27,6 +27,8 @@ export interface BuiltImage {
   readonly seconds: number;
 }
 
+const MOST_DIGESTS = 10;
+
 /**
  * Reads back what a build made, and remembers it.
  *
@@ -40,7 +42,7 @@ export async function readBack(
   const { spec, key } = preparation;
   const name = names[0] ?? '';
   const loads = spec.destination.kind === 'load';
-  const sameAsBefore = record.digest !== undefined && record.digest === result.digest;
+  const sameAsBefore = result.digest !== undefined && record.digests.includes(result.digest);
   const [image, layerSizes] = loads
     ? await Promise.all([
         inspectLocalImage(engine, name),
@@ -58,7 +60,10 @@ export async function readBack(
   if (!sameAsBefore) {
     // Elsewhere the same contents have another compression, and another digest: what is in the engine stays known.
     const { digest } = result;
-    const known = digest === undefined || layerSizes === undefined ? record : { ...record, digest, layerSizes };
+    const known =
+      digest === undefined || layerSizes === undefined
+        ? record
+        : { ...record, layerSizes, digests: [digest, ...record.digests].slice(0, MOST_DIGESTS) };
     await writeBuildRecord(key, known);
   }
   return {
@@ -81,19 +86,22 @@ export async function findUnchanged(
   engine: Pick<Engine, 'docker' | 'environment'>,
 ): Promise<BuiltImage | undefined> {
   const started = performance.now();
-  if (record.digest === undefined || gateway.kind === 'checkout') return undefined;
+  if (record.digests.length === 0 || gateway.kind === 'checkout') return undefined;
   if (spec.destination.kind !== 'load' || spec.cacheTo.length > 0) return undefined;
   const images = await Promise.all(names.map((name) => inspectLocalImage(engine, name)));
+  const [first] = images;
   const same = images.every(
     (image) =>
-      image?.digest === record.digest &&
+      image !== undefined &&
+      image.digest === first?.digest &&
+      record.digests.includes(image.digest) &&
       Object.entries(annotations).every(([name, value]) => image?.config.config?.Labels?.[name] === value),
   );
   if (!same) return undefined;
   return {
     names,
-    digest: record.digest,
-    size: images[0]?.size,
+    digest: first?.digest,
+    size: first?.size,
     annotations,
     layers: plan.layers.map(({ name, holds }, index) => ({
       name,

@@ -43,7 +43,7 @@ export async function planBuild(preparation: Preparation, builder: string | unde
   const created = new Date(spec.sourceDateEpoch === undefined ? changed : spec.sourceDateEpoch * 1000);
   const annotations = imageAnnotations(gateway, base, created);
   // An earlier build of the same contents had the same annotations, and passed.
-  if (record.digest === undefined) await assertAnnotations(annotations, gateway);
+  if (record.digests.length === 0) await assertAnnotations(annotations, gateway);
   const names = spec.tags.map(familiarReference);
   const folder = cacheFolder('builds', key);
   const context = gateway.kind === 'checkout' ? gateway.root : join(folder, 'context');

@@ -20,12 +20,13 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 };
 
-/** `--source` and `--chart` are bench:edits'. */
+/** `--source`, `--only` and `--chart` are bench:edits'. */
 export const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     source: { type: 'string' },
+    only: { type: 'string' },
     chart: { type: 'boolean', default: false },
   },
 });

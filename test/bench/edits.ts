@@ -165,12 +165,13 @@ const totalOf = (layers: ReadonlyMap<string, number>): number =>
   [...layers.values()].reduce((sum, one) => sum + one, 0);
 try {
   await pushBase('1');
-  for (const [name, edit] of Object.entries(EDITS)) {
-    if (name === 'apt') {
-      size.ours = totalOf(pushed.ours);
-      size.other = totalOf(pushed.other);
-    }
+  // The first build of both sides is what the others are edits of.
+  const asked = values.only === undefined ? Object.keys(EDITS) : ['cold', ...values.only.split(',')];
+  for (const [name, edit] of Object.entries(EDITS).filter(([name]) => asked.includes(name))) {
     results[name] = await measure(name, edit);
+    if (name !== 'cold') continue;
+    size.ours = totalOf(pushed.ours);
+    size.other = totalOf(pushed.other);
   }
 } finally {
   await registry.stop();

@@ -244,7 +244,12 @@ SH
 # in a layer already, which did not wait for the dependencies. The lockfile of what was installed goes here too
 # (npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.
 FROM dependencies AS package
-RUN --mount=from=unpacked,source=/package,target=/package     --mount=from=unpacked,source=/layers/docs/app/docs,target=/app/docs     --mount=from=unpacked,source=/layers/docs/app/skills,target=/app/skills     --mount=from=unpacked,source=/layers/server/app/dist,target=/app/dist,rw     --mount=from=unpacked,source=/layers/control-ui/app/dist/control-ui,target=/app/dist/control-ui     --mount=type=tmpfs,target=/tmp <<'SH'
+RUN --mount=from=unpacked,source=/package,target=/package \
+    --mount=from=unpacked,source=/layers/docs/app/docs,target=/app/docs \
+    --mount=from=unpacked,source=/layers/docs/app/skills,target=/app/skills \
+    --mount=from=unpacked,source=/layers/server/app/dist,target=/app/dist,rw \
+    --mount=from=unpacked,source=/layers/control-ui/app/dist/control-ui,target=/app/dist/control-ui \
+    --mount=type=tmpfs,target=/tmp <<'SH'
 set -eu
 export HOME=/tmp
 cd /app

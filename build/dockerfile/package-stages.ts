@@ -115,11 +115,11 @@ export const packageStage = (installScripts: readonly string[]): Stage => ({
   why: `The package's own install scripts, run on the whole gateway. What they write joins the package's other files; dist/ is
 in a layer already, which did not wait for the dependencies. The lockfile of what was installed goes here too
 (npm ls reads it), because it changes with the version; so does what the package carries in node_modules itself.`,
-  body: `RUN --mount=from=unpacked,source=/package,target=/package \
-    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=/app/docs \
-    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=/app/skills \
-    --mount=from=unpacked,source=${LAYERS}/server/app/dist,target=/app/dist,rw \
-    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=/app/dist/control-ui \
+  body: `RUN --mount=from=unpacked,source=/package,target=/package \\
+    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=/app/docs \\
+    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=/app/skills \\
+    --mount=from=unpacked,source=${LAYERS}/server/app/dist,target=/app/dist,rw \\
+    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=/app/dist/control-ui \\
     --mount=type=tmpfs,target=/tmp <<'SH'
 set -eu
 export HOME=/tmp

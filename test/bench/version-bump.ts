@@ -52,7 +52,9 @@ async function emptyCaches(): Promise<void> {
     await symlink(cacheFolder(name), join(cache, 'openclaw-image', name));
 }
 
+/** What was written before is on the disk: neither side pays for the other. */
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
+  await execa('sync');
   const before = performance.now();
   await work();
   return (performance.now() - before) / 1000;

@@ -83,6 +83,18 @@ export function explainNpmError(error: unknown, what: string): unknown {
       { cause: error },
     );
   }
+  if (code === 'EALLOWGIT') {
+    const { package: dependency } = error as { readonly package?: string };
+    return new WorkError(
+      {
+        kind: 'git-dependency',
+        title: 'A dependency comes from a git repository',
+        reason: `${what} has ${dependency ?? 'one'}, which is no published package: npm does not fetch it unless it is told to`,
+        wayOut: 'build a release without it: scripts/run build --package openclaw@latest',
+      },
+      { cause: error },
+    );
+  }
   return error;
 }
 

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { findEngine } from '../engine/engine.ts';
 import { isCheckout } from '../gateway/is-checkout.ts';
 import { bakeImages } from '../image/bake-images.ts';
 import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
@@ -13,6 +12,7 @@ import type { ImageSpec } from '../spec/image-spec.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
 import { VARIANTS, type Variant } from '../spec/variant.ts';
+import { findBuilderEngine } from './builder-engine.ts';
 import { interruption } from './interruption.ts';
 import { addOptions } from './options.ts';
 
@@ -71,7 +71,8 @@ async function run(options: BakeOptions): Promise<void> {
     // One after the other: the second finds what the first has downloaded.
     for (const [target, spec] of Object.entries(specs))
       gathered.push({ target, spec, ingredients: await gatherIngredients(spec, problems, view.onStep) });
-    const engine = await findEngine(options.engine, view.onStep);
+    const loads = Object.values(specs).some(({ destination }) => destination.kind === 'load');
+    const engine = await findBuilderEngine(options.engine, options.builder, loads, view.onStep);
     for (const { target, spec, ingredients } of gathered) {
       if (signal.aborted) throw new InterruptedError('nothing was tagged, and what was finished is cached');
       preparations[target] = await prepare(spec, ingredients, engine, options.builder, view, signal);

@@ -47,13 +47,13 @@ async function run(options: BuildOptions): Promise<void> {
     view.onStep(
       spec.gateway.kind === 'registry' ? `resolving openclaw@${spec.gateway.selector}` : `reading ${spec.gateway.path}`,
     );
-    const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderCommand, findEngine }, { prepare }] =
+    const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderEngine }, { prepare }] =
       await Promise.all([
         gatherIngredients(spec, problems, view.onStep),
         // Loaded while the registry answers: a build in which nothing changed takes little longer than this.
         import('../image/build-image.ts'),
         import('../report/build-report.ts'),
-        import('../engine/engine.ts'),
+        import('./builder-engine.ts'),
         import('../image/prepare.ts'),
       ]);
     stopIfInterrupted();
@@ -62,9 +62,12 @@ async function run(options: BuildOptions): Promise<void> {
       await printDryRun(spec, ingredients, options.json === true);
       return;
     }
-    // A remote builder that pushes needs no engine here.
-    const needsEngine = options.builder === undefined || spec.destination.kind === 'load';
-    const engine = needsEngine ? await findEngine(options.engine, view.onStep) : await findBuilderCommand();
+    const engine = await findBuilderEngine(
+      options.engine,
+      options.builder,
+      spec.destination.kind === 'load',
+      view.onStep,
+    );
     stopIfInterrupted();
     const preparation = await prepare(spec, ingredients, engine, options.builder, view, signal);
     stopIfInterrupted();

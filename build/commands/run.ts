@@ -72,8 +72,7 @@ async function run(text: string, options: RunOptions): Promise<void> {
     const folders = options.overlay ?? [];
     const overlays = folders.length === 0 ? [] : await readOverlays(folders, await pluginsOf(engine, image), here);
     view.onStep(`starting ${text}`);
-    container = await runImage(engine, image, port, overlays);
-    if (signal.aborted) throw new InterruptedError('the container is gone');
+    container = await runImage(engine, image, port, overlays, signal);
     const plugins = await loadedOverlays(container, overlays);
     view.close();
     // An edit that is made as soon as the user reads on must not be missed.
@@ -158,7 +157,7 @@ async function restartOnChange(container: Container, overlays: readonly Overlay[
     const started = performance.now();
     process.stderr.write(`- ${changed} changed: restarting\n`);
     await container.restart();
-    await waitUntilLive(container);
+    await waitUntilLive(container, signal);
     for (const { id, source } of await loadedOverlays(container, overlays))
       process.stderr.write(
         `- ${id}: loaded from ${source} after ${((performance.now() - started) / 1000).toFixed(1)} s\n`,
@@ -172,7 +171,9 @@ async function restartOnChange(container: Container, overlays: readonly Overlay[
           timer = setTimeout(() => {
             restarting = restarting
               .then(() => restart(filename ?? folder))
-              .catch((error: unknown) => void process.stderr.write(`! ${(error as Error).message}\n`));
+              .catch((error: unknown) => {
+                if (!signal.aborted) process.stderr.write(`! ${(error as Error).message}\n`);
+              });
           }, QUIET_MILLISECONDS);
         }
       } catch (error) {

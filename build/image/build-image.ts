@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { build, type OnProgress } from '../engine/buildx.ts';
 import type { Engine } from '../engine/engine.ts';
-import { type BuiltImage, findUnchanged, readBack } from './built-image.ts';
+import { type BuiltImage, readBack } from './built-image.ts';
 import { keepTags } from './keep-tags.ts';
 import { loadArchive } from './load-archive.ts';
 import { loadsArchive } from './outputs.ts';
 import { planBuild } from './planned-build.ts';
 import type { Preparation } from './prepare.ts';
+import { findUnchanged } from './unchanged-image.ts';
 
 /**
  * Builds, and reads back what came out.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Container, poll, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
-import { WorkError } from '../problem.ts';
+import { InterruptedError, WorkError } from '../problem.ts';
 import { type Overlay, overlayTarget } from './overlay.ts';
 
 /** A plugin as the running gateway lists it. */
@@ -13,6 +13,9 @@ export interface LoadedPlugin {
 
 const START_SECONDS = 120;
 
+const LIST_IDS = `const { globSync, readFileSync } = require('fs');
+console.log(JSON.stringify(globSync('/app/dist/extensions/*/openclaw.plugin.json').map((file) => JSON.parse(readFileSync(file, 'utf8')).id)));`;
+
 /** Ids of the plugins that an image has, compiled. */
 export async function pluginsOf(
   engine: Pick<Engine, 'docker' | 'environment'>,
@@ -20,12 +23,8 @@ export async function pluginsOf(
 ): Promise<readonly string[]> {
   const container = await startContainer(engine, { image, entrypoint: 'sleep', command: ['60'] });
   try {
-    const { stdout } = await container.exec([
-      'sh',
-      '-c',
-      'cat /app/dist/extensions/*/openclaw.plugin.json | grep -h \'^  "id":\'',
-    ]);
-    return [...stdout.matchAll(/"id":\s*"([^"]+)"/g)].map(([, id]) => id ?? '');
+    const { stdout } = await container.exec(['node', '-e', LIST_IDS]);
+    return JSON.parse(stdout || '[]') as readonly string[];
   } finally {
     await container.remove();
   }
@@ -37,6 +36,7 @@ export async function runImage(
   image: string,
   port: number,
   overlays: readonly Overlay[],
+  signal: AbortSignal,
 ): Promise<Container> {
   const container = await startContainer(engine, {
     image,
@@ -47,7 +47,7 @@ export async function runImage(
     },
   });
   try {
-    await waitUntilLive(container);
+    await waitUntilLive(container, signal);
     return container;
   } catch (error) {
     await container.remove();
@@ -55,14 +55,15 @@ export async function runImage(
   }
 }
 
-/** @throws WorkError with the gateway's last words where it does not answer */
-export async function waitUntilLive(container: Container): Promise<void> {
+/** @throws WorkError with the gateway's last words where it does not answer; InterruptedError after `signal` */
+export async function waitUntilLive(container: Container, signal: AbortSignal): Promise<void> {
   const ask = `fetch('http://127.0.0.1:18789/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
   const live = await poll(async () => {
     const { running } = await container.state();
-    if (!running) return false;
+    if (!running || signal.aborted) return false;
     return (await container.exec(['node', '-e', ask])).exitCode === 0 ? true : undefined;
   }, START_SECONDS);
+  if (signal.aborted) throw new InterruptedError('the container is gone');
   if (live === true) return;
   throw new WorkError({
     kind: 'gateway',
@@ -84,9 +85,9 @@ export async function loadedOverlays(
 ): Promise<readonly LoadedPlugin[]> {
   if (overlays.length === 0) return [];
   const { stdout, stderr } = await container.exec(['openclaw', 'plugins', 'list', '--json']);
-  const { plugins } = JSON.parse(stdout.slice(stdout.indexOf('{')) || '{"plugins":[]}') as {
-    readonly plugins: readonly LoadedPlugin[];
-  };
+  // Nothing that it says before the list counts.
+  const list = stdout.includes('{') ? stdout.slice(stdout.indexOf('{')) : '{"plugins":[]}';
+  const { plugins } = JSON.parse(list) as { readonly plugins: readonly LoadedPlugin[] };
   return overlays.map(({ id, folder }) => {
     const plugin = plugins.find((one) => one.id === id);
     if (plugin?.source.startsWith(`${overlayTarget(id)}/`) === true) return { id, source: plugin.source };

@@ -3,11 +3,11 @@ import { appendFile, cp, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { resolveBase } from '../../build/base/resolve-base.ts';
 import { findEngine } from '../../build/engine/engine.ts';
 import { table } from '../../build/report/table.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
 import { makeCheckout } from '../fixtures/make-checkout.ts';
+import { publishBase } from '../published-base.ts';
 import { startRegistry } from '../registry.ts';
 import { json, say, values } from './comparison.ts';
 import { editsChart } from './edits-chart.ts';
@@ -52,24 +52,6 @@ async function copyOf(source: string): Promise<string> {
   return copy;
 }
 
-/** A base of this name with another digest, as a new Debian package would bring. */
-async function pushBase(version: string): Promise<void> {
-  const { context, from } = await resolveBase({
-    choice: spec.base,
-    platforms: [],
-    engine,
-    builder: undefined,
-    listener: { onStep: say, onProgress: () => {} },
-    signal: undefined,
-  });
-  const file = join(scratch, 'base.Dockerfile');
-  await writeFile(file, `FROM ${from} AS base\nFROM base\nRUN echo ${version} >/etc/base-version\n`);
-  const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
-  // In the registry, and not in the engine.
-  const output = `type=image,name=${base},push=true,store=false`;
-  await docker('buildx', 'build', '--builder=default', ...contexts, '--file', file, '--output', output, scratch);
-}
-
 const appendTo = (pattern: string, comment: (text: string) => string) => async (where: string, text: string) => {
   for await (const path of glob(pattern, { cwd: where, exclude: ['**/node_modules/**'] })) {
     if (/\.test\./.test(path)) continue;
@@ -91,7 +73,7 @@ const EDITS: Readonly<Record<string, Edit>> = {
   lockfile: { change: appendTo('pnpm-lock.yaml', (text) => `# ${text}\n`), goal: '1' },
   apt: { request: { apt: 'figlet' }, goal: '3' },
   browser: { request: { browser: true }, goal: '3' },
-  base: { before: () => pushBase('2'), goal: '10' },
+  base: { before: () => publishBase(engine, base, '2'), goal: '10' },
 };
 
 const sides = {
@@ -164,7 +146,7 @@ const size = { ours: 0, other: 0 };
 const totalOf = (layers: ReadonlyMap<string, number>): number =>
   [...layers.values()].reduce((sum, one) => sum + one, 0);
 try {
-  await pushBase('1');
+  await publishBase(engine, base, '1');
   // The first build of both sides is what the others are edits of.
   const asked = values.only === undefined ? Object.keys(EDITS) : ['cold', ...values.only.split(',')];
   for (const [name, edit] of Object.entries(EDITS).filter(([name]) => asked.includes(name))) {

@@ -60,6 +60,18 @@ describe('image:run --overlay', () => {
     expect((await docker('container', 'inspect', name ?? '')).exitCode).not.toBe(0);
   });
 
+  it('is gone after Ctrl-C while the gateway starts, and does not wait for that', async () => {
+    const containers = async () =>
+      (await docker('ps', '--all', '--filter', 'name=^openclaw-image-[0-9a-f]{8}$', '--format', '{{.Names}}')).stdout;
+    const before = await containers();
+    const { exitCode, said } = await runUntil(/^- starting/m, ['run', '--port', String(port)], (pid) =>
+      process.kill(pid, 'SIGINT'),
+    );
+    expect({ exitCode }, said).toEqual({ exitCode: 130 });
+    expect(said).not.toContain('The gateway answers');
+    expect(await containers()).toBe(before);
+  });
+
   it('refuses a folder that is no plugin of the image, and an image that is not there', async () => {
     const refused = await run(['run', '--overlay', folder]);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('no openclaw.plugin.json') });

@@ -201,7 +201,7 @@ kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
 cd /install
 if [ -e "$kept" ]; then tar -xf "$kept"; fi
 cp /locked/package.json /locked/package-lock.json .
-npm install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error || { rm -f "$kept"; exit 1; }
+UV_THREADPOOL_SIZE=1 npm install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error || { rm -f "$kept"; exit 1; }
 find ./node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -path '*/node_modules/*.[cm]ts' -o -path '*/node_modules/*.ts' -o -path '*/node_modules/*.tsx' \) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete
 # npm believes its list of what is installed where no folder is newer.
 touch node_modules/.package-lock.json

@@ -16,10 +16,15 @@ export const APT_MOUNTS = `${CA_MOUNT} \\
 /** What is installed and then thinned out never reaches a disk: only what is kept is written, once. */
 export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
 const NPM_FLAGS = '--omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
+/**
+ * npm unpacks small files one after the other: four threads mostly wait for each other, and take a third longer in all
+ * (7.5 instead of 10.2 s for 333 packages on two cores).
+ */
+const ONE_THREAD = 'UV_THREADPOOL_SIZE=1';
 /** What the lockfile says, from nothing. */
-export const NPM_INSTALL = `npm ci ${NPM_FLAGS}`;
+export const NPM_INSTALL = `${ONE_THREAD} npm ci ${NPM_FLAGS}`;
 /** What the lockfile says, from what is installed already. */
-export const NPM_UPDATE = `npm install --no-save ${NPM_FLAGS}`;
+export const NPM_UPDATE = `${ONE_THREAD} npm install --no-save ${NPM_FLAGS}`;
 
 /** What an installation leaves behind that differs from run to run. */
 export const CLEAN_APT =

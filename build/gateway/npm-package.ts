@@ -33,6 +33,8 @@ export interface ResolvedPackage {
   readonly selector: string;
   readonly version: string;
   readonly integrity: string;
+  /** Its package.json, where the registry has given that already. */
+  readonly manifest?: PackageManifest;
 }
 
 /** @throws RequestError where there is no such version, with the nearest ones */
@@ -69,14 +71,14 @@ async function resolvePublished(selector: string): Promise<ResolvedPackage> {
   const { default: fetch } = await import('npm-registry-fetch');
   try {
     // One version's document: the whole package's would be a hundred times larger.
-    const manifest = (await fetch.json(`/${PACKAGE}/${selector}`, await npmOptions())) as unknown as {
-      readonly version: string;
+    const manifest = (await fetch.json(`/${PACKAGE}/${selector}`, await npmOptions())) as unknown as PackageManifest & {
       readonly dist: { readonly integrity: string };
     };
     return {
       selector: `${PACKAGE}@${manifest.version}`,
       version: manifest.version,
       integrity: manifest.dist.integrity,
+      manifest,
     };
   } catch (error) {
     if (npmErrorCode(error) !== 'E404') throw explainNpmError(error, `${PACKAGE}@${selector}`);
@@ -170,21 +172,25 @@ export async function readGatewayPackage(
  *
  * @returns them, and the bytes of each tarball
  */
-async function lock({ selector }: ResolvedPackage, folder: string) {
-  const { default: pacote } = await import('pacote');
-  const manifest = await pacote
-    .manifest(selector, { ...(await npmOptions()), fullReadJson: true })
-    .catch((error: unknown) => {
-      throw explainNpmError(error, selector);
-    });
+async function lock(resolved: ResolvedPackage, folder: string) {
   const earlier = await newestGateway();
   const packages = await lockDependencies(
-    dependencyManifest(manifest as unknown as PackageManifest),
+    dependencyManifest(resolved.manifest ?? (await readManifest(resolved))),
     folder,
     earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
   );
   const known = earlier === undefined ? '{}' : await readFile(join(earlier, SIZES), 'utf8').catch(() => '{}');
   return { packages, sizes: await tarballSizes(packages, JSON.parse(known) as Readonly<Record<string, number>>) };
+}
+
+async function readManifest({ selector }: ResolvedPackage): Promise<PackageManifest> {
+  const { default: pacote } = await import('pacote');
+  try {
+    const manifest = await pacote.manifest(selector, { ...(await npmOptions()), fullReadJson: true });
+    return manifest as unknown as PackageManifest;
+  } catch (error) {
+    throw explainNpmError(error, selector);
+  }
 }
 
 /** Bytes of each tarball, by its address: beside gateway.json, so that the next version need not ask for all of them. */

@@ -7,6 +7,7 @@ delete process.env['NODE_COMPILE_CACHE'];
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand(),
   bake: async () => (await import('./commands/bake.ts')).bakeCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   run: async () => (await import('./commands/run.ts')).runCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),

@@ -17,8 +17,13 @@ export interface DockerIgnore {
 export async function readDockerIgnore(folder: string): Promise<DockerIgnore> {
   const own = await readFile(join(folder, '.dockerignore'), 'utf8').catch(() => '');
   const text = `${own.trimEnd()}\n\n# Never part of a build, whatever stands above.\n${NEVER.join('\n')}\n`.trimStart();
+  return { text, admits: admittedBy(text) };
+}
+
+/** @param text of a .dockerignore */
+export function admittedBy(text: string): DockerIgnore['admits'] {
   // Its types say `export default`, and Node gives what the module exports: the function itself.
   const ignore = dockerignore as unknown as typeof dockerignore.default;
   const rules = ignore({ ignorecase: false }).add(text);
-  return { text, admits: (path) => !rules.ignores(path) };
+  return (path) => !rules.ignores(path);
 }

@@ -4,10 +4,12 @@ import type { OnProgress } from '../engine/buildx.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type BuiltImage, readBack } from './built-image.ts';
 import { keepTags } from './keep-tags.ts';
+import { readInputs } from './last-build.ts';
 import { loadArchive } from './load-archive.ts';
 import { loadsArchive } from './outputs.ts';
 import { type PlannedBuild, planBuild } from './planned-build.ts';
 import type { Preparation } from './prepare.ts';
+import type { BuildInputs } from './stage-inputs.ts';
 
 /**
  * Builds several images in one session of BuildKit, and reads each back.
@@ -27,6 +29,8 @@ export async function bakeImages(
   const planned: Record<string, PlannedBuild> = {};
   for (const [target, preparation] of Object.entries(preparations))
     planned[target] = await planBuild(preparation, builder);
+  const inputs: Record<string, BuildInputs> = {};
+  for (const [target, one] of Object.entries(planned)) inputs[target] = await readInputs(one);
   const requests = Object.fromEntries(Object.entries(planned).map(([target, { request }]) => [target, request]));
   const metadataFile = `${file}.metadata-${process.pid}`;
   const results = await keepTags(Object.values(planned), engine, async () => {
@@ -43,7 +47,8 @@ export async function bakeImages(
   const images: Record<string, BuiltImage> = {};
   for (const [target, one] of Object.entries(planned)) {
     const result = results[target];
-    if (result !== undefined) images[target] = await readBack(one, engine, result);
+    const read = inputs[target];
+    if (result !== undefined && read !== undefined) images[target] = await readBack(one, engine, result, read);
   }
   return images;
 }

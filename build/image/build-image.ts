@@ -3,6 +3,7 @@ import { build, type OnProgress } from '../engine/buildx.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type BuiltImage, readBack } from './built-image.ts';
 import { keepTags } from './keep-tags.ts';
+import { readInputs } from './last-build.ts';
 import { loadArchive } from './load-archive.ts';
 import { loadsArchive } from './outputs.ts';
 import { planBuild } from './planned-build.ts';
@@ -24,6 +25,7 @@ export async function buildImage(
   const planned = await planBuild(preparation, builder);
   const unchanged = await findUnchanged(planned, engine);
   if (unchanged !== undefined) return unchanged;
+  const inputs = readInputs(planned);
   const result = await keepTags([planned], engine, async () => {
     try {
       const built = await build(engine, planned.request, onProgress, signal);
@@ -34,5 +36,5 @@ export async function buildImage(
       await rm(planned.request.metadataFile, { force: true });
     }
   });
-  return readBack(planned, engine, result);
+  return readBack(planned, engine, result, await inputs);
 }

@@ -5,8 +5,10 @@ import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts
 import type { Annotations } from '../oci/annotations.ts';
 import { WorkError } from '../problem.ts';
 import { writeBuildRecord } from './build-record.ts';
+import { readLastBuild, writeLastBuild } from './last-build.ts';
 import type { PlannedBuild } from './planned-build.ts';
 import type { Preparation } from './prepare.ts';
+import type { BuildInputs } from './stage-inputs.ts';
 
 export interface BuiltLayer {
   readonly name: string;
@@ -38,6 +40,7 @@ export async function readBack(
   { preparation, names, annotations, record }: PlannedBuild,
   engine: Pick<Engine, 'docker' | 'environment'>,
   result: BuildResult,
+  inputs: BuildInputs,
 ): Promise<BuiltImage> {
   const { spec, key } = preparation;
   const name = names[0] ?? '';
@@ -66,15 +69,27 @@ export async function readBack(
         : { ...record, layerSizes, digests: [digest, ...record.digests].slice(0, MOST_DIGESTS) };
     await writeBuildRecord(key, known);
   }
-  return {
-    names,
-    digest: result.digest,
-    size: image?.size,
-    annotations,
-    layers: describeLayers(preparation, result.progress, layerSizes ?? []),
-    stages: stageTimes(result.progress),
-    seconds: result.seconds,
-  };
+  const layers = describeLayers(preparation, result.progress, layerSizes ?? []);
+  const stages = stageTimes(result.progress);
+  await rememberBuild(names, inputs, stages, layers);
+  return { names, digest: result.digest, size: image?.size, annotations, layers, stages, seconds: result.seconds };
+}
+
+/** For image:explain. */
+async function rememberBuild(
+  names: readonly string[],
+  inputs: BuildInputs,
+  stages: readonly StageTime[],
+  layers: readonly BuiltLayer[],
+): Promise<void> {
+  const ran = Object.fromEntries(
+    stages.filter(({ cached }) => !cached).map(({ stage, seconds }) => [stage, seconds] as const),
+  );
+  for (const name of names) {
+    const before = await readLastBuild(name);
+    const stageSeconds = { ...before?.stageSeconds, ...ran };
+    await writeLastBuild(name, { built: new Date().toISOString(), inputs, stageSeconds, layers });
+  }
 }
 
 /** Bytes of our layers, unpacked: the last ones of the image's history, in the order of the plan. */

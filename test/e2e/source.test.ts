@@ -1,6 +1,7 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Explanation } from '../../build/explain/explain-build.ts';
 import { docker, inImage, run } from '../command.ts';
 import { type Layout, makeCheckout } from '../fixtures/make-checkout.ts';
 
@@ -79,8 +80,17 @@ describe.each<[Layout, string]>([
     ['README.md', ['package'], ['package-files']],
   ])('after an edit of %s makes %j again', async (file, layers, stages) => {
     await appendFile(join(folder, file), `\n/* ${Date.now()} */\n`);
+    const told = await run(['explain', '--json', '--source', folder, '--tag', image, '--extensions', 'kimi-coding']);
+    expect(told.exitCode, told.stderr).toBe(0);
+    const explained = JSON.parse(told.stdout) as Explanation;
     const edited = await build(folder, image, '--extensions', 'kimi-coding');
     expect({ layers: newLayers(edited), stages: ranStages(edited) }).toEqual({ layers, stages });
+    // What was told before is what happened, for the reason that was told.
+    const running = explained.stages.filter(({ expectation }) => expectation === 'runs');
+    expect(running.map(({ name }) => name)).toEqual(stages);
+    const open = explained.layers.filter(({ expectation }) => expectation !== 'cached');
+    expect(open.map(({ name }) => name)).toEqual(layers);
+    for (const { because } of stages.length > 0 ? running : open) expect(because).toEqual([`${file} changed`]);
     expect(edited.gateway.dirty).toBe(true);
   });
 });

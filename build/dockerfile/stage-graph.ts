@@ -1,0 +1,100 @@
+import { type Copy, DockerfileParser, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
+
+/** One instruction of a stage, and what it reads besides its own text. */
+export interface ReadingInstruction {
+  /** As it stands in the file. */
+  readonly text: string;
+  /** Stages and named contexts: `COPY --from`, `RUN --mount=from`. */
+  readonly stages: readonly string[];
+  /** Paths of the build context that `COPY` reads. */
+  readonly paths: readonly string[];
+}
+
+/** What decides whether a stage runs again. */
+export interface StageReads {
+  readonly name: string;
+  /** The stage, named context or image that it begins with. */
+  readonly from: string;
+  readonly instructions: readonly ReadingInstruction[];
+  /** Values of the `ARG`s that the stage asks for and that have one in the file. */
+  readonly arguments: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads the stages that a build of the last one needs, in the order of the file.
+ *
+ * Source: https://docs.docker.com/reference/dockerfile/
+ * @param replaced names of stages that build contexts take the place of: what those read is not read
+ */
+export function readStages(dockerfile: string, replaced: readonly string[]): readonly StageReads[] {
+  const lines = dockerfile.split('\n');
+  const globals = new Map<string, string>();
+  const stages: {
+    name: string;
+    from: string;
+    instructions: ReadingInstruction[];
+    arguments: Record<string, string>;
+  }[] = [];
+  for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
+    const keyword = instruction.getKeyword();
+    const stage = stages.at(-1);
+    if (keyword === 'FROM') {
+      const from = instruction as From;
+      const name = from.getBuildStage() ?? String(stages.length);
+      stages.push({ name, from: expand(from.getImage() ?? '', globals), instructions: [], arguments: {} });
+    } else if (keyword === 'ARG') {
+      const [name = '', value] = (instruction.getRawArgumentsContent() ?? '').split(/=(.*)/s);
+      if (stage === undefined) globals.set(name, expand((value ?? '').replace(/^"(.*)"$/s, '$1'), globals));
+      else if (globals.has(name)) stage.arguments[name] = globals.get(name) ?? '';
+    } else {
+      const { start, end } = instruction.getRange();
+      stage?.instructions.push({
+        text: lines.slice(start.line, end.line + 1).join('\n'),
+        ...readBy(instruction),
+      });
+    }
+  }
+  const last = stages.at(-1)?.name;
+  const needed = new Set<string>(last === undefined ? [] : [last]);
+  // A stage stands below those that it reads, so one look from the end finds all of them.
+  for (const { name, from, instructions } of stages.toReversed()) {
+    if (!needed.has(name) || replaced.includes(name)) continue;
+    for (const read of [from, ...instructions.flatMap((one) => one.stages)]) needed.add(read);
+  }
+  return stages.filter(({ name }) => needed.has(name) && !replaced.includes(name));
+}
+
+function readBy(instruction: Instruction): Omit<ReadingInstruction, 'text'> {
+  const keyword = instruction.getKeyword();
+  if (keyword === 'COPY' || keyword === 'ADD') {
+    const copy = instruction as Copy;
+    const from = copy
+      .getFlags()
+      .find((flag) => flag.getName() === 'from')
+      ?.getValue();
+    if (from !== undefined && from !== null) return { stages: [from], paths: [] };
+    return {
+      stages: [],
+      paths: copy
+        .getArguments()
+        .slice(0, -1)
+        .map((argument) => argument.getValue()),
+    };
+  }
+  if (keyword !== 'RUN') return { stages: [], paths: [] };
+  const mounts = (instruction as JSONInstruction).getFlags().flatMap((flag) => flag.getOptions());
+  const stages = mounts.flatMap((option) => (option.getName() === 'from' ? [option.getValue() ?? ''] : []));
+  return { stages: [...new Set(stages)], paths: [] };
+}
+
+/** `$NAME`, `${NAME}` and `${NAME:+word}`, as `FROM` lines have them; a word may hold variables itself. */
+function expand(text: string, values: ReadonlyMap<string, string>): string {
+  return text
+    .replace(/\$\{(\w+):\+((?:[^{}]|\{[^{}]*\})*)\}/g, (_, name: string, word: string) =>
+      (values.get(name) ?? '') === '' ? '' : expand(word, values),
+    )
+    .replace(
+      /\$\{(\w+)\}|\$(\w+)/g,
+      (_, braced: string | undefined, bare: string | undefined) => values.get(braced ?? bare ?? '') ?? '',
+    );
+}

@@ -1,0 +1,136 @@
+import type { Layer } from '../dockerfile/stage.ts';
+import type { ReadingInstruction } from '../dockerfile/stage-graph.ts';
+import type { BuildInputs } from '../image/stage-inputs.ts';
+
+/**
+ * What the next build does with a stage or a layer. `depends`: it runs where a stage that it reads makes something else than
+ * last time, which only that stage's run can tell.
+ */
+export type Expectation = 'cached' | 'runs' | 'depends';
+
+export interface Explained {
+  readonly name: string;
+  readonly expectation: Expectation;
+  /** What changed since the last build; empty for what is cached. */
+  readonly because: readonly string[];
+}
+
+export interface Explanation {
+  /** Stages that do something, in the order of the Dockerfile. */
+  readonly stages: readonly Explained[];
+  /** Lowest first. */
+  readonly layers: readonly Explained[];
+}
+
+/** Pure: what differs between two builds, stage by stage. */
+export function explainBuild(layers: readonly Layer[], now: BuildInputs, before: BuildInputs): Explanation {
+  const known = new Map<string, Explained>();
+  for (const name of Object.keys(now.contexts)) known.set(name, explainContext(name, now, before));
+  const earlier = new Map(before.stages.map((stage) => [stage.name, stage]));
+
+  const readsOf = ({ stages, paths }: ReadingInstruction): Omit<Explained, 'name'> => {
+    const changed = paths.flatMap((path) => changedFiles(path, now, before));
+    const read = stages.flatMap((name) => known.get(name) ?? []);
+    const certain = read.filter((one) => one.expectation === 'runs' && copiesOnly(one.name));
+    if (changed.length + certain.length > 0)
+      return { expectation: 'runs', because: [...changed, ...certain.flatMap(({ because }) => because)] };
+    const open = read.filter(({ expectation }) => expectation !== 'cached');
+    return open.length === 0
+      ? { expectation: 'cached', because: [] }
+      : { expectation: 'depends', because: [`if ${open.map(({ name }) => name).join(' or ')} makes something else`] };
+  };
+  /** What such a stage makes is what it reads, so a change in one is a change in the other. */
+  const copiesOnly = (name: string): boolean => {
+    const stage = now.stages.find((one) => one.name === name);
+    return (
+      stage === undefined || (stage.from === 'scratch' && stage.instructions.every(({ text }) => /^COPY/.test(text)))
+    );
+  };
+
+  for (const { name, from, instructions, arguments: values } of now.stages) {
+    const was = earlier.get(name);
+    const parent = known.get(from);
+    const because: string[] = [];
+    if (was === undefined) because.push('was not part of the last build');
+    else {
+      if (was.from !== from) because.push(`stands on ${from} instead of ${was.from}`);
+      for (const argument of new Set([...Object.keys(was.arguments), ...Object.keys(values)])) {
+        if (was.arguments[argument] !== values[argument])
+          because.push(`${argument}: "${was.arguments[argument] ?? ''}" → "${values[argument] ?? ''}"`);
+      }
+      const texts = new Set(was.instructions.map(({ text }) => text));
+      const other = instructions.find(({ text }) => !texts.has(text));
+      if (other !== undefined || was.instructions.length !== instructions.length)
+        because.push(`its instructions changed${other === undefined ? '' : `: ${firstLine(other.text)}`}`);
+    }
+    if (parent?.expectation === 'runs')
+      because.push(...(parent.because.length > 0 ? parent.because : [`${from} runs`]));
+    const reads = instructions.map(readsOf);
+    because.push(...reads.flatMap((read) => (read.expectation === 'runs' ? read.because : [])));
+    if (because.length > 0) {
+      known.set(name, { name, expectation: 'runs', because: unique(because) });
+      continue;
+    }
+    const open = [
+      ...(parent?.expectation === 'depends' ? parent.because : []),
+      ...reads.flatMap((read) => (read.expectation === 'depends' ? read.because : [])),
+    ];
+    known.set(name, { name, expectation: open.length > 0 ? 'depends' : 'cached', because: unique(open) });
+  }
+
+  const instructions = new Map(
+    now.stages.flatMap((stage) => stage.instructions.map((one) => [one.text, one] as const)),
+  );
+  const earlierTexts = new Set(before.stages.flatMap((stage) => stage.instructions.map(({ text }) => text)));
+  return {
+    stages: now.stages
+      .filter((stage) => stage !== now.stages.at(-1) && stage.instructions.length > 0)
+      .flatMap(({ name }) => known.get(name) ?? []),
+    layers: layers.map(({ name, made }) => {
+      if (made.by === 'stage') return { ...(known.get(made.stage) ?? NOTHING), name };
+      const instruction = instructions.get(made.instruction);
+      if (instruction === undefined) return { ...NOTHING, name };
+      if (!earlierTexts.has(made.instruction))
+        return { name, expectation: 'runs', because: ['was not part of the last build'] };
+      return { ...readsOf(instruction), name };
+    }),
+  };
+}
+
+const NOTHING = { expectation: 'cached', because: [] } as const;
+
+const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
+
+const firstLine = (text: string): string => {
+  const line = text.split('\n', 1)[0] ?? '';
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+};
+
+function explainContext(name: string, now: BuildInputs, before: BuildInputs): Explained {
+  const has = now.contexts[name] ?? {};
+  const had = before.contexts[name];
+  if (had === undefined) return { name, expectation: 'runs', because: ['was not part of the last build'] };
+  const because = [
+    ...Object.keys(has).flatMap((key) =>
+      had[key] === undefined ? [`${key} is new`] : had[key] === has[key] ? [] : [`${key}: ${had[key]} → ${has[key]}`],
+    ),
+    ...Object.keys(had).flatMap((key) => (has[key] === undefined ? [`${key} is gone`] : [])),
+  ];
+  return { name, expectation: because.length > 0 ? 'runs' : 'cached', because };
+}
+
+/** @param path of a file or a folder */
+function changedFiles(path: string, now: BuildInputs, before: BuildInputs): readonly string[] {
+  const inside = (file: string): boolean => file === path || file.startsWith(`${path}/`);
+  const changed = Object.keys(now.files)
+    .filter(inside)
+    .flatMap((file) => {
+      const had = before.files[file];
+      if (had === undefined) return [`${file} is new`];
+      return had.sha256 === now.files[file]?.sha256 ? [] : [`${file} changed`];
+    });
+  const gone = Object.keys(before.files)
+    .filter((file) => inside(file) && now.files[file] === undefined)
+    .map((file) => `${file} is gone`);
+  return [...changed, ...gone];
+}

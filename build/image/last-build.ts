@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { cacheFolder } from '../cache-folder.ts';
+import type { BuiltLayer } from './built-image.ts';
+import type { PlannedBuild } from './planned-build.ts';
+import { type BuildInputs, readBuildInputs } from './stage-inputs.ts';
+
+/** What the last build under a name read and made. */
+export interface LastBuild {
+  /** ISO 8601. */
+  readonly built: string;
+  readonly inputs: BuildInputs;
+  /** Seconds that each stage took when it last ran. */
+  readonly stageSeconds: Readonly<Record<string, number>>;
+  readonly layers: readonly BuiltLayer[];
+}
+
+/** Its name changes with its form. */
+const lastBuildFile = (name: string): string =>
+  cacheFolder('builds', 'last-1', `${createHash('sha256').update(name).digest('hex').slice(0, 16)}.json`);
+
+/** @returns undefined where nothing was built here under that name */
+export async function readLastBuild(name: string): Promise<LastBuild | undefined> {
+  try {
+    return JSON.parse(await readFile(lastBuildFile(name), 'utf8')) as LastBuild;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeLastBuild(name: string, last: LastBuild): Promise<void> {
+  await mkdir(dirname(lastBuildFile(name)), { recursive: true });
+  await writeFileAtomic(lastBuildFile(name), `${JSON.stringify(last)}\n`);
+}
+
+/** What a build reads; files that the last build under its name has read are not read again. */
+export const readInputs = async ({
+  preparation,
+  names,
+}: Pick<PlannedBuild, 'preparation' | 'names'>): Promise<BuildInputs> =>
+  readBuildInputs(preparation, (await readLastBuild(names[0] ?? ''))?.inputs);

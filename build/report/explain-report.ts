@@ -1,0 +1,68 @@
+import type { Expectation, Explained, Explanation } from '../explain/explain-build.ts';
+import type { LastBuild } from '../image/last-build.ts';
+import { bytes, seconds, style } from './style.ts';
+import { table } from './table.ts';
+
+/** More reasons are counted, not listed; --json has them all. */
+const MOST_REASONS = 3;
+
+const STAGE_WORDS: Readonly<Record<Expectation, string>> = { cached: 'cached', runs: 'runs', depends: 'may run' };
+const LAYER_WORDS: Readonly<Record<Expectation, string>> = { cached: 'cached', runs: 'new', depends: 'may be new' };
+
+const reasons = ({ because }: Explained): string => {
+  const more = because.length - MOST_REASONS;
+  return [...because.slice(0, MOST_REASONS), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
+};
+
+/** What the next build would do, for people. @param reference the build's first tag */
+export function explainReport(reference: string, { stages, layers }: Explanation, last: LastBuild): string {
+  const running = stages.filter(({ expectation }) => expectation === 'runs');
+  const head =
+    running.length > 0
+      ? `${running.length} of ${stages.length} stages would run`
+      : stages.every(({ expectation }) => expectation === 'cached')
+        ? `None of ${stages.length} stages would run`
+        : 'Some stages depend on what others make';
+  const time = (name: string): string => {
+    const took = last.stageSeconds[name];
+    return took === undefined ? '' : seconds(took);
+  };
+  const costs = new Map(last.layers.map((layer) => [layer.name, layer]));
+  return [
+    style('bold', head),
+    `compared with ${reference} of ${last.built.slice(0, 16).replace('T', ' ')} UTC, as long as BuildKit keeps its cache`,
+    '',
+    table(
+      [{ head: 'stage' }, { head: '' }, { head: 'took', align: 'right' }, { head: 'why' }],
+      stages.map((stage) => [stage.name, STAGE_WORDS[stage.expectation], time(stage.name), reasons(stage)]),
+    ),
+    '',
+    table(
+      [{ head: 'layer' }, { head: '' }, { head: 'size', align: 'right' }, { head: 'last build' }, { head: 'why' }],
+      layers.map((layer) => {
+        const cost = costs.get(layer.name);
+        return [
+          layer.name,
+          LAYER_WORDS[layer.expectation],
+          cost?.size === undefined ? '' : bytes(cost.size),
+          cost === undefined ? '' : cost.cached ? 'cached' : 'new',
+          reasons(layer),
+        ];
+      }),
+    ),
+  ].join('\n');
+}
+
+/** The same for machines: seconds and bytes, every reason. */
+export function explainJson(reference: string, { stages, layers }: Explanation, last: LastBuild): object {
+  const costs = new Map(last.layers.map((layer) => [layer.name, layer]));
+  return {
+    reference,
+    built: last.built,
+    stages: stages.map((stage) => ({ ...stage, seconds: last.stageSeconds[stage.name] })),
+    layers: layers.map((layer) => {
+      const cost = costs.get(layer.name);
+      return { ...layer, size: cost?.size, newInLastBuild: cost === undefined ? undefined : !cost.cached };
+    }),
+  };
+}

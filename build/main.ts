@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   run: async () => (await import('./commands/run.ts')).runCommand(),
+  sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };

@@ -1,4 +1,4 @@
-# Rendered by openclaw-image (npm run image:render): change build/dockerfile/plan.ts, not this file.
+# Rendered by openclaw-image (npm run image:render): change build/dockerfile, not this file.
 #
 # A stage that was not asked for costs nothing: BuildKit builds only what the last one needs.
 # Secrets, all optional: ca (PEM), npmrc, pip_index_url.

@@ -57,38 +57,50 @@ export interface BootstrapListener {
   readonly onProgress: (progress: Progress, changed: readonly Step[]) => void;
 }
 
+/** Stages of the Dockerfile that makes it: Debian alone, or with Node on it. */
+type BootstrapTarget = 'debian' | 'node';
+
+/** What was made, as BuildKit takes it. */
+interface Layout {
+  readonly folder: string;
+  readonly digest: string;
+  /** `oci-layout:///…`. */
+  readonly context: string;
+  readonly made: Date;
+}
+
 /** Where a bootstrapped base for these platforms is kept: keyed by everything that it is made from. */
-function layoutFolder(platforms: readonly Platform[]): string {
+function layoutFolder(target: BootstrapTarget, platforms: readonly Platform[]): string {
   const key = createHash('sha256');
   for (const file of ['Dockerfile', 'slim', 'package-lock.json']) key.update(readFileSync(join(SOURCES, file)));
   const names = platforms.map((platform) => MACHINES[platform].debian).join('-');
-  return cacheFolder('bases', `${SUITE}-node${bootstrapNodeVersion()}-${names}-${key.digest('hex').slice(0, 12)}`);
+  const holds = target === 'node' ? `node${bootstrapNodeVersion()}` : 'debian';
+  return cacheFolder('bases', `${SUITE}-${holds}-${names}-${key.digest('hex').slice(0, 12)}`);
 }
 
-/**
- * Makes a base with the contents of `node:24-bookworm-slim` from Debian packages and npm's Node, or takes the one that was
- * made before.
- *
- * @throws WorkError on hosts that are not Debian or Ubuntu, or without root
- */
-export async function bootstrapBase(
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  builder: string | undefined,
-  platforms: readonly Platform[],
-  listener: BootstrapListener,
-  signal: AbortSignal | undefined,
-): Promise<Base> {
+/** Where and for what a base is made. */
+export interface BootstrapRequest {
+  readonly engine: Pick<Engine, 'docker' | 'environment'>;
+  readonly builder: string | undefined;
+  readonly platforms: readonly Platform[];
+  readonly listener: BootstrapListener;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function bootstrap(target: BootstrapTarget, request: BootstrapRequest): Promise<Layout> {
+  const { engine, builder, platforms, listener, signal } = request;
   const wanted = [...(platforms.length > 0 ? platforms : [hostPlatform()])].sort();
-  const layout = layoutFolder(wanted);
-  if (!existsSync(layout)) {
-    await fillCache(layout, async (partial) => {
+  const folder = layoutFolder(target, wanted);
+  if (!existsSync(folder)) {
+    await fillCache(folder, async (partial) => {
       await mkdir(join(partial, 'context'));
-      await prepareContext(join(partial, 'context'), wanted, listener.onStep);
-      listener.onStep('building the bootstrapped base');
+      await prepareContext(target, join(partial, 'context'), wanted, listener.onStep);
+      listener.onStep(`building the bootstrapped base (${target})`);
       await build(
         engine,
         {
           dockerfile: join(SOURCES, 'Dockerfile'),
+          ...(target === 'debian' ? { target } : {}),
           context: join(partial, 'context'),
           contexts: {},
           arguments: { NODE_VERSION: bootstrapNodeVersion(), BUILDKIT_MULTI_PLATFORM: '1' },
@@ -109,32 +121,56 @@ export async function bootstrapBase(
       );
     });
   }
-  return describe(layout);
-}
-
-async function describe(layout: string): Promise<Base> {
-  const index = JSON.parse(await readFile(join(layout, 'layout/index.json'), 'utf8')) as {
+  const index = join(folder, 'layout/index.json');
+  const { manifests } = JSON.parse(await readFile(index, 'utf8')) as {
     readonly manifests: readonly { readonly digest: string }[];
   };
-  const digest = index.manifests[0]?.digest ?? '';
-  const { mtime } = await stat(join(layout, 'layout/index.json'));
+  const digest = manifests[0]?.digest ?? '';
+  const { mtime } = await stat(index);
+  return { folder, digest, context: `oci-layout://${join(folder, 'layout')}@${digest}`, made: mtime };
+}
+
+const warningOf = ({ folder, made }: Layout, contents: string): readonly string[] => [
+  'This image stands on a BOOTSTRAPPED base, not on the pinned one.',
+  `It was made on this host from ${contents} on ${made.toISOString().slice(0, 10)}, and is kept in`,
+  `${folder} (delete it to make a new one). Its annotations say so; do not publish it.`,
+];
+
+/**
+ * Makes a base with the contents of `node:24-bookworm-slim` from Debian packages and npm's Node, or takes the one that was
+ * made before.
+ *
+ * @throws WorkError on hosts that are not Debian or Ubuntu, or without root
+ */
+export async function bootstrapBase(request: BootstrapRequest): Promise<Base> {
+  const layout = await bootstrap('node', request);
   const node = bootstrapNodeVersion();
   return {
     kind: 'bootstrap',
     name: `localhost/openclaw-image/bootstrap:node${node}-${SUITE}-slim`,
-    digest,
+    digest: layout.digest,
     nodeVersion: node,
     from: readPin().from,
-    context: `oci-layout://${join(layout, 'layout')}@${digest}`,
-    warning: [
-      'This image stands on a BOOTSTRAPPED base, not on the pinned one.',
-      `It was made on this host from Debian ${SUITE} and Node ${node} on ${mtime.toISOString().slice(0, 10)}, and is kept in`,
-      `${layout} (delete it to make a new one). Its annotations say so; do not publish it.`,
-    ],
+    context: layout.context,
+    warning: warningOf(layout, `Debian ${SUITE} and Node ${node}`),
+  };
+}
+
+/** The same for `debian:bookworm-slim`. */
+export async function bootstrapDebian(request: BootstrapRequest): Promise<Omit<Base, 'nodeVersion'>> {
+  const layout = await bootstrap('debian', request);
+  return {
+    kind: 'bootstrap',
+    name: `localhost/openclaw-image/bootstrap:${SUITE}-slim`,
+    digest: layout.digest,
+    from: readPin('sandbox-base.Dockerfile').from,
+    context: layout.context,
+    warning: warningOf(layout, `Debian ${SUITE}`),
   };
 }
 
 async function prepareContext(
+  target: BootstrapTarget,
   context: string,
   platforms: readonly Platform[],
   onStep: (step: string) => void,
@@ -152,11 +188,13 @@ async function prepareContext(
     const { version, integrity } = toolOf(name);
     return download({ selector: `${name}@${version}`, version, integrity }, join(context, file));
   };
-  onStep('downloading Node, npm and corepack for the bootstrapped base');
-  await fetchTool('npm', 'npm.tgz');
-  await fetchTool('corepack', 'corepack.tgz');
-  for (const platform of platforms)
-    await fetchTool(`node-linux-${MACHINES[platform].node}`, `node-${MACHINES[platform].debian}.tgz`);
+  if (target === 'node') {
+    onStep('downloading Node, npm and corepack for the bootstrapped base');
+    await fetchTool('npm', 'npm.tgz');
+    await fetchTool('corepack', 'corepack.tgz');
+    for (const platform of platforms)
+      await fetchTool(`node-linux-${MACHINES[platform].node}`, `node-${MACHINES[platform].debian}.tgz`);
+  }
   for (const platform of platforms) {
     onStep(`making a Debian ${SUITE} root file system for ${platform}`);
     await makeRootFileSystem(platform, join(context, `rootfs-${MACHINES[platform].debian}.tar`));

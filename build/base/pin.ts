@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { DockerfileParser } from 'dockerfile-ast';
 import { parseReference, type Reference } from '../oci/reference.ts';
 
-const PIN_FILE = join(import.meta.dirname, '../../dockerfiles/base.Dockerfile');
+/** Files of dockerfiles/ that hold a pin each: of the gateway's base, and of the sandboxes'. */
+export type PinFile = 'base.Dockerfile' | 'sandbox-base.Dockerfile';
 
 export interface Pin {
   /** As FROM has it. */
@@ -11,14 +12,18 @@ export interface Pin {
   readonly reference: Reference & { readonly digest: string };
 }
 
-/** Reads the pinned base from the one Dockerfile that Dependabot refreshes. */
-export function readPin(text: string = readFileSync(PIN_FILE, 'utf8')): Pin {
+/** Reads a pinned base from the Dockerfile in which Dependabot refreshes it. */
+export const readPin = (file: PinFile = 'base.Dockerfile'): Pin =>
+  parsePin(readFileSync(join(import.meta.dirname, '../../dockerfiles', file), 'utf8'), file);
+
+/** @param file its name, for errors */
+export function parsePin(text: string, file: PinFile): Pin {
   const [from, ...others] = DockerfileParser.parse(text).getFROMs();
   const image = from?.getImage();
   if (image === null || image === undefined || others.length > 0)
-    throw new Error(`${PIN_FILE} must have exactly one FROM`);
+    throw new Error(`dockerfiles/${file} must have exactly one FROM`);
   const reference = parseReference(image);
   const { digest } = reference;
-  if (digest === undefined) throw new Error(`${PIN_FILE} must pin its base by digest: ${image}`);
+  if (digest === undefined) throw new Error(`dockerfiles/${file} must pin its base by digest: ${image}`);
   return { from: image, reference: { ...reference, digest } };
 }

@@ -7,21 +7,15 @@ import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { environmentOf, isUnreachable, readConfigs, readDigest } from '../oci/image-tools.ts';
-import type { Platform } from '../oci/platform.ts';
 import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import type { BaseChoice } from '../spec/image-spec.ts';
 import type { Base } from './base.ts';
-import { type BootstrapListener, bootstrapBase, bootstrapNodeVersion } from './bootstrap.ts';
-import { readPin } from './pin.ts';
+import { type BootstrapRequest, bootstrapBase, bootstrapDebian, bootstrapNodeVersion } from './bootstrap.ts';
+import { type PinFile, readPin } from './pin.ts';
 
-export interface BaseRequest {
+export interface BaseRequest extends BootstrapRequest {
   readonly choice: BaseChoice;
-  readonly platforms: readonly Platform[];
-  readonly engine: Pick<Engine, 'docker' | 'environment'>;
-  readonly builder: string | undefined;
-  readonly listener: BootstrapListener;
-  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -30,40 +24,70 @@ export interface BaseRequest {
  * @throws WorkError where the base that was asked for cannot be had
  */
 export async function resolveBase(request: BaseRequest): Promise<Base> {
-  const { choice, engine, builder, platforms, listener, signal } = request;
-  const bootstrap = (): Promise<Base> => bootstrapBase(engine, builder, platforms, listener, signal);
+  const { choice, engine } = request;
   switch (choice.kind) {
     case 'bootstrap':
-      return bootstrap();
+      return bootstrapBase(request);
     case 'reference':
       return namedBase(engine, choice.reference);
     case 'pinned':
       return pinnedBase(engine);
     case 'auto':
-      return pinnedOrBootstrapped(engine, bootstrap);
+      return pinnedOrBootstrapped(
+        'base.Dockerfile',
+        () => pinnedBase(engine),
+        () => bootstrapBase(request),
+      );
+  }
+}
+
+/**
+ * The parent image of the sandboxes: the pin, or where its registry cannot be reached and the request allows it, one made here.
+ *
+ * @throws WorkError where the base that was asked for cannot be had
+ */
+export async function resolveSandboxBase({
+  kind,
+  ...request
+}: BootstrapRequest & { readonly kind: 'auto' | 'pinned' | 'bootstrap' }): Promise<Omit<Base, 'nodeVersion'>> {
+  const pinned = async (): Promise<Omit<Base, 'nodeVersion'>> => {
+    const { from, reference } = readPin('sandbox-base.Dockerfile');
+    const digest = await readDigest(request.engine, formatReference(reference));
+    const name = `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`;
+    return { kind: 'pinned', name, digest, from, context: undefined, warning: [] };
+  };
+  const bootstrapped = () => bootstrapDebian(request);
+  switch (kind) {
+    case 'bootstrap':
+      return bootstrapped();
+    case 'pinned':
+      return pinned();
+    case 'auto':
+      return pinnedOrBootstrapped('sandbox-base.Dockerfile', pinned, bootstrapped);
   }
 }
 
 /** For so long a registry that could not be reached is not asked again: a failing name look-up can take seconds. */
 const UNREACHABLE_MINUTES = 10;
 
-async function pinnedOrBootstrapped(
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  bootstrap: () => Promise<Base>,
-): Promise<Base> {
-  const { reference } = readPin();
+async function pinnedOrBootstrapped<T extends Pick<Base, 'warning'>>(
+  pin: PinFile,
+  pinned: () => Promise<T>,
+  bootstrapped: () => Promise<T>,
+): Promise<T> {
+  const { reference } = readPin(pin);
   const marker = cacheFolder('bases', `unreachable-${reference.registry}`);
   const asked = await stat(marker).catch(() => undefined);
   if (asked === undefined || Date.now() - asked.mtimeMs > UNREACHABLE_MINUTES * 60_000) {
     try {
-      return await pinnedBase(engine);
+      return await pinned();
     } catch (error) {
       if (!isUnreachable(error)) throw error;
       await mkdir(dirname(marker), { recursive: true });
       await writeFile(marker, '');
     }
   }
-  const base = await bootstrap();
+  const base = await bootstrapped();
   const reason = `The registry of ${repositoryOf(reference)} cannot be reached from here (--base pinned asks it again).`;
   return { ...base, warning: [reason, ...base.warning] };
 }

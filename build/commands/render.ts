@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { readPin } from '../base/pin.ts';
 import { planDockerfile } from '../dockerfile/plan.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
+import { sandboxStages } from '../dockerfile/sandbox-stages.ts';
+import { renderCheckout } from '../image/render-checkout.ts';
 import { WorkError } from '../problem.ts';
 import { contractTable, optionTable, replaceSection } from '../report/documentation.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
@@ -25,17 +27,58 @@ const RENDERED: Readonly<Record<string, (now: string) => string>> = {
         dockerCli: false,
       }),
     ),
+  'dockerfiles/sandbox.Dockerfile': () =>
+    renderDockerfile({
+      parameters: [],
+      stages: sandboxStages({ debian: readPin('sandbox-base.Dockerfile').from, node: readPin().from }),
+    }),
   'README.md': (now) =>
     replaceSection(replaceSection(now, 'options', optionTable(BUILD_OPTIONS)), 'contract', contractTable(CONTRACT)),
 };
 
+interface RenderOptions {
+  readonly check?: boolean;
+  readonly source?: string;
+  readonly file: string;
+}
+
+/** Writes what plain Docker needs to build a checkout, and says how. */
+async function renderSource(source: string, target: string): Promise<void> {
+  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const root = resolve(here, source);
+  const { dockerfile, ignore, annotations } = await renderCheckout(root);
+  const file = resolve(here, target);
+  await writeFile(file, dockerfile);
+  // Docker prefers this to a .dockerignore in the checkout.
+  await writeFile(`${file}.dockerignore`, ignore);
+  const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+  const command = [
+    `docker buildx build --file ${quote(file)} --tag openclaw:mine --load`,
+    '--build-arg OPENCLAW_EXTENSIONS= --build-arg OPENCLAW_INSTALL_BROWSER=',
+    '--build-arg BUILDKIT_MULTI_PLATFORM=1 --provenance=false',
+    ...Object.entries(annotations).map(([key, value]) => `--annotation ${quote(`index,manifest:${key}=${value}`)}`),
+    quote(root),
+  ].join(' \\\n  ');
+  process.stdout.write(`${file}\n${file}.dockerignore\n\n${command}\n`);
+}
+
 export const renderCommand = (): Command =>
   new Command('render')
     .description(
-      'write the committed files that come from the code: dockerfiles/package.Dockerfile, the tables in README.md',
+      'write the committed files that come from the code: dockerfiles/package.Dockerfile and sandbox.Dockerfile, the tables in README.md',
     )
     .option('--check', 'write nothing; fail where a committed file differs')
-    .action(async ({ check }: { readonly check?: boolean }) => {
+    .option('--source <dir>', 'write the Dockerfile of a checkout instead, for docker build without this project')
+    .option('--file <file>', 'where that is written, with its .dockerignore beside it', 'openclaw.Dockerfile')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  scripts/run render --check
+  scripts/run render --source ../openclaw --file /tmp/openclaw.Dockerfile`,
+    )
+    .action(async ({ check, source, file: target }: RenderOptions) => {
+      if (source !== undefined) return renderSource(source, target);
       for (const [file, render] of Object.entries(RENDERED)) {
         const now = await readFile(join(ROOT, file), 'utf8').catch(() => '');
         const text = render(now);

@@ -9,7 +9,7 @@ import {
   UNPACKED,
 } from './package-stages.ts';
 import { RUNTIME, runtimeStage } from './runtime-stage.ts';
-import { sourceStages } from './source-stages.ts';
+import { sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS } from './step.ts';
 import {
@@ -55,6 +55,8 @@ export interface DockerfileRequest {
 interface GatewayPart {
   readonly parameters: DockerfilePlan['parameters'];
   readonly stages: readonly Stage[];
+  /** What the last stage stands on. */
+  readonly from: string;
   /** From what changes least to what changes most. */
   readonly layers: readonly Layer[];
 }
@@ -136,7 +138,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       EQUIPPED,
       LAYOUT,
       ...part.stages,
-      runtimeStage(layers),
+      runtimeStage(part.from, layers),
     ],
     layers,
   };
@@ -196,6 +198,7 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
       packageStage(gateway.installScripts),
       ...plugins.flatMap(pluginStages),
     ],
+    from: EQUIPPED.name,
     layers: [
       ...large.map((name) => fromStage(name, 'a large dependency', 'dependencies', `large/${name}`)),
       fromStage(
@@ -223,15 +226,32 @@ const ANY_PACKAGE = {
 } as const;
 
 function checkoutPart(checkout: Checkout): GatewayPart {
-  const withDependencies = checkout.selected.filter(({ hasDependencies }) => hasDependencies);
+  const { selected, hasExtensions } = checkout;
   return {
-    parameters: [],
+    parameters: hasExtensions
+      ? [
+          {
+            name: 'OPENCLAW_EXTENSIONS',
+            value: selected.map(({ id }) => id).join(' '),
+            meaning: 'plugins the image must hold, by id or by folder, separated by spaces or commas',
+          },
+        ]
+      : [],
     stages: sourceStages(checkout),
+    from: hasExtensions ? `${EQUIPPED.name}\${OPENCLAW_EXTENSIONS:+-with-plugins}` : EQUIPPED.name,
     layers: [
+      ...(selected.length > 0
+        ? [
+            fromStage(
+              'plugin dependencies',
+              `what ${selected.map(({ id }) => id).join(', ')} need`,
+              'plugins',
+              'plugins',
+              WITH_PLUGINS.name,
+            ),
+          ]
+        : []),
       fromStage('dependencies', 'production dependencies', 'dependencies', 'dependencies'),
-      ...withDependencies.map(({ id }) =>
-        fromStage(`plugin ${id}`, `what the plugin ${id} needs`, `plugin-${id}`, 'plugin'),
-      ),
       ...(checkout.pluginsFromSource ? [fromCheckout('plugins', 'plugins, as sources', 'extensions')] : []),
       ...checkout.documents.map((name) => fromCheckout(name, name, name)),
       fromStage('package', checkout.packageFiles.join(', '), 'package-files', 'package'),

@@ -1,6 +1,6 @@
 import type { DockerfilePlan, Stage } from './stage.ts';
 
-const HEADER = `# Rendered by openclaw-image (npm run image:render): change build/dockerfile/plan.ts, not this file.
+const HEADER = `# Rendered by openclaw-image (npm run image:render): change build/dockerfile, not this file.
 #
 # A stage that was not asked for costs nothing: BuildKit builds only what the last one needs.
 # Secrets, all optional: ca (PEM), npmrc, pip_index_url.`;
@@ -15,7 +15,7 @@ const renderStage = ({ name, from, why, body }: Stage): string =>
   [comment(why), `FROM ${from} AS ${name}`, ...(body === '' ? [] : [body])].join('\n');
 
 /** The text of the Dockerfile; equal plans give equal bytes. */
-export function renderDockerfile({ parameters, stages }: DockerfilePlan): string {
+export function renderDockerfile({ parameters, stages }: Pick<DockerfilePlan, 'parameters' | 'stages'>): string {
   const args = parameters.map(({ name, value, meaning }) => `# ${meaning}\nARG ${name}="${value}"`).join('\n');
-  return `${[HEADER, args, ...stages.map(renderStage)].join('\n\n')}\n`;
+  return `${[HEADER, ...(args === '' ? [] : [args]), ...stages.map(renderStage)].join('\n\n')}\n`;
 }

@@ -22,9 +22,10 @@ export const ANNOTATION_ARGUMENTS = {
 /** Name of the last stage, which is the image. */
 export const RUNTIME = 'runtime';
 
-export const runtimeStage = (layers: readonly Layer[]): Stage => ({
+/** @param from the stage below: what does not come from the gateway */
+export const runtimeStage = (from: string, layers: readonly Layer[]): Stage => ({
   name: RUNTIME,
-  from: 'equipped',
+  from,
   why: `The image. It copies layers that stand ready, so it waits for nothing but the slowest of them. Files belong to root:
 the gateway writes to /home/node and /tmp only, and what it cannot write no one can change through it.`,
   body: `WORKDIR /app

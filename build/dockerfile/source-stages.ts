@@ -1,6 +1,7 @@
-import type { Checkout, CheckoutPlugin } from '../gateway/gateway.ts';
+import type { Checkout } from '../gateway/gateway.ts';
 import type { Stage } from './stage.ts';
 import {
+  BUN,
   deleteSources,
   INSTALL_MOUNT,
   installPackages,
@@ -10,9 +11,6 @@ import {
   TRUST_CA,
 } from './step.ts';
 import { BUILD_BASE } from './system-stages.ts';
-
-/** From npm, whose integrity hash stands for it; no script from the network is run. */
-const BUN = 'bun@1.4.4';
 
 const PNPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/pnpm,id=pnpm`;
 const PNPM_INSTALL = 'pnpm install --frozen-lockfile --store-dir=/pnpm/store --reporter=append-only';
@@ -44,12 +42,39 @@ node /tmp/foreign.cjs
 find node_modules -xtype l -delete`;
 
 /**
+ * Finds the plugins that were asked for, and copies their manifests; `.asked` names those that have dependencies.
+ * The same rule as `selectPlugins` in build/gateway/checkout-plugin.ts, for builds without this project.
+ */
+const FIND_PLUGINS = `cat >/tmp/find.cjs <<'JS'
+const { readdirSync, readFileSync, existsSync, mkdirSync, copyFileSync, appendFileSync } = require("fs");
+const read = (file) => JSON.parse(readFileSync(file, "utf8")), names = process.env.OPENCLAW_EXTENSIONS.split(/[\\s,]+/).filter(Boolean);
+const manifest = (directory) => "/extensions/" + directory + "/openclaw.plugin.json", folder = "/manifests/extensions/";
+const known = readdirSync("/extensions").filter((directory) => existsSync(manifest(directory))).map((directory) => ({ directory, id: read(manifest(directory)).id }));
+const chosen = names.map((name) => {
+  const found = known.filter(({ directory, id }) => id === name || directory === name);
+  if (found.length === 1 && Object.values(found[0]).every((word) => /^\\w[\\w.-]*$/.test(word))) return found[0];
+  console.error("OPENCLAW_EXTENSIONS: " + name + (found.length > 1 ? " is ambiguous" : " is no plugin") + "; there are: " + known.map(({ id }) => id).join(", "));
+  process.exit(1);
+});
+for (const { directory, id } of new Set(chosen)) {
+  if (!existsSync("/extensions/" + directory + "/package.json")) continue;
+  mkdirSync(folder + directory, { recursive: true });
+  copyFileSync("/extensions/" + directory + "/package.json", folder + directory + "/package.json");
+  const { dependencies, optionalDependencies } = read(folder + directory + "/package.json");
+  if (Object.keys({ ...dependencies, ...optionalDependencies }).length > 0) appendFileSync(folder + ".asked", directory + " " + id + "\\n");
+}
+JS
+mkdir -p /manifests/extensions
+touch /manifests/extensions/.asked
+node /tmp/find.cjs`;
+
+/**
  * Makes a workspace of one plugin: its manifest in place of the root's, with the root's settings, and of the lockfile only its
  * own importer. pnpm would install the root's dependencies too where the root is there.
  * The lockfile is cut as text, because Node reads no YAML: pnpm writes it in one form (lockfileVersion 9).
  */
-const isolatePlugin = (directory: string): string => `cat >/tmp/isolate.cjs <<'JS'
-const { readFileSync, writeFileSync } = require("fs"), folder = "extensions/${directory}";
+const ISOLATE_PLUGIN = `cat >/tmp/isolate.cjs <<'JS'
+const { readFileSync, writeFileSync } = require("fs"), folder = "extensions/" + process.argv[2];
 const read = (file) => JSON.parse(readFileSync(file, "utf8"));
 const { name, version, dependencies, optionalDependencies } = read(folder + "/package.json"), { pnpm, packageManager } = read("package.json");
 writeFileSync("package.json", JSON.stringify({ name, version, dependencies, optionalDependencies, pnpm, packageManager }));
@@ -58,9 +83,7 @@ const end = start + lock.slice(start).search(/^\\S/m);
 const block = lock.slice(start, end).split(/^(?=  \\S)/m).find((text) => text.startsWith("  " + folder + ":"));
 const groups = block.split(/^(?=    \\S)/m).slice(1).filter((text) => !text.startsWith("    devDependencies:"));
 writeFileSync("pnpm-lock.yaml", lock.slice(0, start) + "\\n  .:\\n" + groups.join("").trimEnd() + "\\n\\n" + lock.slice(end));
-JS
-node /tmp/isolate.cjs
-rm -rf extensions packages ui`;
+JS`;
 
 /** `COPY` lines that put entries of the checkout where they stand there. */
 function copyEntries(entries: readonly string[]): string {
@@ -88,12 +111,39 @@ const manifestsStage = ({ manifests }: Checkout): Stage => ({
   body: manifests.map((path) => `COPY ${path} /${path}`).join('\n'),
 });
 
+/** What is asked for by name is found in the build, so that an argument of `docker build` can name it. */
+const PLUGIN_MANIFESTS: readonly Stage[] = [
+  {
+    name: 'plugin-manifests',
+    from: BUILD_BASE.name,
+    why: 'The manifests of the plugins that were asked for, by id or by folder. An edit of their code changes none of them.',
+    body: `ARG OPENCLAW_EXTENSIONS
+RUN --mount=source=extensions,target=/extensions <<'SH'
+set -eu
+${FIND_PLUGINS}
+SH`,
+  },
+  {
+    name: 'manifests-with-plugins',
+    from: 'manifests',
+    why: 'All manifests.',
+    body: 'COPY --from=plugin-manifests /manifests/ /',
+  },
+];
+
+const installManifests = (hasExtensions: boolean): Stage => ({
+  name: 'install-manifests',
+  from: hasExtensions ? 'manifests${OPENCLAW_EXTENSIONS:+-with-plugins}' : 'manifests',
+  why: 'The one or the other.',
+  body: '',
+});
+
 const INSTALLED: Stage = {
   name: 'installed',
   from: 'toolchain',
   why: 'Dependencies for building, development ones too.',
   body: `WORKDIR /app
-COPY --from=manifests / ./
+COPY --from=install-manifests / ./
 RUN ${PNPM_MOUNTS} <<'SH'
 set -eu
 ${TRUST_CA}
@@ -170,34 +220,43 @@ SH`,
 
 /**
  * What a plugin needs stands outside of dist/ and is linked, as in an image from the package: the gateway's loader takes
- * every relative import below dist/ for an ES module.
+ * every relative import below dist/ for an ES module. A plugin is loaded from its sources, where a release ships those, else
+ * from what was compiled of them.
  */
-const pluginStage =
-  ({ pluginsFromSource }: Checkout) =>
-  ({ id, directory }: CheckoutPlugin): Stage => ({
-    name: `plugin-${id}`,
-    from: 'toolchain',
-    why: `What the plugin ${id} needs at run time.`,
-    body: `RUN --mount=from=manifests,target=/manifests ${PNPM_MOUNTS} ${INSTALL_MOUNT} <<'SH'
+const pluginsStage = ({ pluginsFromSource }: Checkout): Stage => ({
+  name: 'plugins',
+  from: 'toolchain',
+  why: 'What the plugins that were asked for need at run time.',
+  body: `RUN --mount=from=install-manifests,target=/manifests ${PNPM_MOUNTS} ${INSTALL_MOUNT} <<'SH'
 set -eu
 ${TRUST_CA}
-cd /install
-cp -a /manifests/. .
-${isolatePlugin(directory)}
-${PNPM_INSTALL} --prod --config.allow-unused-patches=true
-${DELETE_PNPM_NOTES}
-${DELETE_FOREIGN}
-${deleteSources('./node_modules')}
-needed=${LAYERS}/plugin/app/plugin-dependencies/${id}/node_modules
-mkdir -p "$needed" ${LAYERS}/plugin/app/${pluginFolder(pluginsFromSource, { id, directory })}
-cp -a node_modules/. "$needed/"
-ln -s /app/plugin-dependencies/${id}/node_modules ${LAYERS}/plugin/app/${pluginFolder(pluginsFromSource, { id, directory })}/node_modules
+${ISOLATE_PLUGIN}
+mkdir -p ${LAYERS}/plugins/app
+while read -r directory id; do
+  mkdir "/install/$id"
+  cd "/install/$id"
+  cp -a /manifests/. .
+  node /tmp/isolate.cjs "$directory"
+  rm -rf extensions packages ui
+  ${PNPM_INSTALL} --prod --config.allow-unused-patches=true </dev/null
+  ${DELETE_PNPM_NOTES}
+  ${DELETE_FOREIGN}
+  ${deleteSources('./node_modules')}
+  needed="/app/plugin-dependencies/$id/node_modules"
+  loaded="/app/${pluginsFromSource ? 'extensions/$directory' : 'dist/extensions/$id'}"
+  mkdir -p "${LAYERS}/plugins$needed" "${LAYERS}/plugins$loaded"
+  cp -a node_modules/. "${LAYERS}/plugins$needed/"
+  ln -s "$needed" "${LAYERS}/plugins$loaded/node_modules"
+done </manifests/extensions/.asked
 SH`,
-  });
+});
 
-/** Where the gateway loads a plugin from: its sources, where a release ships those, else what was compiled of them. */
-const pluginFolder = (fromSource: boolean, { id, directory }: Pick<CheckoutPlugin, 'id' | 'directory'>): string =>
-  fromSource ? `extensions/${directory}` : `dist/extensions/${id}`;
+export const WITH_PLUGINS: Stage = {
+  name: 'equipped-with-plugins',
+  from: 'equipped',
+  why: 'With that.',
+  body: `COPY --link --from=plugins ${LAYERS}/plugins /`,
+};
 
 const packageFilesStage = ({ packageFiles }: Checkout): Stage => ({
   name: 'package-files',
@@ -210,11 +269,13 @@ const packageFilesStage = ({ packageFiles }: Checkout): Stage => ({
 export const sourceStages = (checkout: Checkout): readonly Stage[] => [
   toolchainStage(checkout),
   manifestsStage(checkout),
+  ...(checkout.hasExtensions ? PLUGIN_MANIFESTS : []),
+  installManifests(checkout.hasExtensions),
   INSTALLED,
   ...(checkout.canvasSources.length > 0 ? [canvasStage(checkout)] : []),
   serverStage(checkout),
   ...(checkout.uiSources.length > 0 ? [controlUiStage(checkout)] : []),
   PRODUCTION,
-  ...checkout.selected.filter(({ hasDependencies }) => hasDependencies).map(pluginStage(checkout)),
+  ...(checkout.hasExtensions ? [pluginsStage(checkout), WITH_PLUGINS] : []),
   packageFilesStage(checkout),
 ];

@@ -82,9 +82,14 @@ function readBy(instruction: Instruction): Omit<ReadingInstruction, 'text'> {
     };
   }
   if (keyword !== 'RUN') return { stages: [], paths: [] };
-  const mounts = (instruction as JSONInstruction).getFlags().flatMap((flag) => flag.getOptions());
-  const stages = mounts.flatMap((option) => (option.getName() === 'from' ? [option.getValue() ?? ''] : []));
-  return { stages: [...new Set(stages)], paths: [] };
+  const mounts = (instruction as JSONInstruction)
+    .getFlags()
+    .map((flag) => new Map(flag.getOptions().map((option) => [option.getName(), option.getValue() ?? ''])));
+  // A mount that names neither a stage nor a type is one of the build context.
+  return {
+    stages: [...new Set(mounts.flatMap((mount) => mount.get('from') ?? []))],
+    paths: mounts.flatMap((mount) => (mount.has('from') || mount.has('type') ? [] : (mount.get('source') ?? []))),
+  };
 }
 
 /** `$NAME`, `${NAME}` and `${NAME:+word}`, as `FROM` lines have them; a word may hold variables itself. */

@@ -26,6 +26,9 @@ export const NPM_INSTALL = `${ONE_THREAD} npm ci ${NPM_FLAGS}`;
 /** What the lockfile says, from what is installed already. */
 export const NPM_UPDATE = `${ONE_THREAD} npm install --no-save ${NPM_FLAGS}`;
 
+/** From npm, whose integrity hash stands for it; no script from the network is run. */
+export const BUN = 'bun@1.4.4';
+
 /** What an installation leaves behind that differs from run to run. */
 export const CLEAN_APT =
   "find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \\( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \\) -delete";

@@ -13,6 +13,8 @@ export type BuildSecret = { readonly id: string } & (
 
 export interface BuildRequest {
   readonly dockerfile: string;
+  /** Stage to build; undefined for the last one. */
+  readonly target?: string;
   /** Folder that `COPY` without `--from` reads. */
   readonly context: string;
   /** Named contexts, which take the place of stages: a folder, `docker-image://…`, `oci-layout://…`. */
@@ -51,6 +53,7 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     ...(request.builder === undefined ? [] : ['--builder', request.builder]),
     '--file',
     request.dockerfile,
+    ...(request.target === undefined ? [] : ['--target', request.target]),
     '--metadata-file',
     request.metadataFile,
     ...repeat(

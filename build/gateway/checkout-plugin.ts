@@ -4,7 +4,6 @@ import { join, sep } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import type { CheckoutPlugin } from './gateway.ts';
-import type { PackageManifest } from './package-manifest.ts';
 
 const EXTENSIONS = 'extensions';
 const MANIFEST = 'openclaw.plugin.json';
@@ -33,11 +32,7 @@ export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins
       others.push(directory);
       continue;
     }
-    const manifest = JSON.parse(
-      await readFile(join(folder, directory, 'package.json'), 'utf8').catch(() => '{}'),
-    ) as PackageManifest;
-    const hasDependencies = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).length > 0;
-    plugins.push({ id, directory, hasDependencies });
+    plugins.push({ id, directory });
   }
   return { plugins, others };
 }

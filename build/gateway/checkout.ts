@@ -109,6 +109,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
       (name) => !['dist', 'extensions', ...DOCUMENTS].includes(name) && entries.includes(name),
     ),
     documents: DOCUMENTS.filter((name) => entries.includes(name) && files.includes(name)),
+    hasExtensions: entries.includes('extensions'),
     selected,
     pluginsFromSource,
     playwrightVersion: valid(lock.versionOf('playwright-core')) ?? undefined,
@@ -194,7 +195,9 @@ async function installInputs(
     scriptFiles(manifest.scripts?.[name] ?? ''),
   );
   return [
-    ...packages.map((folder) => normalize(`${folder}/package.json`)),
+    ...packages
+      .filter((folder) => !folder.startsWith('extensions/'))
+      .map((folder) => normalize(`${folder}/package.json`)),
     ...settings,
     ...(await withLocalImports(root, ownScripts)),
   ];

@@ -58,8 +58,6 @@ export interface CheckoutPlugin {
   readonly id: string;
   /** Name of the folder below `extensions/`; it can differ from the id. */
   readonly directory: string;
-  /** Whether its package.json asks for packages at run time. */
-  readonly hasDependencies: boolean;
 }
 
 /** A gateway that is yet to be built, from a checkout of its sources. Every path is relative to it. */
@@ -74,7 +72,7 @@ export interface Checkout extends GatewayFacts {
   readonly pnpmVersion: string;
   /** Whether a build script calls Bun. */
   readonly needsBun: boolean;
-  /** What the dependency install reads: manifests, lockfile, patches, settings, and what install scripts import. */
+  /** What the dependency install reads: manifests but those of plugins, lockfile, patches, settings, what install scripts import. */
   readonly manifests: readonly string[];
   /** `build:docker`, where there is such a script, else `build`. */
   readonly serverScript: string;
@@ -88,6 +86,8 @@ export interface Checkout extends GatewayFacts {
   readonly packageFiles: readonly string[];
   /** Which of `docs` and `skills` there are. */
   readonly documents: readonly string[];
+  /** Whether there is a folder `extensions/`. */
+  readonly hasExtensions: boolean;
   /** Plugins that were asked for. */
   readonly selected: readonly CheckoutPlugin[];
   /** Whether the gateway loads plugins from their sources (`extensions/` is among the `files`), or compiled ones only. */

@@ -23,10 +23,10 @@ export async function buildImage(
   signal: AbortSignal | undefined,
 ): Promise<BuiltImage> {
   const planned = await planBuild(preparation, builder);
-  const unchanged = await findUnchanged(planned, engine);
+  const inputs = once(() => readInputs(planned));
+  const unchanged = await findUnchanged(planned, engine, inputs);
   if (unchanged !== undefined) return unchanged;
-  const inputs = readInputs(planned);
-  const result = await keepTags([planned], engine, async () => {
+  const building = keepTags([planned], engine, async () => {
     try {
       const built = await build(engine, planned.request, onProgress, signal);
       if (loadsArchive(preparation.spec, builder)) await loadArchive(engine, planned.archive, signal);
@@ -36,5 +36,14 @@ export async function buildImage(
       await rm(planned.request.metadataFile, { force: true });
     }
   });
-  return readBack(planned, engine, result, await inputs);
+  const [result, read] = await Promise.all([building, inputs()]);
+  return readBack(planned, engine, result, read);
 }
+
+const once = <T extends object>(make: () => T): (() => T) => {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};

@@ -5,7 +5,7 @@ import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts
 import type { Annotations } from '../oci/annotations.ts';
 import { WorkError } from '../problem.ts';
 import { writeBuildRecord } from './build-record.ts';
-import { readLastBuild, writeLastBuild } from './last-build.ts';
+import { type LastBuild, readLastBuild, writeLastBuild } from './last-build.ts';
 import type { PlannedBuild } from './planned-build.ts';
 import type { Preparation } from './prepare.ts';
 import type { BuildInputs } from './stage-inputs.ts';
@@ -71,24 +71,23 @@ export async function readBack(
   }
   const layers = describeLayers(preparation, result.progress, layerSizes ?? []);
   const stages = stageTimes(result.progress);
-  await rememberBuild(names, inputs, stages, layers);
+  await rememberBuild(names, { key, inputs, layers }, stages);
   return { names, digest: result.digest, size: image?.size, annotations, layers, stages, seconds: result.seconds };
 }
 
-/** For image:explain. */
+/** For image:explain, and for the next build to find that nothing changed. */
 async function rememberBuild(
   names: readonly string[],
-  inputs: BuildInputs,
+  build: Pick<LastBuild, 'key' | 'inputs' | 'layers'>,
   stages: readonly StageTime[],
-  layers: readonly BuiltLayer[],
 ): Promise<void> {
+  const built = new Date().toISOString();
   const ran = Object.fromEntries(
     stages.filter(({ cached }) => !cached).map(({ stage, seconds }) => [stage, seconds] as const),
   );
   for (const name of names) {
     const before = await readLastBuild(name);
-    const stageSeconds = { ...before?.stageSeconds, ...ran };
-    await writeLastBuild(name, { built: new Date().toISOString(), inputs, stageSeconds, layers });
+    await writeLastBuild(name, { ...build, built, stageSeconds: { ...before?.stageSeconds, ...ran } });
   }
 }
 

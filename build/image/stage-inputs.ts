@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { readStages, type StageReads } from '../dockerfile/stage-graph.ts';
 import { admittedBy } from '../gateway/docker-ignore.ts';
 import type { Preparation } from './prepare.ts';
@@ -34,6 +35,16 @@ export async function readBuildInputs(preparation: Preparation, before?: BuildIn
     files: gateway.kind === 'checkout' ? await readFiles(gateway.root, [...paths], gateway.ignore, before?.files) : {},
   };
 }
+
+/** Whether two builds read the same; when a file was written does not count. */
+export const sameInputs = (one: BuildInputs, other: BuildInputs): boolean =>
+  isDeepStrictEqual(contentsOf(one), contentsOf(other));
+
+const contentsOf = ({ stages, contexts, files }: BuildInputs) => ({
+  stages,
+  contexts,
+  files: Object.fromEntries(Object.entries(files).map(([path, { sha256 }]) => [path, sha256])),
+});
 
 async function readContexts({ gateway, plugins, base, contexts }: Preparation): Promise<BuildInputs['contexts']> {
   const buildBase = contexts['build-base'];

@@ -1,8 +1,11 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resolveBase } from '../../build/base/resolve-base.ts';
 import type { Explanation } from '../../build/explain/explain-build.ts';
-import { docker, inImage, run } from '../command.ts';
+import { docker, engine, inImage, run } from '../command.ts';
 import { type Layout, makeCheckout } from '../fixtures/make-checkout.ts';
 
 interface Built {
@@ -92,6 +95,75 @@ describe.each<[Layout, string]>([
     expect(open.map(({ name }) => name)).toEqual(layers);
     for (const { because } of stages.length > 0 ? running : open) expect(because).toEqual([`${file} changed`]);
     expect(edited.gateway.dirty).toBe(true);
+  });
+});
+
+describe('plain Docker', () => {
+  const image = 'openclaw-image-test:plain';
+  let folder = '';
+  let files = '';
+  /** What this host needs more: a base that it reaches, and its authorities. */
+  let here: readonly string[] = [];
+  beforeAll(async () => {
+    const { context } = await resolveBase({
+      choice: { kind: 'auto' },
+      platforms: [],
+      engine: engine(),
+      builder: undefined,
+      listener: { onStep: () => {}, onProgress: () => {} },
+      signal: undefined,
+    });
+    const ca = process.env['NODE_EXTRA_CA_CERTS'];
+    here = [
+      '--builder=default',
+      ...(context === undefined ? [] : [`--build-context=base=${context}`]),
+      ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
+    ];
+    folder = await makeCheckout('new', () => {}, ['extensions/echo/.env.local']);
+    files = await mkdtemp(join(tmpdir(), 'openclaw-image-plain-'));
+  });
+  afterAll(async () => {
+    await docker('image', 'rm', image);
+    await Promise.all([folder, files].map((path) => rm(path, { recursive: true, force: true })));
+  });
+
+  it('builds what was rendered, by the command that is printed, and the image keeps the contract', async () => {
+    const file = join(files, 'openclaw.Dockerfile');
+    const { exitCode, stdout, stderr } = await run(['render', '--source', folder, '--file', file]);
+    expect(exitCode, stderr).toBe(0);
+    // This host's base and authorities are added to the command.
+    const command = stdout
+      .slice(stdout.indexOf('docker buildx'))
+      .replace('docker buildx build', `"$DOCKER" buildx build ${here.join(' ')}`)
+      .replace('openclaw:mine', image)
+      .replace('OPENCLAW_EXTENSIONS=', "OPENCLAW_EXTENSIONS='kimi-coding,echo'")
+      .replace('OPENCLAW_INSTALL_BROWSER=', 'OPENCLAW_INSTALL_BROWSER=1 --build-arg OPENCLAW_BROWSER=debian');
+    const { docker: path, environment } = engine();
+    const built = await execa('sh', ['-c', command], {
+      env: { ...environment, DOCKER: path },
+      reject: false,
+      all: true,
+    });
+    expect(built.exitCode, built.all).toBe(0);
+    const verified = await run(['verify', image, '--json']);
+    const { results } = JSON.parse(verified.stdout) as { results: { outcome: { passed: boolean } }[] };
+    expect(results.filter(({ outcome }) => !outcome.passed)).toEqual([]);
+    expect(JSON.parse((await inImage(image, 'openclaw plugins')).stdout)).toEqual(PLUGINS);
+    expect((await inImage(image, 'chromium --version')).stdout).toContain('Chromium');
+    expect((await inImage(image, 'find / -name ".env*" -not -path "/proc/*" 2>/dev/null')).stdout).toBe('');
+  });
+
+  it('says which plugin there is not', async () => {
+    const { docker: path, environment } = engine();
+    const file = join(files, 'openclaw.Dockerfile');
+    const args = ['buildx', 'build', ...here, '--target=plugin-manifests', '--file', file];
+    const { all, exitCode } = await execa(path, [...args, '--build-arg=OPENCLAW_EXTENSIONS=nothing', folder], {
+      env: environment,
+      reject: false,
+      all: true,
+    });
+    expect(exitCode).not.toBe(0);
+    expect(all).toContain('nothing is no plugin; there are: echo, kimi');
   });
 });
 

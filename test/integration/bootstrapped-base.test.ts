@@ -6,12 +6,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bootstrapBase, bootstrapNodeVersion } from '../../build/base/bootstrap.ts';
 import { docker, engine, inImage } from '../command.ts';
 
+const request = (onStep: (step: string) => void) => ({
+  engine: engine(),
+  builder: undefined,
+  platforms: [],
+  listener: { onStep, onProgress: () => {} },
+  signal: undefined,
+});
 const IMAGE = 'openclaw-image-test:base';
 let folder = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-base-'));
-  const base = await bootstrapBase(engine(), undefined, [], { onStep: () => {}, onProgress: () => {} }, undefined);
+  const base = await bootstrapBase(request(() => {}));
   const { docker: command, environment } = engine();
   await execa(
     command,
@@ -76,13 +83,7 @@ describe('a bootstrapped base', () => {
 
   it('is found again, not made again', async () => {
     const steps: string[] = [];
-    await bootstrapBase(
-      engine(),
-      undefined,
-      [],
-      { onStep: (step) => steps.push(step), onProgress: () => {} },
-      undefined,
-    );
+    await bootstrapBase(request((step) => void steps.push(step)));
     expect(steps).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readPin } from '../../../build/base/pin.ts';
+import { parsePin, readPin } from '../../../build/base/pin.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -9,8 +9,15 @@ it('reads the committed pin: an official Node, by digest', () => {
   expect(from).toContain(reference.digest);
 });
 
+it('reads the pin of the sandboxes', () => {
+  expect(readPin('sandbox-base.Dockerfile').reference).toMatchObject({
+    repository: 'library/debian',
+    tag: 'bookworm-slim',
+  });
+});
+
 it('reads what Dependabot writes', () => {
-  expect(readPin(`# why\nFROM node:24.19.0-bookworm-slim@${DIGEST}\n`).reference).toMatchObject({
+  expect(parsePin(`# why\nFROM node:24.19.0-bookworm-slim@${DIGEST}\n`, 'base.Dockerfile').reference).toMatchObject({
     tag: '24.19.0-bookworm-slim',
     digest: DIGEST,
   });
@@ -21,5 +28,5 @@ it.each([
   ['two bases', `FROM node@${DIGEST}\nFROM node@${DIGEST}\n`],
   ['no base', '# nothing\n'],
 ])('refuses a file with %s', (_, text) => {
-  expect(() => readPin(text)).toThrow('base.Dockerfile');
+  expect(() => parsePin(text, 'base.Dockerfile')).toThrow('base.Dockerfile');
 });

@@ -1,0 +1,218 @@
+import { createCipheriv } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BuiltSandbox } from '../../build/sandbox/build-sandbox.ts';
+import { docker, inImage, ROOT } from '../command.ts';
+
+const IMAGES = {
+  default: 'openclaw-image-test:sandbox',
+  common: 'openclaw-image-test:sandbox-common',
+  browser: 'openclaw-image-test:sandbox-browser',
+} as const;
+const NETWORK = 'openclaw-image-test-sandbox';
+const CONTAINER = 'openclaw-image-test-browser';
+
+const setUp = async (script: string, ...args: readonly string[]) => {
+  const { exitCode, stdout, stderr } = await execa(join(ROOT, 'scripts', script), args, {
+    reject: false,
+    env: { CI: 'true', NO_COLOR: '1' },
+  });
+  return { exitCode, stdout, stderr };
+};
+const build = async (script: string, tag: string): Promise<BuiltSandbox> => {
+  const { exitCode, stdout, stderr } = await setUp(script, '--tag', tag, '--json');
+  expect(exitCode, stderr + stdout).toBe(0);
+  return JSON.parse(stdout) as BuiltSandbox;
+};
+
+afterAll(async () => {
+  await docker('rm', '--force', CONTAINER);
+  await docker('network', 'rm', NETWORK);
+  await docker('image', 'rm', ...Object.values(IMAGES));
+});
+
+describe('scripts/sandbox-setup.sh', () => {
+  it('builds an image with the tools of section 8, for a user without rights', async () => {
+    const built = await build('sandbox-setup.sh', IMAGES.default);
+    expect(built.digest).toMatch(/^sha256:/);
+    const line =
+      'id -un; id -u; pwd; for tool in bash curl git jq python3 rg; do command -v $tool; done; ls /var/lib/apt/lists';
+    const { stdout } = await inImage(IMAGES.default, line, '');
+    expect(stdout.split('\n')).toEqual([
+      'sandbox',
+      '1000',
+      '/home/sandbox',
+      ...['bash', 'curl', 'git', 'jq', 'python3', 'rg'].map((tool) => `/usr/bin/${tool}`),
+    ]);
+    const { stdout: config } = await docker('image', 'inspect', IMAGES.default, '--format', '{{json .Config.Cmd}}');
+    expect(JSON.parse(config)).toEqual(['sleep', 'infinity']);
+  });
+
+  it('repeats nothing when nothing changed', async () => {
+    const { stages } = await build('sandbox-setup.sh', IMAGES.default);
+    expect(stages.filter(({ stage, cached }) => !cached && stage !== 'export')).toEqual([]);
+  });
+
+  it('says all that is wrong with a request before it asks an engine', async () => {
+    const { exitCode, stderr } = await setUp('sandbox-setup.sh', '--tag', 'No Tag', '--base', 'node:24');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('No Tag');
+    expect(stderr).toContain('node:24');
+  });
+});
+
+describe('scripts/sandbox-common-setup.sh', () => {
+  it('adds compilers, Go, Rust, Node, pnpm and Bun', async () => {
+    await build('sandbox-common-setup.sh', IMAGES.common);
+    const line =
+      'set -e; id -un; gcc --version; go version; cargo --version; rustc --version; node --version; npm --version; pnpm --version; bun --version';
+    const { exitCode, stdout, stderr } = await inImage(IMAGES.common, line, '');
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(/^sandbox\ngcc .*\n[\s\S]*go version go[\s\S]*cargo [\s\S]*rustc [\s\S]*v24\.\d+\.\d+\n/);
+  });
+
+  it('stands on the layers of the first', async () => {
+    const layersOf = async (image: string): Promise<readonly string[]> =>
+      JSON.parse((await docker('image', 'inspect', image, '--format', '{{json .RootFS.Layers}}')).stdout);
+    const [first, common] = [await layersOf(IMAGES.default), await layersOf(IMAGES.common)];
+    expect(common.slice(0, first.length - 1)).toEqual(first.slice(0, -1));
+  });
+});
+
+describe('scripts/sandbox-browser-setup.sh', () => {
+  let subnet = '';
+  let address = '';
+  let port = '';
+  const allowed = () => `${subnet}.10`;
+
+  beforeAll(async () => {
+    await build('sandbox-browser-setup.sh', IMAGES.browser);
+    await docker('network', 'create', NETWORK, '--subnet', '10.213.7.0/24');
+    subnet = '10.213.7';
+    const { exitCode, stderr } = await docker(
+      ...['run', '--detach', '--init', '--name', CONTAINER, '--network', NETWORK, '--ip', `${subnet}.2`],
+      ...['--publish', '127.0.0.1::6080', '--env', `OPENCLAW_BROWSER_CDP_SOURCE_RANGE=${allowed()}/32`],
+      ...['--env', 'OPENCLAW_BROWSER_NOVNC_PASSWORD=sesame-7', IMAGES.browser],
+    );
+    expect(exitCode, stderr).toBe(0);
+    address = `${subnet}.2`;
+    port = (await docker('port', CONTAINER, '6080')).stdout.split(':').at(-1) ?? '';
+    await until(async () => (await curlFrom(allowed(), '/json/version')).exitCode === 0);
+  });
+
+  const until = async (ready: () => Promise<boolean>): Promise<void> => {
+    for (let tries = 0; !(await ready()); tries += 1) {
+      if (tries === 40) throw new Error((await docker('logs', CONTAINER)).stderr);
+      await sleep(500);
+    }
+  };
+  /** Asks DevTools from another container, which has the address `from`. */
+  const curlFrom = (from: string, path: string) =>
+    docker(
+      ...['run', '--rm', '--network', NETWORK, '--ip', from, IMAGES.default],
+      ...['curl', '--silent', '--show-error', '--max-time', '5', `http://${address}:9222${path}`],
+    );
+
+  it('answers DevTools to the range that may have them', async () => {
+    const { stdout } = await curlFrom(allowed(), '/json/version');
+    expect(JSON.parse(stdout)).toMatchObject({ Browser: expect.stringMatching(/^(?:Chrome|Chromium)\//) });
+  });
+
+  it('and to nobody else', async () => {
+    const { exitCode, stdout } = await curlFrom(`${subnet}.11`, '/json/version');
+    expect(stdout).toBe('');
+    expect(exitCode).not.toBe(0);
+  });
+
+  it('shows its screen to who knows the password', async () => {
+    const page = await fetch(`http://127.0.0.1:${port}/vnc.html`);
+    expect(page.status).toBe(200);
+    expect(await vncLogin(port, 'sesame-7')).toEqual({ types: [2], result: 0 });
+  });
+
+  it('and not to who does not', async () => {
+    expect(await vncLogin(port, 'wrong')).toEqual({ types: [2], result: 1 });
+  });
+
+  it('keeps the password from Chromium and what runs in it', async () => {
+    const line = 'for file in /proc/[0-9]*/environ; do tr "\\0" "\\n" <$file; done 2>/dev/null | grep -c sesame';
+    // The container's first process is the engine's init, which has what it was started with.
+    const { stdout } = await docker(
+      'exec',
+      CONTAINER,
+      'sh',
+      '-c',
+      `pgrep chromium >/dev/null && ${line.replace('[0-9]*', '$(pgrep -o chromium)')}`,
+    );
+    expect(stdout).toBe('0');
+  });
+
+  it.each([
+    ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=0.0.0.0/0,exec:sh', 'is no IPv4 range'],
+    ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=300.0.0.1/8', 'is no IPv4 range'],
+    ['OPENCLAW_BROWSER_CDP_PORT=9222,fork', 'is no port'],
+    ['OPENCLAW_BROWSER_NOVNC_PORT=a[$(id)]', 'is no port'],
+  ])('refuses %s', async (variable, reason) => {
+    const { exitCode, stderr } = await docker('run', '--rm', '--env', variable, IMAGES.browser);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(reason);
+  });
+
+  it('ends when its browser does', async () => {
+    await docker('exec', CONTAINER, 'pkill', '-o', 'chromium');
+    await until(async () => (await docker('inspect', CONTAINER, '--format', '{{.State.Running}}')).stdout === 'false');
+  });
+});
+
+/**
+ * Logs in to a screen through noVNC's web socket.
+ *
+ * Source: RFC 6143, sections 7.1 and 7.2.2
+ * @returns the kinds of security that are offered (2 is a password, 1 none), and 0 for a right answer
+ */
+async function vncLogin(
+  port: string,
+  password: string,
+): Promise<{ readonly types: number[]; readonly result: number }> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/websockify`, 'binary');
+  socket.binaryType = 'arraybuffer';
+  let received = Buffer.alloc(0);
+  let wake = (): void => {};
+  socket.addEventListener('message', ({ data }) => {
+    received = Buffer.concat([received, Buffer.from(data as ArrayBuffer)]);
+    wake();
+  });
+  const read = async (bytes: number): Promise<Buffer> => {
+    while (received.length < bytes) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    const piece = received.subarray(0, bytes);
+    received = received.subarray(bytes);
+    return piece;
+  };
+  try {
+    expect((await read(12)).toString()).toBe('RFB 003.008\n');
+    socket.send('RFB 003.008\n');
+    const [count = 0] = await read(1);
+    const types = [...(await read(count))];
+    socket.send(Uint8Array.of(2));
+    const challenge = await read(16);
+    // DES with each byte of the password reversed; three times with one key is once.
+    const key = Buffer.alloc(8);
+    key.write(password.slice(0, 8), 'latin1');
+    const reversed = key.map((byte) =>
+      Number.parseInt(byte.toString(2).padStart(8, '0').split('').reverse().join(''), 2),
+    );
+    const cipher = createCipheriv('des-ede3-ecb', Buffer.concat([reversed, reversed, reversed]), null).setAutoPadding(
+      false,
+    );
+    socket.send(Buffer.concat([cipher.update(challenge), cipher.final()]));
+    return { types, result: (await read(4)).readUInt32BE() };
+  } finally {
+    socket.close();
+  }
+}

@@ -38,7 +38,7 @@ describe('scripts/sandbox-setup.sh', () => {
     const built = await build('sandbox-setup.sh', IMAGES.default);
     expect(built.digest).toMatch(/^sha256:/);
     const line =
-      'id -un; id -u; pwd; for tool in bash curl git jq python3 rg; do command -v $tool; done; ls /var/lib/apt/lists';
+      'id -un; id -u; pwd; for tool in bash curl git jq python3 rg; do command -v $tool; done; find /var/lib/apt/lists /var/cache/apt -type f -size +0';
     const { stdout } = await inImage(IMAGES.default, line, '');
     expect(stdout.split('\n')).toEqual([
       'sandbox',
@@ -176,16 +176,22 @@ async function vncLogin(
   port: string,
   password: string,
 ): Promise<{ readonly types: number[]; readonly result: number }> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/websockify`, 'binary');
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/websockify`);
   socket.binaryType = 'arraybuffer';
   let received = Buffer.alloc(0);
+  let open = true;
   let wake = (): void => {};
   socket.addEventListener('message', ({ data }) => {
     received = Buffer.concat([received, Buffer.from(data as ArrayBuffer)]);
     wake();
   });
+  socket.addEventListener('close', () => {
+    open = false;
+    wake();
+  });
   const read = async (bytes: number): Promise<Buffer> => {
     while (received.length < bytes) {
+      if (!open) throw new Error(`the screen closed the connection after ${received.length} of ${bytes} bytes`);
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -196,7 +202,7 @@ async function vncLogin(
   };
   try {
     expect((await read(12)).toString()).toBe('RFB 003.008\n');
-    socket.send('RFB 003.008\n');
+    socket.send(Buffer.from('RFB 003.008\n'));
     const [count = 0] = await read(1);
     const types = [...(await read(count))];
     socket.send(Uint8Array.of(2));

@@ -1,0 +1,268 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RequestError } from '../../../build/problem.ts';
+import {
+  planRelease,
+  type RegistryState,
+  type ReleaseEvent,
+  type ReleaseRequest,
+} from '../../../build/release/plan-release.ts';
+import { compareVersions, parseVersion } from '../../../build/release/version.ts';
+
+const FIRST = 'ghcr.io/openclaw/openclaw';
+const MIRROR = 'docker.io/openclaw/openclaw';
+const BUILT = `sha256:${'b'.repeat(64)}`;
+
+const request = (change: Partial<ReleaseRequest>): ReleaseRequest => ({
+  ref: 'refs/heads/main',
+  event: 'push',
+  variants: ['default'],
+  platforms: [],
+  registries: [FIRST],
+  published: {},
+  date: '20260401',
+  ...change,
+});
+
+/** `2026.3.13 latest=2026.3.13` → tags; each version is a digest of its own, and a channel is what it names. */
+function registry(text: string): RegistryState {
+  const digestOf = (name: string): string => `sha256:${Buffer.from(name).toString('hex')}`;
+  return Object.fromEntries(
+    text
+      .split(' ')
+      .filter((word) => word !== '')
+      .map((word) => {
+        const [tag = '', is = tag] = word.split('=');
+        if (is === 'BUILT') return [tag, { digest: BUILT }];
+        return [tag, { digest: digestOf(is), ...(is.startsWith('?') ? {} : { version: is }) }];
+      }),
+  );
+}
+
+/** What happens to each tag, in order: `create 2026.3.13, move latest`; what stays is left out. */
+const told = (change: Partial<ReleaseRequest>): string =>
+  planRelease(request(change))
+    .tags.map(({ action, tag }) => `${action} ${tag}`)
+    .join(', ');
+
+type Case = readonly [ref: string, event: ReleaseEvent, registry: string, tags: string];
+
+// A line a case: the ref, why it is released, what the registry has (tag=what it is), and what happens to which tag.
+const CASES: readonly Case[] = [
+  // The branch.
+  ['refs/heads/main', 'push', '', 'create main'],
+  ['refs/heads/main', 'push', 'main=?old', 'move main'],
+  ['refs/heads/main', 'push', 'main=?old 2026.3.13 latest=2026.3.13', 'move main'],
+  ['refs/heads/main', 'push', 'main=BUILT', 'done main'],
+  // A stable release.
+  ['refs/tags/v2026.3.13', 'push', '', 'create 2026.3.13, create latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.12 latest=2026.3.12', 'create 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.12', 'create 2026.3.13, create latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.9 latest=2026.3.9', 'create 2026.3.13, move latest'],
+  ['refs/tags/v2026.10.1', 'push', '2026.9.30 latest=2026.9.30', 'create 2026.10.1, move latest'],
+  ['refs/tags/v2027.1.1', 'push', '2026.12.31 latest=2026.12.31', 'create 2027.1.1, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14 latest=2026.3.14', 'create 2026.3.13, keep latest'],
+  ['refs/tags/v2026.9.30', 'push', '2026.10.1 latest=2026.10.1', 'create 2026.9.30, keep latest'],
+  ['refs/tags/v2026.12.31', 'push', '2027.1.1 latest=2027.1.1', 'create 2026.12.31, keep latest'],
+  // latest is missing, or older than what is published: a newer version that is there still counts.
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14', 'create 2026.3.13, keep latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14 2026.3.12 latest=2026.3.12', 'create 2026.3.13, keep latest'],
+  // latest is newer than any version that is still listed.
+  ['refs/tags/v2026.3.13', 'push', 'latest=2026.3.14', 'create 2026.3.13, keep latest'],
+  // Nobody can tell what latest is.
+  ['refs/tags/v2026.3.13', 'push', 'latest=?', 'create 2026.3.13, conflict latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.12 latest=?', 'create 2026.3.13, conflict latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.12=?same latest=?same', 'create 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14=?same latest=?same', 'create 2026.3.13, keep latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14-r20260320=?same latest=?same', 'create 2026.3.13, keep latest'],
+  // Corrections are newer, although semver has them older.
+  ['refs/tags/v2026.3.13-1', 'push', '2026.3.13 latest=2026.3.13', 'create 2026.3.13-1, move latest'],
+  ['refs/tags/v2026.3.13-2', 'push', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.13-2, move latest'],
+  ['refs/tags/v2026.3.13-10', 'push', '2026.3.13-9 latest=2026.3.13-9', 'create 2026.3.13-10, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.13, keep latest'],
+  ['refs/tags/v2026.3.13-1', 'push', '2026.3.13-2 latest=2026.3.13-2', 'create 2026.3.13-1, keep latest'],
+  ['refs/tags/v2026.3.13-1', 'push', '2026.3.14 latest=2026.3.14', 'create 2026.3.13-1, keep latest'],
+  ['refs/tags/v2026.3.14', 'push', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.14, move latest'],
+  // Prereleases move no channel, whatever is there.
+  ['refs/tags/v2026.3.14-beta.1', 'push', '', 'create 2026.3.14-beta.1'],
+  ['refs/tags/v2026.3.14-beta.1', 'push', '2026.3.13 latest=2026.3.13', 'create 2026.3.14-beta.1'],
+  ['refs/tags/v2026.3.13-beta.2', 'push', '2026.3.13 latest=2026.3.13', 'create 2026.3.13-beta.2'],
+  ['refs/tags/v2026.3.14-alpha.0', 'push', 'latest=?', 'create 2026.3.14-alpha.0'],
+  ['refs/tags/v2026.3.14-rc.1', 'push', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.14-rc.1'],
+  // A stable release is newer than prereleases of a later day.
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14-beta.1 2026.3.12 latest=2026.3.12', 'create 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.14', 'push', '2026.3.14-beta.1 2026.3.13 latest=2026.3.13', 'create 2026.3.14, move latest'],
+  ['refs/tags/v2026.3.14', 'push', '2026.3.14-rc.9 latest=2026.3.13', 'create 2026.3.14, move latest'],
+  // latest became a prerelease by mistake: a stable release of that day mends it.
+  ['refs/tags/v2026.3.14', 'push', 'latest=2026.3.14-beta.1', 'create 2026.3.14, move latest'],
+  // A backfill writes its version alone.
+  ['refs/tags/v2026.1.29', 'backfill', '2026.3.13 latest=2026.3.13', 'create 2026.1.29'],
+  ['refs/tags/v2026.1.29', 'backfill', '', 'create 2026.1.29'],
+  ['refs/tags/v2026.3.14', 'backfill', '2026.3.13 latest=2026.3.13', 'create 2026.3.14'],
+  ['refs/tags/v2026.1.29-beta.1', 'backfill', '2026.3.13 latest=2026.3.13', 'create 2026.1.29-beta.1'],
+  ['refs/tags/v2026.1.29', 'backfill', 'latest=?', 'create 2026.1.29'],
+  ['refs/tags/v2026.1.29', 'backfill', '2026.1.29', 'conflict 2026.1.29'],
+  ['refs/tags/v2026.1.29', 'backfill', '2026.1.29=BUILT', 'done 2026.1.29'],
+  // A refresh moves the channels of the newest release only.
+  ['refs/tags/v2026.3.13', 'refresh', '2026.3.13 latest=2026.3.13', 'create 2026.3.13-r20260401, move latest'],
+  ['refs/tags/v2026.3.13', 'refresh', '2026.3.13', 'create 2026.3.13-r20260401, create latest'],
+  ['refs/tags/v2026.3.13-1', 'refresh', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.13-1-r20260401, move latest'],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.14 latest=2026.3.14',
+    'create 2026.3.13-r20260401, keep latest',
+  ],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.13-1 latest=2026.3.13-1',
+    'create 2026.3.13-r20260401, keep latest',
+  ],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.14-beta.1 latest=2026.3.13',
+    'create 2026.3.13-r20260401, move latest',
+  ],
+  ['refs/tags/v2026.3.13-beta.1', 'refresh', '2026.3.13-beta.1 latest=2026.3.12', 'create 2026.3.13-beta.1-r20260401'],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.13-r20260301 latest=2026.3.13',
+    'create 2026.3.13-r20260401, move latest',
+  ],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.13-r20260401 latest=2026.3.13',
+    'conflict 2026.3.13-r20260401, move latest',
+  ],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.13-r20260401=BUILT latest=BUILT',
+    'done 2026.3.13-r20260401, done latest',
+  ],
+  // Tags that exist: the same contents are done, others end the release.
+  ['refs/tags/v2026.3.13', 'push', '2026.3.13=BUILT latest=2026.3.12', 'done 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.13=BUILT latest=BUILT', 'done 2026.3.13, done latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.13=BUILT', 'done 2026.3.13, create latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.13 latest=2026.3.12', 'conflict 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.13 latest=2026.3.13', 'conflict 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.13-beta.1', 'push', '2026.3.13-beta.1', 'conflict 2026.3.13-beta.1'],
+  ['refs/tags/v2026.3.13-beta.1', 'push', '2026.3.13-beta.1=BUILT', 'done 2026.3.13-beta.1'],
+  // Tags of other things say nothing of versions.
+  ['refs/tags/v2026.3.13', 'push', 'nightly=?x sha-1234=?y 9999=?z latest=2026.3.12', 'create 2026.3.13, move latest'],
+  ['refs/tags/v2026.3.13', 'push', '2026.3.14-slim=2026.3.14 latest=2026.3.12', 'create 2026.3.13, move latest'],
+];
+
+describe(`which tags a ref deserves (${CASES.length} cases)`, () => {
+  it.each(CASES)('%s, %s, where there is "%s": %s', (ref, event, has, tags) => {
+    expect(told({ ref, event, published: { [FIRST]: registry(has) }, digests: { default: BUILT } })).toBe(tags);
+  });
+});
+
+describe('a plan', () => {
+  it('before anything is built only says that what is there must be the same', () => {
+    const published = { [FIRST]: registry('2026.3.13 latest=2026.3.13') };
+    expect(told({ ref: 'refs/tags/v2026.3.13', published })).toBe('check 2026.3.13, move latest');
+  });
+
+  it('gives each variant its names, and each platform its own', () => {
+    const change = {
+      ref: 'refs/tags/v2026.3.13',
+      variants: ['default', 'slim', 'browser'],
+      platforms: ['linux/amd64', 'linux/arm64'],
+    } as const;
+    const names = planRelease(request(change)).tags.map(({ tag }) => tag);
+    const version = ['2026.3.13', '2026.3.13-slim', '2026.3.13-browser'];
+    const channel = ['latest', 'slim', 'latest-browser'];
+    expect(names).toEqual([...version, ...channel].flatMap((name) => [name, `${name}-amd64`, `${name}-arm64`]));
+  });
+
+  it('writes versions before channels, and the first registry before its mirrors', () => {
+    const change = { ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR] };
+    expect(planRelease(request(change)).tags.map(({ registry: one, tag }) => `${one}:${tag}`)).toEqual([
+      `${FIRST}:2026.3.13`,
+      `${MIRROR}:2026.3.13`,
+      `${FIRST}:latest`,
+      `${MIRROR}:latest`,
+    ]);
+  });
+
+  it('counts what any registry knows: a stale mirror does not let latest go back', () => {
+    const published = { [FIRST]: registry('2026.3.12 latest=2026.3.12'), [MIRROR]: registry('2026.3.14') };
+    const { tags } = planRelease(request({ ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR], published }));
+    expect(tags.filter(({ tag }) => tag === 'latest').map(({ action, why }) => [action, why])).toEqual([
+      ['keep', '2026.3.14 is newer'],
+      ['keep', '2026.3.14 is newer'],
+    ]);
+  });
+
+  it('completes a mirror that has less than the first', () => {
+    const published = { [FIRST]: registry('2026.3.13=BUILT latest=BUILT'), [MIRROR]: registry('') };
+    const change = { ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR], published, digests: { default: BUILT } };
+    expect(told(change)).toBe('done 2026.3.13, create 2026.3.13, done latest, create latest');
+  });
+});
+
+describe('nothing is released', () => {
+  it.each([
+    ['refs/heads/feature'],
+    ['refs/tags/2026.3.13'],
+    ['refs/tags/v2026.3'],
+    ['refs/tags/v1.2.3'],
+    ['refs/tags/v2026.3.13-hotfix'],
+    ['refs/pull/7/merge'],
+    ['main'],
+    [''],
+    ['refs/tags/v2026.3.13; rm -rf /'],
+  ])('from %j', (ref) => {
+    expect(() => planRelease(request({ ref }))).toThrow(RequestError);
+  });
+
+  it.each(['backfill', 'refresh'] as const)('by a %s of the branch', (event) => {
+    expect(() => planRelease(request({ event }))).toThrow(RequestError);
+  });
+
+  it('by a refresh of what was never published', () => {
+    const refresh = request({ ref: 'refs/tags/v2026.3.13', event: 'refresh', published: { [FIRST]: {} } });
+    expect(() => planRelease(refresh)).toThrow(RequestError);
+    expect(planRelease({ ...refresh, published: undefined }).tags).toHaveLength(2);
+  });
+
+  it('to no registry', () => {
+    expect(() => planRelease(request({ registries: [] }))).toThrow(RequestError);
+  });
+});
+
+it('latest never goes back, and moves to a stable version only, whatever was published and in which order', () => {
+  const versions = fc
+    .tuple(
+      fc.constantFrom('2026.3.12', '2026.3.13', '2026.10.1'),
+      fc.constantFrom('', '-1', '-2', '-10', '-beta.1', '-rc.2'),
+    )
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.uniqueArray(versions, { maxLength: 12 }), (pushed) => {
+      let state: RegistryState = {};
+      for (const text of pushed) {
+        const before = state['latest']?.version;
+        const { tags } = planRelease(request({ ref: `refs/tags/v${text}`, published: { [FIRST]: state } }));
+        for (const { tag, action } of tags)
+          if (action === 'create' || action === 'move')
+            state = { ...state, [tag]: { digest: `sha256:${text}`, version: text } };
+        const [older, now] = [before, state['latest']?.version].map((one) => parseVersion(one ?? ''));
+        if (now !== undefined) expect(now.kind).toBe('stable');
+        if (older !== undefined && now !== undefined) expect(compareVersions(now, older)).toBeGreaterThanOrEqual(0);
+      }
+      const newest = pushed
+        .flatMap((text) => parseVersion(text) ?? [])
+        .filter(({ kind }) => kind === 'stable')
+        .sort(compareVersions)
+        .at(-1);
+      expect(state['latest']?.version).toBe(newest?.text);
+    }),
+  );
+});

@@ -57,6 +57,8 @@ interface GatewayPart {
   readonly stages: readonly Stage[];
   /** What the last stage stands on. */
   readonly from: string;
+  /** Layers that are made in stages below the last one. */
+  readonly below: readonly Layer[];
   /** From what changes least to what changes most. */
   readonly layers: readonly Layer[];
 }
@@ -77,6 +79,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
     ...(dockerCli
       ? [fromStage('docker-cli', 'the Docker CLI and Compose', 'docker-cli', 'docker-cli', WITH_DOCKER_CLI.name)]
       : []),
+    ...part.below,
     fromStage('layout', 'the openclaw command, directories of the user node', 'layout', 'layout'),
     ...part.layers,
   ];
@@ -199,6 +202,7 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
       ...plugins.flatMap(pluginStages),
     ],
     from: EQUIPPED.name,
+    below: [],
     layers: [
       ...large.map((name) => fromStage(name, 'a large dependency', 'dependencies', `large/${name}`)),
       fromStage(
@@ -239,9 +243,10 @@ function checkoutPart(checkout: Checkout): GatewayPart {
       : [],
     stages: sourceStages(checkout),
     from: hasExtensions ? `${EQUIPPED.name}\${OPENCLAW_EXTENSIONS:+-with-plugins}` : EQUIPPED.name,
-    layers: [
-      ...(selected.length > 0
-        ? [
+    below:
+      selected.length === 0
+        ? []
+        : [
             fromStage(
               'plugin dependencies',
               `what ${selected.map(({ id }) => id).join(', ')} need`,
@@ -249,8 +254,8 @@ function checkoutPart(checkout: Checkout): GatewayPart {
               'plugins',
               WITH_PLUGINS.name,
             ),
-          ]
-        : []),
+          ],
+    layers: [
       fromStage('dependencies', 'production dependencies', 'dependencies', 'dependencies'),
       ...(checkout.pluginsFromSource ? [fromCheckout('plugins', 'plugins, as sources', 'extensions')] : []),
       ...checkout.documents.map((name) => fromCheckout(name, name, name)),

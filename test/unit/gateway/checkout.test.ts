@@ -212,6 +212,17 @@ describe('the Dockerfile of a checkout', () => {
     expect(text).not.toMatch(/ AS (?:canvas|control-ui)\n/);
   });
 
+  it('has its layers in the order of the plan', async () => {
+    const gateway = await readCheckout(await checkout('new'), ['kimi']);
+    const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [], ...NO_EXTRAS };
+    const { layers, stages } = planDockerfile({ ...request, dockerCli: true });
+    const text = renderDockerfile({ parameters: [], stages });
+    const places = layers.flatMap(({ made }) => (made.by === 'copy' ? [text.indexOf(`\n${made.instruction}\n`)] : []));
+    expect(layers.map(({ name }) => name)).toContain('plugin dependencies');
+    expect(places).not.toContain(-1);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+  });
+
   it('is the same, byte for byte, for the same checkout', async () => {
     const gateway = await readCheckout(await checkout('new'), ['kimi']);
     const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [], ...NO_EXTRAS };

@@ -1,0 +1,190 @@
+import { MACHINES, type Platform } from '../oci/platform.ts';
+import { type Problem, RequestError } from '../problem.ts';
+import { type Variant, variantTag } from '../spec/variant.ts';
+import { parseReleaseRef, type ReleaseRef } from './release-ref.ts';
+import { compareVersions, type GatewayVersion, parseVersion, refreshTag } from './version.ts';
+
+/** Why a release is made: a new commit or tag; an old tag that was never published; the same release on a newer base. */
+export const RELEASE_EVENTS = ['push', 'backfill', 'refresh'] as const;
+export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
+
+/** What a tag is in a registry now. */
+export interface PublishedTag {
+  readonly digest: string;
+  /** Of its annotation org.opencontainers.image.version, where it was read. */
+  readonly version?: string | undefined;
+}
+
+/** Tags by name. */
+export type RegistryState = Readonly<Record<string, PublishedTag>>;
+
+export interface ReleaseRequest {
+  readonly ref: string;
+  readonly event: ReleaseEvent;
+  readonly variants: readonly Variant[];
+  readonly platforms: readonly Platform[];
+  /** Repositories, the first of which is built for; the others get copies: `ghcr.io/openclaw/openclaw`. */
+  readonly registries: readonly string[];
+  /** By repository; undefined plans as if all were empty. */
+  readonly published: Readonly<Record<string, RegistryState>> | undefined;
+  /** Of what was built, by variant; undefined before it is. */
+  readonly digests?: Readonly<Partial<Record<Variant, string>>>;
+  /** `20260401`. */
+  readonly date: string;
+}
+
+/**
+ * What happens to a tag. `check`: it is there, and must turn out to be what is built; `done`: it is; `conflict`: it is not,
+ * which ends the release before anything is written.
+ */
+export type TagAction = 'create' | 'move' | 'keep' | 'check' | 'done' | 'conflict';
+
+export interface PlannedTag {
+  readonly registry: string;
+  readonly tag: string;
+  readonly variant: Variant;
+  /** Whether it names a version for good, or moves with a channel. */
+  readonly kind: 'version' | 'channel';
+  /** Of an index of all platforms, or of one. */
+  readonly platform: Platform | undefined;
+  readonly action: TagAction;
+  /** Digest now, or undefined where there is none. */
+  readonly now: string | undefined;
+  readonly why: string;
+}
+
+export interface ReleasePlan {
+  readonly ref: string;
+  readonly event: ReleaseEvent;
+  /** undefined for the branch. */
+  readonly version: string | undefined;
+  /** In the order in which they are written: versions first, channels last. */
+  readonly tags: readonly PlannedTag[];
+}
+
+/**
+ * Says which tags a ref deserves. Pure; the rules are those of reference.md, section 9.
+ *
+ * @throws RequestError for a ref that nothing is released from, or an event that does not suit it
+ */
+export function planRelease(request: ReleaseRequest): ReleasePlan {
+  const { ref, event, registries, variants, platforms } = request;
+  const parsed = parseReleaseRef(ref);
+  const problems = problemsOf(request, parsed);
+  if (parsed === undefined || problems.length > 0) throw new RequestError(problems);
+  const wanted = parsed.kind === 'branch' ? branchTags() : versionTags(request, parsed.version);
+  const tags = wanted.flatMap(({ kind, name, why, held }) =>
+    registries.flatMap((registry) =>
+      variants.flatMap((variant) =>
+        [undefined, ...platforms].map((platform): PlannedTag => {
+          const tag = `${variantTag(name, variant)}${platform === undefined ? '' : `-${MACHINES[platform].debian}`}`;
+          const found = request.published?.[registry]?.[tag];
+          const built = platform === undefined ? request.digests?.[variant] : undefined;
+          const decided = held ?? decide(kind, found, built);
+          return { registry, tag, variant, kind, platform, now: found?.digest, why, ...decided };
+        }),
+      ),
+    ),
+  );
+  return { ref, event, version: parsed.kind === 'branch' ? undefined : parsed.version.text, tags };
+}
+
+type Decision = Pick<PlannedTag, 'action'> & Partial<Pick<PlannedTag, 'why'>>;
+
+/** A tag that every registry, variant and platform gets, with its suffix. */
+interface WantedTag {
+  readonly kind: PlannedTag['kind'];
+  readonly name: string;
+  readonly why: string;
+  /** Where it must not be written. */
+  readonly held?: Decision | undefined;
+}
+
+const branchTags = (): readonly WantedTag[] => [{ kind: 'channel', name: 'main', why: 'follows the branch' }];
+
+function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly WantedTag[] {
+  const { event, date } = request;
+  const versionTag: WantedTag =
+    event === 'refresh'
+      ? { kind: 'version', name: refreshTag(version, date), why: `${version.text} on a newer base` }
+      : { kind: 'version', name: version.text, why: event === 'backfill' ? 'was never published' : 'is new' };
+  // A prerelease never moves a channel, and a backfill writes its version alone.
+  if (version.kind === 'prerelease' || event === 'backfill') return [versionTag];
+  const why = `${version.text} is the newest release`;
+  return [versionTag, { kind: 'channel', name: 'latest', why, held: holdLatest(request, version) }];
+}
+
+/** `latest` never goes back, on no registry: what any of them knows of newer releases counts for all. */
+function holdLatest({ published }: ReleaseRequest, version: GatewayVersion): Decision | undefined {
+  const known: GatewayVersion[] = [];
+  for (const [registry, tags] of Object.entries(published ?? {})) {
+    known.push(...Object.keys(tags).flatMap((tag) => parseVersion(tag) ?? []));
+    const { latest } = tags;
+    if (latest === undefined) continue;
+    const current = versionOf(latest, tags);
+    if (current === undefined)
+      return { action: 'conflict', why: `what latest is on ${registry} cannot be told: no version has its digest` };
+    known.push(current);
+  }
+  const newer = known
+    .filter((other) => other.kind === 'stable' && compareVersions(other, version) > 0)
+    .sort(compareVersions)
+    .at(-1);
+  return newer === undefined ? undefined : { action: 'keep', why: `${newer.text} is newer` };
+}
+
+/** What a moving tag is: by its annotation, else by the version that has the same digest. */
+function versionOf({ digest, version }: PublishedTag, tags: RegistryState): GatewayVersion | undefined {
+  if (version !== undefined) return parseVersion(version);
+  const names = Object.entries(tags).filter(([, tag]) => tag.digest === digest);
+  return names.flatMap(([name]) => parseVersion(name.replace(/-r\d{8}$/, '')) ?? [])[0];
+}
+
+function decide(kind: PlannedTag['kind'], found: PublishedTag | undefined, built: string | undefined): Decision {
+  if (found === undefined) return { action: 'create' };
+  if (found.digest === built) return { action: 'done', why: 'is there already' };
+  if (kind === 'channel') return { action: 'move' };
+  return built === undefined
+    ? { action: 'check', why: 'is there already: a version never changes, so it must be the same' }
+    : { action: 'conflict', why: 'is there with other contents, and a version never changes' };
+}
+
+function problemsOf({ ref, event, registries, published }: ReleaseRequest, parsed: ReleaseRef | undefined): Problem[] {
+  const problems: Problem[] = [];
+  if (parsed === undefined) {
+    problems.push({
+      source: '--ref',
+      value: ref,
+      reason: 'nothing is released from it: it is neither the branch main nor the tag of a version',
+      wayOut: 'give refs/heads/main, or a tag such as refs/tags/v2026.3.13, -1 or -beta.1 at its end',
+    });
+    return problems;
+  }
+  if (registries.length === 0) {
+    const wayOut = 'for example: --registries ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw';
+    problems.push({ source: '--registries', value: '', reason: 'there is none', wayOut });
+  }
+  if (parsed.kind === 'branch') {
+    if (event !== 'push') {
+      const reason = `a ${event} is of a version, and ${ref} is a branch`;
+      problems.push({
+        source: '--event',
+        value: event,
+        reason,
+        wayOut: 'give the ref of a version: refs/tags/v2026.3.13',
+      });
+    }
+    return problems;
+  }
+  const { version } = parsed;
+  const first = published?.[registries[0] ?? ''];
+  if (event === 'refresh' && first !== undefined && first[version.text] === undefined) {
+    problems.push({
+      source: '--event',
+      value: event,
+      reason: `${version.text} was never published to ${registries[0]}, so there is nothing to refresh`,
+      wayOut: `publish it first: --event ${version.kind === 'stable' ? 'backfill' : 'push'}`,
+    });
+  }
+  return problems;
+}

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand(),
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
+  release: async () => (await import('./commands/release.ts')).releaseCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
 
@@ -24,8 +25,12 @@ const program = new Command('scripts/run')
 
 // Only the command that was asked for is loaded; without one the help needs them all.
 const asked = COMMANDS[process.argv[2] ?? ''];
-for (const load of asked === undefined ? Object.values(COMMANDS) : [asked]) {
-  program.addCommand((await load()).showHelpAfterError('(--help lists the options)').exitOverride(leave));
+for (const load of asked === undefined ? Object.values(COMMANDS) : [asked])
+  program.addCommand(withExitCodes(await load()));
+
+function withExitCodes(command: Command): Command {
+  command.commands.forEach(withExitCodes);
+  return command.showHelpAfterError('(--help lists the options)').exitOverride(leave);
 }
 
 try {

@@ -10,7 +10,8 @@ export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
 
 /** What a tag is in a registry now. */
 export interface PublishedTag {
-  readonly digest: string;
+  /** undefined: there, and not asked what it is. */
+  readonly digest: string | undefined;
   /** Of its annotation org.opencontainers.image.version, where it was read. */
   readonly version?: string | undefined;
 }
@@ -136,13 +137,13 @@ function holdLatest({ published }: ReleaseRequest, version: GatewayVersion): Dec
 /** What a moving tag is: by its annotation, else by the version that has the same digest. */
 function versionOf({ digest, version }: PublishedTag, tags: RegistryState): GatewayVersion | undefined {
   if (version !== undefined) return parseVersion(version);
-  const names = Object.entries(tags).filter(([, tag]) => tag.digest === digest);
+  const names = Object.entries(tags).filter(([, tag]) => digest !== undefined && tag.digest === digest);
   return names.flatMap(([name]) => parseVersion(name.replace(/-r\d{8}$/, '')) ?? [])[0];
 }
 
 function decide(kind: PlannedTag['kind'], found: PublishedTag | undefined, built: string | undefined): Decision {
   if (found === undefined) return { action: 'create' };
-  if (found.digest === built) return { action: 'done', why: 'is there already' };
+  if (built !== undefined && found.digest === built) return { action: 'done', why: 'is there already' };
   if (kind === 'channel') return { action: 'move' };
   return built === undefined
     ? { action: 'check', why: 'is there already: a version never changes, so it must be the same' }

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+
+/** How to prove oneself to a registry. Never printed, and given to no command line. */
+export type Credentials =
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  /** Docker's identity token: an OAuth 2 refresh token. */
+  | { readonly kind: 'token'; readonly token: string };
+
+interface DockerConfig {
+  readonly auths?: Readonly<Record<string, { readonly auth?: string; readonly identitytoken?: string }>>;
+  readonly credsStore?: string;
+  readonly credHelpers?: Readonly<Record<string, string>>;
+}
+
+/** Docker Hub's logins stand under the address of its first registry. */
+const keyOf = (registry: string): string => (registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry);
+
+/**
+ * Reads what `docker login` has kept: a credential helper of that registry, the credential store, or config.json itself.
+ *
+ * Source: https://docs.docker.com/reference/cli/docker/login/#credential-stores
+ * @param registry host as references have it: `docker.io`, `localhost:5000`
+ * @returns undefined where nobody logged in
+ */
+export async function readCredentials(
+  registry: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Credentials | undefined> {
+  const folder = environment['DOCKER_CONFIG'] ?? join(environment['HOME'] ?? homedir(), '.docker');
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
+  const { auths, credsStore, credHelpers } = JSON.parse(text) as DockerConfig;
+  const key = keyOf(registry);
+  const helper = credHelpers?.[registry] ?? credHelpers?.[key] ?? credsStore;
+  if (helper !== undefined && helper !== '') {
+    const found = await askHelper(helper, key, environment);
+    if (found !== undefined) return found;
+  }
+  const kept = auths?.[key] ?? auths?.[`https://${registry}`];
+  if (kept?.identitytoken !== undefined && kept.identitytoken !== '')
+    return { kind: 'token', token: kept.identitytoken };
+  if (kept?.auth === undefined || kept.auth === '') return undefined;
+  const [, user = '', password = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(kept.auth, 'base64').toString('utf8')) ?? [];
+  return { kind: 'password', user, password };
+}
+
+/** Source: https://github.com/docker/docker-credential-helpers, "Development" */
+async function askHelper(
+  helper: string,
+  key: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Credentials | undefined> {
+  // Names what is run, so it must be a name.
+  if (!/^[\w.-]+$/.test(helper)) return undefined;
+  const { exitCode, stdout } = await execa(`docker-credential-${helper}`, ['get'], {
+    input: key,
+    env: environment,
+    extendEnv: false,
+    reject: false,
+  });
+  if (exitCode !== 0) return undefined;
+  const { Username: user = '', Secret: secret = '' } = JSON.parse(stdout) as {
+    readonly Username?: string;
+    readonly Secret?: string;
+  };
+  return user === '<token>' ? { kind: 'token', token: secret } : { kind: 'password', user, password: secret };
+}

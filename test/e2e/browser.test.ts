@@ -1,0 +1,102 @@
+import { createReadStream } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { docker, inImage, run } from '../command.ts';
+
+// Playwright's own downloads are not reachable from the test machine. The mirror here is asked for the same paths, and has
+// Debian's Chromium under them, with the libraries that Debian's needs and Playwright's does not.
+const IMAGE = 'openclaw-image-test:playwright';
+const SOURCE = 'openclaw-image-test:sandbox-for-mirror';
+
+/** Writes chrome.zip, shell.zip and ffmpeg.zip to /out. The second is the first, started without a screen; nothing here records videos. */
+const PACK = `set -e
+mkdir -p /tmp/chrome/chrome-linux64/lib /tmp/shell/chrome-headless-shell-linux64 /tmp/ffmpeg
+cd /tmp/chrome/chrome-linux64
+cp -r /usr/lib/chromium/. .
+ldd chromium | awk '$3 ~ /^\\// && $3 !~ /lib(c|m|dl|pthread|rt)\\.so/ { print $3 }' | xargs -I{} cp -L {} lib/
+cat >chrome <<'SH'
+#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+LD_LIBRARY_PATH=$here/lib exec "$here/chromium" "$@"
+SH
+cat >/tmp/shell/chrome-headless-shell-linux64/chrome-headless-shell <<'SH'
+#!/bin/sh
+exec "$(dirname "$(readlink -f "$0")")"/../../chromium-*/chrome-linux64/chrome --headless "$@"
+SH
+printf '#!/bin/sh\\nexit 1\\n' >/tmp/ffmpeg/ffmpeg-linux
+chmod +x chrome /tmp/shell/*/* /tmp/ffmpeg/*
+for name in chrome shell ffmpeg; do python3 -c 'import shutil, sys; shutil.make_archive("/out/" + sys.argv[1], "zip", "/tmp/" + sys.argv[1])' $name; done
+chmod a+r /out/*.zip`;
+
+const FILES: readonly (readonly [path: RegExp, file: string])[] = [
+  [/\/chrome-linux64\.zip$/, 'chrome.zip'],
+  [/\/chrome-headless-shell-linux64\.zip$/, 'shell.zip'],
+  [/\/ffmpeg-linux\.zip$/, 'ffmpeg.zip'],
+];
+let folder = '';
+const asked: string[] = [];
+const mirror = createServer((request, response) => {
+  asked.push(request.url ?? '');
+  const file = FILES.find(([path]) => path.test(request.url ?? ''))?.[1];
+  if (file === undefined) response.writeHead(404).end();
+  else createReadStream(join(folder, file)).pipe(response.writeHead(200));
+});
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-mirror-'));
+  await chmod(folder, 0o755);
+  const built = await run(['sandbox', 'browser', '--tag', SOURCE, '--json']);
+  expect(built.exitCode, built.stderr).toBe(0);
+  const packed = await docker('run', '--rm', '--user=0', `--volume=${folder}:/out`, SOURCE, 'sh', '-c', PACK);
+  expect(packed.exitCode, packed.stderr).toBe(0);
+  await new Promise<void>((resolve) => void mirror.listen(0, resolve));
+});
+afterAll(async () => {
+  mirror.close();
+  await docker('image', 'rm', IMAGE, SOURCE);
+  await rm(folder, { recursive: true, force: true });
+});
+
+it("bakes the Chromium that the gateway's Playwright wants, from PLAYWRIGHT_DOWNLOAD_HOST, where Playwright finds it", async () => {
+  const { stdout: gateway } = await docker(
+    ...['network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}'],
+  );
+  const host = `http://${gateway}:${(mirror.address() as AddressInfo).port}`;
+  const { exitCode, stdout, stderr } = await run(['build', '--browser', 'playwright', '--tag', IMAGE, '--json'], {
+    env: { PLAYWRIGHT_DOWNLOAD_HOST: host },
+  });
+  expect(exitCode, stderr + stdout).toBe(0);
+  expect(asked).toContainEqual(expect.stringMatching(/\/chrome-linux64\.zip$/));
+  const names = (JSON.parse(stdout) as { layers: { name: string }[] }).layers.map(({ name }) => name);
+  expect(names.indexOf('browser')).toBeLessThan(names.indexOf('dependencies'));
+  // By the gateway's own Playwright, as the user node, with what it finds by itself.
+  const script = `const { chromium } = require("/app/node_modules/playwright-core");
+(async () => {
+  const browser = await chromium.launch({ args: ["--no-sandbox"] }), page = await browser.newPage();
+  await page.setContent("<h1 id=a></h1><script>a.textContent = 6 * 7</script>");
+  console.log(JSON.stringify({ text: await page.textContent("h1"), path: chromium.executablePath(), uid: process.getuid(), owner: require("fs").statSync(chromium.executablePath()).uid }));
+  await browser.close();
+})()`;
+  const rendered = await inImage(IMAGE, `node -e '${script}'; command -v Xvfb`);
+  expect(rendered.exitCode, rendered.stderr).toBe(0);
+  const [json = '', xvfb] = rendered.stdout.split('\n');
+  expect(JSON.parse(json)).toEqual({
+    text: '42',
+    path: expect.stringMatching(/^\/home\/node\/\.cache\/ms-playwright\/chromium-\d+\/chrome-linux64\/chrome$/),
+    uid: 1000,
+    owner: 1000,
+  });
+  expect(xvfb).toBe('/usr/bin/Xvfb');
+});
+
+it('says where a download failed', async () => {
+  const { exitCode, stderr } = await run(['build', '--browser', 'playwright', '--tag', `${IMAGE}-missing`], {
+    env: { PLAYWRIGHT_DOWNLOAD_HOST: 'http://127.0.0.1:9' },
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('stage browser-download');
+});

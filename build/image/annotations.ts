@@ -21,7 +21,7 @@ export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'di
     'org.opencontainers.image.title': 'OpenClaw Gateway',
     'org.opencontainers.image.description': gateway.description,
     'org.opencontainers.image.version': gateway.version,
-    'org.opencontainers.image.revision': gateway.revision,
+    'org.opencontainers.image.revision': `${gateway.revision}${gateway.kind === 'checkout' && gateway.dirty ? '-dirty' : ''}`,
     'org.opencontainers.image.created': created.toISOString().replace(/\.\d{3}Z$/, 'Z'),
   };
 }

@@ -12,6 +12,7 @@ interface Built {
   readonly layers: readonly { readonly name: string; readonly cached: boolean }[];
   readonly stages: readonly { readonly stage: string; readonly cached: boolean }[];
   readonly gateway: { readonly version: string; readonly dirty: boolean };
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 async function build(folder: string, image: string, ...args: readonly string[]): Promise<Built> {
@@ -88,6 +89,7 @@ describe.each<[Layout, string]>([
     const explained = JSON.parse(told.stdout) as Explanation;
     const edited = await build(folder, image, '--extensions', 'kimi-coding');
     expect({ layers: newLayers(edited), stages: ranStages(edited) }).toEqual({ layers, stages });
+    expect(edited.annotations['org.opencontainers.image.revision']).toMatch(/^[0-9a-f]{40}-dirty$/);
     // What was told before is what happened, for the reason that was told.
     const running = explained.stages.filter(({ expectation }) => expectation === 'runs');
     expect(running.map(({ name }) => name)).toEqual(stages);

@@ -5,18 +5,11 @@ import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts
 import type { Annotations } from '../oci/annotations.ts';
 import { WorkError } from '../problem.ts';
 import { writeBuildRecord } from './build-record.ts';
+import type { BuiltLayer } from './built-layer.ts';
 import { type LastBuild, readLastBuild, writeLastBuild } from './last-build.ts';
 import type { PlannedBuild } from './planned-build.ts';
 import type { Preparation } from './prepare.ts';
 import type { BuildInputs } from './stage-inputs.ts';
-
-export interface BuiltLayer {
-  readonly name: string;
-  readonly holds: string;
-  readonly cached: boolean;
-  /** Bytes, unpacked; undefined where the image is not in this engine. */
-  readonly size: number | undefined;
-}
 
 export interface BuiltImage {
   readonly names: readonly string[];

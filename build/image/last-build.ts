@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { cacheFolder } from '../cache-folder.ts';
-import type { BuiltLayer } from './built-image.ts';
+import type { BuiltLayer } from './built-layer.ts';
 import type { PlannedBuild } from './planned-build.ts';
 import { type BuildInputs, readBuildInputs } from './stage-inputs.ts';
 

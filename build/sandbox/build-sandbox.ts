@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BootstrapListener } from '../base/bootstrap.ts';
 import { resolveBase, resolveSandboxBase } from '../base/resolve-base.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { build } from '../engine/buildx.ts';
@@ -11,7 +12,6 @@ import { loadArchive } from '../image/load-archive.ts';
 import { loadsArchive, outputOf } from '../image/outputs.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
-import type { ProgressView } from '../report/build-progress.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { SANDBOXES, type SandboxName } from './sandbox.ts';
 
@@ -40,11 +40,11 @@ export async function buildSandbox(
   spec: ImageSpec & { readonly base: { readonly kind: 'auto' | 'pinned' | 'bootstrap' } },
   engine: Pick<Engine, 'docker' | 'environment'>,
   builder: string | undefined,
-  view: ProgressView,
+  listener: BootstrapListener,
   signal: AbortSignal | undefined,
 ): Promise<BuiltSandbox> {
   const { target, hasNode } = SANDBOXES[name];
-  const request = { engine, builder, platforms: spec.platforms, listener: view, signal };
+  const request = { engine, builder, platforms: spec.platforms, listener, signal };
   const base = await resolveSandboxBase({ ...request, kind: spec.base.kind });
   const node = hasNode ? await resolveBase({ ...request, choice: spec.base }) : undefined;
   const names = spec.tags.map(familiarReference);
@@ -58,7 +58,7 @@ export async function buildSandbox(
     'org.opencontainers.image.base.name': base.name,
     'org.opencontainers.image.base.digest': base.digest,
   };
-  view.onStep(`building ${names.join(', ')}`);
+  listener.onStep(`building ${names.join(', ')}`);
   try {
     const { digest, progress, seconds } = await build(
       engine,
@@ -89,7 +89,7 @@ export async function buildSandbox(
         sourceDateEpoch: spec.sourceDateEpoch,
         metadataFile,
       },
-      view.onProgress,
+      listener.onProgress,
       signal,
     );
     if (loadsArchive(spec, builder)) await loadArchive(engine, archive, signal);

@@ -137,8 +137,16 @@ function parsePlanOptions(options: PlanOptions): ReleaseRequest {
       return [];
     }
   });
+  for (const [source, values] of [
+    ['--variants', variants],
+    ['--platforms', platforms],
+  ] as const) {
+    const wayOut = 'leave the option out for all, or name at least one';
+    if (values.length === 0 && problems.length === 0)
+      problems.push({ source, value: '', reason: 'names none', wayOut });
+  }
   const ref = options.ref ?? process.env['GITHUB_REF'] ?? '';
   if (event === undefined || problems.length > 0) throw new RequestError(problems);
   const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-  return { ref, event, variants, platforms, registries, published: undefined, date };
+  return { ref, event, variants, platforms, registries: [...new Set(registries)], published: undefined, date };
 }

@@ -25,7 +25,8 @@ const NOT_SERVER = new Set<string>([
   ...['ui', 'test', 'tests', 'apps', 'assets', 'vendor', 'changelog', 'git-hooks', 'dist', 'coverage'],
   ...['openclaw.mjs', 'LICENSE', 'pyproject.toml', 'docker-setup.sh', 'setup-podman.sh', 'appcast.xml'],
 ]);
-const NOT_SERVER_FORM = /^\.|\.md$|^Dockerfile|^docker-compose|^fly\.|^render\.yaml$|^vitest\.|^zizmor|\.env$/;
+const NOT_SERVER_FORM =
+  /^\.|\.md$|^Dockerfile|^docker-compose|^fly\.|^render\.yaml$|^vitest\.|^zizmor|\.Dockerfile$|\.env$/;
 
 /**
  * Reads what a build needs to know from a checkout itself, so that one pipeline builds every release.
@@ -81,6 +82,11 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     throw new RequestError(problems);
 
   const entries = (await readdir(root)).filter((name) => ignore.admits(name) || existsBelow(name, ignore)).sort();
+  if (selected.length > 0 && !entries.includes('extensions')) {
+    const reason = 'cannot be built: the .dockerignore of the checkout leaves out extensions/';
+    const wayOut = 'take that line out of .dockerignore, or build without --extensions';
+    throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, wayOut })));
+  }
   const files = (manifest.files ?? []).map((pattern) => pattern.replace(/\/$/, ''));
   const canvas = scripts[CANVAS_SCRIPT];
   const inputs = await installInputs(root, manifest, packages);

@@ -23,10 +23,11 @@ export async function buildImage(
   signal: AbortSignal | undefined,
 ): Promise<BuiltImage> {
   const planned = await planBuild(preparation, builder);
-  const inputs = once(() => readInputs(planned));
-  const unchanged = await findUnchanged(planned, engine, inputs);
+  const unchanged = await findUnchanged(planned, engine);
   if (unchanged !== undefined) return unchanged;
-  const building = keepTags([planned], engine, async () => {
+  // Before the build, so that what is saved meanwhile counts as changed.
+  const inputs = await readInputs(planned);
+  const result = await keepTags([planned], engine, async () => {
     try {
       const built = await build(engine, planned.request, onProgress, signal);
       if (loadsArchive(preparation.spec, builder)) await loadArchive(engine, planned.archive, signal);
@@ -36,14 +37,5 @@ export async function buildImage(
       await rm(planned.request.metadataFile, { force: true });
     }
   });
-  const [result, read] = await Promise.all([building, inputs()]);
-  return readBack(planned, engine, result, read);
+  return readBack(planned, engine, result, inputs);
 }
-
-const once = <T extends object>(make: () => T): (() => T) => {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-};

@@ -64,14 +64,14 @@ export async function readBack(
   }
   const layers = describeLayers(preparation, result.progress, layerSizes ?? []);
   const stages = stageTimes(result.progress);
-  await rememberBuild(names, { key, inputs, layers }, stages);
+  await rememberBuild(names, { inputs, layers }, stages);
   return { names, digest: result.digest, size: image?.size, annotations, layers, stages, seconds: result.seconds };
 }
 
-/** For image:explain, and for the next build to find that nothing changed. */
+/** For image:explain. */
 async function rememberBuild(
   names: readonly string[],
-  build: Pick<LastBuild, 'key' | 'inputs' | 'layers'>,
+  build: Pick<LastBuild, 'inputs' | 'layers'>,
   stages: readonly StageTime[],
 ): Promise<void> {
   const built = new Date().toISOString();

@@ -11,8 +11,6 @@ import { type BuildInputs, readBuildInputs } from './stage-inputs.ts';
 export interface LastBuild {
   /** ISO 8601. */
   readonly built: string;
-  /** Of what it was made: see Preparation. */
-  readonly key: string;
   readonly inputs: BuildInputs;
   /** Seconds that each stage took when it last ran. */
   readonly stageSeconds: Readonly<Record<string, number>>;

@@ -25,7 +25,7 @@ export interface PlannedBuild {
 }
 
 /** Proxies of the host, which steps need too. Docker knows these arguments and keeps them out of image and cache. */
-const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'FTP_PROXY'].flatMap((name) => [
+export const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'FTP_PROXY'].flatMap((name) => [
   name,
   name.toLowerCase(),
 ]);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { readStages, type StageReads } from '../dockerfile/stage-graph.ts';
 import { admittedBy } from '../gateway/docker-ignore.ts';
 import type { Preparation } from './prepare.ts';
@@ -9,8 +8,8 @@ import type { Preparation } from './prepare.ts';
 /** A file of a checkout, as a build saw it. */
 export interface InputFile {
   readonly bytes: number;
-  /** Milliseconds since 1970: with `bytes` it saves reading what was not touched. */
-  readonly modified: number;
+  /** Milliseconds since 1970, of its contents or its mode: with `bytes` it saves reading what was not touched. */
+  readonly changed: number;
   /** Of its contents and its mode, hexadecimal. */
   readonly sha256: string;
 }
@@ -35,16 +34,6 @@ export async function readBuildInputs(preparation: Preparation, before?: BuildIn
     files: gateway.kind === 'checkout' ? await readFiles(gateway.root, [...paths], gateway.ignore, before?.files) : {},
   };
 }
-
-/** Whether two builds read the same; when a file was written does not count. */
-export const sameInputs = (one: BuildInputs, other: BuildInputs): boolean =>
-  isDeepStrictEqual(contentsOf(one), contentsOf(other));
-
-const contentsOf = ({ stages, contexts, files }: BuildInputs) => ({
-  stages,
-  contexts,
-  files: Object.fromEntries(Object.entries(files).map(([path, { sha256 }]) => [path, sha256])),
-});
 
 async function readContexts({ gateway, plugins, base, contexts }: Preparation): Promise<BuildInputs['contexts']> {
   const buildBase = contexts['build-base'];
@@ -98,15 +87,15 @@ async function readFiles(
       return;
     }
     if (!admits(path)) return;
-    const { size: bytes, mtimeMs: modified } = status;
+    const { size: bytes, ctimeMs: changed } = status;
     const known = before[path];
-    if (known?.bytes === bytes && known.modified === modified) {
+    if (known?.bytes === bytes && known.changed === changed) {
       files[path] = known;
       return;
     }
     const contents = status.isSymbolicLink() ? await readlink(join(root, path)) : await readFile(join(root, path));
     const sha256 = createHash('sha256').update(`${status.mode} `).update(contents).digest('hex');
-    files[path] = { bytes, modified, sha256 };
+    files[path] = { bytes, changed, sha256 };
   };
   await Promise.all(paths.map(visit));
   return files;

@@ -1,23 +1,18 @@
 import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import type { BuiltImage } from './built-image.ts';
-import { readLastBuild } from './last-build.ts';
 import type { PlannedBuild } from './planned-build.ts';
-import { type BuildInputs, sameInputs } from './stage-inputs.ts';
 
 /**
  * The image of an earlier build with the same contents, where the engine has it under every name: BuildKit would find each
- * layer cached, and take longer to say so.
- *
- * @param inputs reads what the build would read; a checkout's files can change without anything else that tells
+ * layer cached, and take longer to say so. A checkout is always asked of BuildKit, which compares contents and not dates.
  */
 export async function findUnchanged(
-  { preparation: { spec, gateway, plan, key }, names, annotations, record }: PlannedBuild,
+  { preparation: { spec, gateway, plan }, names, annotations, record }: PlannedBuild,
   engine: Pick<Engine, 'docker' | 'environment'>,
-  inputs: () => Promise<BuildInputs>,
 ): Promise<BuiltImage | undefined> {
   const started = performance.now();
-  if (record.digests.length === 0) return undefined;
+  if (record.digests.length === 0 || gateway.kind === 'checkout') return undefined;
   if (spec.destination.kind !== 'load' || spec.cacheTo.length > 0) return undefined;
   const images = await Promise.all(names.map((name) => inspectLocalImage(engine, name)));
   const [first] = images;
@@ -29,10 +24,6 @@ export async function findUnchanged(
       Object.entries(annotations).every(([name, value]) => image?.config.config?.Labels?.[name] === value),
   );
   if (!same) return undefined;
-  if (gateway.kind === 'checkout') {
-    const last = await readLastBuild(names[0] ?? '');
-    if (last?.key !== key || !sameInputs(last.inputs, await inputs())) return undefined;
-  }
   return {
     names,
     digest: first?.digest,

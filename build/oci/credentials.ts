@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { WorkError } from '../problem.ts';
 
 /** How to prove oneself to a registry. Never printed, and given to no command line. */
 export type Credentials =
@@ -29,9 +30,9 @@ export async function readCredentials(
   registry: string,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Credentials | undefined> {
-  const folder = environment['DOCKER_CONFIG'] ?? join(environment['HOME'] ?? homedir(), '.docker');
+  const folder = environment['DOCKER_CONFIG'] || join(environment['HOME'] ?? homedir(), '.docker');
   const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
-  const { auths, credsStore, credHelpers } = JSON.parse(text) as DockerConfig;
+  const { auths, credsStore, credHelpers } = parseSecret<DockerConfig>(text, join(folder, 'config.json'));
   const key = keyOf(registry);
   const helper = credHelpers?.[registry] ?? credHelpers?.[key] ?? credsStore;
   if (helper !== undefined && helper !== '') {
@@ -61,9 +62,23 @@ async function askHelper(
     reject: false,
   });
   if (exitCode !== 0) return undefined;
-  const { Username: user = '', Secret: secret = '' } = JSON.parse(stdout) as {
+  const { Username: user = '', Secret: secret = '' } = parseSecret<{
     readonly Username?: string;
     readonly Secret?: string;
-  };
+  }>(stdout, `docker-credential-${helper}`);
   return user === '<token>' ? { kind: 'token', token: secret } : { kind: 'password', user, password: secret };
+}
+
+/** JSON that holds secrets: what JSON.parse says of a mistake quotes them. */
+function parseSecret<T>(text: string, source: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new WorkError({
+      kind: 'credentials',
+      title: 'The logins of Docker cannot be read',
+      reason: `${source} gives no JSON`,
+      wayOut: 'log in again: docker login REGISTRY',
+    });
+  }
 }

@@ -53,7 +53,11 @@ export function registryReader(
     const url = new URL(path, addressOf(registry));
     let authorization = authorizations.get(key);
     for (let attempt = 0; ; attempt += 1) {
-      const response = await ask(url, { accept, ...(authorization === undefined ? {} : { authorization }) }, key);
+      const response = await ask(
+        url,
+        { headers: { accept, ...(authorization === undefined ? {} : { authorization }) } },
+        key,
+      );
       if (response.ok) return response;
       if (response.status === 404) return undefined;
       if (response.status !== 401 || attempt > 0) throw refused(key, response.status);
@@ -72,7 +76,10 @@ export function registryReader(
         const response: Response | undefined = await get(repository, path, 'application/json');
         if (response === undefined) break;
         names.push(...(((await response.json()) as { readonly tags: readonly string[] | null }).tags ?? []));
-        path = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+        const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+        // Of another host nothing is asked: the login is this one's.
+        const url = next === undefined ? undefined : new URL(next, addressOf(repository.registry));
+        path = url === undefined ? undefined : `${url.pathname}${url.search}`;
       }
       return names;
     },
@@ -98,9 +105,9 @@ export function registryReader(
   };
 }
 
-async function ask(url: URL, headers: Readonly<Record<string, string>>, what: string): Promise<Response> {
+async function ask(url: URL, request: RequestInit, what: string): Promise<Response> {
   try {
-    return await fetch(url, { headers, signal: AbortSignal.timeout(SECONDS * 1000) });
+    return await fetch(url, { ...request, signal: AbortSignal.timeout(SECONDS * 1000) });
   } catch (error) {
     const { cause = error } = error as { readonly cause?: unknown };
     throw new WorkError(
@@ -136,24 +143,23 @@ async function authorize(
   );
   const realm = parameters.get('realm');
   if (!/^bearer\b/i.test(challenge) || realm === undefined) return undefined;
-  const url = new URL(realm);
+  const url = URL.parse(realm);
+  if (url === null || !mayBeTrusted(url, what)) return undefined;
   for (const name of ['service', 'scope']) {
     const value = parameters.get(name);
     if (value !== undefined) url.searchParams.set(name, value);
   }
+  const body = new URLSearchParams({
+    ...Object.fromEntries(url.searchParams),
+    grant_type: 'refresh_token',
+    client_id: 'openclaw-image',
+    refresh_token: credentials?.kind === 'token' ? credentials.token : '',
+  });
   const response =
     credentials?.kind === 'token'
-      ? await fetch(new URL(realm), {
-          method: 'POST',
-          body: new URLSearchParams({
-            grant_type: 'refresh_token',
-            client_id: 'openclaw-image',
-            refresh_token: credentials.token,
-            ...Object.fromEntries(url.searchParams),
-          }),
-          signal: AbortSignal.timeout(SECONDS * 1000),
-        })
-      : await ask(url, basic === undefined ? {} : { authorization: basic }, what);
+      ? // Not to be sent on to wherever a redirection leads.
+        await ask(new URL(url.pathname, url), { method: 'POST', body, redirect: 'error' }, what)
+      : await ask(url, basic === undefined ? {} : { headers: { authorization: basic } }, what);
   if (!response.ok) throw refused(what, response.status);
   const { token, access_token: accessToken } = (await response.json()) as {
     readonly token?: string;
@@ -162,6 +168,10 @@ async function authorize(
   const found = token ?? accessToken;
   return found === undefined ? undefined : `Bearer ${found}`;
 }
+
+/** A registry behind TLS must not have its logins sent in clear text. */
+const mayBeTrusted = (realm: URL, what: string): boolean =>
+  realm.protocol === 'https:' || addressOf(what.split('/')[0] ?? '').startsWith('http://');
 
 const refused = (what: string, status: number): WorkError =>
   new WorkError({

@@ -136,7 +136,8 @@ function holdLatest({ published }: ReleaseRequest, version: GatewayVersion): Dec
 
 /** What a moving tag is: by its annotation, else by the version that has the same digest. */
 function versionOf({ digest, version }: PublishedTag, tags: RegistryState): GatewayVersion | undefined {
-  if (version !== undefined) return parseVersion(version);
+  const said = version === undefined ? undefined : parseVersion(version);
+  if (said !== undefined) return said;
   const names = Object.entries(tags).filter(([, tag]) => digest !== undefined && tag.digest === digest);
   return names.flatMap(([name]) => parseVersion(name.replace(/-r\d{8}$/, '')) ?? [])[0];
 }

@@ -33,7 +33,7 @@ export async function readPublished(
   // Which version latest is can be told by its digest, where it does not say.
   const { latest } = touched;
   const versions =
-    latest !== undefined && latest.version === undefined
+    latest !== undefined && parseVersion(latest.version ?? '') === undefined
       ? await read(names.filter((name) => parseVersion(name.replace(/-r\d{8}$/, '')) !== undefined))
       : {};
   return { ...Object.fromEntries(names.map((name) => [name, { digest: undefined }])), ...versions, ...touched };

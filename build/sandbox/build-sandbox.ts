@@ -10,6 +10,7 @@ import { type StageTime, stageTimes } from '../engine/progress.ts';
 import { npmSecret } from '../gateway/npm.ts';
 import { loadArchive } from '../image/load-archive.ts';
 import { loadsArchive, outputOf } from '../image/outputs.ts';
+import { PROXY_VARIABLES } from '../image/planned-build.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
@@ -71,7 +72,7 @@ export async function buildSandbox(
           ...(node?.context === undefined ? {} : { node: node.context }),
         },
         arguments: { BUILDKIT_MULTI_PLATFORM: '1' },
-        passedArguments: ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].filter((one) => process.env[one] !== undefined),
+        passedArguments: PROXY_VARIABLES.filter((one) => process.env[one] !== undefined),
         secrets: [
           ...(spec.ca === undefined ? [] : [{ id: 'ca', file: spec.ca }]),
           ...(npmrc === undefined ? [] : [{ id: 'npmrc', variable: 'OPENCLAW_IMAGE_NPMRC', value: npmrc }]),

@@ -92,7 +92,20 @@ describe('scripts/sandbox-browser-setup.sh', () => {
     await docker('network', 'create', NETWORK, '--subnet', '10.213.7.0/24');
     subnet = '10.213.7';
     const { exitCode, stderr } = await docker(
-      ...['run', '--detach', '--init', '--name', CONTAINER, '--network', NETWORK, '--ip', `${subnet}.2`],
+      ...[
+        'run',
+        '--detach',
+        '--init',
+        '--read-only',
+        '--tmpfs=/tmp',
+        '--cap-drop=ALL',
+        '--name',
+        CONTAINER,
+        '--network',
+        NETWORK,
+        '--ip',
+        `${subnet}.2`,
+      ],
       ...['--publish', '127.0.0.1::6080', '--env', `OPENCLAW_BROWSER_CDP_SOURCE_RANGE=${allowed()}/32`],
       ...['--env', 'OPENCLAW_BROWSER_NOVNC_PASSWORD=sesame-7', IMAGES.browser],
     );
@@ -153,6 +166,8 @@ describe('scripts/sandbox-browser-setup.sh', () => {
     ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=0.0.0.0/0,exec:sh', 'is no IPv4 range'],
     ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=300.0.0.1/8', 'is no IPv4 range'],
     ['OPENCLAW_BROWSER_CDP_PORT=9222,fork', 'is no port'],
+    ['OPENCLAW_BROWSER_CDP_PORT=5899', "is another one's"],
+    ['OPENCLAW_BROWSER_NOVNC_PASSWORD=a\nb', 'control character'],
     ['OPENCLAW_BROWSER_NOVNC_PORT=a[$(id)]', 'is no port'],
   ])('refuses %s', async (variable, reason) => {
     const { exitCode, stderr } = await docker('run', '--rm', '--env', variable, IMAGES.browser);

@@ -37,7 +37,7 @@ const inputs = (change: {
   files: Object.fromEntries(
     Object.entries({ 'pnpm-lock.yaml': '1', 'ui/a.ts': '1', 'ui/b.ts': '1', 'docs/a.md': '1', ...change.files })
       .filter(([, sha256]) => sha256 !== '')
-      .map(([path, sha256]) => [path, { bytes: 1, modified: 1, sha256 }]),
+      .map(([path, sha256]) => [path, { bytes: 1, changed: 1, sha256 }]),
   ),
 });
 const explain = (change: Parameters<typeof inputs>[0]) => explainBuild(LAYERS, inputs(change), inputs({}));

@@ -63,6 +63,8 @@ DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- chro
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
 SH
 COPY --link --chmod=755 browser /usr/local/bin/openclaw-sandbox-browser
+COPY --link --chmod=755 cdp-relay /usr/local/bin/openclaw-sandbox-cdp-relay
+LABEL org.openclaw.sandbox-browser.contract="2026-05-12-cdp-relay-auth"
 USER sandbox
 WORKDIR /home/sandbox
 EXPOSE 9222 5900 6080

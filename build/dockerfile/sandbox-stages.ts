@@ -10,6 +10,9 @@ export interface SandboxBases {
 
 const PNPM = 'pnpm@11.28.11';
 
+/** Newer gateways refuse an image without it: DevTools are relayed to who shows a token. Source: openclaw 2026.9.6. */
+const BROWSER_CONTRACT = '2026-05-12-cdp-relay-auth';
+
 const AS_SANDBOX = 'USER sandbox\nWORKDIR /home/sandbox';
 
 /** The images in which agents run their tools: section 8 of the reference. A target each. */
@@ -62,6 +65,8 @@ ${AS_SANDBOX}`,
     body: `USER root
 ${installPackages('chromium fonts-liberation fonts-noto-color-emoji novnc socat websockify x11vnc xvfb')}
 COPY --link --chmod=755 browser /usr/local/bin/openclaw-sandbox-browser
+COPY --link --chmod=755 cdp-relay /usr/local/bin/openclaw-sandbox-cdp-relay
+LABEL org.openclaw.sandbox-browser.contract="${BROWSER_CONTRACT}"
 ${AS_SANDBOX}
 EXPOSE 9222 5900 6080
 CMD ["openclaw-sandbox-browser"]`,

@@ -12,6 +12,7 @@ const IMAGES = {
   browser: 'openclaw-image-test:sandbox-browser',
 } as const;
 const NETWORK = 'openclaw-image-test-sandbox';
+const TOKEN = 'sesame-0123456789abcdef';
 const CONTAINER = 'openclaw-image-test-browser';
 
 const setUp = async (script: string, ...args: readonly string[]) => {
@@ -107,7 +108,8 @@ describe('scripts/sandbox-browser-setup.sh', () => {
         `${subnet}.2`,
       ],
       ...['--publish', '127.0.0.1::6080', '--env', `OPENCLAW_BROWSER_CDP_SOURCE_RANGE=${allowed()}/32`],
-      ...['--env', 'OPENCLAW_BROWSER_NOVNC_PASSWORD=sesame-7', IMAGES.browser],
+      ...['--env', 'OPENCLAW_BROWSER_NOVNC_PASSWORD=sesame-7'],
+      ...['--env', `OPENCLAW_BROWSER_CDP_AUTH_TOKEN=${TOKEN}`, IMAGES.browser],
     );
     expect(exitCode, stderr).toBe(0);
     address = `${subnet}.2`;
@@ -122,10 +124,20 @@ describe('scripts/sandbox-browser-setup.sh', () => {
     }
   };
   /** Asks DevTools from another container, which has the address `from`. */
-  const curlFrom = (from: string, path: string) =>
+  const curlFrom = (from: string, path: string, token = TOKEN) =>
     docker(
       ...['run', '--rm', '--network', NETWORK, '--ip', from, IMAGES.default],
-      ...['curl', '--silent', '--show-error', '--max-time', '5', `http://${address}:9222${path}`],
+      ...[
+        'curl',
+        '--silent',
+        '--show-error',
+        '--max-time',
+        '5',
+        '--fail',
+        '--user',
+        `openclaw:${token}`,
+        `http://${address}:9222${path}`,
+      ],
     );
 
   it('answers DevTools to the range that may have them', async () => {
@@ -137,6 +149,16 @@ describe('scripts/sandbox-browser-setup.sh', () => {
     const { exitCode, stdout } = await curlFrom(`${subnet}.11`, '/json/version');
     expect(stdout).toBe('');
     expect(exitCode).not.toBe(0);
+  });
+
+  it('and not without the token of the gateway, which asks the image whether it heeds that', async () => {
+    const { exitCode, stdout, stderr } = await curlFrom(allowed(), '/json/version', 'wrong');
+    expect(stdout).toBe('');
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain('401');
+    const format = '{{index .Config.Labels "org.openclaw.sandbox-browser.contract"}}';
+    const label = await docker('image', 'inspect', '-f', format, IMAGES.browser);
+    expect(label.stdout).toBe('2026-05-12-cdp-relay-auth');
   });
 
   it('shows its screen to who knows the password', async () => {

@@ -41,9 +41,13 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
   };
   /** What such a stage makes is what it reads, so a change in one is a change in the other. */
   const copiesOnly = (name: string): boolean => {
+    if (name === 'scratch') return true;
     const stage = now.stages.find((one) => one.name === name);
+    // A build context is what it holds.
+    if (stage === undefined) return now.contexts[name] !== undefined;
     return (
-      stage === undefined || (stage.from === 'scratch' && stage.instructions.every(({ text }) => /^COPY/.test(text)))
+      copiesOnly(stage.from) &&
+      stage.instructions.every(({ text, stages }) => text.startsWith('COPY ') && stages.every(copiesOnly))
     );
   };
 

@@ -11,8 +11,9 @@ FROM base AS tools
 RUN install pnpm
 FROM scratch AS manifests
 COPY pnpm-lock.yaml /
+FROM manifests AS install-manifests
 FROM tools AS installed
-COPY --from=manifests / ./
+COPY --from=install-manifests / ./
 RUN pnpm install
 FROM installed AS ui
 COPY ui ./ui

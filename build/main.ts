@@ -12,7 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand(),
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
-  release: async () => (await import('./commands/release.ts')).releaseCommand(),
+  release: async () => (await import('./commands/release/release.ts')).releaseCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
 

@@ -109,6 +109,7 @@ async function bootstrap(target: BootstrapTarget, request: BootstrapRequest): Pr
           tags: [],
           platforms: wanted,
           outputs: [`type=oci,tar=false,dest=${join(partial, 'layout')}`],
+          attestations: [],
           annotations: [],
           cacheFrom: [],
           cacheTo: [],

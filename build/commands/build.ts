@@ -96,6 +96,8 @@ function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine:
       return [`scripts/run verify ${name}`];
     case 'output':
       return [`what was asked for: ${destination.value}`];
+    case 'layout':
+      return [];
     case 'load':
       return [
         `scripts/run verify ${name}`,

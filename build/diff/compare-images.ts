@@ -1,4 +1,5 @@
-import type { ImageContents, ImageFile, ImageLayer } from './image-contents.ts';
+import type { ImageFile } from '../oci/merged-layers.ts';
+import type { ImageContents, ImageLayer } from './image-contents.ts';
 
 /** What differs between two maps, by key, sorted. */
 export interface Difference<T> {

@@ -60,7 +60,7 @@ const bakeTarget = (request: BuildRequest): BakeTarget => ({
   annotations: request.annotations.map(escapeTemplate),
   'cache-from': request.cacheFrom,
   'cache-to': request.cacheTo,
-  attest: ['type=provenance,disabled=true'],
+  attest: request.attestations.length === 0 ? ['type=provenance,disabled=true'] : request.attestations,
 });
 
 /** Bake reads every text as a template of HCL's. */

@@ -26,6 +26,8 @@ export interface BuildRequest {
   readonly tags: readonly string[];
   readonly platforms: readonly string[];
   readonly outputs: readonly string[];
+  /** In buildx's words: `type=provenance,mode=max`. */
+  readonly attestations: readonly string[];
   readonly annotations: readonly string[];
   readonly cacheFrom: readonly string[];
   readonly cacheTo: readonly string[];
@@ -49,7 +51,7 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     'buildx',
     'build',
     '--progress=rawjson',
-    '--provenance=false',
+    ...(request.attestations.length === 0 ? ['--provenance=false'] : repeat('--attest', request.attestations)),
     ...(request.builder === undefined ? [] : ['--builder', request.builder]),
     '--file',
     request.dockerfile,

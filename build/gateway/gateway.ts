@@ -36,6 +36,8 @@ interface GatewayFacts {
 /** A gateway that was built before: read from an npm package once, so that everything after works on facts. */
 export interface PackagedGateway extends GatewayFacts {
   readonly kind: 'package';
+  /** When it was built, as an ISO date; undefined where its build record does not say. */
+  readonly built?: string | undefined;
   readonly integrity: string;
   /** Ids of the plugins in the package (`dist/extensions/<id>/openclaw.plugin.json`). */
   readonly bundledPlugins: readonly string[];

@@ -25,7 +25,7 @@ import {
 import { readPackedFiles } from './packed-file.ts';
 
 /** Raised whenever what is kept in the cache changes its form. */
-const CACHE_FORMAT = 4;
+const CACHE_FORMAT = 5;
 
 /** An npm package that has been resolved: exactly this version, exactly these bytes. */
 export interface ResolvedPackage {
@@ -217,7 +217,10 @@ const FACTS = [
 ];
 
 function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>) {
-  const buildInfo = JSON.parse(files.get('dist/build-info.json') ?? '{}') as { readonly commit?: string };
+  const buildInfo = JSON.parse(files.get('dist/build-info.json') ?? '{}') as {
+    readonly commit?: string;
+    readonly builtAt?: string;
+  };
   const bundledPlugins: string[] = [];
   const pluginCatalog: Record<string, string> = {};
   for (const [path, text] of files) {
@@ -232,6 +235,7 @@ function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>)
     homepage: manifest.homepage ?? repositoryUrl(manifest),
     repository: repositoryUrl(manifest),
     revision: buildInfo.commit ?? '',
+    built: buildInfo.builtAt,
     bundledPlugins: bundledPlugins.sort(),
     pluginCatalog,
     installScripts: ownInstallScripts(manifest),

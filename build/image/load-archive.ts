@@ -16,5 +16,9 @@ export async function loadArchive(
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
   if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
-  if (exitCode !== 0) throw new WorkError(explainBuildFailure(new Map(), stderr, exitCode));
+  if (exitCode !== 0) throw loadFailure(stderr, exitCode);
 }
+
+/** What `docker image load` said, explained. */
+export const loadFailure = (stderr: string, exitCode: number | undefined): WorkError =>
+  new WorkError(explainBuildFailure(new Map(), stderr, exitCode));

@@ -18,6 +18,8 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
       return `type=image,push=true,store=false,compression=${spec.compression}${fixed === '' ? ',force-compression=true' : fixed}`;
     case 'output':
       return `${destination.value}${fixed}`;
+    case 'layout':
+      return `type=oci,dest=${destination.folder},tar=false,compression=${spec.compression}${fixed}`;
     case 'load':
       return loadsArchive(spec, builder)
         ? `type=oci,dest=${archive},compression=zstd${fixed}`
@@ -25,6 +27,14 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
           'type=image,compression=zstd,force-compression=true,unpack=true';
   }
 }
+
+/** What is said of how an image was made. Source: https://docs.docker.com/build/metadata/attestations/slsa-provenance/ */
+export const attestationsOf = ({ destination }: ImageSpec): readonly string[] =>
+  destination.kind === 'layout'
+    ? [
+        `type=provenance,mode=max,version=v1${destination.builderId === '' ? '' : `,builder-id=${destination.builderId}`}`,
+      ]
+    : [];
 
 /** Kinds of cache whose compression can be forced. Source: BuildKit's README, "Export cache". */
 const COMPRESSED_CACHES = new Set(['registry', 'local']);

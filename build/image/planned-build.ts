@@ -9,7 +9,7 @@ import { familiarReference } from '../oci/reference.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { assertAnnotations, imageAnnotations } from './annotations.ts';
 import { type BuildRecord, readBuildRecord } from './build-record.ts';
-import { cacheTargets, outputOf } from './outputs.ts';
+import { attestationsOf, cacheTargets, outputOf } from './outputs.ts';
 import type { Preparation } from './prepare.ts';
 
 /** A build as buildx is asked for it. */
@@ -65,9 +65,10 @@ export async function planBuild(preparation: Preparation, builder: string | unde
     },
     passedArguments: [...PROXY_VARIABLES, 'PLAYWRIGHT_DOWNLOAD_HOST'].filter((name) => process.env[name] !== undefined),
     secrets: await secretsOf(spec),
-    tags: spec.destination.kind === 'output' ? [] : names,
+    tags: spec.destination.kind === 'output' || spec.destination.kind === 'layout' ? [] : names,
     platforms: spec.platforms,
     outputs: [outputOf(spec, builder, archive)],
+    attestations: attestationsOf(spec),
     annotations: Object.entries(annotations).flatMap(([name, value]) => [
       `manifest:${name}=${value}`,
       `index:${name}=${value}`,

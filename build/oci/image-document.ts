@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { extract } from 'tar-stream';
 import type { Annotations } from './annotations.ts';
+import { type Descriptor, isAttestation, platformOf } from './descriptor.ts';
 import type { ImageToolsCommand } from './image-tools.ts';
 
 /** The documents that describe an image, without its layers. Source: OCI image-spec, image-index.md and manifest.md. */
@@ -15,23 +16,10 @@ export interface ImageDocument {
   }[];
 }
 
-/** Source: OCI image-spec, descriptor.md. */
-export interface Descriptor {
-  readonly mediaType?: string;
-  readonly digest: string;
-  readonly size?: number;
-  readonly platform?: { readonly os: string; readonly architecture: string };
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
 interface IndexOrManifest {
   readonly manifests?: readonly Descriptor[];
   readonly annotations?: Readonly<Record<string, string>>;
 }
-
-/** BuildKit's attestations stand in the index as manifests of this platform. */
-export const isAttestation = ({ platform, annotations }: Descriptor): boolean =>
-  platform?.os === 'unknown' || annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 
 async function readDocument(
   root: string,
@@ -45,10 +33,10 @@ async function readDocument(
   const manifests = await Promise.all(
     top.manifests
       .filter((descriptor) => !isAttestation(descriptor))
-      .map(async ({ digest, platform }) => ({
-        digest,
-        platform: platform === undefined ? '' : `${platform.os}/${platform.architecture}`,
-        annotations: (await parse(digest)).annotations ?? {},
+      .map(async (descriptor) => ({
+        digest: descriptor.digest,
+        platform: platformOf(descriptor),
+        annotations: (await parse(descriptor.digest)).annotations ?? {},
       })),
   );
   return { index: top.annotations ?? {}, manifests };

@@ -1,185 +1,182 @@
-import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { WorkError } from '../problem.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
+import type { Annotations } from './annotations.ts';
+import { type Descriptor, DOCUMENT_TYPES, digestOf, type StoredDocument } from './descriptor.ts';
 import type { Reference } from './reference.ts';
+import {
+  type ConnectionOptions,
+  connectRegistries,
+  digestMismatch,
+  headerOf,
+  type RegistryResponse,
+} from './registry-connection.ts';
 
 /** A repository in a registry. */
 export type Repository = Pick<Reference, 'registry' | 'repository'>;
 
-/** An index or a manifest, as the registry has it. */
-export interface RegistryDocument {
-  /** Of the bytes, computed here. */
-  readonly digest: string;
-  readonly annotations: Readonly<Record<string, string>>;
+/** An index or a manifest, as the registry has it; the digest is computed here. */
+export interface RegistryDocument extends StoredDocument {
+  readonly annotations: Annotations;
 }
 
-/** Reads a registry. Source: OCI distribution-spec, "Endpoints". */
-export interface RegistryReader {
+/** Reads and writes registries. Source: OCI distribution-spec, "Endpoints". */
+export interface Registry {
   /** Names of all tags; none for a repository that is not there. */
   readonly tags: (repository: Repository) => Promise<readonly string[]>;
-  /** @returns undefined where there is no such tag */
-  readonly document: (repository: Repository, tag: string) => Promise<RegistryDocument | undefined>;
+  /** @param reference a tag or a digest @returns undefined where there is none */
+  readonly document: (repository: Repository, reference: string) => Promise<RegistryDocument | undefined>;
+  /** @throws WorkError where there is none */
+  readonly openBlob: (repository: Repository, digest: string) => Promise<Readable>;
+  /** Whether it is there with all its bytes. */
+  readonly hasBlob: (repository: Repository, blob: Pick<Descriptor, 'digest' | 'size'>) => Promise<boolean>;
+  /** @param open gives the bytes, afresh for every attempt */
+  readonly putBlob: (
+    repository: Repository,
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    open: () => Promise<Readable | Buffer>,
+  ) => Promise<void>;
+  /** @param reference a tag, or the document's own digest */
+  readonly putDocument: (repository: Repository, reference: string, document: StoredDocument) => Promise<void>;
 }
 
-const DOCUMENTS = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ');
 const PAGE = 1000;
-const SECONDS = 30;
+const ACCEPTED = DOCUMENT_TYPES.join(', ');
 
-/** As Docker does: a registry on this host needs no TLS. */
-function addressOf(registry: string): string {
-  if (registry === 'docker.io') return 'https://registry-1.docker.io';
-  return `${/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/.test(registry) ? 'http' : 'https'}://${registry}`;
-}
-
-/** @param credentials of a registry; `docker login`'s unless told otherwise */
-export function registryReader(
-  credentials: (registry: string) => Promise<Credentials | undefined> = readCredentials,
-): RegistryReader {
-  /** What opened a repository before. */
-  const authorizations = new Map<string, string>();
-
-  /** @returns undefined for 404 */
-  async function get(
-    { registry, repository }: Repository,
-    path: string,
-    accept: string,
-  ): Promise<Response | undefined> {
-    const key = `${registry}/${repository}`;
-    const url = new URL(path, addressOf(registry));
-    let authorization = authorizations.get(key);
-    for (let attempt = 0; ; attempt += 1) {
-      const response = await ask(
-        url,
-        { headers: { accept, ...(authorization === undefined ? {} : { authorization }) } },
-        key,
-      );
-      if (response.ok) return response;
-      if (response.status === 404) return undefined;
-      if (response.status !== 401 || attempt > 0) throw refused(key, response.status);
-      const challenge = response.headers.get('www-authenticate') ?? '';
-      authorization = await authorize(challenge, await credentials(registry), key);
-      if (authorization === undefined) throw refused(key, response.status);
-      authorizations.set(key, authorization);
-    }
-  }
+export function openRegistries(options: ConnectionOptions): Registry {
+  const connect = connectRegistries(options);
 
   return {
     tags: async (repository) => {
+      const { send, patiently } = connect(repository);
       const names: string[] = [];
       let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE}`;
       while (path !== undefined) {
-        const response: Response | undefined = await get(repository, path, 'application/json');
-        if (response === undefined) break;
-        names.push(...(((await response.json()) as { readonly tags: readonly string[] | null }).tags ?? []));
-        const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
-        // Of another host nothing is asked: the login is this one's.
-        const url = next === undefined ? undefined : new URL(next, addressOf(repository.registry));
-        path = url === undefined ? undefined : `${url.pathname}${url.search}`;
+        const asked: string = path;
+        const page = await patiently(async () => readTags(await send({ method: 'GET', path: asked })));
+        names.push(...page.tags);
+        path = page.next;
       }
       return names;
     },
-    document: async (repository, tag) => {
-      const response = await get(repository, `/v2/${repository.repository}/manifests/${tag}`, DOCUMENTS);
-      if (response === undefined) return undefined;
-      const bytes = Buffer.from(await response.arrayBuffer());
-      const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-      const said = response.headers.get('docker-content-digest');
-      if (said?.startsWith('sha256:') === true && said !== digest) {
-        throw new WorkError({
-          kind: 'digest-mismatch',
-          title: 'A registry gave other bytes than it said',
-          reason: `${repository.registry}/${repository.repository}:${tag} is said to be ${said}, and what came is ${digest}`,
-          wayOut: 'something between here and the registry changes or cuts what passes: look there before trying again',
+
+    document: (repository, reference) => {
+      const { send, patiently } = connect(repository);
+      const path = manifestPath(repository, reference);
+      return patiently(async () =>
+        readDocument(repository, reference, await send({ method: 'GET', path, accept: ACCEPTED })),
+      );
+    },
+
+    openBlob: (repository, digest) => {
+      const { send, patiently } = connect(repository);
+      return patiently(async () => {
+        const response = await send({ method: 'GET', path: blobPath(repository, digest) });
+        if (response === undefined) throw missingContent(repository, digest);
+        return response.body;
+      });
+    },
+
+    hasBlob: (repository, { digest, size }) => {
+      const { send, patiently } = connect(repository);
+      return patiently(async () => {
+        const response = await send({ method: 'HEAD', path: blobPath(repository, digest) });
+        await response?.body.dump();
+        return response !== undefined && headerOf(response, 'content-length') === String(size);
+      });
+    },
+
+    putBlob: (repository, { digest, size }, open) => {
+      const { send, patiently } = connect(repository);
+      const mediaType = 'application/octet-stream';
+      return patiently(async () => {
+        const upload = await send({
+          method: 'POST',
+          path: `/v2/${repository.repository}/blobs/uploads/`,
+          body: { content: Buffer.alloc(0), size: 0, mediaType },
         });
-      }
-      const { annotations = {} } = JSON.parse(bytes.toString('utf8')) as {
-        readonly annotations?: Readonly<Record<string, string>>;
-      };
-      return { digest, annotations };
+        await upload?.body.dump();
+        const location = upload === undefined ? '' : (headerOf(upload, 'location') ?? '');
+        const path = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
+        const stored = await send({ method: 'PUT', path, body: { content: await open(), size, mediaType } });
+        await stored?.body.dump();
+        assertDigest(repository, stored, digest);
+      });
+    },
+
+    putDocument: (repository, reference, { bytes, descriptor: { digest, mediaType } }) => {
+      const { send, patiently } = connect(repository);
+      const path = manifestPath(repository, reference);
+      return patiently(async () => {
+        const stored = await send({ method: 'PUT', path, body: { content: bytes, size: bytes.length, mediaType } });
+        await stored?.body.dump();
+        assertDigest(repository, stored, digest);
+      });
     },
   };
 }
 
-async function ask(url: URL, request: RequestInit, what: string): Promise<Response> {
+/** `ghcr.io/openclaw/openclaw`. */
+export const nameOf = ({ registry, repository }: Repository): string => `${registry}/${repository}`;
+
+/** @returns the image's digest in a name of its own */
+export const atDigest = (repository: Repository, digest: string): string => `${nameOf(repository)}@${digest}`;
+
+const manifestPath = ({ repository }: Repository, reference: string): string =>
+  `/v2/${repository}/manifests/${reference}`;
+const blobPath = ({ repository }: Repository, digest: string): string => `/v2/${repository}/blobs/${digest}`;
+
+interface TagPage {
+  readonly tags: readonly string[];
+  readonly next: string | undefined;
+}
+
+async function readTags(response: RegistryResponse | undefined): Promise<TagPage> {
+  if (response === undefined) return { tags: [], next: undefined };
+  const { tags } = (await response.body.json()) as { readonly tags: readonly string[] | null };
+  const next = /<([^>]+)>;\s*rel="?next"?/.exec(headerOf(response, 'link') ?? '')?.[1];
+  // Of another host nothing is asked: the login is this one's.
+  const url = next === undefined ? undefined : new URL(next, 'https://registry');
+  return { tags: tags ?? [], next: url === undefined ? undefined : `${url.pathname}${url.search}` };
+}
+
+async function readDocument(
+  repository: Repository,
+  reference: string,
+  response: RegistryResponse | undefined,
+): Promise<RegistryDocument | undefined> {
+  if (response === undefined) return undefined;
+  const bytes = Buffer.from(await response.body.arrayBuffer());
+  const digest = digestOf(bytes);
+  const promised = reference.startsWith('sha256:') ? reference : headerOf(response, 'docker-content-digest');
+  if (promised?.startsWith('sha256:') === true && promised !== digest) {
+    const name = `${nameOf(repository)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`;
+    throw digestMismatch(`${name} is said to be ${promised}, and what came is ${digest}`);
+  }
+  const mediaType = (headerOf(response, 'content-type') ?? '').split(';')[0] ?? '';
+  const { annotations = {} } = parseDocument<{ readonly annotations?: Annotations }>(bytes);
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes, annotations };
+}
+
+/** @throws WorkError where the bytes are no JSON */
+export function parseDocument<T>(bytes: Buffer): T {
   try {
-    return await fetch(url, { ...request, signal: AbortSignal.timeout(SECONDS * 1000) });
-  } catch (error) {
-    const { cause = error } = error as { readonly cause?: unknown };
-    throw new WorkError(
-      {
-        kind: 'registry-unreachable',
-        title: 'A registry cannot be reached',
-        reason: `${what} was asked for: ${cause instanceof Error ? cause.message : String(cause)}`,
-        wayOut: 'check the network and the name; a private authority is named in NODE_EXTRA_CA_CERTS',
-      },
-      { cause: error },
-    );
+    return JSON.parse(bytes.toString('utf8')) as T;
+  } catch {
+    throw digestMismatch(`a manifest of ${bytes.length} bytes is no JSON`);
   }
 }
 
-/**
- * Answers a registry's challenge.
- *
- * Source: https://distribution.github.io/distribution/spec/auth/token/
- * @returns an Authorization header; undefined where there is nothing to answer with
- */
-async function authorize(
-  challenge: string,
-  credentials: Credentials | undefined,
-  what: string,
-): Promise<string | undefined> {
-  const basic =
-    credentials?.kind === 'password'
-      ? `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`
-      : undefined;
-  if (/^basic\b/i.test(challenge)) return basic;
-  const parameters = new Map(
-    [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]),
-  );
-  const realm = parameters.get('realm');
-  if (!/^bearer\b/i.test(challenge) || realm === undefined) return undefined;
-  const url = URL.parse(realm);
-  if (url === null || !mayBeTrusted(url, what)) return undefined;
-  for (const name of ['service', 'scope']) {
-    const value = parameters.get(name);
-    if (value !== undefined) url.searchParams.set(name, value);
-  }
-  const body = new URLSearchParams({
-    ...Object.fromEntries(url.searchParams),
-    grant_type: 'refresh_token',
-    client_id: 'openclaw-image',
-    refresh_token: credentials?.kind === 'token' ? credentials.token : '',
-  });
-  const response =
-    credentials?.kind === 'token'
-      ? // Not to be sent on to wherever a redirection leads.
-        await ask(new URL(url.pathname, url), { method: 'POST', body, redirect: 'error' }, what)
-      : await ask(url, basic === undefined ? {} : { headers: { authorization: basic } }, what);
-  if (!response.ok) throw refused(what, response.status);
-  const { token, access_token: accessToken } = (await response.json()) as {
-    readonly token?: string;
-    readonly access_token?: string;
-  };
-  const found = token ?? accessToken;
-  return found === undefined ? undefined : `Bearer ${found}`;
+/** What a registry says it stored must be what was sent. */
+function assertDigest(repository: Repository, response: RegistryResponse | undefined, digest: string): void {
+  const said = response === undefined ? undefined : headerOf(response, 'docker-content-digest');
+  if (said?.startsWith('sha256:') === true && said !== digest)
+    throw digestMismatch(`${nameOf(repository)} got ${digest}, and says that it stored ${said}`);
 }
 
-/** A registry behind TLS must not have its logins sent in clear text. */
-const mayBeTrusted = (realm: URL, what: string): boolean =>
-  realm.protocol === 'https:' || addressOf(what.split('/')[0] ?? '').startsWith('http://');
-
-const refused = (what: string, status: number): WorkError =>
+export const missingContent = (repository: Repository, digest: string): WorkError =>
   new WorkError({
-    kind: status === 401 || status === 403 ? 'registry-denied' : 'registry-failed',
-    title: 'The registry refused',
-    reason: `${what} was asked for, and the answer was ${status}`,
-    wayOut:
-      status === 401 || status === 403
-        ? `log in with an account that may read it: docker login ${what.split('/')[0]}`
-        : 'wait and try again; the registry or something before it is in trouble',
+    kind: 'not-found',
+    title: 'A part of the image is missing',
+    reason: `${atDigest(repository, digest)} is named by a manifest, and is not there`,
+    wayOut: 'the registry has lost it, or it was never pushed: publish the image again',
   });

@@ -19,6 +19,13 @@ export interface PublishedTag {
 /** Tags by name. */
 export type RegistryState = Readonly<Record<string, PublishedTag>>;
 
+/** What was built of a variant. */
+export interface BuiltDigests {
+  readonly index: string;
+  /** Of the index of each platform alone. */
+  readonly platforms: Readonly<Partial<Record<Platform, string>>>;
+}
+
 export interface ReleaseRequest {
   readonly ref: string;
   readonly event: ReleaseEvent;
@@ -29,7 +36,7 @@ export interface ReleaseRequest {
   /** By repository; undefined plans as if all were empty. */
   readonly published: Readonly<Record<string, RegistryState>> | undefined;
   /** Of what was built, by variant; undefined before it is. */
-  readonly digests?: Readonly<Partial<Record<Variant, string>>>;
+  readonly digests?: Readonly<Partial<Record<Variant, BuiltDigests>>>;
   /** `20260401`. */
   readonly date: string;
 }
@@ -80,7 +87,8 @@ export function planRelease(request: ReleaseRequest): ReleasePlan {
         [undefined, ...platforms].map((platform): PlannedTag => {
           const tag = `${variantTag(name, variant)}${platform === undefined ? '' : `-${MACHINES[platform].debian}`}`;
           const found = request.published?.[registry]?.[tag];
-          const built = platform === undefined ? request.digests?.[variant] : undefined;
+          const digests = request.digests?.[variant];
+          const built = platform === undefined ? digests?.index : digests?.platforms[platform];
           const decided = held ?? decide(kind, found, built);
           return { registry, tag, variant, kind, platform, now: found?.digest, why, ...decided };
         }),

@@ -1,6 +1,6 @@
 import { parseReference } from '../oci/reference.ts';
-import type { RegistryReader } from '../oci/registry.ts';
-import type { PublishedTag, RegistryState } from './plan-release.ts';
+import type { Registry } from '../oci/registry.ts';
+import { type PublishedTag, planRelease, type RegistryState, type ReleaseRequest } from './plan-release.ts';
 import { parseVersion } from './version.ts';
 
 const VERSION_ANNOTATION = 'org.opencontainers.image.version';
@@ -8,23 +8,23 @@ const VERSION_ANNOTATION = 'org.opencontainers.image.version';
 /**
  * Reads what a plan needs to know of a registry: the names of all tags, and what those are that the plan would touch.
  *
- * @param registry a repository in full: `ghcr.io/openclaw/openclaw`
+ * @param name a repository in full: `ghcr.io/openclaw/openclaw`
  * @param planned tags that the plan would touch
  * @throws WorkError where the registry cannot be read
  */
 export async function readPublished(
-  registry: string,
+  name: string,
   planned: readonly string[],
-  reader: RegistryReader,
+  registry: Pick<Registry, 'tags' | 'document'>,
 ): Promise<RegistryState> {
-  const repository = parseReference(registry);
-  const names = await reader.tags(repository);
+  const repository = parseReference(name);
+  const names = await registry.tags(repository);
   const read = async (tags: readonly string[]): Promise<Readonly<Record<string, PublishedTag>>> => {
     const entries = await Promise.all(
       tags.map(async (tag) => {
-        const document = await reader.document(repository, tag);
+        const document = await registry.document(repository, tag);
         const version = document?.annotations[VERSION_ANNOTATION];
-        return document === undefined ? [] : [[tag, { digest: document.digest, version }] as const];
+        return document === undefined ? [] : [[tag, { digest: document.descriptor.digest, version }] as const];
       }),
     );
     return Object.fromEntries(entries.flat());
@@ -37,4 +37,21 @@ export async function readPublished(
       ? await read(names.filter((name) => parseVersion(name.replace(/-r\d{8}$/, '')) !== undefined))
       : {};
   return { ...Object.fromEntries(names.map((name) => [name, { digest: undefined }])), ...versions, ...touched };
+}
+
+/** Reads all registries of a release, for what its plan would touch. */
+export async function readAllPublished(
+  request: Omit<ReleaseRequest, 'published' | 'digests'>,
+  registry: Pick<Registry, 'tags' | 'document'>,
+  onStep: (step: string) => void,
+): Promise<Readonly<Record<string, RegistryState>>> {
+  // The names do not depend on what is there.
+  const { tags } = planRelease({ ...request, published: undefined });
+  const states: Record<string, RegistryState> = {};
+  for (const name of request.registries) {
+    onStep(`reading ${name}`);
+    const planned = tags.filter((one) => one.registry === name).map(({ tag }) => tag);
+    states[name] = await readPublished(name, planned, registry);
+  }
+  return states;
 }

@@ -1,4 +1,5 @@
 import type { ReleasePlan, TagAction } from '../release/plan-release.ts';
+import { markdownTable } from './job-summary.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 
@@ -11,25 +12,44 @@ const THEN: Readonly<Record<TagAction, string>> = {
   conflict: 'CONFLICT',
 };
 
-/** What a release would do, for people. */
-export function releasePlanReport({ ref, event, version, tags }: ReleasePlan): string {
+const COLUMNS = ['tag', 'registry', 'now', 'then', 'why'] as const;
+
+const rowsOf = ({ tags }: ReleasePlan): readonly (readonly string[])[] =>
+  tags.map(({ tag, registry, now, action, why }) => [
+    tag,
+    registry,
+    now === undefined ? '' : shortDigest(now),
+    THEN[action],
+    why,
+  ]);
+
+export const shortDigest = (digest: string): string => `${digest.slice(0, 19)}…`;
+
+const title = ({ ref, event, version }: ReleasePlan): string =>
+  `${ref} (${event})${version === undefined ? '' : `: ${version}`}`;
+
+/** What it comes to, in a sentence. */
+function conclusion({ tags }: ReleasePlan): string {
   const conflicts = tags.filter(({ action }) => action === 'conflict').length;
-  return [
-    style('bold', `${ref} (${event})${version === undefined ? '' : `: ${version}`}`),
+  const written = tags.filter(({ action }) => ['create', 'move'].includes(action)).length;
+  return conflicts > 0
+    ? `${conflicts} ${conflicts === 1 ? 'tag is' : 'tags are'} in the way: nothing can be released until that is settled.`
+    : `${written} tags would be written, versions first, channels last.`;
+}
+
+/** What a release would do, for people. */
+export const releasePlanReport = (plan: ReleasePlan): string =>
+  [
+    style('bold', title(plan)),
     '',
     table(
-      [{ head: 'tag' }, { head: 'registry' }, { head: 'now' }, { head: 'then' }, { head: 'why' }],
-      tags.map(({ tag, registry, now, action, why }) => [
-        tag,
-        registry,
-        now === undefined ? '' : `${now.slice(0, 19)}…`,
-        THEN[action],
-        why,
-      ]),
+      COLUMNS.map((head) => ({ head })),
+      rowsOf(plan),
     ),
     '',
-    conflicts > 0
-      ? `${conflicts} ${conflicts === 1 ? 'tag is' : 'tags are'} in the way: nothing can be released until that is settled.`
-      : `${tags.filter(({ action }) => ['create', 'move'].includes(action)).length} tags would be written, versions first, channels last.`,
+    conclusion(plan),
   ].join('\n');
-}
+
+/** The same for the summary of a job. */
+export const releasePlanMarkdown = (plan: ReleasePlan): string =>
+  [`### Plan: \`${title(plan)}\``, '', markdownTable(COLUMNS, rowsOf(plan)), '', conclusion(plan), ''].join('\n');

@@ -80,6 +80,7 @@ export async function buildSandbox(
         tags: names,
         platforms: spec.platforms,
         outputs: [outputOf(spec, builder, archive)],
+        attestations: [],
         annotations: Object.entries(annotations).flatMap(([key, value]) => [
           `manifest:${key}=${value}`,
           `index:${key}=${value}`,

@@ -18,8 +18,11 @@ export type Compression = (typeof COMPRESSIONS)[number];
 /** Which Chromium is baked: the one that the gateway's Playwright is made for, or Debian's. */
 export type BrowserChoice = 'none' | 'playwright' | 'debian';
 
-/** Where the image goes. `file` is an `--output` of buildx's. */
-export type Destination = { readonly kind: 'load' | 'push' } | { readonly kind: 'output'; readonly value: string };
+/** Where the image goes: an engine, a registry, an `--output` of buildx's, or a folder with its provenance, to be released. */
+export type Destination =
+  | { readonly kind: 'load' | 'push' }
+  | { readonly kind: 'output'; readonly value: string }
+  | { readonly kind: 'layout'; readonly folder: string; readonly builderId: string };
 
 /** Everything that a build was asked for, validated, with the defaults filled in. */
 export interface ImageSpec {

@@ -7,3 +7,10 @@ export function variantTag(tag: string, variant: Variant): string {
   if (variant === 'default') return tag;
   return tag === 'latest' && variant === 'slim' ? 'slim' : `${tag}-${variant}`;
 }
+
+/** The images behind the variants' names. */
+export const VARIANT_IMAGES = { default: 'default', slim: 'default', browser: 'browser' } as const satisfies Record<
+  Variant,
+  Variant
+>;
+export type VariantImage = (typeof VARIANT_IMAGES)[Variant];

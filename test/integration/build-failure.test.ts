@@ -32,6 +32,7 @@ async function explain(instructions: string, request: Partial<BuildRequest> = {}
     tags: [],
     platforms: [],
     outputs: ['type=cacheonly'],
+    attestations: [],
     annotations: [],
     cacheFrom: [],
     cacheTo: [],

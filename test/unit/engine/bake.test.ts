@@ -15,6 +15,7 @@ const REQUEST: BuildRequest = {
   tags: ['openclaw:local'],
   platforms: [],
   outputs: ['type=image,unpack=true'],
+  attestations: [],
   annotations: ['index:title=${not} a variable'],
   cacheFrom: [],
   cacheTo: [],

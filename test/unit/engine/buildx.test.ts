@@ -14,6 +14,7 @@ const REQUEST: BuildRequest = {
   tags: ['openclaw:local'],
   platforms: ['linux/amd64'],
   outputs: ['type=image'],
+  attestations: [],
   annotations: ['index:a=b'],
   cacheFrom: [],
   cacheTo: [],

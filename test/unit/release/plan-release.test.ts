@@ -159,7 +159,14 @@ const CASES: readonly Case[] = [
 
 describe(`which tags a ref deserves (${CASES.length} cases)`, () => {
   it.each(CASES)('%s, %s, where there is "%s": %s', (ref, event, has, tags) => {
-    expect(told({ ref, event, published: { [FIRST]: registry(has) }, digests: { default: BUILT } })).toBe(tags);
+    expect(
+      told({
+        ref,
+        event,
+        published: { [FIRST]: registry(has) },
+        digests: { default: { index: BUILT, platforms: {} } },
+      }),
+    ).toBe(tags);
   });
 });
 
@@ -202,7 +209,12 @@ describe('a plan', () => {
 
   it('completes a mirror that has less than the first', () => {
     const published = { [FIRST]: registry('2026.3.13=BUILT latest=BUILT'), [MIRROR]: registry('') };
-    const change = { ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR], published, digests: { default: BUILT } };
+    const change = {
+      ref: 'refs/tags/v2026.3.13',
+      registries: [FIRST, MIRROR],
+      published,
+      digests: { default: { index: BUILT, platforms: {} } },
+    };
     expect(told(change)).toBe('done 2026.3.13, create 2026.3.13, done latest, create latest');
   });
 });

@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { readPieceFiles } from '../../release/piece-file.ts';
+import { BUILD_OPTIONS } from '../../spec/option.ts';
+import { addOptions } from '../options.ts';
+import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './publish.ts';
+import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
+
+interface JoinOptions extends ReleaseOptions, PublishOptions {
+  readonly from?: string;
+}
+
+const FROM = {
+  flags: '--from <dir>',
+  description: 'where the files of release build stand, of all machines',
+  default: 'release-pieces',
+} as const;
+
+export const joinCommand = (): Command =>
+  addOptions(
+    new Command('join').description('publish what release build has pushed on other machines: join, check, sign, tag'),
+    { ...RELEASE_OPTIONS, from: FROM, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
+  )
+    .addHelpText(
+      'after',
+      `
+Example:
+  scripts/run release join --ref refs/tags/v2026.3.13 --from release-pieces`,
+    )
+    .action(run);
+
+async function run(options: JoinOptions): Promise<void> {
+  const request = parseReleaseOptions(options);
+  const folder = resolve(process.env['INIT_CWD'] ?? process.cwd(), options.from ?? FROM.default);
+  const files = await readPieceFiles(folder, request);
+  const [first] = files;
+  const pieces = files.map(({ piece }) => piece);
+  await runPublish(request, options, async () => ({
+    revision: first?.revision ?? '',
+    source: first?.source ?? '',
+    identity: pieces.map(({ index }) => index.digest).join(' '),
+    pieces: async (image, platform) => pieces.filter((one) => one.image === image && one.platform === platform),
+  }));
+}

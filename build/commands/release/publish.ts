@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { Command } from 'commander';
+import { cacheFolder } from '../../cache-folder.ts';
+import { findEngine } from '../../engine/engine.ts';
+import { isCheckout } from '../../gateway/is-checkout.ts';
+import { buildPieces, gatherRelease } from '../../release/build-pieces.ts';
+import type { ReleaseRequest } from '../../release/plan-release.ts';
+import { type PublishContext, type PublishRequest, publishRelease } from '../../release/publish-release.ts';
+import { releaseName } from '../../release/release-record.ts';
+import { cosignSigner, parseSigning } from '../../release/signature.ts';
+import { type ProgressView, progressMode, progressView } from '../../report/build-progress.ts';
+import { writeJobSummary } from '../../report/job-summary.ts';
+import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
+import { BUILD_OPTIONS } from '../../spec/option.ts';
+import { interruption } from '../interruption.ts';
+import { addOptions } from '../options.ts';
+import {
+  builderId,
+  parseReleaseOptions,
+  parseReleaseSpecs,
+  RELEASE_BUILD_OPTIONS,
+  RELEASE_OPTIONS,
+  RELEASE_PATIENCE,
+  type ReleaseBuildOptions,
+  type ReleaseOptions,
+  registriesFor,
+} from './release-options.ts';
+
+export const PUBLISH_OPTIONS = {
+  sign: {
+    flags: '--sign <how>',
+    description:
+      'keyless, in a workflow; a file with a private key of cosign (its password in COSIGN_PASSWORD), or env://NAME; or none',
+    unset: 'keyless in GitHub Actions, none elsewhere',
+  },
+} as const;
+
+export interface PublishOptions {
+  readonly sign?: string;
+  readonly json?: boolean;
+}
+
+export const publishCommand = (): Command =>
+  addOptions(
+    new Command('publish').description('build, verify, sign and publish a release; killed at any point, it carries on'),
+    { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
+  )
+    .addHelpText(
+      'after',
+      `
+Versions are tagged first, channels (latest, main) last, and nothing before every check has passed. A version that is there with other
+contents stops the release. Exit codes: 0 published, 1 refused or failed, 2 no such request, 130 interrupted.
+
+Examples:
+  scripts/run release publish --ref refs/tags/v2026.3.13 --source ../openclaw
+  scripts/run release publish --ref refs/tags/v2026.9.6 --registries localhost:5000/openclaw --platforms linux/amd64 --sign none`,
+    )
+    .action(run);
+
+async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOptions): Promise<void> {
+  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const request = parseReleaseOptions(options);
+  const { specs, problems } = parseReleaseSpecs(request, options, (await isCheckout(here)) ? here : undefined);
+  await runPublish(request, options, async (view, folder, signal) => {
+    const date = request.event === 'refresh' ? request.date : undefined;
+    const made = await gatherRelease(request.ref, specs, problems, date, view.onStep);
+    const { gateway } = Object.values(made.ingredients)[0] ?? {};
+    return {
+      revision: made.revision,
+      source: made.source,
+      identity: JSON.stringify([specs, made.epoch, gateway?.kind === 'package' ? gateway.integrity : made.revision]),
+      pieces: async (_, platform) => {
+        const engine = await findEngine(options.engine, view.onStep);
+        const context = { engine, builder: options.builder, folder, builderId: builderId(), signal, ...view };
+        return buildPieces(made, platform, context);
+      },
+    };
+  });
+}
+
+const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** What is to be published, once it is known. */
+type Prepare = (
+  view: ProgressView,
+  folder: string,
+  signal: AbortSignal,
+) => Promise<Pick<PublishRequest, 'revision' | 'source' | 'identity'> & Pick<PublishContext, 'pieces'>>;
+
+/** Publishes, and says what came of it. */
+export async function runPublish(
+  release: Omit<ReleaseRequest, 'published' | 'digests'>,
+  options: PublishOptions,
+  prepare: Prepare,
+): Promise<void> {
+  const signing = parseSigning(options.sign);
+  const view = await progressView(progressMode(options.json === true));
+  const { signal, stop } = interruption();
+  try {
+    const registry = registriesFor(view, RELEASE_PATIENCE, signal);
+    const to = shortHash(release.registries.join());
+    const folder = cacheFolder('releases', `${releaseName(release)}-${to}`);
+    const { pieces, identity, ...facts } = await prepare(view, folder, signal);
+    const published = await publishRelease(
+      { release, folder, identity: shortHash(JSON.stringify([identity, release, signing?.kind])), ...facts },
+      { registry, signer: await cosignSigner(signing, view.onStep), pieces, onStep: view.onStep, signal },
+    );
+    view.close();
+    await writeJobSummary(releaseMarkdown(published));
+    process.stdout.write(`${options.json === true ? JSON.stringify(published, null, 2) : releaseReport(published)}\n`);
+  } finally {
+    stop();
+    view.close();
+  }
+}

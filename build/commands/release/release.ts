@@ -1,0 +1,17 @@
+import { Command } from 'commander';
+import { buildCommand } from './build.ts';
+import { joinCommand } from './join.ts';
+import { planCommand } from './plan.ts';
+import { publishCommand } from './publish.ts';
+import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
+
+export const releaseCommand = (): Command =>
+  new Command('release')
+    .description('publish images under tags that can be trusted')
+    .addCommand(planCommand())
+    .addCommand(publishCommand())
+    .addCommand(buildCommand())
+    .addCommand(joinCommand())
+    .addCommand(statusCommand())
+    .addCommand(verifyCommand());

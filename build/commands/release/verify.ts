@@ -1,0 +1,127 @@
+import { Command } from 'commander';
+import { PLATFORMS } from '../../oci/platform.ts';
+import { familiarReference, type Reference } from '../../oci/reference.ts';
+import { atDigest } from '../../oci/registry.ts';
+import { type Problem, RequestError, WorkError } from '../../problem.ts';
+import { publishedChecks, readPublishedImage } from '../../release/published-checks.ts';
+import { ISSUER, type Trust, verifySignature } from '../../release/signature.ts';
+import { progressMode, progressView } from '../../report/build-progress.ts';
+import { writeJobSummary } from '../../report/job-summary.ts';
+import { style } from '../../report/style.ts';
+import { table } from '../../report/table.ts';
+import { BUILD_OPTIONS } from '../../spec/option.ts';
+import { referenceOr } from '../../spec/parse-image-spec.ts';
+import { addOptions } from '../options.ts';
+import { PLAN_PATIENCE, registriesFor } from './release-options.ts';
+
+interface VerifyOptions {
+  readonly key?: string;
+  readonly identity?: string;
+  readonly issuer?: string;
+  readonly platforms?: string;
+  readonly json?: boolean;
+}
+
+const IDENTITY =
+  '^https://github\\.com/openclaw/[^/]+/\\.github/workflows/(release|refresh)\\.yml@refs/(heads/main|tags/v.*)$';
+
+export const verifyCommand = (): Command =>
+  addOptions(
+    new Command('verify')
+      .description(
+        'check a published image as whoever pulls it would: signature, provenance, SBOM, platforms, annotations',
+      )
+      .argument('<reference>', 'an image in a registry'),
+    {
+      key: { flags: '--key <file>', description: 'public key of cosign that signed it', unset: 'keyless' },
+      identity: {
+        flags: '--identity <pattern>',
+        description: 'regular expression of who may have signed it, keyless',
+        default: IDENTITY,
+      },
+      issuer: { flags: '--issuer <url>', description: 'who vouches for that identity', default: ISSUER },
+      platforms: {
+        flags: '--platforms <platforms>',
+        description: 'that must be there, separated by commas',
+        default: PLATFORMS.join(','),
+      },
+      json: BUILD_OPTIONS.json,
+    },
+  )
+    .addHelpText(
+      'after',
+      `
+The image's contract is another question: scripts/run verify REFERENCE boots it.
+
+Examples:
+  scripts/run release verify ghcr.io/openclaw/openclaw:latest
+  scripts/run release verify localhost:5000/openclaw:2026.9.6 --key cosign.pub --platforms linux/amd64`,
+    )
+    .action(run);
+
+async function run(text: string, options: VerifyOptions): Promise<void> {
+  const problems: Problem[] = [];
+  const found = referenceOr(text, '<reference>', 'for example: ghcr.io/openclaw/openclaw:latest', problems);
+  const given = (options.platforms ?? PLATFORMS.join(',')).split(',').map((word) => word.trim());
+  const platforms = given.flatMap((value) => {
+    const known = PLATFORMS.find((one) => one === value);
+    if (known === undefined)
+      problems.push({
+        source: '--platforms',
+        value,
+        reason: 'is none that there is',
+        wayOut: `choose from ${PLATFORMS.join(', ')}`,
+      });
+    return known ?? [];
+  });
+  if (found === undefined || problems.length > 0) throw new RequestError(problems);
+  const reference: Reference = found;
+  const trust: Trust =
+    options.key === undefined
+      ? { kind: 'keyless', identity: options.identity ?? IDENTITY, issuer: options.issuer ?? ISSUER }
+      : { kind: 'key', file: options.key };
+  const view = await progressView(progressMode(options.json === true));
+  try {
+    view.onStep(`reading ${text}`);
+    const registry = registriesFor(view, PLAN_PATIENCE);
+    const image = await readPublishedImage(registry, reference, reference.digest ?? reference.tag ?? 'latest');
+    if (image === undefined) {
+      throw new WorkError({
+        kind: 'not-found',
+        title: 'The registry has no such image',
+        reason: `${familiarReference(reference)} was asked for`,
+        wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
+      });
+    }
+    view.onStep('checking its signature');
+    const signature = await verifySignature(reference, image.digest, trust, view.onStep);
+    const checks = [signature, ...publishedChecks(image, platforms)];
+    view.close();
+    const failed = checks.filter(({ passed }) => !passed);
+    const end =
+      failed.length === 0 ? `all ${checks.length} checks passed` : `${failed.length} of ${checks.length} checks failed`;
+    await writeJobSummary(`### ${atDigest(reference, image.digest)}: ${end}\n`);
+    process.stdout.write(
+      options.json === true
+        ? `${JSON.stringify({ reference: text, digest: image.digest, passed: failed.length === 0, checks }, null, 2)}\n`
+        : [
+            atDigest(reference, image.digest),
+            '',
+            table(
+              [{ head: '' }, { head: 'check' }, { head: 'found' }],
+              checks.map(({ name, passed, found: what }) => [
+                passed ? style('green', 'pass') : style('red', 'FAIL'),
+                name,
+                what,
+              ]),
+            ),
+            '',
+            style(failed.length === 0 ? 'green' : 'red', end),
+            '',
+          ].join('\n'),
+    );
+    if (failed.length > 0) process.exitCode = 1;
+  } finally {
+    view.close();
+  }
+}

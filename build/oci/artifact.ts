@@ -1,0 +1,72 @@
+import type { Annotations } from './annotations.ts';
+import { readAll } from './content.ts';
+import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
+import { parseDocument, type Registry, type Repository } from './registry.ts';
+
+/** A small document of ours in a repository, beside the images. Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage". */
+export interface Artifact {
+  /** What it is for: `application/vnd.openclaw.release.record.v1+json`. */
+  readonly type: string;
+  readonly annotations: Annotations;
+  /** JSON; undefined where the annotations say it all. */
+  readonly content?: unknown;
+  /** The image that it is about. */
+  readonly subject?: Descriptor | undefined;
+}
+
+const EMPTY = Buffer.from('{}');
+const EMPTY_DESCRIPTOR: Descriptor = { mediaType: MEDIA_TYPES.empty, digest: digestOf(EMPTY), size: EMPTY.length };
+
+/** Puts it under a tag, in place of what is there. @returns the digest of its manifest */
+export async function putArtifact(
+  registry: Registry,
+  repository: Repository,
+  tag: string,
+  { type, annotations, content, subject }: Artifact,
+): Promise<string> {
+  const bytes = content === undefined ? EMPTY : Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
+  const layer = {
+    mediaType: content === undefined ? MEDIA_TYPES.empty : type,
+    digest: digestOf(bytes),
+    size: bytes.length,
+  };
+  for (const [descriptor, blob] of [
+    [EMPTY_DESCRIPTOR, EMPTY],
+    [layer, bytes],
+  ] as const) {
+    if (!(await registry.hasBlob(repository, descriptor)))
+      await registry.putBlob(repository, descriptor, async () => blob);
+  }
+  const manifest: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.manifest,
+    artifactType: type,
+    config: EMPTY_DESCRIPTOR,
+    layers: [layer],
+    annotations,
+    ...(subject === undefined ? {} : { subject }),
+  };
+  const document = storeDocument(manifest);
+  await registry.putDocument(repository, tag, document);
+  return document.descriptor.digest;
+}
+
+/** @returns undefined where there is none of that type */
+export async function readArtifact(
+  registry: Registry,
+  repository: Repository,
+  tag: string,
+  type: string,
+): Promise<(Pick<Artifact, 'annotations' | 'content'> & { readonly digest: string }) | undefined> {
+  const document = await registry.document(repository, tag);
+  if (document === undefined) return undefined;
+  const manifest = parseDocument<ImageManifest>(document.bytes);
+  const [layer] = manifest.layers ?? [];
+  if (manifest.artifactType !== type || layer === undefined) return undefined;
+  const found = { annotations: manifest.annotations ?? {}, digest: document.descriptor.digest };
+  if (layer.mediaType === MEDIA_TYPES.empty) return found;
+  return {
+    ...found,
+    content: parseDocument<unknown>(await readAll(await registry.openBlob(repository, layer.digest))),
+  };
+}

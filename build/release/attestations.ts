@@ -1,0 +1,114 @@
+import { PROXY_VARIABLES } from '../image/planned-build.ts';
+import { addToLayout, type ContentSource, readBlob } from '../oci/content.ts';
+import {
+  ATTESTATION_MANIFEST,
+  ATTESTED_DIGEST,
+  ATTESTED_TYPE,
+  type Descriptor,
+  digestOf,
+  type ImageManifest,
+  PREDICATE_TYPE,
+  storeDocument,
+} from '../oci/descriptor.ts';
+import { parseDocument } from '../oci/registry.ts';
+
+/** Source: https://github.com/in-toto/attestation/blob/main/spec/v0.1.0/statement.md */
+export interface Statement<Predicate = unknown> {
+  readonly _type: 'https://in-toto.io/Statement/v0.1' | 'https://in-toto.io/Statement/v1';
+  readonly subject: readonly { readonly name: string; readonly digest: Readonly<Record<string, string>> }[];
+  readonly predicateType: string;
+  readonly predicate: Predicate;
+}
+
+const STATEMENT_TYPE = 'application/vnd.in-toto+json';
+const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
+
+/** A statement about one platform's manifest. */
+export const statementAbout = (manifest: Descriptor, predicateType: string, predicate: unknown): Statement => ({
+  _type: 'https://in-toto.io/Statement/v0.1',
+  subject: [{ name: '_', digest: { sha256: manifest.digest.replace('sha256:', '') } }],
+  predicateType,
+  predicate,
+});
+
+/**
+ * Writes what is said of a manifest, in BuildKit's form, which Docker's tools read.
+ *
+ * Source: BuildKit, docs/attestations/attestation-storage.md
+ * @param folder image layout
+ * @returns what an index is to name beside the manifest
+ */
+export async function writeAttestation(
+  folder: string,
+  manifest: Descriptor,
+  statements: readonly Statement[],
+): Promise<Descriptor> {
+  const layers = await Promise.all(
+    statements.map((one) => addBlob(folder, STATEMENT_TYPE, one, { [PREDICATE_TYPE]: one.predicateType })),
+  );
+  const config = await addBlob(folder, CONFIG_TYPE, {
+    architecture: 'unknown',
+    os: 'unknown',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
+  });
+  const document = storeDocument({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config,
+    layers,
+  });
+  await addToLayout(folder, document);
+  return {
+    ...document.descriptor,
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: { [ATTESTED_TYPE]: ATTESTATION_MANIFEST, [ATTESTED_DIGEST]: manifest.digest },
+  };
+}
+
+async function addBlob(
+  folder: string,
+  mediaType: string,
+  content: unknown,
+  annotations?: Readonly<Record<string, string>>,
+): Promise<Descriptor> {
+  const bytes = Buffer.from(JSON.stringify(content));
+  const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  await addToLayout(folder, { bytes, descriptor });
+  return annotations === undefined ? descriptor : { ...descriptor, annotations };
+}
+
+/** Reads what is said of a manifest. @returns statements by their predicate's type */
+export async function readStatements(
+  source: ContentSource,
+  attestation: Descriptor,
+): Promise<ReadonlyMap<string, Statement>> {
+  const { layers } = parseDocument<ImageManifest>(await source.document(attestation.digest));
+  const statements = await Promise.all(
+    layers
+      .filter(({ mediaType }) => mediaType === STATEMENT_TYPE)
+      .map(async ({ digest }) => parseDocument<Statement>(await readBlob(source, digest))),
+  );
+  return new Map(statements.map((statement) => [statement.predicateType, statement]));
+}
+
+/**
+ * Takes the proxies of the builder out of a provenance: BuildKit writes them there with their passwords, as build arguments
+ * and in the environment of each step.
+ *
+ * @throws Error where one of them is left
+ */
+export function withoutProxies(statement: Statement): Statement {
+  const text = JSON.stringify(statement, (key, value: unknown) =>
+    key === 'proxy_env' || key === 'proxyEnv' || PROXY_ARGUMENTS.has(key) ? undefined : value,
+  );
+  for (const name of PROXY_VARIABLES) {
+    const value = process.env[name] ?? '';
+    // One without a login is no secret, and may be a word that stands elsewhere too.
+    if (value.includes('@') && text.includes(JSON.stringify(value).slice(1, -1)))
+      throw new Error(`the provenance holds the value of ${name}`);
+  }
+  return JSON.parse(text) as Statement;
+}
+
+const PROXY_ARGUMENTS: ReadonlySet<string> = new Set(PROXY_VARIABLES.map((name) => `build-arg:${name}`));

@@ -1,0 +1,60 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { Piece, ReleasedImage } from './release-record.ts';
+
+/** What a release has done so far, on this host: written after each step, so that it can be killed at any point. */
+export interface JournalState {
+  /** Says what is released: a journal of anything else is begun anew. */
+  readonly identity: string;
+  readonly pieces: readonly Piece[];
+  readonly images: Readonly<Partial<Record<Piece['image'], ReleasedImage>>>;
+  readonly steps: readonly JournalStep[];
+}
+
+export interface JournalStep {
+  readonly step: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+type Made = Partial<Pick<JournalState, 'pieces' | 'images'>>;
+
+export interface Journal {
+  readonly state: () => JournalState;
+  /** Does a step that was not done before, and remembers it, together with what it gives to `keep`. */
+  readonly step: (name: string, work: (keep: (made: Made) => void) => Promise<unknown>) => Promise<void>;
+}
+
+/** @param identity of what is released */
+export async function openJournal(file: string, identity: string, onStep: (step: string) => void): Promise<Journal> {
+  const kept = await readFile(file, 'utf8').then(
+    (text) => JSON.parse(text) as JournalState,
+    () => undefined,
+  );
+  let state: JournalState = kept?.identity === identity ? kept : { identity, pieces: [], images: {}, steps: [] };
+  await mkdir(dirname(file), { recursive: true });
+  // Steps may end side by side; the file has one writer at a time.
+  let writing: Promise<unknown> = Promise.resolve();
+  return {
+    state: () => state,
+    step: async (name, work) => {
+      if (state.steps.some(({ step }) => step === name)) return;
+      onStep(name);
+      let made: Made = {};
+      await work((kept) => {
+        made = kept;
+      });
+      state = {
+        ...state,
+        ...made,
+        steps: [...state.steps, { step: name, at: new Date().toISOString() }],
+      };
+      const text = `${JSON.stringify(state, null, 2)}\n`;
+      writing = writing.then(() => writeFileAtomic(file, text));
+      await writing;
+    },
+  };
+}
+
+export const removeJournal = (file: string): Promise<void> => rm(file, { force: true });

@@ -1,0 +1,32 @@
+import type { PublishedRelease } from '../release/publish-release.ts';
+import { markdownTable } from './job-summary.ts';
+import { shortDigest } from './release-plan-report.ts';
+import { seconds, style } from './style.ts';
+import { table } from './table.ts';
+
+const COLUMNS = ['tag', 'registry', 'digest', ''] as const;
+
+const rowsOf = ({ plan, record }: PublishedRelease): readonly (readonly string[])[] =>
+  plan.tags.map(({ registry, tag, action, why, now }) => {
+    const written = record.tags.find((one) => one.registry === registry && one.tag === tag);
+    const digest = written?.digest ?? now;
+    return [tag, registry, digest === undefined ? '' : shortDigest(digest), action === 'keep' ? `stays: ${why}` : ''];
+  });
+
+const conclusion = ({ record: { name, tags, signed }, seconds: took }: PublishedRelease): string =>
+  `${name} is published in ${seconds(took)}: ${tags.length} tags, ${signed ? 'signed' : 'not signed'}, every one read back.`;
+
+/** What a release came to, for people. */
+export const releaseReport = (published: PublishedRelease): string =>
+  [
+    table(
+      COLUMNS.map((head) => ({ head })),
+      rowsOf(published),
+    ),
+    '',
+    style('green', conclusion(published)),
+  ].join('\n');
+
+/** The same for the summary of a job. */
+export const releaseMarkdown = (published: PublishedRelease): string =>
+  [`### ${conclusion(published)}`, '', markdownTable(COLUMNS, rowsOf(published)), ''].join('\n');

@@ -42,12 +42,18 @@ interface Cue {
 }
 
 /** Starts a command, and does something when what it said has a certain line: interrupts it, takes its engine away. */
-export async function runUntil(line: RegExp, args: readonly string[], act: Cue['act'], ...later: readonly Cue[]) {
+export async function runUntil(
+  line: RegExp,
+  args: readonly string[],
+  act: Cue['act'],
+  later: readonly Cue[] = [],
+  environment: Readonly<Record<string, string>> = {},
+) {
   const child = execa(join(ROOT, 'scripts/run'), args, {
     reject: false,
     cwd: ROOT,
     all: true,
-    env: { CI: 'true', NO_COLOR: '1' },
+    env: { CI: 'true', NO_COLOR: '1', ...environment },
   });
   let said = '';
   const cues: Cue[] = [{ line, act }, ...later];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { resolveBase } from '../build/base/resolve-base.ts';
 import type { Engine } from '../build/engine/engine.ts';
+import type { Platform } from '../build/oci/platform.ts';
 
 /**
  * Pushes the base with a file more, as a new Debian package would bring, under a name that may be taken: in the registry, and
@@ -11,15 +12,17 @@ import type { Engine } from '../build/engine/engine.ts';
  *
  * @param name `localhost:5000/node:24-bookworm-slim`
  * @param version what the file says
+ * @param platforms the engine's own where none is named
  */
 export async function publishBase(
   engine: Pick<Engine, 'docker' | 'environment'>,
   name: string,
   version: string,
+  platforms: readonly Platform[] = [],
 ): Promise<void> {
   const { context, from } = await resolveBase({
     choice: { kind: 'auto' },
-    platforms: [],
+    platforms,
     engine,
     builder: undefined,
     listener: { onStep: () => {}, onProgress: () => {} },
@@ -33,7 +36,9 @@ export async function publishBase(
     );
     const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
     const output = `type=image,name=${name},push=true,store=false`;
-    await execa(engine.docker, ['buildx', 'build', '--builder=default', ...contexts, '--output', output, folder], {
+    const wanted = platforms.length === 0 ? [] : ['--platform', platforms.join(',')];
+    const args = ['buildx', 'build', '--builder=default', ...wanted, ...contexts, '--output', output, folder];
+    await execa(engine.docker, args, {
       env: engine.environment,
       extendEnv: false,
     });

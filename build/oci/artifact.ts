@@ -14,8 +14,23 @@ export interface Artifact {
   readonly subject?: Descriptor | undefined;
 }
 
-const EMPTY = Buffer.from('{}');
-const EMPTY_DESCRIPTOR: Descriptor = { mediaType: MEDIA_TYPES.empty, digest: digestOf(EMPTY), size: EMPTY.length };
+/** Source: OCI image-spec, manifest.md, "Guidance for an Empty Descriptor". */
+export const EMPTY = Buffer.from('{}');
+export const EMPTY_DESCRIPTOR: Descriptor = {
+  mediaType: MEDIA_TYPES.empty,
+  digest: digestOf(EMPTY),
+  size: EMPTY.length,
+};
+
+export async function putSmallBlob(
+  registry: Registry,
+  repository: Repository,
+  descriptor: Descriptor,
+  bytes: Buffer,
+): Promise<void> {
+  if (!(await registry.hasBlob(repository, descriptor)))
+    await registry.putBlob(repository, descriptor, async () => bytes);
+}
 
 /** Puts it under a tag, in place of what is there. @returns the digest of its manifest */
 export async function putArtifact(
@@ -30,13 +45,8 @@ export async function putArtifact(
     digest: digestOf(bytes),
     size: bytes.length,
   };
-  for (const [descriptor, blob] of [
-    [EMPTY_DESCRIPTOR, EMPTY],
-    [layer, bytes],
-  ] as const) {
-    if (!(await registry.hasBlob(repository, descriptor)))
-      await registry.putBlob(repository, descriptor, async () => blob);
-  }
+  await putSmallBlob(registry, repository, EMPTY_DESCRIPTOR, EMPTY);
+  await putSmallBlob(registry, repository, layer, bytes);
   const manifest: ImageManifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.manifest,

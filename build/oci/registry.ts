@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
-import { type Descriptor, DOCUMENT_TYPES, digestOf, type StoredDocument } from './descriptor.ts';
+import { type Descriptor, DOCUMENT_TYPES, digestOf, MEDIA_TYPES, type StoredDocument } from './descriptor.ts';
 import type { Reference } from './reference.ts';
 import {
   type ConnectionOptions,
@@ -35,8 +35,17 @@ export interface Registry {
     blob: Pick<Descriptor, 'digest' | 'size'>,
     open: () => Promise<Readable | Buffer>,
   ) => Promise<void>;
-  /** @param reference a tag, or the document's own digest */
-  readonly putDocument: (repository: Repository, reference: string, document: StoredDocument) => Promise<void>;
+  /**
+   * @param reference a tag, or the document's own digest
+   * @returns whether the registry lists it among those that refer to its subject, if it has one
+   */
+  readonly putDocument: (
+    repository: Repository,
+    reference: string,
+    document: StoredDocument,
+  ) => Promise<{ readonly listsReferrers: boolean }>;
+  /** @returns an index of what refers to an image; undefined where the registry keeps no such lists */
+  readonly referrers: (repository: Repository, digest: string) => Promise<RegistryDocument | undefined>;
 }
 
 const PAGE = 1000;
@@ -110,6 +119,19 @@ export function openRegistries(options: ConnectionOptions): Registry {
         const stored = await send({ method: 'PUT', path, body: { content: bytes, size: bytes.length, mediaType } });
         await stored?.body.dump();
         assertDigest(repository, stored, digest);
+        return { listsReferrers: stored !== undefined && headerOf(stored, 'oci-subject') !== undefined };
+      });
+    },
+
+    referrers: (repository, digest) => {
+      const { send, patiently } = connect(repository);
+      const path = `/v2/${repository.repository}/referrers/${digest}`;
+      return patiently(async () => {
+        const response = await send({ method: 'GET', path, accept: MEDIA_TYPES.index });
+        // Old registries take the path for one of their pages.
+        const isIndex = response !== undefined && headerOf(response, 'content-type')?.startsWith(MEDIA_TYPES.index);
+        if (response === undefined || isIndex !== true) return undefined;
+        return readDocument(repository, '', response);
       });
     },
   };

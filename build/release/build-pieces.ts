@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { OnProgress } from '../engine/buildx.ts';
@@ -141,6 +141,7 @@ export async function buildPieces(
   context: PieceContext,
 ): Promise<readonly Piece[]> {
   const { engine, builder, folder, onStep, onProgress, signal } = context;
+  await mkdir(folder, { recursive: true });
   const preparations: Partial<Record<VariantImage, Preparation>> = {};
   for (const [image, spec] of Object.entries(specs) as [VariantImage, ImageSpec][]) {
     const made = ingredients[image];

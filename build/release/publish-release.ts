@@ -14,7 +14,7 @@ import { type Journal, type JournalStep, openJournal, removeJournal } from './jo
 import { type PlannedTag, planRelease, type ReleasePlan, type ReleaseRequest } from './plan-release.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
-import { takeLock } from './release-lock.ts';
+import { type ReleaseLock, takeLock } from './release-lock.ts';
 import {
   type Piece,
   putRecord,
@@ -80,7 +80,7 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
     const images =
       earlier !== undefined && earlier.revision === request.revision && isOf(earlier, release)
         ? await adopt(earlier, registry, onStep)
-        : await makeImages(request, context, journal, wanted);
+        : await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted);
     const digests = digestsOf(images);
     const planned = planRelease({ ...release, published: before, digests });
     refuseConflicts(planned);
@@ -140,7 +140,7 @@ async function adopt(
 
 async function makeImages(
   request: PublishRequest,
-  context: PublishContext,
+  context: PublishContext & Pick<ReleaseLock, 'assertHeld'>,
   journal: Journal,
   plan: ReleasePlan,
 ): Promise<ReleaseRecord['images']> {
@@ -158,6 +158,8 @@ async function makeImages(
       });
     }
   }
+  // Before anything is written, whoever came at the same time is known.
+  await context.assertHeld();
   for (const image of names) {
     const pieces = release.platforms.flatMap(
       (platform) => journal.state().pieces.find((one) => one.image === image && one.platform === platform) ?? [],
@@ -330,15 +332,9 @@ async function sign(
   journal: Journal,
 ): Promise<void> {
   if (signer === undefined) return;
-  const [first = '', ...mirrors] = registries.map((name) => parseReference(name));
-  if (typeof first === 'string') return;
-  for (const [image, { index }] of Object.entries(images)) {
-    await journal.step(`signed ${image}`, () => signer.sign(first, index.digest));
-    for (const mirror of mirrors)
-      await journal.step(`signature of ${image} copied to ${mirror.registry}/${mirror.repository}`, () =>
-        signer.copy(registry, first, mirror, index.digest),
-      );
-  }
+  const repositories = registries.map((name) => parseReference(name));
+  for (const [image, { index }] of Object.entries(images))
+    await journal.step(`signed ${image}`, () => signer.sign(registry, repositories, index));
 }
 
 /** Writes a tag, and reads it back. What is there already stays as it is. */

@@ -1,6 +1,6 @@
 import { isAttestation, platformOf } from '../oci/descriptor.ts';
-import { formatReference, parseReference } from '../oci/reference.ts';
-import { atDigest, type Registry } from '../oci/registry.ts';
+import { parseReference } from '../oci/reference.ts';
+import type { Registry } from '../oci/registry.ts';
 import { type PublishedImage, publishedChecks, readPublishedImage } from './published-checks.ts';
 import type { RecordedTag, ReleaseRecord } from './release-record.ts';
 import { compareVersions, parseVersion } from './version.ts';
@@ -13,9 +13,10 @@ export interface TagStatus extends RecordedTag {
   /** Digest now; undefined where there is none. */
   readonly now: string | undefined;
   readonly why: string;
-  /** The command that mends it. */
-  readonly mend: string | undefined;
 }
+
+/** What is neither as recorded nor as it should have become. */
+export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => state !== 'ok' && state !== 'moved on';
 
 /**
  * Compares every tag of a release, on every registry, with its record.
@@ -43,8 +44,7 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
         if (digest !== one.digest) return differing(record, one, now, await readImage(one.registry, digest));
         return completeness(record, one, await readImage(one.registry, digest));
       };
-      const { state, why } = await told();
-      return { ...one, now: digest, state, why, mend: mendOf(record, one, state) };
+      return { ...one, now: digest, ...(await told()) };
     }),
   );
 }
@@ -85,22 +85,4 @@ function completeness(
   return failed.length === 0
     ? { state: 'ok', why: '' }
     : { state: 'broken', why: failed.map(({ name, found }) => `${name}: ${found}`).join('; ') };
-}
-
-/** Publishing again writes what is missing, and moves channels; a version that was overwritten is put back by hand. */
-function mendOf(
-  record: ReleaseRecord,
-  { registry, tag, kind, digest }: RecordedTag,
-  state: TagState,
-): string | undefined {
-  if (state === 'ok' || state === 'moved on') return undefined;
-  if (state === 'wrong digest' || (state === 'stale mirror' && kind === 'version')) {
-    const repository = parseReference(registry);
-    const [first = ''] = record.registries;
-    const from = registry === first ? repository : parseReference(first);
-    return `docker buildx imagetools create --tag ${formatReference({ ...repository, tag, digest: undefined })} ${atDigest(from, digest)}`;
-  }
-  const event = record.event === 'push' ? '' : ` --event ${record.event}`;
-  const date = record.event === 'refresh' ? ` --date ${record.date}` : '';
-  return `scripts/run release publish --ref ${record.ref}${event}${date} --variants ${record.variants.join(',')} --platforms ${record.platforms.join(',')} --registries ${record.registries.join(',')}`;
 }

@@ -1,22 +1,22 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Cosign } from '@docker/actions-toolkit/lib/cosign/cosign.js';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
-import { registryContent } from '../oci/content.ts';
-import { copyContent } from '../oci/copy-content.ts';
-import { atDigest, type Registry, type Repository } from '../oci/registry.ts';
-import { registryCertificates } from '../oci/registry-certificates.ts';
+import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
+import { readAll } from '../oci/content.ts';
+import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES } from '../oci/descriptor.ts';
+import { listReferrers, putReferrer } from '../oci/referrers.ts';
+import { atDigest, parseDocument, type Registry, type Repository } from '../oci/registry.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import type { PublishedCheck } from './published-checks.ts';
 
 /** Signs what is published. */
 export interface Signer {
-  readonly sign: (repository: Repository, digest: string) => Promise<void>;
-  /** Brings the signature of an image to another repository that has the same image. */
-  readonly copy: (registry: Registry, from: Repository, to: Repository, digest: string) => Promise<void>;
+  /** Sees to it that every repository has a good signature of an index that it has. */
+  readonly sign: (registry: Registry, repositories: readonly Repository[], index: Descriptor) => Promise<void>;
 }
 
 /** Keyless: the identity of a workflow, by its OpenID Connect token. Key: what cosign takes for one. */
@@ -61,6 +61,11 @@ const OFFLINE = {
   'trusted-root': { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' },
 } as const;
 
+/** What cosign says of an image that it signs. Source: the statement of cosign sign, 3.1. */
+const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+/** Source: sigstore, protobuf-specs, sigstore_bundle.proto. */
+const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
 /** @returns undefined where nothing is to be signed */
 export async function cosignSigner(
   signing: Signing | undefined,
@@ -69,61 +74,86 @@ export async function cosignSigner(
   if (signing === undefined) return undefined;
   const cosign = await findCosign(onStep);
   return {
-    sign: async (repository, digest) => {
-      const image = atDigest(repository, digest);
-      const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-sign-'));
-      try {
+    sign: (registry, repositories, index) =>
+      withFolder(async (folder) => {
         const trust = await ownTrust(cosign, signing, folder);
-        // cosign adds a signature each time; one of ours is enough.
-        if ((await verifySignature(repository, digest, trust, onStep)).passed) return;
-        const how = signing.kind === 'keyless' ? [] : ['--key', signing.key, ...(await writeOffline(folder))];
-        const { exitCode, stderr } = await runCosign(cosign, repository, ['sign', '--yes', ...how, image]);
-        if (exitCode !== 0) throw signingFailed(image, errorMessage(stderr));
-        const { passed, found } = await verifySignature(repository, digest, trust, onStep);
-        if (!passed) throw signingFailed(image, `it was signed, and that is not seen: ${found}`);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    },
-    copy: async (registry, from, to, digest) => {
-      const tag = signatureTag(digest);
-      const signatures = await registry.document(from, tag);
-      if (signatures === undefined) throw signingFailed(atDigest(from, digest), `there is no ${tag}`);
-      await copyContent(registryContent(registry, from), signatures.descriptor, registry, to);
-      await registry.putDocument(to, tag, signatures);
-    },
+        const found = await Promise.all(
+          repositories.map((repository) => goodBundle(cosign, registry, repository, index.digest, trust)),
+        );
+        // One signature for all: it is of the digest, which they share.
+        const bundle = found.find((one) => one !== undefined) ?? (await makeBundle(cosign, signing, index, folder));
+        for (const [number, repository] of repositories.entries()) {
+          if (found[number] !== undefined) continue;
+          await putBundle(registry, repository, index, bundle);
+          if ((await goodBundle(cosign, registry, repository, index.digest, trust)) === undefined)
+            throw signingFailed(atDigest(repository, index.digest), 'its signature is there, and is not good');
+        }
+      }),
   };
 }
 
-/** Source: OCI distribution-spec, "Referrers Tag Schema". */
-const signatureTag = (digest: string): string => digest.replace(':', '-');
+async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-sign-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
-async function writeOffline(folder: string): Promise<readonly string[]> {
-  const written = await Promise.all(
-    Object.entries(OFFLINE).map(async ([name, content]) => {
-      const file = join(folder, `${name}.json`);
-      await writeFile(file, JSON.stringify(content));
-      return [`--${name}`, file];
-    }),
-  );
-  return written.flat();
+/** Signs the same statement as cosign sign does; registries are our own business, for the sake of retries. */
+async function makeBundle(cosign: string, signing: Signing, { digest }: Descriptor, folder: string): Promise<Buffer> {
+  const file = async (name: string, content: unknown): Promise<string> => {
+    await writeFile(join(folder, name), JSON.stringify(content));
+    return join(folder, name);
+  };
+  const statement = await file('statement.json', {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: digest.replace('sha256:', '') } }],
+    predicateType: SIGN_PREDICATE,
+    predicate: {},
+  });
+  const offline = Object.entries(OFFLINE).map(async ([name, content]) => [`--${name}`, await file(name, content)]);
+  const how = signing.kind === 'keyless' ? [] : ['--key', signing.key, ...(await Promise.all(offline)).flat()];
+  const to = join(folder, 'bundle.json');
+  const args = ['attest-blob', '--yes', ...how, '--statement', statement, '--bundle', to];
+  const { exitCode, stderr } = await runCosign(cosign, args);
+  if (exitCode !== 0) throw signingFailed(digest, errorMessage(stderr));
+  return readFile(to);
+}
+
+/** In the form in which cosign looks for it. Source: sigstore, cosign-bundle-spec, "OCI 1.1 referrers". */
+async function putBundle(
+  registry: Registry,
+  repository: Repository,
+  subject: Descriptor,
+  bytes: Buffer,
+): Promise<void> {
+  const layer = { mediaType: BUNDLE_TYPE, digest: digestOf(bytes), size: bytes.length };
+  await putSmallBlob(registry, repository, layer, bytes);
+  await putSmallBlob(registry, repository, EMPTY_DESCRIPTOR, EMPTY);
+  await putReferrer(registry, repository, {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.manifest,
+    artifactType: BUNDLE_TYPE,
+    config: EMPTY_DESCRIPTOR,
+    layers: [layer],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
+    },
+  });
 }
 
 /** By what our own signatures are known. */
 async function ownTrust(cosign: string, signing: Signing, folder: string): Promise<Trust> {
   if (signing.kind === 'keyless') {
-    const workflow = process.env['GITHUB_WORKFLOW_REF'] ?? '';
-    const identity = `^${RegExp.escape(`${process.env['GITHUB_SERVER_URL']}/${workflow}`)}$`;
-    return { kind: 'keyless', identity, issuer: ISSUER };
+    const { GITHUB_SERVER_URL: server = '', GITHUB_WORKFLOW_REF: workflow = '' } = process.env;
+    return { kind: 'keyless', identity: `^${RegExp.escape(`${server}/${workflow}`)}$`, issuer: ISSUER };
   }
   const file = join(folder, 'cosign.pub');
-  const { exitCode, stderr } = await runCosign(cosign, undefined, [
-    'public-key',
-    '--key',
-    signing.key,
-    '--outfile',
-    file,
-  ]);
+  const { exitCode, stderr } = await runCosign(cosign, ['public-key', '--key', signing.key, '--outfile', file]);
   if (exitCode !== 0) throw signingFailed(signing.key, errorMessage(stderr));
   return { kind: 'key', file };
 }
@@ -133,38 +163,60 @@ export const ISSUER = 'https://token.actions.githubusercontent.com';
 
 /** @returns a check like those of what is published */
 export async function verifySignature(
+  registry: Registry,
   repository: Repository,
   digest: string,
   trust: Trust,
   onStep: (step: string) => void,
 ): Promise<PublishedCheck> {
+  const reasons: string[] = [];
   const cosign = await findCosign(onStep);
+  const good = await goodBundle(cosign, registry, repository, digest, trust, (reason) => reasons.push(reason));
+  const by = trust.kind === 'keyless' ? `${trust.identity} (${trust.issuer})` : trust.file;
+  const found = good === undefined ? (reasons[0] ?? 'none') : `signed by ${by}`;
+  return { name: 'signature', passed: good !== undefined, found };
+}
+
+/** @returns the first signature of an index that is good */
+async function goodBundle(
+  cosign: string,
+  registry: Registry,
+  repository: Repository,
+  digest: string,
+  trust: Trust,
+  onReason: (reason: string) => void = () => {},
+): Promise<Buffer | undefined> {
+  const index = await registry.document(repository, digest);
+  if (index === undefined) return undefined;
   const how =
     trust.kind === 'keyless'
       ? ['--certificate-identity-regexp', trust.identity, '--certificate-oidc-issuer', trust.issuer]
       : ['--key', trust.file, '--insecure-ignore-tlog'];
-  const { exitCode, stderr } = await runCosign(cosign, repository, ['verify', ...how, atDigest(repository, digest)]);
-  const by = trust.kind === 'keyless' ? `${trust.identity} (${trust.issuer})` : trust.file;
-  const found = exitCode === 0 ? `signed by ${by}` : errorMessage(stderr);
-  return { name: 'signature', passed: exitCode === 0, found };
+  return withFolder(async (folder) => {
+    const file = join(folder, 'index.json');
+    await writeFile(file, index.bytes);
+    for (const { digest: referrer } of await listReferrers(registry, repository, digest)) {
+      const manifest = await registry.document(repository, referrer);
+      const [layer] = manifest === undefined ? [] : (parseDocument<ImageManifest>(manifest.bytes).layers ?? []);
+      if (layer?.mediaType !== BUNDLE_TYPE) continue;
+      const bundle = await readAll(await registry.openBlob(repository, layer.digest));
+      await writeFile(join(folder, 'bundle.json'), bundle);
+      const what = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];
+      const { exitCode, stderr } = await runCosign(cosign, ['verify-blob-attestation', ...how, ...what]);
+      if (exitCode === 0) return bundle;
+      onReason(errorMessage(stderr));
+    }
+    return undefined;
+  });
 }
 
 const errorMessage = (stderr: string): string =>
   Cosign.getErrorMessage(stderr).replace(/^(?:error during command execution|Error): /, '');
 
-/** @param repository that it speaks to, if any */
-async function runCosign(cosign: string, repository: Repository | undefined, args: readonly string[]) {
+async function runCosign(cosign: string, args: readonly string[]) {
   // The password of a key goes by its variable, and never asks a terminal.
   const env = { ...process.env, COSIGN_PASSWORD: process.env['COSIGN_PASSWORD'] ?? '' };
-  const [authority] = repository === undefined ? [] : await registryCertificates(repository.registry);
-  const [command = '', ...rest] = args;
-  const trusted = authority === undefined ? [] : ['--registry-cacert', authority];
-  const { exitCode, stderr } = await execa(cosign, [command, ...trusted, ...rest], {
-    env,
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-  });
+  const { exitCode, stderr } = await execa(cosign, args, { env, extendEnv: false, reject: false, stdin: 'ignore' });
   return { exitCode, stderr };
 }
 

@@ -111,7 +111,9 @@ describe('a registry that does not take the image', () => {
 
   it('wants credentials', async () => {
     // A user whose password nobody here knows.
-    const registry = await startRegistry('someone:$2y$05$Zc8gyT2oZ1Bv0R9sFzq0Eu0b7yO0m0X0mN8wQm3k9q0o6w1xq7C2e\n');
+    const registry = await startRegistry({
+      htpasswd: 'someone:$2y$05$Zc8gyT2oZ1Bv0R9sFzq0Eu0b7yO0m0X0mN8wQm3k9q0o6w1xq7C2e\n',
+    });
     try {
       expect(await push(registry.address)).toMatchObject({
         kind: 'registry-denied',

@@ -21,7 +21,7 @@ let withHelper = '';
 
 beforeAll(async () => {
   open = await startRegistry();
-  closed = await startRegistry(`${USER.name}:${USER.hash}\n`);
+  closed = await startRegistry({ htpasswd: `${USER.name}:${USER.hash}\n` });
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
   loggedIn = await mkdtemp(join(folder, 'config-'));
   const auth = Buffer.from(`${USER.name}:${USER.password}`).toString('base64');

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { buildCommand } from './build.ts';
 import { joinCommand } from './join.ts';
+import { mendCommand } from './mend.ts';
 import { planCommand } from './plan.ts';
 import { publishCommand } from './publish.ts';
 import { statusCommand } from './status.ts';
@@ -14,4 +15,5 @@ export const releaseCommand = (): Command =>
     .addCommand(buildCommand())
     .addCommand(joinCommand())
     .addCommand(statusCommand())
+    .addCommand(mendCommand())
     .addCommand(verifyCommand());

@@ -1,10 +1,7 @@
 import { Command } from 'commander';
-import { parseReference } from '../../oci/reference.ts';
-import type { Registry } from '../../oci/registry.ts';
-import { type Problem, RequestError, WorkError } from '../../problem.ts';
-import { type ReleaseRecord, readRecord } from '../../release/release-record.ts';
-import { releaseStatus, type TagState } from '../../release/release-status.ts';
-import { compareVersions, parseVersion } from '../../release/version.ts';
+import { type Problem, RequestError } from '../../problem.ts';
+import { findRecord } from '../../release/find-record.ts';
+import { isDrift, releaseStatus, type TagState } from '../../release/release-status.ts';
 import { progressMode, progressView } from '../../report/build-progress.ts';
 import { markdownTable, writeJobSummary } from '../../report/job-summary.ts';
 import { shortDigest } from '../../report/release-plan-report.ts';
@@ -20,6 +17,23 @@ interface StatusOptions {
   readonly json?: boolean;
 }
 
+export const RECORD_OPTIONS = {
+  release: {
+    flags: '--release <name>',
+    description: 'which: 2026.3.13, 2026.3.13-r20260401, main',
+    unset: 'the newest version that has a record',
+  },
+  registries: RELEASE_OPTIONS.registries,
+} as const;
+
+/** @throws RequestError where one is none */
+export function registriesOf(text: string | undefined): readonly string[] {
+  const problems: Problem[] = [];
+  const registries = parseRegistries((text ?? RELEASE_OPTIONS.registries.default).split(','), problems);
+  if (problems.length > 0) throw new RequestError(problems);
+  return registries;
+}
+
 export const statusCommand = (): Command =>
   addOptions(new Command('status').description('compare every tag of a release, on every registry, with its record'), {
     release: {
@@ -33,7 +47,7 @@ export const statusCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Shows drift: missing tags, other digests, missing platforms, mirrors that are behind; each with the command that mends it.
+Shows drift: missing tags, other digests, missing platforms, mirrors that are behind; and the command that mends it.
 Exit codes: 0 as recorded, 1 drift, or there is no record.
 
 Example:
@@ -42,10 +56,7 @@ Example:
     .action(run);
 
 async function run(options: StatusOptions): Promise<void> {
-  const problems: Problem[] = [];
-  const given = (options.registries ?? RELEASE_OPTIONS.registries.default).split(',');
-  const registries = parseRegistries(given, problems);
-  if (problems.length > 0) throw new RequestError(problems);
+  const registries = registriesOf(options.registries);
   const view = await progressView(progressMode(options.json === true));
   try {
     const registry = registriesFor(view, PLAN_PATIENCE);
@@ -53,12 +64,12 @@ async function run(options: StatusOptions): Promise<void> {
     view.onStep(`comparing ${record.name} with its record`);
     const tags = await releaseStatus(record, registry);
     view.close();
-    const drift = tags.filter(({ state }) => state !== 'ok' && state !== 'moved on');
+    const drift = tags.filter(isDrift);
     const rows = tags.map(({ tag, registry: name, state, why, now }) => ({
       state,
       cells: [tag, name, now === undefined ? '' : shortDigest(now), why],
     }));
-    const mends = [...new Set(drift.flatMap(({ mend }) => mend ?? []))];
+    const mend = `scripts/run release mend --release ${record.name} --registries ${record.registries.join(',')}`;
     const end =
       drift.length === 0
         ? `${record.name}: all ${tags.length} tags are as recorded.`
@@ -71,12 +82,12 @@ async function run(options: StatusOptions): Promise<void> {
           ['', ...COLUMNS],
           rows.map(({ state, cells }) => [state, ...cells]),
         ),
-        ...mends.map((mend) => `\n    ${mend}`),
+        ...(drift.length === 0 ? [] : [`\n    ${mend}`]),
       ].join('\n'),
     );
     process.stdout.write(
       options.json === true
-        ? `${JSON.stringify({ record, tags, drift: drift.length }, null, 2)}\n`
+        ? `${JSON.stringify({ record, tags, ...(drift.length === 0 ? {} : { mend }) }, null, 2)}\n`
         : [
             table(
               ['', ...COLUMNS].map((head) => ({ head })),
@@ -84,7 +95,7 @@ async function run(options: StatusOptions): Promise<void> {
             ),
             '',
             style(drift.length === 0 ? 'green' : 'red', end),
-            ...(mends.length === 0 ? [] : ['Mend it with:', ...mends.map((mend) => `  ${mend}`)]),
+            ...(drift.length === 0 ? [] : ['Mend it with:', `  ${mend}`]),
             '',
           ].join('\n'),
     );
@@ -105,36 +116,3 @@ const COLOURS = {
   'stale mirror': 'yellow',
   broken: 'red',
 } as const satisfies Record<TagState, Parameters<typeof style>[0]>;
-
-/** Any registry's record will do: they are copies, and one registry may have lost its own. */
-async function findRecord(
-  registry: Registry,
-  registries: readonly string[],
-  name: string | undefined,
-): Promise<ReleaseRecord> {
-  for (const repository of registries) {
-    const found = name ?? (await newestRecord(registry, repository));
-    const record = found === undefined ? undefined : await readRecord(registry, repository, found);
-    if (record !== undefined) return record;
-  }
-  throw new WorkError({
-    kind: 'not-found',
-    title: 'There is no record of that release',
-    reason: `${name ?? 'any version'} was looked for in ${registries.join(', ')}`,
-    wayOut: 'releases that scripts/run release published have one; check --release and --registries',
-  });
-}
-
-async function newestRecord(registry: Registry, repository: string): Promise<string | undefined> {
-  const names = (await registry.tags(parseReference(repository))).flatMap((tag) =>
-    tag.startsWith('release-') ? [tag.slice('release-'.length)] : [],
-  );
-  const dated = names.flatMap((name) => {
-    const version = parseVersion(name.replace(/-r\d{8}$/, ''));
-    return version === undefined ? [] : [{ name, version }];
-  });
-  // Of one version the newest refresh.
-  return dated
-    .sort((one, other) => compareVersions(one.version, other.version) || (one.name < other.name ? -1 : 1))
-    .at(-1)?.name;
-}

@@ -94,7 +94,7 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
       });
     }
     view.onStep('checking its signature');
-    const signature = await verifySignature(reference, image.digest, trust, view.onStep);
+    const signature = await verifySignature(registry, reference, image.digest, trust, view.onStep);
     const checks = [signature, ...publishedChecks(image, platforms)];
     view.close();
     const failed = checks.filter(({ passed }) => !passed);

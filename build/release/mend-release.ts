@@ -1,0 +1,69 @@
+import { registryContent } from '../oci/content.ts';
+import { copyContent } from '../oci/copy-content.ts';
+import type { StoredDocument } from '../oci/descriptor.ts';
+import { parseReference } from '../oci/reference.ts';
+import { nameOf, type Registry, type Repository } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
+import { readPublishedImage } from './published-checks.ts';
+import { takeLock } from './release-lock.ts';
+import type { ReleaseRecord } from './release-record.ts';
+import { isDrift, releaseStatus, type TagStatus } from './release-status.ts';
+
+/**
+ * Puts every tag back to what its record says, from whichever registry still has it; nothing is built.
+ *
+ * @returns what was mended
+ * @throws WorkError where no registry has an image any more
+ */
+export async function mendRelease(
+  record: ReleaseRecord,
+  registry: Registry,
+  onStep: (step: string) => void,
+): Promise<readonly TagStatus[]> {
+  const [first = ''] = record.registries;
+  const lock = await takeLock(registry, parseReference(first));
+  try {
+    await lock.assertHeld();
+    const drift = (await releaseStatus(record, registry)).filter(isDrift);
+    // Versions first, as they were written.
+    for (const { registry: name, tag, digest } of drift) {
+      onStep(`mending ${name}:${tag}`);
+      const { from, index } = await findWhole(record, registry, digest);
+      const repository = parseReference(name);
+      await copyContent(registryContent(registry, from), index.descriptor, registry, repository);
+      await registry.putDocument(repository, tag, index);
+    }
+    const left = (await releaseStatus(record, registry)).filter(isDrift);
+    if (left.length === 0) return drift;
+    throw new WorkError({
+      kind: 'drift',
+      title: 'Something else writes these tags',
+      reason: left.map(({ registry: name, tag, why }) => `${name}:${tag} ${why}`).join('; '),
+      wayOut: 'find out who does before you run this again',
+    });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** A registry that has an image with all its parts. */
+async function findWhole(
+  record: ReleaseRecord,
+  registry: Registry,
+  digest: string,
+): Promise<{ readonly from: Repository; readonly index: StoredDocument }> {
+  for (const name of record.registries) {
+    const from = parseReference(name);
+    const index = await registry.document(from, digest);
+    const image =
+      index === undefined ? undefined : await readPublishedImage(registry, from, digest).catch(() => undefined);
+    if (index !== undefined && image?.platforms.every(({ missing }) => missing.length === 0) === true)
+      return { from, index };
+  }
+  throw new WorkError({
+    kind: 'not-found',
+    title: 'A released image is gone',
+    reason: `${digest} of ${record.name} is whole on none of ${record.registries.map((name) => nameOf(parseReference(name))).join(', ')}`,
+    wayOut: 'what is lost cannot be had again under the same version: publish a correction',
+  });
+}

@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { cacheFolder } from '../build/cache-folder.ts';
+import { makeCertificate } from './certificate.ts';
+import { engine, ROOT, run } from './command.ts';
+import { publishBase } from './published-base.ts';
+import { startRegistry, type TestRegistry } from './registry.ts';
+
+/** A test vector of crypt_blowfish, so that no hash has to be made here. */
+export const USER = {
+  name: 'someone',
+  password: 'U*U',
+  hash: '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
+};
+
+export const PASSWORD_OF_KEY = 'a password of a key';
+
+/** Two registries, who may write to them, a base, and a key: what a release needs. */
+export interface ReleaseRoom {
+  /** Without login and TLS. */
+  readonly open: TestRegistry;
+  /** With both, by an authority that only this room knows. */
+  readonly closed: TestRegistry;
+  /** `localhost:5000/node:24-bookworm-slim`. */
+  readonly base: string;
+  readonly privateKey: string;
+  readonly publicKey: string;
+  readonly folder: string;
+  /** Runs the command line with the logins and the authorities of this room. */
+  readonly run: (...args: readonly string[]) => ReturnType<typeof run>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly leave: () => Promise<void>;
+}
+
+export async function enterReleaseRoom(): Promise<ReleaseRoom> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
+  const { ca, cert, key } = await makeCertificate('127.0.0.1');
+  const open = await startRegistry();
+  const closed = await startRegistry({ htpasswd: `${USER.name}:${USER.hash}\n`, tls: { cert, key } });
+  // As docker login leaves it.
+  const auth = Buffer.from(`${USER.name}:${USER.password}`).toString('base64');
+  const config = join(folder, 'docker');
+  await mkdir(config);
+  await writeFile(join(config, 'config.json'), JSON.stringify({ auths: { [closed.address]: { auth } } }), {
+    mode: 0o600,
+  });
+  // docker finds buildx beside its settings.
+  await symlink(
+    join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'cli-plugins'),
+    join(config, 'cli-plugins'),
+  );
+  const settings = join(folder, 'settings');
+  await mkdir(join(settings, 'docker/certs.d'), { recursive: true });
+  await mkdir(join(settings, 'docker/certs.d', closed.address));
+  await symlink(ca, join(settings, 'docker/certs.d', closed.address, 'ca.crt'));
+  const environment = { DOCKER_CONFIG: config, XDG_CONFIG_HOME: settings, COSIGN_PASSWORD: PASSWORD_OF_KEY };
+  const base = `${open.address}/node:24-bookworm-slim`;
+  await publishBase(engine(), base, 'one');
+  const cosign = cacheFolder('cosign');
+  await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
+  await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
+  return {
+    open,
+    closed,
+    base,
+    privateKey: join(folder, 'cosign.key'),
+    publicKey: join(folder, 'cosign.pub'),
+    folder,
+    environment,
+    run: (...args) => run(args, { env: environment }),
+    leave: async () => {
+      await open.stop();
+      await closed.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
   release: async () => (await import('./commands/release/release.ts')).releaseCommand(),
+  base: async () => (await import('./commands/base.ts')).baseCommand(),
+  rebase: async () => (await import('./commands/rebase.ts')).rebaseCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
 

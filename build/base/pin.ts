@@ -14,16 +14,15 @@ export interface Pin {
 
 /** Reads a pinned base from the Dockerfile in which Dependabot refreshes it. */
 export const readPin = (file: PinFile = 'base.Dockerfile'): Pin =>
-  parsePin(readFileSync(join(import.meta.dirname, '../../dockerfiles', file), 'utf8'), file);
+  parsePin(readFileSync(join(import.meta.dirname, '../../dockerfiles', file), 'utf8'), `dockerfiles/${file}`);
 
 /** @param file its name, for errors */
-export function parsePin(text: string, file: PinFile): Pin {
+export function parsePin(text: string, file: string): Pin {
   const [from, ...others] = DockerfileParser.parse(text).getFROMs();
   const image = from?.getImage();
-  if (image === null || image === undefined || others.length > 0)
-    throw new Error(`dockerfiles/${file} must have exactly one FROM`);
+  if (image === null || image === undefined || others.length > 0) throw new Error(`${file} must have exactly one FROM`);
   const reference = parseReference(image);
   const { digest } = reference;
-  if (digest === undefined) throw new Error(`dockerfiles/${file} must pin its base by digest: ${image}`);
+  if (digest === undefined) throw new Error(`${file} must pin its base by digest: ${image}`);
   return { from: image, reference: { ...reference, digest } };
 }

@@ -19,7 +19,7 @@ export interface ContentSource {
   readonly open: (digest: string) => Promise<Readable>;
 }
 
-const blobFile = (folder: string, digest: string): string => join(folder, 'blobs', digest.replace(':', '/'));
+export const blobFile = (folder: string, digest: string): string => join(folder, 'blobs', digest.replace(':', '/'));
 
 /** A folder as BuildKit writes it. Source: OCI image-spec, image-layout.md. */
 export const layoutContent = (folder: string): ContentSource => ({

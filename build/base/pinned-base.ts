@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import writeFileAtomic from 'write-file-atomic';
+import { readBlob, registryContent } from '../oci/content.ts';
+import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
+import { environmentOf, type ImageConfig } from '../oci/image-tools.ts';
+import { formatReference, type Reference } from '../oci/reference.ts';
+import { parseDocument, type Registry } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
+import { parsePin } from './pin.ts';
+
+/** An image that others are built on, as a registry has it. */
+export interface BaseImage {
+  readonly digest: string;
+  /** Of the base for Node; undefined for one without. */
+  readonly nodeVersion: string | undefined;
+  /** ISO 8601. */
+  readonly created: string | undefined;
+}
+
+/** A pin, and what its tag is now. */
+export interface PinStatus {
+  readonly file: string;
+  /** `docker.io/library/node:24-bookworm-slim`. */
+  readonly name: string;
+  readonly pinned: BaseImage;
+  readonly newest: BaseImage;
+}
+
+/**
+ * Compares a pin with its registry.
+ *
+ * @param file a Dockerfile with one FROM, pinned by digest
+ * @throws WorkError where the registry cannot be read
+ */
+export async function pinStatus(file: string, registry: Registry): Promise<PinStatus> {
+  const { reference } = parsePin(await readFile(file, 'utf8'), file);
+  const { digest, ...tagged } = reference;
+  const newest = await readBaseImage({ ...tagged, digest: undefined }, registry);
+  // What was built on is gone from some registries before long.
+  const pinned =
+    digest === newest.digest ? newest : await readBaseImage(reference, registry).catch(() => unknown(digest));
+  return { file, name: formatReference({ ...tagged, digest: undefined }), pinned, newest };
+}
+
+const unknown = (digest: string): BaseImage => ({ digest, nodeVersion: undefined, created: undefined });
+
+/** Pins what the tag is now. @returns whether anything changed */
+export async function updatePin({ file, pinned, newest }: PinStatus): Promise<boolean> {
+  if (pinned.digest === newest.digest) return false;
+  const text = await readFile(file, 'utf8');
+  await writeFileAtomic(file, text.replaceAll(pinned.digest, newest.digest));
+  return true;
+}
+
+async function readBaseImage(reference: Reference, registry: Registry): Promise<BaseImage> {
+  const document = await registry.document(reference, reference.digest ?? reference.tag ?? 'latest');
+  if (document === undefined) {
+    throw new WorkError({
+      kind: 'not-found',
+      title: 'The registry has no such image',
+      reason: `${formatReference(reference)} was asked for`,
+      wayOut: 'check the name in the Dockerfile',
+    });
+  }
+  const source = registryContent(registry, reference);
+  const { manifests } = parseDocument<Partial<ImageIndex>>(document.bytes);
+  const images = manifests?.filter((one) => !isAttestation(one)) ?? [];
+  const image = images.find((one) => platformOf(one) === 'linux/amd64') ?? images[0];
+  const bytes = image === undefined ? document.bytes : await source.document(image.digest);
+  const { config } = parseDocument<ImageManifest>(bytes);
+  const parsed = parseDocument<ImageConfig>(await readBlob(source, config.digest));
+  return {
+    digest: document.descriptor.digest,
+    nodeVersion: environmentOf(parsed, 'NODE_VERSION'),
+    created: parsed.created,
+  };
+}

@@ -1,0 +1,106 @@
+import { Command } from 'commander';
+import { findEngine } from '../engine/engine.ts';
+import { formatReference, repositoryOf } from '../oci/reference.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { rebasePiece } from '../release/rebase-pieces.ts';
+import { readRecord } from '../release/release-record.ts';
+import { parseVersion } from '../release/version.ts';
+import { BUILD_OPTIONS } from '../spec/option.ts';
+import { referenceOr } from '../spec/parse-image-spec.ts';
+import { addOptions } from './options.ts';
+import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
+import {
+  builderId,
+  PLAN_PATIENCE,
+  parseReleaseOptions,
+  RELEASE_OPTIONS,
+  registriesFor,
+} from './release/release-options.ts';
+
+interface RebaseOptions extends PublishOptions {
+  readonly base?: string;
+  readonly date?: string;
+  readonly engine?: string;
+}
+
+export const rebaseCommand = (): Command =>
+  addOptions(
+    new Command('rebase')
+      .description('put a published release on a newer base, without building, and publish that as a refresh')
+      .argument('<reference>', 'a version in a registry: ghcr.io/openclaw/openclaw:2026.3.13'),
+    {
+      base: {
+        flags: '--base <reference>',
+        description: 'the new base, in a registry',
+        example: '--base node:24-bookworm-slim',
+      },
+      date: RELEASE_OPTIONS.date,
+      ...PUBLISH_OPTIONS,
+      engine: BUILD_OPTIONS.engine,
+      json: BUILD_OPTIONS.json,
+    },
+  )
+    .addHelpText(
+      'after',
+      `
+The base's layers are exchanged where nothing above them writes what the two bases differ in, and Node's ABI is the same; else it is refused,
+and the release is to be built again (scripts/run release publish --event refresh). All variants and platforms of the release's record are
+rebased, booted, checked and published as <version>-rYYYYMMDD.
+
+Example:
+  scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim`,
+    )
+    .action(run);
+
+async function run(text: string, options: RebaseOptions): Promise<void> {
+  const problems: Problem[] = [];
+  const found = referenceOr(text, '<reference>', 'for example: ghcr.io/openclaw/openclaw:2026.3.13', problems);
+  const base = referenceOr(options.base ?? '', '--base', 'for example: --base node:24-bookworm-slim', problems);
+  const version = parseVersion((found?.tag ?? '').replace(/-r\d{8}$/, ''));
+  if (found !== undefined && version === undefined) {
+    const wayOut = 'name the version that is to be refreshed: ghcr.io/openclaw/openclaw:2026.3.13';
+    problems.push({ source: '<reference>', value: text, reason: 'its tag is no version of the gateway', wayOut });
+  }
+  if (found === undefined || base === undefined || version === undefined || problems.length > 0)
+    throw new RequestError(problems);
+  const silent = { onStep: () => {}, onProgress: () => {}, close: () => {} };
+  const registry = registriesFor(silent, PLAN_PATIENCE);
+  const record = await readRecord(registry, repositoryOf(found), found.tag ?? '');
+  if (record === undefined) {
+    throw new WorkError({
+      kind: 'not-found',
+      title: 'There is no record of that release',
+      reason: `${formatReference(found)} was not published by scripts/run release`,
+      wayOut: 'build the refresh instead: scripts/run release publish --event refresh',
+    });
+  }
+  const document = await registry.document(base, base.digest ?? base.tag ?? 'latest');
+  if (document === undefined) {
+    throw new WorkError({
+      kind: 'not-found',
+      title: 'The registry has no such base',
+      reason: `${formatReference(base)} was asked for`,
+      wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
+    });
+  }
+  const { digest } = document.descriptor;
+  const request = parseReleaseOptions({
+    ref: `refs/tags/v${version.text}`,
+    event: 'refresh',
+    variants: record.variants.join(','),
+    platforms: record.platforms.join(','),
+    registries: record.registries.join(','),
+    ...(options.date === undefined ? {} : { date: options.date }),
+  });
+  const day = request.date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
+  await runPublish(request, options, async (view, folder, signal) => ({
+    revision: record.revision,
+    source: record.source,
+    identity: `${record.name} on ${digest}`,
+    pieces: async (image, platform) => {
+      const engine = await findEngine(options.engine, view.onStep);
+      const wanted = { record, base: { ...base, digest }, created: `${day}T00:00:00Z`, folder, builderId: builderId() };
+      return [await rebasePiece(image, platform, wanted, { registry, engine, signal, ...view })];
+    },
+  }));
+}

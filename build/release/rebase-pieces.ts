@@ -1,0 +1,178 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Engine } from '../engine/engine.ts';
+import { addToLayout, blobFile, type ContentSource, layoutContent, readBlob, registryContent } from '../oci/content.ts';
+import {
+  type Descriptor,
+  digestOf,
+  type ImageIndex,
+  type ImageManifest,
+  isAttestation,
+  MEDIA_TYPES,
+  platformOf,
+  storeDocument,
+} from '../oci/descriptor.ts';
+import { debianRelease, installedPackages, namesPackages } from '../oci/installed-packages.ts';
+import { mergeLayers } from '../oci/merged-layers.ts';
+import { MACHINES, type Platform } from '../oci/platform.ts';
+import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
+import { parseDocument, type Registry, type Repository } from '../oci/registry.ts';
+import { SPDX_PREDICATE, spdxDocument } from '../sbom/spdx.ts';
+import type { VariantImage } from '../spec/variant.ts';
+import { type Statement, statementAbout, writeAttestation } from './attestations.ts';
+import { finishVerified, pieceFolder } from './build-pieces.ts';
+import { PROVENANCE_PREDICATE, type Provenance } from './published-checks.ts';
+import { BASE_DIGEST, BASE_NAME, type ImageParts, layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
+import type { Piece, ReleaseRecord } from './release-record.ts';
+
+export interface RebaseRequest {
+  readonly record: ReleaseRecord;
+  /** The new base, resolved. */
+  readonly base: Reference & { readonly digest: string };
+  /** ISO 8601. */
+  readonly created: string;
+  readonly folder: string;
+  readonly builderId: string;
+}
+
+export interface RebaseContext {
+  readonly registry: Registry;
+  readonly engine: Pick<Engine, 'docker' | 'environment'>;
+  readonly onStep: (step: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface FoundImage extends ImageParts {
+  readonly manifest: ImageManifest;
+  readonly source: ContentSource;
+}
+
+/**
+ * Puts one platform of a published image on another base, without building: its lowest layers are exchanged.
+ *
+ * @returns a piece, verified, in a folder of its own
+ * @throws WorkError where the layers do not allow it, or the result does not keep its contract
+ */
+export async function rebasePiece(
+  image: VariantImage,
+  platform: Platform,
+  { record, base, created, folder: parent, builderId }: RebaseRequest,
+  { registry, engine, onStep, signal }: RebaseContext,
+): Promise<Piece> {
+  const repository = parseReference(record.registries[0] ?? '');
+  const released = record.images[image];
+  if (released === undefined) throw refusal(`the record of ${record.name} has no image ${image}`);
+  onStep(`reading ${image} for ${platform}, and both bases`);
+  const before = await findImage(registry, repository, released.index.digest, platform);
+  const labels = before.config.config?.Labels ?? {};
+  const oldName = parseReference(labels[BASE_NAME] ?? '');
+  const from = await findImage(registry, oldName, labels[BASE_DIGEST] ?? '', platform);
+  const to = await findImage(registry, base, base.digest, platform);
+  const above = layersAbove(before, from);
+  onStep(`comparing what ${image} writes with what the bases differ in`);
+  const files = async ({ source, manifest }: FoundImage) =>
+    (await mergeLayers(source, manifest.layers, { texts: () => false, fingerprints: true })).files;
+  const written = await mergeLayers(before.source, above, { texts: () => false, fingerprints: false });
+  const problems = rebaseProblems(
+    { base: from, files: await files(from) },
+    { base: to, files: await files(to) },
+    written,
+  );
+  if (problems.length > 0) throw refusal(problems.join('; '));
+
+  const folder = pieceFolder(parent, { image, platform });
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const name = `${base.registry}/${base.repository}:${base.tag ?? 'latest'}`;
+  const made = rebased(before, from, to, { name, digest: base.digest }, created);
+  const configBytes = Buffer.from(JSON.stringify(made.config));
+  const config = {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    digest: digestOf(configBytes),
+    size: configBytes.length,
+  };
+  await addToLayout(folder, { bytes: configBytes, descriptor: config });
+  const document = storeDocument({
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.manifest,
+    config,
+    layers: made.layers,
+    annotations: made.annotations,
+  });
+  await addToLayout(folder, document);
+  const [os = '', architecture = ''] = platform.split('/');
+  const manifest: Descriptor = { ...document.descriptor, platform: { os, architecture } };
+  onStep(`fetching the layers of ${image} for ${platform}`);
+  const below = new Set(to.manifest.layers.map(({ digest }) => digest));
+  for (const layer of made.layers) await fetchBlob(below.has(layer.digest) ? to.source : before.source, layer, folder);
+
+  const source = layoutContent(folder);
+  const merged = await mergeLayers(source, made.layers, { texts: namesPackages, fingerprints: false });
+  const subject = {
+    name: made.annotations['org.opencontainers.image.title'] ?? image,
+    digest: manifest.digest,
+    version: made.annotations['org.opencontainers.image.version'] ?? '',
+    architecture: MACHINES[platform].debian,
+    debian: debianRelease(merged),
+    created,
+  };
+  const statements: readonly Statement[] = [
+    statementAbout(
+      manifest,
+      PROVENANCE_PREDICATE,
+      rebaseProvenance(record, released.index.digest, base, made.annotations, builderId),
+    ),
+    statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, installedPackages(merged))),
+  ];
+  const attestation = await writeAttestation(folder, manifest, statements);
+  const parts = { image, platform, manifest, attestation, annotations: made.annotations };
+  return finishVerified(engine, folder, parts, onStep, signal);
+}
+
+/** Of what it was made, and by whom. Source: https://slsa.dev/spec/v1.0/provenance */
+const rebaseProvenance = (
+  record: ReleaseRecord,
+  digest: string,
+  base: RebaseRequest['base'],
+  annotations: Readonly<Record<string, string>>,
+  builderId: string,
+): Provenance => ({
+  buildDefinition: {
+    buildType: 'https://github.com/openclaw/openclaw-image#rebase',
+    externalParameters: { image: `${record.registries[0]}@${digest}`, request: { args: annotations } },
+    resolvedDependencies: [
+      { uri: `pkg:docker/${record.registries[0]}@${record.name}`, digest: { sha256: digest.replace('sha256:', '') } },
+      { uri: `pkg:docker/${formatReference(base)}`, digest: { sha256: base.digest.replace('sha256:', '') } },
+    ],
+  },
+  runDetails: { builder: { id: builderId } },
+});
+
+async function findImage(
+  registry: Registry,
+  repository: Repository,
+  digest: string,
+  platform: Platform,
+): Promise<FoundImage> {
+  const source = registryContent(registry, repository);
+  const bytes = await source.document(digest);
+  const { manifests } = parseDocument<Partial<ImageIndex>>(bytes);
+  const found = manifests?.find((one) => !isAttestation(one) && platformOf(one) === platform);
+  if (manifests !== undefined && found === undefined)
+    throw refusal(`${repository.registry}/${repository.repository}@${digest} has no ${platform}`);
+  const manifest = parseDocument<ImageManifest>(found === undefined ? bytes : await source.document(found.digest));
+  const config = parseDocument<ImageParts['config']>(await readBlob(source, manifest.config.digest));
+  if (`${config.os}/${config.architecture}` !== platform)
+    throw refusal(
+      `${repository.registry}/${repository.repository}@${digest} is for ${config.os}/${config.architecture}`,
+    );
+  return { manifest, config, source };
+}
+
+async function fetchBlob(source: ContentSource, { digest }: Descriptor, folder: string): Promise<void> {
+  const file = blobFile(folder, digest);
+  await mkdir(dirname(file), { recursive: true });
+  await pipeline(await source.open(digest), createWriteStream(file));
+}

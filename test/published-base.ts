@@ -12,13 +12,13 @@ import type { Platform } from '../build/oci/platform.ts';
  *
  * @param name `localhost:5000/node:24-bookworm-slim`
  * @param version what the file says
- * @param platforms the engine's own where none is named
+ * @param options platforms, the engine's own where none is named; further lines of its Dockerfile
  */
 export async function publishBase(
   engine: Pick<Engine, 'docker' | 'environment'>,
   name: string,
   version: string,
-  platforms: readonly Platform[] = [],
+  { platforms = [], also = '' }: { readonly platforms?: readonly Platform[]; readonly also?: string } = {},
 ): Promise<void> {
   const { context, from } = await resolveBase({
     choice: { kind: 'auto' },
@@ -32,7 +32,7 @@ export async function publishBase(
   try {
     await writeFile(
       join(folder, 'Dockerfile'),
-      `FROM ${from} AS base\nFROM base\nRUN echo ${version} >/etc/base-version\n`,
+      `FROM ${from} AS base\nFROM base\nRUN echo ${version} >/etc/base-version\n${also}\n`,
     );
     const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
     const output = `type=image,name=${name},push=true,store=false`;

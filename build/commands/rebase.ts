@@ -96,6 +96,7 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   await runPublish(request, options, async (view, folder, signal) => ({
     revision: record.revision,
     source: record.source,
+    base: digest,
     identity: `${record.name} on ${digest}`,
     pieces: async (image, platform) => {
       const engine = await findEngine(options.engine, view.onStep);

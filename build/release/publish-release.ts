@@ -14,6 +14,7 @@ import { type Journal, type JournalStep, openJournal, removeJournal } from './jo
 import { type PlannedTag, planRelease, type ReleasePlan, type ReleaseRequest } from './plan-release.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
+import { BASE_DIGEST } from './rebase.ts';
 import { type ReleaseLock, takeLock } from './release-lock.ts';
 import {
   type Piece,
@@ -31,6 +32,8 @@ export interface PublishRequest {
   readonly release: Omit<ReleaseRequest, 'published' | 'digests'>;
   readonly revision: string;
   readonly source: string;
+  /** Digest of the base, where that is known beforehand: what stands on another one is another release. */
+  readonly base?: string;
   /** Everything else that a journal must have in common with this run to be carried on. */
   readonly identity: string;
   /** Where the journal stands, and images that are not in a registry yet. */
@@ -78,13 +81,14 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
     const journal = await openJournal(file, request.identity, onStep);
     const earlier = await readRecord(registry, first, name);
     const images =
-      earlier !== undefined && earlier.revision === request.revision && isOf(earlier, release)
+      earlier !== undefined && isOf(earlier, request)
         ? await adopt(earlier, registry, onStep)
         : await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted);
     const digests = digestsOf(images);
     const planned = planRelease({ ...release, published: before, digests });
     refuseConflicts(planned);
-    const record = recordOf(request, name, images, planned, context.signer !== undefined);
+    const base = journal.state().pieces[0]?.annotations[BASE_DIGEST] ?? earlier?.base ?? '';
+    const record = recordOf(request, name, images, planned, base, context.signer !== undefined);
     for (const repository of release.registries) {
       await journal.step(`checked at ${repository}`, () => checkImages(record, repository, registry));
     }
@@ -116,7 +120,9 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
 }
 
 /** The same images: the record of other variants or platforms is another release's. */
-const isOf = (record: ReleaseRecord, release: PublishRequest['release']): boolean =>
+const isOf = (record: ReleaseRecord, { release, revision, base = record.base }: PublishRequest): boolean =>
+  record.revision === revision &&
+  record.base === base &&
   release.variants.every((variant) => record.variants.includes(variant)) &&
   release.platforms.every((platform) => record.platforms.includes(platform)) &&
   release.platforms.length === record.platforms.length;
@@ -275,11 +281,12 @@ function recordOf(
   name: string,
   images: ReleaseRecord['images'],
   plan: ReleasePlan,
+  base: string,
   signed: boolean,
 ): ReleaseRecord {
   const { ref, event, date, registries, variants, platforms } = release;
   const tags = recordedTags(plan.tags, images);
-  return { name, ref, event, date, revision, source, registries, variants, platforms, images, signed, tags };
+  return { name, ref, event, date, revision, source, base, registries, variants, platforms, images, signed, tags };
 }
 
 const recordedTags = (tags: readonly PlannedTag[], images: ReleaseRecord['images']): readonly RecordedTag[] =>

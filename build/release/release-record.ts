@@ -37,6 +37,8 @@ export interface ReleaseRecord {
   readonly date: string;
   readonly revision: string;
   readonly source: string;
+  /** Digest of the base that its images stand on. */
+  readonly base: string;
   readonly registries: readonly string[];
   readonly variants: readonly Variant[];
   readonly platforms: readonly Platform[];

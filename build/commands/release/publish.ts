@@ -85,7 +85,7 @@ type Prepare = (
   view: ProgressView,
   folder: string,
   signal: AbortSignal,
-) => Promise<Pick<PublishRequest, 'revision' | 'source' | 'identity'> & Pick<PublishContext, 'pieces'>>;
+) => Promise<Pick<PublishRequest, 'revision' | 'source' | 'base' | 'identity'> & Pick<PublishContext, 'pieces'>>;
 
 /** Publishes, and says what came of it. */
 export async function runPublish(

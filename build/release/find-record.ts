@@ -34,9 +34,9 @@ async function newestRecord(registry: Registry, repository: string): Promise<str
   );
   const dated = names.flatMap((name) => {
     const version = parseVersion(name.replace(/-r\d{8}$/, ''));
-    return version === undefined ? [] : [{ name, version }];
+    return version?.kind !== 'stable' ? [] : [{ name, version }];
   });
-  // Of one version the newest refresh.
+  // Prereleases are no channel's; of one version the newest refresh.
   return dated
     .sort((one, other) => compareVersions(one.version, other.version) || (one.name < other.name ? -1 : 1))
     .at(-1)?.name;

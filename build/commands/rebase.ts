@@ -4,6 +4,7 @@ import { formatReference, repositoryOf } from '../oci/reference.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasePiece } from '../release/rebase-pieces.ts';
 import { readRecord } from '../release/release-record.ts';
+import { verifyPiece } from '../release/verify-piece.ts';
 import { parseVersion } from '../release/version.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
@@ -99,9 +100,10 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
     base: digest,
     identity: `${record.name} on ${digest}`,
     pieces: async (image, platform) => {
-      const engine = await findEngine(options.engine, view.onStep);
       const wanted = { record, base: { ...base, digest }, created: `${day}T00:00:00Z`, folder, builderId: builderId() };
-      return [await rebasePiece(image, platform, wanted, { registry, engine, signal, ...view })];
+      return [await rebasePiece(image, platform, wanted, registry, view.onStep)];
     },
+    verify: async (piece) =>
+      verifyPiece(await findEngine(options.engine, view.onStep), folder, piece, view.onStep, signal),
   }));
 }

@@ -1,14 +1,13 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import type { Piece, ReleasedImage } from './release-record.ts';
+import type { Piece } from './release-record.ts';
 
 /** What a release has done so far, on this host: written after each step, so that it can be killed at any point. */
 export interface JournalState {
   /** Says what is released: a journal of anything else is begun anew. */
   readonly identity: string;
   readonly pieces: readonly Piece[];
-  readonly images: Readonly<Partial<Record<Piece['image'], ReleasedImage>>>;
   readonly steps: readonly JournalStep[];
 }
 
@@ -18,7 +17,7 @@ export interface JournalStep {
   readonly at: string;
 }
 
-type Made = Partial<Pick<JournalState, 'pieces' | 'images'>>;
+type Made = Partial<Pick<JournalState, 'pieces'>>;
 
 export interface Journal {
   readonly state: () => JournalState;
@@ -32,7 +31,7 @@ export async function openJournal(file: string, identity: string, onStep: (step:
     (text) => JSON.parse(text) as JournalState,
     () => undefined,
   );
-  let state: JournalState = kept?.identity === identity ? kept : { identity, pieces: [], images: {}, steps: [] };
+  let state: JournalState = kept?.identity === identity ? kept : { identity, pieces: [], steps: [] };
   await mkdir(dirname(file), { recursive: true });
   // Steps may end side by side; the file has one writer at a time.
   let writing: Promise<unknown> = Promise.resolve();

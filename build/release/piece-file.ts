@@ -14,6 +14,8 @@ export interface PieceFile {
   readonly revision: string;
   readonly source: string;
   readonly piece: Piece;
+  /** Names of the checks of the contract that it has passed there, booted. */
+  readonly checks: readonly string[];
 }
 
 /** A name that is none of another piece's, so that the files of all machines can stand in one folder. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
 import { type ImageIndex, isAttestation, platformOf, type StoredDocument } from '../oci/descriptor.ts';
-import type { Platform } from '../oci/platform.ts';
+import { hostPlatform, type Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import { atDigest, parseDocument, type Registry, type Repository } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
@@ -46,6 +46,8 @@ export interface PublishContext {
   readonly signer: Signer | undefined;
   /** Builds, or finds, what is missing. */
   readonly pieces: (image: VariantImage, platform: Platform) => Promise<readonly Piece[]>;
+  /** @throws WorkError where it does not keep the contract */
+  readonly verify: (piece: Piece) => Promise<unknown>;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -80,30 +82,38 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
   try {
     const journal = await openJournal(file, request.identity, onStep);
     const earlier = await readRecord(registry, first, name);
-    const images =
+    const { images, deliver } =
       earlier !== undefined && isOf(earlier, request)
-        ? await adopt(earlier, registry, onStep)
+        ? adopt(earlier, release.registries, registry, onStep)
         : await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted);
     const digests = digestsOf(images);
     const planned = planRelease({ ...release, published: before, digests });
     refuseConflicts(planned);
+    await deliver();
     const base = journal.state().pieces[0]?.annotations[BASE_DIGEST] ?? earlier?.base ?? '';
     const record = recordOf(request, name, images, planned, base, context.signer !== undefined);
-    for (const repository of release.registries) {
-      await journal.step(`checked at ${repository}`, () => checkImages(record, repository, registry));
-    }
+    const everywhere = (work: (repository: string) => Promise<void>): Promise<unknown> =>
+      Promise.all(release.registries.map(work));
+    await everywhere((repository) =>
+      journal.step(`checked at ${repository}`, () => checkImages(record, repository, registry)),
+    );
     await sign(record, context, journal);
     await lock.assertHeld();
-    for (const repository of release.registries)
-      await journal.step(`recorded at ${repository}`, () => putRecord(registry, repository, record));
+    await everywhere((repository) =>
+      journal.step(`recorded at ${repository}`, () => putRecord(registry, repository, record)),
+    );
+    const write = (tags: readonly PlannedTag[]): Promise<unknown> =>
+      everywhere(async (repository) => {
+        for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal);
+      });
     const versions = planned.tags.filter(({ kind }) => kind === 'version');
-    for (const tag of versions) await writeTag(tag, images, registry, journal);
+    await write(versions);
     // What moved meanwhile is seen here: a channel never goes back.
     await lock.assertHeld();
     const now = await readAllPublished(release, registry, onStep);
     const channels = planRelease({ ...release, published: now, digests }).tags.filter(({ kind }) => kind === 'channel');
     refuseConflicts({ tags: channels });
-    for (const tag of channels) await writeTag(tag, images, registry, journal);
+    await write(channels);
     const written = [...versions, ...channels];
     const final = { ...record, tags: recordedTags(written, images) };
     if (JSON.stringify(final.tags) !== JSON.stringify(record.tags))
@@ -127,21 +137,30 @@ const isOf = (record: ReleaseRecord, { release, revision, base = record.base }: 
   release.platforms.every((platform) => record.platforms.includes(platform)) &&
   release.platforms.length === record.platforms.length;
 
-/** What was checked and recorded is not built again: only copied to where it is missing. */
-async function adopt(
-  record: ReleaseRecord,
+/** What was verified and recorded is not built again: only copied to where it is missing. */
+function adopt(
+  { name, images }: ReleaseRecord,
+  registries: readonly string[],
   registry: Registry,
   onStep: (step: string) => void,
-): Promise<ReleaseRecord['images']> {
-  onStep(`going on with what is recorded of ${record.name}`);
-  const [first = '', ...mirrors] = record.registries;
+): Making {
+  onStep(`going on with what is recorded of ${name}`);
+  const [first = '', ...mirrors] = registries;
   const from = registryContent(registry, parseReference(first));
-  for (const mirror of mirrors) {
-    for (const image of Object.values(record.images))
-      for (const index of [...Object.values(image.platforms), image.index])
-        await copyContent(from, index, registry, parseReference(mirror));
-  }
-  return record.images;
+  const deliver = async (): Promise<void> => {
+    for (const mirror of mirrors) {
+      for (const image of Object.values(images))
+        for (const index of [...Object.values(image.platforms), image.index])
+          await copyContent(from, index, registry, parseReference(mirror));
+    }
+  };
+  return { images, deliver };
+}
+
+/** Images that are known by their digests, and what is left to do until every registry has them, and they are verified. */
+interface Making {
+  readonly images: ReleaseRecord['images'];
+  readonly deliver: () => Promise<void>;
 }
 
 async function makeImages(
@@ -149,7 +168,7 @@ async function makeImages(
   context: PublishContext & Pick<ReleaseLock, 'assertHeld'>,
   journal: Journal,
   plan: ReleasePlan,
-): Promise<ReleaseRecord['images']> {
+): Promise<Making> {
   const { release, folder } = request;
   const { registry, onStep } = context;
   const names = [...new Set(release.variants.map((variant) => VARIANT_IMAGES[variant]))];
@@ -166,6 +185,8 @@ async function makeImages(
   }
   // Before anything is written, whoever came at the same time is known.
   await context.assertHeld();
+  const pushes: (() => Promise<void>)[] = [];
+  const joined: Partial<Record<VariantImage, ReleasedImage>> = {};
   for (const image of names) {
     const pieces = release.platforms.flatMap(
       (platform) => journal.state().pieces.find((one) => one.image === image && one.platform === platform) ?? [],
@@ -173,28 +194,37 @@ async function makeImages(
     const index = joinIndex(pieces);
     const published = await existing(image, pieces, plan, registry);
     // Side by side: each registry gets the bytes from here, or from where the pieces were pushed to.
-    await Promise.all(
-      release.registries.map((name) =>
-        journal.step(`pushed ${image} to ${name}`, async () => {
-          const repository = parseReference(name);
-          await pushImage(pieces, index, folder, registry, parseReference(first), repository, onStep);
-          if (published !== undefined)
-            await copyContent(registryContent(registry, published.repository), published.index, registry, repository);
-        }),
-      ),
-    );
-    const made: ReleasedImage = {
+    const push = (name: string): Promise<void> =>
+      journal.step(`pushed ${image} to ${name}`, async () => {
+        const repository = parseReference(name);
+        await pushImage(pieces, index, folder, registry, parseReference(first), repository, onStep);
+        if (published !== undefined)
+          await copyContent(registryContent(registry, published.repository), published.index, registry, repository);
+      });
+    pushes.push(...release.registries.map((name) => () => push(name)));
+    joined[image] = {
       index: published?.index ?? index.descriptor,
       platforms: {
         ...Object.fromEntries(pieces.map(({ platform, index: one }) => [platform, one])),
         ...published?.platforms,
       },
     };
-    await journal.step(`joined ${image}`, async (keep) =>
-      keep({ images: { ...journal.state().images, [image]: made } }),
-    );
   }
-  return journal.state().images;
+  return {
+    images: joined,
+    // Pushed by digest while it is verified: what is in no tag is nobody's.
+    deliver: async () => void (await Promise.all([verifyAll(context, journal), ...pushes.map((push) => push())])),
+  };
+}
+
+/** Those of this processor side by side; emulated ones one after the other, because each takes all that there is. */
+async function verifyAll({ verify }: PublishContext, journal: Journal): Promise<void> {
+  const step = (piece: Piece): Promise<void> =>
+    journal.step(`verified ${piece.image} for ${piece.platform}`, () => verify(piece));
+  const { pieces } = journal.state();
+  const isNative = ({ platform }: Piece): boolean => platform === hostPlatform();
+  await Promise.all(pieces.filter(isNative).map(step));
+  for (const piece of pieces) if (!isNative(piece)) await step(piece);
 }
 
 /**

@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Engine } from '../engine/engine.ts';
 import { addToLayout, blobFile, type ContentSource, layoutContent, readBlob, registryContent } from '../oci/content.ts';
 import {
   type Descriptor,
@@ -22,7 +21,7 @@ import { parseDocument, type Registry, type Repository } from '../oci/registry.t
 import { SPDX_PREDICATE, spdxDocument } from '../sbom/spdx.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type Statement, statementAbout, writeAttestation } from './attestations.ts';
-import { finishVerified, pieceFolder } from './build-pieces.ts';
+import { indexPiece, pieceFolder } from './build-pieces.ts';
 import { PROVENANCE_PREDICATE, type Provenance } from './published-checks.ts';
 import { BASE_DIGEST, BASE_NAME, type ImageParts, layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
 import type { Piece, ReleaseRecord } from './release-record.ts';
@@ -37,13 +36,6 @@ export interface RebaseRequest {
   readonly builderId: string;
 }
 
-export interface RebaseContext {
-  readonly registry: Registry;
-  readonly engine: Pick<Engine, 'docker' | 'environment'>;
-  readonly onStep: (step: string) => void;
-  readonly signal: AbortSignal | undefined;
-}
-
 interface FoundImage extends ImageParts {
   readonly manifest: ImageManifest;
   readonly source: ContentSource;
@@ -52,14 +44,15 @@ interface FoundImage extends ImageParts {
 /**
  * Puts one platform of a published image on another base, without building: its lowest layers are exchanged.
  *
- * @returns a piece, verified, in a folder of its own
- * @throws WorkError where the layers do not allow it, or the result does not keep its contract
+ * @returns a piece, in a folder of its own
+ * @throws WorkError where the layers do not allow it
  */
 export async function rebasePiece(
   image: VariantImage,
   platform: Platform,
   { record, base, created, folder: parent, builderId }: RebaseRequest,
-  { registry, engine, onStep, signal }: RebaseContext,
+  registry: Registry,
+  onStep: (step: string) => void,
 ): Promise<Piece> {
   const repository = parseReference(record.registries[0] ?? '');
   const released = record.images[image];
@@ -127,8 +120,7 @@ export async function rebasePiece(
     statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, installedPackages(merged))),
   ];
   const attestation = await writeAttestation(folder, manifest, statements);
-  const parts = { image, platform, manifest, attestation, annotations: made.annotations };
-  return finishVerified(engine, folder, parts, onStep, signal);
+  return indexPiece(folder, { image, platform, manifest, attestation, annotations: made.annotations });
 }
 
 /** Of what it was made, and by whom. Source: https://slsa.dev/spec/v1.0/provenance */

@@ -19,8 +19,6 @@ export interface Piece {
   /** Of this platform alone: what the tags that end in an architecture name. */
   readonly index: Descriptor;
   readonly annotations: Annotations;
-  /** Names of the checks of the contract that it has passed, booted. */
-  readonly checks: readonly string[];
 }
 
 /** An image as it is published. */

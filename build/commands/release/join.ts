@@ -40,5 +40,11 @@ async function run(options: JoinOptions): Promise<void> {
     source: first?.source ?? '',
     identity: pieces.map(({ index }) => index.digest).join(' '),
     pieces: async (image, platform) => pieces.filter((one) => one.image === image && one.platform === platform),
+    // On the machine that built it, whose processor it is for.
+    verify: async ({ image, platform }) => {
+      const file = files.find(({ piece }) => piece.image === image && piece.platform === platform);
+      if (file === undefined || file.checks.length === 0)
+        throw new Error(`${image} for ${platform} was never verified`);
+    },
   }));
 }

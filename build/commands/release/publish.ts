@@ -8,6 +8,7 @@ import type { ReleaseRequest } from '../../release/plan-release.ts';
 import { type PublishContext, type PublishRequest, publishRelease } from '../../release/publish-release.ts';
 import { releaseName } from '../../release/release-record.ts';
 import { cosignSigner, parseSigning } from '../../release/signature.ts';
+import { verifyPiece } from '../../release/verify-piece.ts';
 import { type ProgressView, progressMode, progressView } from '../../report/build-progress.ts';
 import { writeJobSummary } from '../../report/job-summary.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
@@ -74,6 +75,8 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
         const context = { engine, builder: options.builder, folder, builderId: builderId(), signal, ...view };
         return buildPieces(made, platform, context);
       },
+      verify: async (piece) =>
+        verifyPiece(await findEngine(options.engine, view.onStep), folder, piece, view.onStep, signal),
     };
   });
 }
@@ -85,7 +88,9 @@ type Prepare = (
   view: ProgressView,
   folder: string,
   signal: AbortSignal,
-) => Promise<Pick<PublishRequest, 'revision' | 'source' | 'base' | 'identity'> & Pick<PublishContext, 'pieces'>>;
+) => Promise<
+  Pick<PublishRequest, 'revision' | 'source' | 'base' | 'identity'> & Pick<PublishContext, 'pieces' | 'verify'>
+>;
 
 /** Publishes, and says what came of it. */
 export async function runPublish(
@@ -100,10 +105,10 @@ export async function runPublish(
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);
     const to = shortHash(release.registries.join());
     const folder = cacheFolder('releases', `${releaseName(release)}-${to}`);
-    const { pieces, identity, ...facts } = await prepare(view, folder, signal);
+    const { pieces, verify, identity, ...facts } = await prepare(view, folder, signal);
     const published = await publishRelease(
       { release, folder, identity: shortHash(JSON.stringify([identity, release, signing?.kind])), ...facts },
-      { registry, signer: await cosignSigner(signing, view.onStep), pieces, onStep: view.onStep, signal },
+      { registry, signer: await cosignSigner(signing, view.onStep), pieces, verify, onStep: view.onStep, signal },
     );
     view.close();
     await writeJobSummary(releaseMarkdown(published));

@@ -1,5 +1,5 @@
 import type { Annotations } from './annotations.ts';
-import { readAll } from './content.ts';
+import { readBlob } from './content.ts';
 import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
 import { parseDocument, type Registry, type Repository } from './registry.ts';
 
@@ -77,6 +77,8 @@ export async function readArtifact(
   if (layer.mediaType === MEDIA_TYPES.empty) return found;
   return {
     ...found,
-    content: parseDocument<unknown>(await readAll(await registry.openBlob(repository, layer.digest))),
+    content: parseDocument<unknown>(
+      await readBlob({ open: (digest) => registry.openBlob(repository, digest) }, layer.digest),
+    ),
   };
 }

@@ -1,16 +1,20 @@
-import { createReadStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { dirname, join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import writeFileAtomic from 'write-file-atomic';
 import {
   type Descriptor,
   DOCUMENT_TYPES,
+  digestOf,
   type ImageIndex,
   type ImageManifest,
   type StoredDocument,
 } from './descriptor.ts';
 import { missingContent, parseDocument, type Registry, type Repository } from './registry.ts';
+import { digestMismatch } from './registry-connection.ts';
 
 /** Where content is read from, by its digest. */
 export interface ContentSource {
@@ -19,7 +23,7 @@ export interface ContentSource {
   readonly open: (digest: string) => Promise<Readable>;
 }
 
-export const blobFile = (folder: string, digest: string): string => join(folder, 'blobs', digest.replace(':', '/'));
+const blobFile = (folder: string, digest: string): string => join(folder, 'blobs', digest.replace(':', '/'));
 
 /** A folder as BuildKit writes it. Source: OCI image-spec, image-layout.md. */
 export const layoutContent = (folder: string): ContentSource => ({
@@ -43,16 +47,30 @@ export const registryContent = (registry: Registry, repository: Repository): Con
   open: (digest) => registry.openBlob(repository, digest),
 });
 
-/** Of small blobs. */
-export async function readAll(stream: Readable): Promise<Buffer> {
+/** Of a small one: a config, a statement. @throws WorkError where the bytes are others */
+export async function readBlob(source: Pick<ContentSource, 'open'>, digest: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  for await (const chunk of await source.open(digest)) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} was asked for, and ${digestOf(bytes)} came`);
+  return bytes;
 }
 
-/** Of a small one: a config, a statement. */
-export const readBlob = async (source: Pick<ContentSource, 'open'>, digest: string): Promise<Buffer> =>
-  readAll(await source.open(digest));
+/** Fetches a large one into a layout. @throws WorkError where the bytes are others */
+export async function fetchBlob(source: Pick<ContentSource, 'open'>, digest: string, folder: string): Promise<void> {
+  const file = blobFile(folder, digest);
+  await mkdir(dirname(file), { recursive: true });
+  const hash = createHash('sha256');
+  const hashing = new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  await pipeline(await source.open(digest), hashing, createWriteStream(file));
+  const came = `sha256:${hash.digest('hex')}`;
+  if (came !== digest) throw digestMismatch(`${digest} was asked for, and ${came} came`);
+}
 
 /** Content below a digest: documents deepest first, so that nothing is written before what it names; blobs once. */
 export interface ContentTree {

@@ -14,6 +14,8 @@ export interface PublishedTag {
   readonly digest: string | undefined;
   /** Of its annotation org.opencontainers.image.version, where it was read. */
   readonly version?: string | undefined;
+  /** Of its annotation org.opencontainers.image.created, ISO 8601, where it was read. */
+  readonly created?: string | undefined;
 }
 
 /** Tags by name. */
@@ -39,6 +41,8 @@ export interface ReleaseRequest {
   readonly digests?: Readonly<Partial<Record<Variant, BuiltDigests>>>;
   /** `20260401`. */
   readonly date: string;
+  /** When what is released became what it is, ISO 8601; undefined before that is known. */
+  readonly created?: string | undefined;
 }
 
 /**
@@ -80,7 +84,7 @@ export function planRelease(request: ReleaseRequest): ReleasePlan {
   const parsed = parseReleaseRef(ref);
   const problems = problemsOf(request, parsed);
   if (parsed === undefined || problems.length > 0) throw new RequestError(problems);
-  const wanted = parsed.kind === 'branch' ? branchTags() : versionTags(request, parsed.version);
+  const wanted = parsed.kind === 'branch' ? branchTags(request) : versionTags(request, parsed.version);
   const tags = wanted.flatMap(({ kind, name, why, held }) =>
     registries.flatMap((registry) =>
       variants.flatMap((variant) =>
@@ -109,7 +113,18 @@ interface WantedTag {
   readonly held?: Decision | undefined;
 }
 
-const branchTags = (): readonly WantedTag[] => [{ kind: 'channel', name: 'main', why: 'follows the branch' }];
+const branchTags = (request: ReleaseRequest): readonly WantedTag[] => [
+  { kind: 'channel', name: 'main', why: 'follows the branch', held: holdMain(request) },
+];
+
+/** `main` does not go back either: a slow build of an older commit may end after a newer one. */
+function holdMain({ published, created }: ReleaseRequest): Decision | undefined {
+  if (created === undefined) return undefined;
+  const newer = Object.values(published ?? {}).flatMap(({ main }) =>
+    main?.created !== undefined && Date.parse(main.created) > Date.parse(created) ? [main.created] : [],
+  );
+  return newer[0] === undefined ? undefined : { action: 'keep', why: `a commit of ${newer[0]} is newer` };
+}
 
 function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly WantedTag[] {
   const { event, date } = request;

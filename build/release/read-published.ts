@@ -3,7 +3,8 @@ import type { Registry } from '../oci/registry.ts';
 import { type PublishedTag, planRelease, type RegistryState, type ReleaseRequest } from './plan-release.ts';
 import { parseVersion } from './version.ts';
 
-const VERSION_ANNOTATION = 'org.opencontainers.image.version';
+const VERSION = 'org.opencontainers.image.version';
+const CREATED = 'org.opencontainers.image.created';
 
 /**
  * Reads what a plan needs to know of a registry: the names of all tags, and what those are that the plan would touch.
@@ -23,8 +24,9 @@ export async function readPublished(
     const entries = await Promise.all(
       tags.map(async (tag) => {
         const document = await registry.document(repository, tag);
-        const version = document?.annotations[VERSION_ANNOTATION];
-        return document === undefined ? [] : [[tag, { digest: document.descriptor.digest, version }] as const];
+        if (document === undefined) return [];
+        const { [VERSION]: version, [CREATED]: created } = document.annotations;
+        return [[tag, { digest: document.descriptor.digest, version, created }] as const];
       }),
     );
     return Object.fromEntries(entries.flat());

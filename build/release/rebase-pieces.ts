@@ -1,8 +1,12 @@
-import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { addToLayout, blobFile, type ContentSource, layoutContent, readBlob, registryContent } from '../oci/content.ts';
+import {
+  addToLayout,
+  type ContentSource,
+  fetchBlob,
+  layoutContent,
+  readBlob,
+  registryContent,
+} from '../oci/content.ts';
 import {
   type Descriptor,
   digestOf,
@@ -99,7 +103,8 @@ export async function rebasePiece(
   const manifest: Descriptor = { ...document.descriptor, platform: { os, architecture } };
   onStep(`fetching the layers of ${image} for ${platform}`);
   const below = new Set(to.manifest.layers.map(({ digest }) => digest));
-  for (const layer of made.layers) await fetchBlob(below.has(layer.digest) ? to.source : before.source, layer, folder);
+  for (const layer of made.layers)
+    await fetchBlob(below.has(layer.digest) ? to.source : before.source, layer.digest, folder);
 
   const source = layoutContent(folder);
   const merged = await mergeLayers(source, made.layers, { texts: namesPackages, fingerprints: false });
@@ -161,10 +166,4 @@ async function findImage(
       `${repository.registry}/${repository.repository}@${digest} is for ${config.os}/${config.architecture}`,
     );
   return { manifest, config, source };
-}
-
-async function fetchBlob(source: ContentSource, { digest }: Descriptor, folder: string): Promise<void> {
-  const file = blobFile(folder, digest);
-  await mkdir(dirname(file), { recursive: true });
-  await pipeline(await source.open(digest), createWriteStream(file));
 }

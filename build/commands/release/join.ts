@@ -38,6 +38,7 @@ async function run(options: JoinOptions): Promise<void> {
   await runPublish(request, options, async () => ({
     revision: first?.revision ?? '',
     source: first?.source ?? '',
+    created: pieces[0]?.annotations['org.opencontainers.image.created'],
     identity: pieces.map(({ index }) => index.digest).join(' '),
     pieces: async (image, platform) => pieces.filter((one) => one.image === image && one.platform === platform),
     // On the machine that built it, whose processor it is for.

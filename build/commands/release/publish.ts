@@ -69,6 +69,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     return {
       revision: made.revision,
       source: made.source,
+      created: new Date(made.epoch * 1000).toISOString(),
       identity: JSON.stringify([specs, made.epoch, gateway?.kind === 'package' ? gateway.integrity : made.revision]),
       pieces: async (_, platform) => {
         const engine = await findEngine(options.engine, view.onStep);
@@ -89,7 +90,9 @@ type Prepare = (
   folder: string,
   signal: AbortSignal,
 ) => Promise<
-  Pick<PublishRequest, 'revision' | 'source' | 'base' | 'identity'> & Pick<PublishContext, 'pieces' | 'verify'>
+  Pick<PublishRequest, 'revision' | 'source' | 'base' | 'identity'> &
+    Pick<ReleaseRequest, 'created'> &
+    Pick<PublishContext, 'pieces' | 'verify'>
 >;
 
 /** Publishes, and says what came of it. */
@@ -105,9 +108,14 @@ export async function runPublish(
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);
     const to = shortHash(release.registries.join());
     const folder = cacheFolder('releases', `${releaseName(release)}-${to}`);
-    const { pieces, verify, identity, ...facts } = await prepare(view, folder, signal);
+    const { pieces, verify, identity, created, ...facts } = await prepare(view, folder, signal);
     const published = await publishRelease(
-      { release, folder, identity: shortHash(JSON.stringify([identity, release, signing?.kind])), ...facts },
+      {
+        release: { ...release, created },
+        folder,
+        identity: shortHash(JSON.stringify([identity, release, signing?.kind])),
+        ...facts,
+      },
       { registry, signer: await cosignSigner(signing, view.onStep), pieces, verify, onStep: view.onStep, signal },
     );
     view.close();

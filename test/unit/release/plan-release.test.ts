@@ -278,3 +278,14 @@ it('latest never goes back, and moves to a stable version only, whatever was pub
     }),
   );
 });
+
+it.each([
+  ['2026-04-01T00:00:00Z', '2026-04-02T00:00:00Z', 'keep main'],
+  ['2026-04-02T00:00:00Z', '2026-04-01T00:00:00Z', 'move main'],
+  ['2026-04-01T00:00:00Z', '2026-04-01T00:00:00Z', 'move main'],
+  [undefined, '2026-04-02T00:00:00Z', 'move main'],
+  ['2026-04-01T00:00:00Z', undefined, 'move main'],
+])('a commit of %s where main is of %s: %s', (created, there, tags) => {
+  const published = { [FIRST]: { main: { digest: BUILT, created: there } } };
+  expect(told({ created, published })).toBe(tags);
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import type { Descriptor, ImageManifest } from '../../../build/oci/descriptor.ts';
+import { type ImageParts, layersAbove, rebased, rebaseProblems } from '../../../build/release/rebase.ts';
+
+const layer = (name: string): Descriptor => ({
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  digest: `sha256:${name}`,
+  size: 1,
+});
+
+/** An image of layers by name; the contents of a layer are called as it is. */
+function image(
+  names: readonly string[],
+  node: string,
+  more: readonly string[] = [],
+): ImageParts & { readonly manifest: ImageManifest } {
+  return {
+    manifest: {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: layer('config'),
+      layers: names.map(layer),
+      annotations: { 'org.opencontainers.image.version': '2026.3.13' },
+    },
+    config: {
+      architecture: 'amd64',
+      os: 'linux',
+      config: { Env: [`NODE_VERSION=${node}`, 'PATH=/bin', ...more], Labels: { title: 'x' } },
+      rootfs: { type: 'layers', diff_ids: names },
+      history: names.map((name) => ({ created_by: name })),
+    },
+  };
+}
+
+const old = image(['debian', 'node-1'], '24.1.0');
+const next = image(['debian-2', 'node-2', 'yarn'], '24.2.0');
+const gateway = image(['debian', 'node-1', 'system', 'gateway'], '24.1.0', ['NODE_ENV=production']);
+
+describe('an image on another base', () => {
+  it('has the layers of the new base below its own', () => {
+    expect(layersAbove(gateway, old).map(({ digest }) => digest)).toEqual(['sha256:system', 'sha256:gateway']);
+    const { layers, config, annotations } = rebased(
+      gateway,
+      old,
+      next,
+      { name: 'node:24', digest: 'sha256:n' },
+      '2026-04-01T00:00:00Z',
+    );
+    expect(layers.map(({ digest }) => digest)).toEqual(
+      ['debian-2', 'node-2', 'yarn', 'system', 'gateway'].map((name) => `sha256:${name}`),
+    );
+    expect(config.rootfs.diff_ids).toEqual(['debian-2', 'node-2', 'yarn', 'system', 'gateway']);
+    expect(config.history?.length).toBe(5);
+    expect(config.config?.Env).toEqual(['NODE_VERSION=24.2.0', 'PATH=/bin', 'NODE_ENV=production']);
+    expect(annotations).toMatchObject({
+      'org.opencontainers.image.version': '2026.3.13',
+      'org.opencontainers.image.base.digest': 'sha256:n',
+    });
+    expect(config.config?.Labels).toMatchObject({ title: 'x', 'org.opencontainers.image.base.name': 'node:24' });
+  });
+
+  it('is refused where it does not stand on the base that it names', () => {
+    expect(() => layersAbove(gateway, next)).toThrow('lowest layers');
+  });
+});
+
+describe('what stands in the way of another base', () => {
+  const file = (fingerprint: string) => ({ size: 1, fingerprint });
+  const before = new Map([
+    ['usr/local/bin/node', file('24.1')],
+    ['etc/passwd', file('root')],
+    ['var/lib/dpkg/status', file('old')],
+  ]);
+  const problems = (change: Readonly<Record<string, string>>, written: readonly string[], node = '24.2.0') =>
+    rebaseProblems(
+      { base: old, files: before },
+      {
+        base: image([], node),
+        files: new Map([...before, ...Object.entries(change).map(([path, is]) => [path, file(is)] as const)]),
+      },
+      { written: new Set(written) },
+    );
+
+  it.each<[string, Readonly<Record<string, string>>, readonly string[], string | undefined, string]>([
+    [
+      'nothing, where the image writes elsewhere',
+      { 'usr/local/bin/node': '24.2' },
+      ['app', 'etc/passwd'],
+      undefined,
+      '',
+    ],
+    ['packages', { 'var/lib/dpkg/status': 'new' }, ['var/lib/dpkg/status'], undefined, 'system packages'],
+    ['a file', { 'etc/passwd': 'other' }, ['etc/passwd'], undefined, 'etc/passwd'],
+    ['a file that the new base alone has', { 'opt/new': 'x' }, ['opt/new'], undefined, 'opt/new'],
+    ['another ABI', {}, ['app'], '25.0.0', 'Node 24.1.0 becomes 25.0.0'],
+  ])('%s', (_, change, written, node, told) => {
+    const found = problems(change, written, node);
+    if (told === '') expect(found).toEqual([]);
+    else expect(found.join()).toContain(told);
+  });
+});

@@ -4,8 +4,7 @@ import { readBlob, registryContent } from '../oci/content.ts';
 import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
 import { environmentOf, type ImageConfig } from '../oci/image-tools.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
-import { parseDocument, type Registry } from '../oci/registry.ts';
-import { WorkError } from '../problem.ts';
+import { missingImage, parseDocument, type Registry } from '../oci/registry.ts';
 import { parsePin } from './pin.ts';
 
 /** An image that others are built on, as a registry has it. */
@@ -54,14 +53,7 @@ export async function updatePin({ file, pinned, newest }: PinStatus): Promise<bo
 
 async function readBaseImage(reference: Reference, registry: Registry): Promise<BaseImage> {
   const document = await registry.document(reference, reference.digest ?? reference.tag ?? 'latest');
-  if (document === undefined) {
-    throw new WorkError({
-      kind: 'not-found',
-      title: 'The registry has no such image',
-      reason: `${formatReference(reference)} was asked for`,
-      wayOut: 'check the name in the Dockerfile',
-    });
-  }
+  if (document === undefined) throw missingImage(formatReference(reference));
   const source = registryContent(registry, reference);
   const { manifests } = parseDocument<Partial<ImageIndex>>(document.bytes);
   const images = manifests?.filter((one) => !isAttestation(one)) ?? [];

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { findEngine } from '../engine/engine.ts';
 import { formatReference, repositoryOf } from '../oci/reference.ts';
+import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasePiece } from '../release/rebase-pieces.ts';
 import { readRecord } from '../release/release-record.ts';
@@ -76,14 +77,7 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
     });
   }
   const document = await registry.document(base, base.digest ?? base.tag ?? 'latest');
-  if (document === undefined) {
-    throw new WorkError({
-      kind: 'not-found',
-      title: 'The registry has no such base',
-      reason: `${formatReference(base)} was asked for`,
-      wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
-    });
-  }
+  if (document === undefined) throw missingImage(formatReference(base));
   const { digest } = document.descriptor;
   const request = parseReleaseOptions({
     ref: `refs/tags/v${version.text}`,

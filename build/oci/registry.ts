@@ -202,3 +202,12 @@ export const missingContent = (repository: Repository, digest: string): WorkErro
     reason: `${atDigest(repository, digest)} is named by a manifest, and is not there`,
     wayOut: 'the registry has lost it, or it was never pushed: publish the image again',
   });
+
+/** @param reference in full */
+export const missingImage = (reference: string): WorkError =>
+  new WorkError({
+    kind: 'not-found',
+    title: 'The registry has no such image',
+    reason: `${reference} was asked for`,
+    wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
+  });

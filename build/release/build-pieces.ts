@@ -8,18 +8,16 @@ import { gatherIngredients, type Ingredients } from '../image/gather-ingredients
 import { type Preparation, prepare } from '../image/prepare.ts';
 import { addToLayout, layoutContent } from '../oci/content.ts';
 import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
-import { debianRelease, installedPackages, namesPackages } from '../oci/installed-packages.ts';
-import { mergeLayers } from '../oci/merged-layers.ts';
 import { MACHINES, type Platform } from '../oci/platform.ts';
 import { parseDocument } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
-import { SPDX_PREDICATE, spdxDocument } from '../sbom/spdx.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import type { VariantImage } from '../spec/variant.ts';
-import { readStatements, statementAbout, withoutProxies, writeAttestation } from './attestations.ts';
+import { readStatements, withoutProxies, writeAttestation } from './attestations.ts';
 import { joinIndex } from './join-index.ts';
 import type { Piece } from './release-record.ts';
 import { parseReleaseRef } from './release-ref.ts';
+import { sbomStatement } from './sbom-statement.ts';
 
 /** What is built for a release, before it is said for which platform. */
 export interface ReleaseBuild {
@@ -187,17 +185,8 @@ async function finishPiece(
   if (manifest === undefined) throw new Error(`the build of ${image} has no ${platform}`);
   const { annotations = {}, layers } = parseDocument<ImageManifest>(await source.document(manifest.digest));
   onStep(`listing what is in ${image} for ${platform}`);
-  const merged = await mergeLayers(source, layers, { texts: namesPackages, fingerprints: false });
-  const subject = {
-    name: annotations['org.opencontainers.image.title'] ?? image,
-    digest: manifest.digest,
-    version: annotations['org.opencontainers.image.version'] ?? '',
-    architecture: MACHINES[platform].debian,
-    debian: debianRelease(merged),
-    created: annotations['org.opencontainers.image.created'] ?? '',
-  };
+  const sbom = await sbomStatement(source, platform, manifest, layers, annotations);
   const said = await Promise.all(manifests.filter(isAttestation).map((one) => readStatements(source, one)));
-  const sbom = statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, installedPackages(merged)));
   const statements = [...said.flatMap((one) => [...one.values()]).map(withoutProxies), sbom];
   // BuildKit names the image that a statement is about by the name that it pushes it under, and here it pushes none.
   const about = statements.map((one) => ({ ...one, subject: sbom.subject }));

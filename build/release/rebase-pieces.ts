@@ -17,18 +17,17 @@ import {
   platformOf,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { debianRelease, installedPackages, namesPackages } from '../oci/installed-packages.ts';
 import { mergeLayers } from '../oci/merged-layers.ts';
-import { MACHINES, type Platform } from '../oci/platform.ts';
+import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
 import { parseDocument, type Registry, type Repository } from '../oci/registry.ts';
-import { SPDX_PREDICATE, spdxDocument } from '../sbom/spdx.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type Statement, statementAbout, writeAttestation } from './attestations.ts';
 import { indexPiece, pieceFolder } from './build-pieces.ts';
 import { PROVENANCE_PREDICATE, type Provenance } from './published-checks.ts';
 import { BASE_DIGEST, BASE_NAME, type ImageParts, layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
 import type { Piece, ReleaseRecord } from './release-record.ts';
+import { sbomStatement } from './sbom-statement.ts';
 
 export interface RebaseRequest {
   readonly record: ReleaseRecord;
@@ -107,22 +106,13 @@ export async function rebasePiece(
     await fetchBlob(below.has(layer.digest) ? to.source : before.source, layer.digest, folder);
 
   const source = layoutContent(folder);
-  const merged = await mergeLayers(source, made.layers, { texts: namesPackages, fingerprints: false });
-  const subject = {
-    name: made.annotations['org.opencontainers.image.title'] ?? image,
-    digest: manifest.digest,
-    version: made.annotations['org.opencontainers.image.version'] ?? '',
-    architecture: MACHINES[platform].debian,
-    debian: debianRelease(merged),
-    created,
-  };
   const statements: readonly Statement[] = [
     statementAbout(
       manifest,
       PROVENANCE_PREDICATE,
       rebaseProvenance(record, released.index.digest, base, made.annotations, builderId),
     ),
-    statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, installedPackages(merged))),
+    await sbomStatement(source, platform, manifest, made.layers, made.annotations),
   ];
   const attestation = await writeAttestation(folder, manifest, statements);
   return indexPiece(folder, { image, platform, manifest, attestation, annotations: made.annotations });

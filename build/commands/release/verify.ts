@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { PLATFORMS } from '../../oci/platform.ts';
 import { familiarReference, type Reference } from '../../oci/reference.ts';
-import { atDigest } from '../../oci/registry.ts';
-import { type Problem, RequestError, WorkError } from '../../problem.ts';
+import { atDigest, missingImage } from '../../oci/registry.ts';
+import { type Problem, RequestError } from '../../problem.ts';
 import { publishedChecks, readPublishedImage } from '../../release/published-checks.ts';
 import { ISSUER, type Trust, verifySignature } from '../../release/signature.ts';
 import { progressMode, progressView } from '../../report/build-progress.ts';
@@ -85,14 +85,7 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     view.onStep(`reading ${text}`);
     const registry = registriesFor(view, PLAN_PATIENCE);
     const image = await readPublishedImage(registry, reference, reference.digest ?? reference.tag ?? 'latest');
-    if (image === undefined) {
-      throw new WorkError({
-        kind: 'not-found',
-        title: 'The registry has no such image',
-        reason: `${familiarReference(reference)} was asked for`,
-        wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
-      });
-    }
+    if (image === undefined) throw missingImage(familiarReference(reference));
     view.onStep('checking its signature');
     const signature = await verifySignature(registry, reference, image.digest, trust, view.onStep);
     const checks = [signature, ...publishedChecks(image, platforms)];

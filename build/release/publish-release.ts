@@ -185,7 +185,7 @@ async function makeImages(
   }
   // Before anything is written, whoever came at the same time is known.
   await context.assertHeld();
-  const pushes: (() => Promise<void>)[] = [];
+  const pushes: ((name: string) => Promise<void>)[] = [];
   const joined: Partial<Record<VariantImage, ReleasedImage>> = {};
   for (const image of names) {
     const pieces = release.platforms.flatMap(
@@ -193,7 +193,7 @@ async function makeImages(
     );
     const index = joinIndex(pieces);
     const published = await existing(image, pieces, plan, registry);
-    // Side by side: each registry gets the bytes from here, or from where the pieces were pushed to.
+    // Each registry gets the bytes from here, or from where the pieces were pushed to.
     const push = (name: string): Promise<void> =>
       journal.step(`pushed ${image} to ${name}`, async () => {
         const repository = parseReference(name);
@@ -201,7 +201,7 @@ async function makeImages(
         if (published !== undefined)
           await copyContent(registryContent(registry, published.repository), published.index, registry, repository);
       });
-    pushes.push(...release.registries.map((name) => () => push(name)));
+    pushes.push(push);
     joined[image] = {
       index: published?.index ?? index.descriptor,
       platforms: {
@@ -213,7 +213,13 @@ async function makeImages(
   return {
     images: joined,
     // Pushed by digest while it is verified: what is in no tag is nobody's.
-    deliver: async () => void (await Promise.all([verifyAll(context, journal), ...pushes.map((push) => push())])),
+    deliver: async () => {
+      // Registries side by side; in one of them what the images share is uploaded once, and not by two at a time.
+      const fill = async (name: string): Promise<void> => {
+        for (const push of pushes) await push(name);
+      };
+      await Promise.all([verifyAll(context, journal), ...release.registries.map(fill)]);
+    },
   };
 }
 

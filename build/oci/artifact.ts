@@ -1,7 +1,8 @@
 import type { Annotations } from './annotations.ts';
 import { readBlob } from './content.ts';
 import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
-import { parseDocument, type Registry, type Repository } from './registry.ts';
+import type { Repository } from './reference.ts';
+import { parseDocument, type Registry } from './registry.ts';
 
 /** A small document of ours in a repository, beside the images. Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage". */
 export interface Artifact {

@@ -13,7 +13,8 @@ import {
   type ImageManifest,
   type StoredDocument,
 } from './descriptor.ts';
-import { missingContent, parseDocument, type Registry, type Repository } from './registry.ts';
+import type { Repository } from './reference.ts';
+import { missingContent, parseDocument, type Registry } from './registry.ts';
 import { digestMismatch } from './registry-connection.ts';
 
 /** Where content is read from, by its digest. */

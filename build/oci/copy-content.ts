@@ -1,6 +1,7 @@
 import { type ContentSource, readTree } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
-import type { Registry, Repository } from './registry.ts';
+import type { Repository } from './reference.ts';
+import type { Registry } from './registry.ts';
 
 /** As Docker does. */
 const UPLOADS_AT_ONCE = 5;

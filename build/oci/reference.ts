@@ -9,6 +9,9 @@ export interface Reference {
   readonly digest: string | undefined;
 }
 
+/** A repository in a registry. */
+export type Repository = Pick<Reference, 'registry' | 'repository'>;
+
 export class InvalidReferenceError extends Error {
   override readonly name = 'InvalidReferenceError';
 }

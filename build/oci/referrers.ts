@@ -1,5 +1,6 @@
 import { type Descriptor, type ImageIndex, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
-import { parseDocument, type Registry, type Repository } from './registry.ts';
+import type { Repository } from './reference.ts';
+import { parseDocument, type Registry } from './registry.ts';
 
 /** What refers to an image, as lists of it have it. */
 export interface Referrer extends Descriptor {

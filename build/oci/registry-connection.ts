@@ -5,7 +5,7 @@ import { getCACertificates } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { WorkError } from '../problem.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
-import type { Repository } from './registry.ts';
+import type { Repository } from './reference.ts';
 import { registryCertificates } from './registry-certificates.ts';
 import { type Patience, retryAfterSeconds, retrying, TransientError } from './retry.ts';
 

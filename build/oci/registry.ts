@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
 import { type Descriptor, DOCUMENT_TYPES, digestOf, MEDIA_TYPES, type StoredDocument } from './descriptor.ts';
-import type { Reference } from './reference.ts';
+import type { Repository } from './reference.ts';
 import {
   type ConnectionOptions,
   connectRegistries,
@@ -10,9 +10,6 @@ import {
   headerOf,
   type RegistryResponse,
 } from './registry-connection.ts';
-
-/** A repository in a registry. */
-export type Repository = Pick<Reference, 'registry' | 'repository'>;
 
 /** An index or a manifest, as the registry has it; the digest is computed here. */
 export interface RegistryDocument extends StoredDocument {

@@ -1,8 +1,8 @@
 import { registryContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
 import type { StoredDocument } from '../oci/descriptor.ts';
-import { parseReference } from '../oci/reference.ts';
-import { nameOf, type Registry, type Repository } from '../oci/registry.ts';
+import { parseReference, type Repository } from '../oci/reference.ts';
+import { nameOf, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { readPublishedImage } from './published-checks.ts';
 import { takeLock } from './release-lock.ts';

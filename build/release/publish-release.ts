@@ -1,23 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
-import { copyContent } from '../oci/copy-content.ts';
-import { type ImageIndex, isAttestation, platformOf, type StoredDocument } from '../oci/descriptor.ts';
-import { hostPlatform, type Platform } from '../oci/platform.ts';
+import type { Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
-import { atDigest, parseDocument, type Registry, type Repository } from '../oci/registry.ts';
+import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { VARIANT_IMAGES, type VariantImage } from '../spec/variant.ts';
-import { pieceFolder } from './build-pieces.ts';
-import { joinIndex } from './join-index.ts';
+import { VARIANT_IMAGES } from '../spec/variant.ts';
 import { type Journal, type JournalStep, openJournal, removeJournal } from './journal.ts';
+import { adoptImages, makeImages } from './make-images.ts';
 import { type PlannedTag, planRelease, type ReleasePlan, type ReleaseRequest } from './plan-release.ts';
+import type { PublishContext, PublishRequest } from './publish-request.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
 import { BASE_DIGEST } from './rebase.ts';
-import { type ReleaseLock, takeLock } from './release-lock.ts';
+import { takeLock } from './release-lock.ts';
 import {
-  type Piece,
   putRecord,
   type RecordedTag,
   type ReleasedImage,
@@ -25,32 +21,6 @@ import {
   readRecord,
   releaseName,
 } from './release-record.ts';
-import type { Signer } from './signature.ts';
-
-/** A release, as it is asked for. */
-export interface PublishRequest {
-  readonly release: Omit<ReleaseRequest, 'published' | 'digests'>;
-  readonly revision: string;
-  readonly source: string;
-  /** Digest of the base, where that is known beforehand: what stands on another one is another release. */
-  readonly base?: string;
-  /** Everything else that a journal must have in common with this run to be carried on. */
-  readonly identity: string;
-  /** Where the journal stands, and images that are not in a registry yet. */
-  readonly folder: string;
-}
-
-export interface PublishContext {
-  readonly registry: Registry;
-  /** undefined: not to be signed. */
-  readonly signer: Signer | undefined;
-  /** Builds, or finds, what is missing. */
-  readonly pieces: (image: VariantImage, platform: Platform) => Promise<readonly Piece[]>;
-  /** @throws WorkError where it does not keep the contract */
-  readonly verify: (piece: Piece) => Promise<unknown>;
-  readonly onStep: (step: string) => void;
-  readonly signal: AbortSignal | undefined;
-}
 
 export interface PublishedRelease {
   readonly record: ReleaseRecord;
@@ -84,7 +54,7 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
     const earlier = await readRecord(registry, first, name);
     const { images, deliver } =
       earlier !== undefined && isOf(earlier, request)
-        ? adopt(earlier, release.registries, registry, onStep)
+        ? adoptImages(earlier, release.registries, registry, onStep)
         : await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted);
     const digests = digestsOf(images);
     const planned = planRelease({ ...release, published: before, digests });
@@ -136,168 +106,6 @@ const isOf = (record: ReleaseRecord, { release, revision, base = record.base }: 
   release.variants.every((variant) => record.variants.includes(variant)) &&
   release.platforms.every((platform) => record.platforms.includes(platform)) &&
   release.platforms.length === record.platforms.length;
-
-/** What was verified and recorded is not built again: only copied to where it is missing. */
-function adopt(
-  { name, images }: ReleaseRecord,
-  registries: readonly string[],
-  registry: Registry,
-  onStep: (step: string) => void,
-): Making {
-  onStep(`going on with what is recorded of ${name}`);
-  const [first = '', ...mirrors] = registries;
-  const from = registryContent(registry, parseReference(first));
-  const deliver = async (): Promise<void> => {
-    for (const mirror of mirrors) {
-      for (const image of Object.values(images))
-        for (const index of [...Object.values(image.platforms), image.index])
-          await copyContent(from, index, registry, parseReference(mirror));
-    }
-  };
-  return { images, deliver };
-}
-
-/** Images that are known by their digests, and what is left to do until every registry has them, and they are verified. */
-interface Making {
-  readonly images: ReleaseRecord['images'];
-  readonly deliver: () => Promise<void>;
-}
-
-async function makeImages(
-  request: PublishRequest,
-  context: PublishContext & Pick<ReleaseLock, 'assertHeld'>,
-  journal: Journal,
-  plan: ReleasePlan,
-): Promise<Making> {
-  const { release, folder } = request;
-  const { registry, onStep } = context;
-  const names = [...new Set(release.variants.map((variant) => VARIANT_IMAGES[variant]))];
-  const [first = ''] = release.registries;
-  for (const platform of release.platforms) {
-    for (const image of names) {
-      await journal.step(`built ${image} for ${platform}`, async (keep) => {
-        const known = journal.state().pieces;
-        // A build makes all images of a platform: the second step finds what the first has made.
-        if (known.some((piece) => piece.image === image && piece.platform === platform)) return;
-        keep({ pieces: [...known, ...(await context.pieces(image, platform))] });
-      });
-    }
-  }
-  // Before anything is written, whoever came at the same time is known.
-  await context.assertHeld();
-  const pushes: ((name: string) => Promise<void>)[] = [];
-  const joined: Partial<Record<VariantImage, ReleasedImage>> = {};
-  for (const image of names) {
-    const pieces = release.platforms.flatMap(
-      (platform) => journal.state().pieces.find((one) => one.image === image && one.platform === platform) ?? [],
-    );
-    const index = joinIndex(pieces);
-    const published = await existing(image, pieces, plan, registry);
-    // Each registry gets the bytes from here, or from where the pieces were pushed to.
-    const push = (name: string): Promise<void> =>
-      journal.step(`pushed ${image} to ${name}`, async () => {
-        const repository = parseReference(name);
-        await pushImage(pieces, index, folder, registry, parseReference(first), repository, onStep);
-        if (published !== undefined)
-          await copyContent(registryContent(registry, published.repository), published.index, registry, repository);
-      });
-    pushes.push(push);
-    joined[image] = {
-      index: published?.index ?? index.descriptor,
-      platforms: {
-        ...Object.fromEntries(pieces.map(({ platform, index: one }) => [platform, one])),
-        ...published?.platforms,
-      },
-    };
-  }
-  return {
-    images: joined,
-    // Pushed by digest while it is verified: what is in no tag is nobody's.
-    deliver: async () => {
-      // Registries side by side; in one of them what the images share is uploaded once, and not by two at a time.
-      const fill = async (name: string): Promise<void> => {
-        for (const push of pushes) await push(name);
-      };
-      await Promise.all([verifyAll(context, journal), ...release.registries.map(fill)]);
-    },
-  };
-}
-
-/** Those of this processor side by side; emulated ones one after the other, because each takes all that there is. */
-async function verifyAll({ verify }: PublishContext, journal: Journal): Promise<void> {
-  const step = (piece: Piece): Promise<void> =>
-    journal.step(`verified ${piece.image} for ${piece.platform}`, () => verify(piece));
-  const { pieces } = journal.state();
-  const isNative = ({ platform }: Piece): boolean => platform === hostPlatform();
-  await Promise.all(pieces.filter(isNative).map(step));
-  for (const piece of pieces) if (!isNative(piece)) await step(piece);
-}
-
-/**
- * A version that is there already, with these very images: what is said of them (when they were built) may differ between two
- * builds, and the first that was published stays.
- */
-async function existing(
-  image: VariantImage,
-  pieces: readonly Piece[],
-  plan: ReleasePlan,
-  registry: Registry,
-): Promise<(ReleasedImage & { readonly repository: Repository }) | undefined> {
-  const there = plan.tags.find(
-    (one) => one.action === 'check' && one.platform === undefined && VARIANT_IMAGES[one.variant] === image,
-  );
-  if (there === undefined) return undefined;
-  const repository = parseReference(there.registry);
-  const document = await registry.document(repository, there.tag);
-  if (document === undefined) return undefined;
-  const { manifests = [] } = parseDocument<Partial<ImageIndex>>(document.bytes);
-  const published = manifests.filter((one) => !isAttestation(one));
-  const same =
-    published.length === pieces.length &&
-    pieces.every(({ platform, manifest }) =>
-      published.some((one) => platformOf(one) === platform && one.digest === manifest.digest),
-    );
-  if (!same) return undefined;
-  const platforms = await Promise.all(
-    plan.tags
-      .filter(
-        (one) =>
-          one.registry === there.registry && one.variant === there.variant && one.kind === 'version' && one.platform,
-      )
-      .map(async ({ platform, tag }) => [platform, (await registry.document(repository, tag))?.descriptor] as const),
-  );
-  return {
-    repository,
-    index: document.descriptor,
-    platforms: Object.fromEntries(
-      platforms.flatMap(([platform, index]) => (index === undefined ? [] : [[platform, index]])),
-    ),
-  };
-}
-
-async function pushImage(
-  pieces: readonly Piece[],
-  index: StoredDocument,
-  folder: string,
-  registry: Registry,
-  first: Repository,
-  repository: Repository,
-  onStep: (step: string) => void,
-): Promise<void> {
-  for (const piece of pieces) {
-    const local = layoutContent(pieceFolder(folder, piece));
-    const isHere = await local.document(piece.index.digest).then(
-      () => true,
-      () => false,
-    );
-    // Pushed by the machine that built it, where that was another one.
-    const source: ContentSource = isHere ? local : registryContent(registry, first);
-    const { bytes } = await copyContent(source, piece.index, registry, repository);
-    onStep(`${piece.image} for ${piece.platform} to ${repository.registry}: ${Math.round(bytes / 1e6)} MB`);
-  }
-  // What it names is there.
-  await registry.putDocument(repository, index.descriptor.digest, index);
-}
 
 const digestsOf = (images: ReleaseRecord['images']): NonNullable<ReleaseRequest['digests']> =>
   Object.fromEntries(

@@ -9,7 +9,8 @@ import {
   platformOf,
 } from '../oci/descriptor.ts';
 import type { Platform } from '../oci/platform.ts';
-import { nameOf, parseDocument, type Registry, type Repository } from '../oci/registry.ts';
+import type { Repository } from '../oci/reference.ts';
+import { nameOf, parseDocument, type Registry } from '../oci/registry.ts';
 import { SPDX_PREDICATE, type SpdxDocument } from '../sbom/spdx.ts';
 import { readStatements, type Statement } from './attestations.ts';
 

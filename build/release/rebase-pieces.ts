@@ -19,8 +19,8 @@ import {
 } from '../oci/descriptor.ts';
 import { mergeLayers } from '../oci/merged-layers.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
-import { parseDocument, type Registry, type Repository } from '../oci/registry.ts';
+import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
+import { parseDocument, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type Statement, statementAbout, writeAttestation } from './attestations.ts';
 import { indexPiece, pieceFolder } from './build-pieces.ts';

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { putArtifact, readArtifact } from '../oci/artifact.ts';
-import type { Registry, Repository } from '../oci/registry.ts';
+import type { Repository } from '../oci/reference.ts';
+import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 
 /** Who is releasing. */

@@ -8,8 +8,9 @@ import { cacheFolder } from '../cache-folder.ts';
 import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
 import { readBlob, registryContent } from '../oci/content.ts';
 import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES } from '../oci/descriptor.ts';
+import type { Repository } from '../oci/reference.ts';
 import { listReferrers, putReferrer } from '../oci/referrers.ts';
-import { atDigest, parseDocument, type Registry, type Repository } from '../oci/registry.ts';
+import { atDigest, parseDocument, type Registry } from '../oci/registry.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import type { PublishedCheck } from './published-checks.ts';
 

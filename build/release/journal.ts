@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { InterruptedError } from '../problem.ts';
 import type { Piece } from './release-record.ts';
 
 /** What a release has done so far, on this host: written after each step, so that it can be killed at any point. */
@@ -25,8 +26,16 @@ export interface Journal {
   readonly step: (name: string, work: (keep: (made: Made) => void) => Promise<unknown>) => Promise<void>;
 }
 
-/** @param identity of what is released */
-export async function openJournal(file: string, identity: string, onStep: (step: string) => void): Promise<Journal> {
+/**
+ * @param identity of what is released
+ * @throws InterruptedError, from a step, after `signal`
+ */
+export async function openJournal(
+  file: string,
+  identity: string,
+  onStep: (step: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<Journal> {
   const kept = await readFile(file, 'utf8').then(
     (text) => JSON.parse(text) as JournalState,
     () => undefined,
@@ -39,6 +48,8 @@ export async function openJournal(file: string, identity: string, onStep: (step:
     state: () => state,
     step: async (name, work) => {
       if (state.steps.some(({ step }) => step === name)) return;
+      if (signal?.aborted === true)
+        throw new InterruptedError('what was done is remembered, and the same command goes on there');
       onStep(name);
       let made: Made = {};
       await work((kept) => {

@@ -50,7 +50,7 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
   refuseConflicts(wanted);
   const lock = await takeLock(registry, parseReference(first));
   try {
-    const journal = await openJournal(file, request.identity, onStep);
+    const journal = await openJournal(file, request.identity, onStep, context.signal);
     const earlier = await readRecord(registry, first, name);
     const { images, deliver } =
       earlier !== undefined && isOf(earlier, request)

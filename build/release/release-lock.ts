@@ -29,7 +29,7 @@ const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
 const MINUTES = 15;
 const RENEWED_EVERY_MINUTES = 5;
 /** A registry has no "write unless": who wrote last is known after so long as a write takes. */
-const SETTLED_AFTER_SECONDS = 1.5;
+const SETTLED_AFTER_SECONDS = 1;
 
 /**
  * Takes the lock: a tag of the repository that says who holds it.

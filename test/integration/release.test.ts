@@ -506,6 +506,37 @@ describe('a release of machines that build a platform each', () => {
     expect(await Promise.all(both().map(tagsOf))).toEqual([wanted, wanted]);
   });
 
+  it('stops after Ctrl-C between two steps, and gives the repository free', async () => {
+    const args = joinArgs(both()).filter((arg) => arg !== '--json');
+    const interrupt = (pid: number) => process.kill(pid, 'SIGINT');
+    const { exitCode, said } = await runUntil(/^- pushed /m, args, interrupt, [], room.environment);
+    expect(exitCode, said).toBe(130);
+    expect(said).toContain('the same command goes on there');
+    expect(await tagsOf(both()[0] ?? '')).toEqual({});
+    expect((await join_(both())).exitCode).toBe(0);
+  });
+
+  it('is built once, where it was killed while it was verified', async () => {
+    const args = [
+      ...['release', 'publish', ...common(both()), '--variants', 'default', '--base', room.base],
+      ...['--sign', room.privateKey],
+    ];
+    const kill = (pid: number) => process.kill(pid, 'SIGKILL');
+    const { reached } = await runUntil(/: healthz$/m, args, kill, [], room.environment);
+    expect(reached).toBe(true);
+    // Nothing cleans up after a SIGKILL.
+    const left = await docker('ps', '--all', '--quiet', '--filter', 'name=^openclaw-image-[0-9a-f]{8}$');
+    await docker('rm', '--force', ...left.stdout.split('\n'));
+    expect(await Promise.all(both().map(tagsOf))).toEqual([{}, {}]);
+    const { exitCode, stdout, stderr } = await room.run(...args);
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toContain('- verified default for linux/amd64');
+    expect(stderr).not.toContain('- built default');
+    const [tags, mirrored] = await Promise.all(both().map(tagsOf));
+    expect(Object.keys(tags ?? {})).toEqual(Object.keys(wanted));
+    expect(mirrored).toEqual(tags);
+  });
+
   it('ends in the same state, wherever it was killed', async () => {
     expect(steps.length).toBeGreaterThan(15);
     const ended: string[] = [];

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { cacheFolder } from '../../cache-folder.ts';
@@ -87,6 +88,7 @@ async function run(options: BuildOptions): Promise<void> {
         written.push({ file, piece, checks });
       }
     }
+    await rm(folder, { recursive: true, force: true });
     view.close();
     process.stdout.write(
       options.json === true

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
-import { readBlob, registryContent } from '../oci/content.ts';
+import { registryContent } from '../oci/content.ts';
 import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
 import { environmentOf, type ImageConfig } from '../oci/image-tools.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
@@ -60,7 +60,7 @@ async function readBaseImage(reference: Reference, registry: Registry): Promise<
   const image = images.find((one) => platformOf(one) === 'linux/amd64') ?? images[0];
   const bytes = image === undefined ? document.bytes : await source.document(image.digest);
   const { config } = parseDocument<ImageManifest>(bytes);
-  const parsed = parseDocument<ImageConfig>(await readBlob(source, config.digest));
+  const parsed = parseDocument<ImageConfig>(await source.blob(config.digest));
   return {
     digest: document.descriptor.digest,
     nodeVersion: environmentOf(parsed, 'NODE_VERSION'),

@@ -13,9 +13,9 @@ import { addOptions } from './options.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
 import {
   builderId,
-  PLAN_PATIENCE,
   parseReleaseOptions,
   RELEASE_OPTIONS,
+  RELEASE_PATIENCE,
   registriesFor,
 } from './release/release-options.ts';
 
@@ -66,7 +66,7 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   if (found === undefined || base === undefined || version === undefined || problems.length > 0)
     throw new RequestError(problems);
   const silent = { onStep: () => {}, onProgress: () => {}, close: () => {} };
-  const registry = registriesFor(silent, PLAN_PATIENCE);
+  const registry = registriesFor(silent, RELEASE_PATIENCE);
   const record = await readRecord(registry, repositoryOf(found), found.tag ?? '');
   if (record === undefined) {
     throw new WorkError({

@@ -1,5 +1,4 @@
 import type { Annotations } from './annotations.ts';
-import { readBlob } from './content.ts';
 import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
 import type { Repository } from './reference.ts';
 import { parseDocument, type Registry } from './registry.ts';
@@ -78,8 +77,6 @@ export async function readArtifact(
   if (layer.mediaType === MEDIA_TYPES.empty) return found;
   return {
     ...found,
-    content: parseDocument<unknown>(
-      await readBlob({ open: (digest) => registry.openBlob(repository, digest) }, layer.digest),
-    ),
+    content: parseDocument<unknown>(await registry.blob(repository, layer.digest)),
   };
 }

@@ -8,7 +8,6 @@ import writeFileAtomic from 'write-file-atomic';
 import {
   type Descriptor,
   DOCUMENT_TYPES,
-  digestOf,
   type ImageIndex,
   type ImageManifest,
   type StoredDocument,
@@ -21,6 +20,8 @@ import { digestMismatch } from './registry-connection.ts';
 export interface ContentSource {
   /** Of an index or a manifest: registries keep those apart from blobs. */
   readonly document: (digest: string) => Promise<Buffer>;
+  /** A small one, whole: a config, a statement. */
+  readonly blob: (digest: string) => Promise<Buffer>;
   readonly open: (digest: string) => Promise<Readable>;
 }
 
@@ -29,6 +30,7 @@ const blobFile = (folder: string, digest: string): string => join(folder, 'blobs
 /** A folder as BuildKit writes it. Source: OCI image-spec, image-layout.md. */
 export const layoutContent = (folder: string): ContentSource => ({
   document: (digest) => readFile(blobFile(folder, digest)),
+  blob: (digest) => readFile(blobFile(folder, digest)),
   open: async (digest) => createReadStream(blobFile(folder, digest), { highWaterMark: 1 << 20 }),
 });
 
@@ -45,17 +47,9 @@ export const registryContent = (registry: Registry, repository: Repository): Con
     if (found === undefined) throw missingContent(repository, digest);
     return found.bytes;
   },
+  blob: (digest) => registry.blob(repository, digest),
   open: (digest) => registry.openBlob(repository, digest),
 });
-
-/** Of a small one: a config, a statement. @throws WorkError where the bytes are others */
-export async function readBlob(source: Pick<ContentSource, 'open'>, digest: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of await source.open(digest)) chunks.push(chunk as Buffer);
-  const bytes = Buffer.concat(chunks);
-  if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} was asked for, and ${digestOf(bytes)} came`);
-  return bytes;
-}
 
 /** Fetches a large one into a layout. @throws WorkError where the bytes are others */
 export async function fetchBlob(source: Pick<ContentSource, 'open'>, digest: string, folder: string): Promise<void> {

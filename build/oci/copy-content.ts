@@ -1,3 +1,4 @@
+import { settle } from '../settle.ts';
 import { type ContentSource, readTree } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Repository } from './reference.ts';
@@ -37,7 +38,7 @@ export async function copyContent(
       copied += 1;
     }
   };
-  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, work));
+  await settle(Array.from({ length: UPLOADS_AT_ONCE }, work));
   for (const document of documents) await registry.putDocument(repository, document.descriptor.digest, document);
   return { blobs: copied, bytes };
 }

@@ -13,12 +13,20 @@ export interface InstalledPackage {
 
 const DPKG_STATUS = 'var/lib/dpkg/status';
 const OS_RELEASE = /^(?:etc|usr\/lib)\/os-release$/;
-const NPM_MANIFEST =
-  /(?:^|\/)node_modules\/(?:\.pnpm\/[^/]+\/node_modules\/)?((?:@[^/]+\/)?[^/@.][^/]*)\/package\.json$/;
+const GATEWAY_MANIFEST = 'app/package.json';
+
+/** @returns the folder's name for a package; undefined for a file of one, such as the fixtures of its tests */
+function npmFolder(path: string): string | undefined {
+  if (!path.endsWith('/package.json')) return undefined;
+  const [above, ...folders] = `/${path.slice(0, -'/package.json'.length)}`.split('/node_modules/');
+  const isOne = folders.every((folder) => /^(?:\.pnpm\/[^/]+|(?:@[^/]+\/)?[^/@.][^/]*)$/.test(folder));
+  const name = folders.at(-1);
+  return above !== undefined && isOne && name !== undefined && !name.startsWith('.pnpm/') ? name : undefined;
+}
 
 /** Which files say what is installed. */
 export const namesPackages = (path: string): boolean =>
-  path === DPKG_STATUS || OS_RELEASE.test(path) || NPM_MANIFEST.test(path);
+  path === DPKG_STATUS || path === GATEWAY_MANIFEST || OS_RELEASE.test(path) || npmFolder(path) !== undefined;
 
 /** @returns what is installed, sorted; a package that is there several times in one version, once */
 export function installedPackages({ texts }: Pick<MergedLayers, 'texts'>): readonly InstalledPackage[] {
@@ -52,20 +60,27 @@ function debianPackages(status: string): readonly InstalledPackage[] {
 function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
   const found: InstalledPackage[] = [];
   for (const [path, text] of texts) {
-    const folder = NPM_MANIFEST.exec(path)?.[1];
-    if (folder === undefined) continue;
-    const {
-      name = folder,
-      version,
-      license,
-    } = JSON.parse(text) as {
-      readonly name?: string;
-      readonly version?: string;
-      readonly license?: unknown;
-    };
-    if (version === undefined) continue;
+    const folder = path === GATEWAY_MANIFEST ? 'openclaw' : npmFolder(path);
+    const manifest = folder === undefined ? undefined : parseManifest(text);
+    if (folder === undefined || manifest?.version === undefined) continue;
+    const { name = folder, version, license } = manifest;
     const said = typeof license === 'string' ? license : undefined;
     found.push({ kind: 'npm', name, version, architecture: undefined, license: said });
   }
   return found;
+}
+
+interface NpmManifest {
+  readonly name?: string;
+  readonly version?: string;
+  readonly license?: unknown;
+}
+
+/** @returns undefined for what npm could not read either */
+function parseManifest(text: string): NpmManifest | undefined {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as NpmManifest;
+  } catch {
+    return undefined;
+  }
 }

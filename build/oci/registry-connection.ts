@@ -101,9 +101,10 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
     const dispatcher = await agentOf(registry);
     const key = `${what} ${sent.method === 'GET' || sent.method === 'HEAD' ? 'read' : 'write'}`;
     for (let attempt = 0; ; attempt += 1) {
-      const response = await follow(new URL(sent.path, base), sent, authorizations.get(key), dispatcher, what);
+      const { response, origin } = await follow(base, sent, authorizations.get(key), dispatcher, what);
       if (response.status < 300) return response;
-      const challenge = headerOf(response, 'www-authenticate') ?? '';
+      // Whoever keeps the blobs of a registry has no claim on its login.
+      const challenge = origin === new URL(base).origin ? (headerOf(response, 'www-authenticate') ?? '') : '';
       const said = await errorText(response);
       if (response.status === 404 && sent.method !== 'PUT' && sent.method !== 'POST') return undefined;
       if (response.status !== 401 || attempt > 0) throw refused(what, response, said);
@@ -144,20 +145,23 @@ async function makeAgent(registry: string): Promise<Dispatcher> {
 
 /** Blobs may be kept elsewhere; whoever is elsewhere does not get the login. */
 async function follow(
-  start: URL,
-  { method, accept, body }: RegistryRequest,
+  base: string,
+  { method, path, accept, body }: RegistryRequest,
   authorization: string | undefined,
   dispatcher: Dispatcher,
   what: string,
-): Promise<RegistryResponse> {
-  let url = start;
+): Promise<{ readonly response: RegistryResponse; readonly origin: string }> {
+  const { origin, protocol } = new URL(base);
+  // May be of another host already: an upload goes where the registry says.
+  let url = new URL(path, base);
   for (let redirections = 0; redirections <= MOST_REDIRECTIONS; redirections += 1) {
+    if (protocol === 'https:' && url.protocol !== 'https:') break;
     const response = await request(url, {
       method,
       dispatcher,
       headers: {
         ...(accept === undefined ? {} : { accept }),
-        ...(authorization === undefined || url.origin !== start.origin ? {} : { authorization }),
+        ...(authorization === undefined || url.origin !== origin ? {} : { authorization }),
         ...(body === undefined ? {} : { 'content-type': body.mediaType, 'content-length': String(body.size) }),
       },
       ...(body === undefined ? {} : { body: body.content }),
@@ -165,11 +169,9 @@ async function follow(
     const answer: RegistryResponse = { status: response.statusCode, headers: response.headers, body: response.body };
     const location = headerOf(answer, 'location');
     const redirected = [301, 302, 303, 307, 308].includes(answer.status) && location !== undefined;
-    if (!redirected || (method !== 'GET' && method !== 'HEAD')) return answer;
+    if (!redirected || (method !== 'GET' && method !== 'HEAD')) return { response: answer, origin: url.origin };
     await response.body.dump();
-    const next = new URL(location, url);
-    if (start.protocol === 'https:' && next.protocol !== 'https:') break;
-    url = next;
+    url = new URL(location, url);
   }
   throw new WorkError({
     kind: 'registry-failed',

@@ -22,6 +22,8 @@ export interface Registry {
   readonly tags: (repository: Repository) => Promise<readonly string[]>;
   /** @param reference a tag or a digest @returns undefined where there is none */
   readonly document: (repository: Repository, reference: string) => Promise<RegistryDocument | undefined>;
+  /** A small one, whole. @throws WorkError where there is none, or its bytes are others */
+  readonly blob: (repository: Repository, digest: string) => Promise<Buffer>;
   /** @throws WorkError where there is none */
   readonly openBlob: (repository: Repository, digest: string) => Promise<Readable>;
   /** Whether it is there with all its bytes. */
@@ -71,6 +73,17 @@ export function openRegistries(options: ConnectionOptions): Registry {
       return patiently(async () =>
         readDocument(repository, reference, await send({ method: 'GET', path, accept: ACCEPTED })),
       );
+    },
+
+    blob: (repository, digest) => {
+      const { send, patiently } = connect(repository);
+      return patiently(async () => {
+        const response = await send({ method: 'GET', path: blobPath(repository, digest) });
+        if (response === undefined) throw missingContent(repository, digest);
+        const bytes = Buffer.from(await response.body.arrayBuffer());
+        if (digestOf(bytes) === digest) return bytes;
+        throw digestMismatch(`${atDigest(repository, digest)} was asked for, and ${digestOf(bytes)} came`);
+      });
     },
 
     openBlob: (repository, digest) => {

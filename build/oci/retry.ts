@@ -26,6 +26,8 @@ export class TransientError extends Error {
 
 const FIRST_SECONDS = 0.25;
 const LONGEST_SECONDS = 8;
+/** Also where one of them took longer than all that was to be waited: an upload. */
+const FEWEST_TRIES = 3;
 
 /** Doubles from try to try, and differs between callers that failed together. */
 const backOff = (attempt: number): number =>
@@ -47,7 +49,8 @@ export async function retrying<T>({ seconds, onWait, signal }: Patience, attempt
       until ??= now + seconds * 1000;
       // Never sooner than the other side asks for.
       const wait = Math.max(error.retryAfter ?? 0, backOff(failures));
-      if (now + wait * 1000 > until || signal?.aborted === true) {
+      const tooLate = now + wait * 1000 > until && (failures >= FEWEST_TRIES || (error.retryAfter ?? 0) > seconds);
+      if (tooLate || signal?.aborted === true) {
         const reason = `${error.explanation.reason} (tried ${failures + 1} ${failures === 0 ? 'time' : 'times'})`;
         throw new WorkError({ ...error.explanation, reason }, { cause: error });
       }

@@ -1,5 +1,5 @@
 import { PROXY_VARIABLES } from '../image/planned-build.ts';
-import { addToLayout, type ContentSource, readBlob } from '../oci/content.ts';
+import { addToLayout, type ContentSource } from '../oci/content.ts';
 import {
   ATTESTATION_MANIFEST,
   ATTESTED_DIGEST,
@@ -87,7 +87,7 @@ export async function readStatements(
   const statements = await Promise.all(
     layers
       .filter(({ mediaType }) => mediaType === STATEMENT_TYPE)
-      .map(async ({ digest }) => parseDocument<Statement>(await readBlob(source, digest))),
+      .map(async ({ digest }) => parseDocument<Statement>(await source.blob(digest))),
   );
   return new Map(statements.map((statement) => [statement.predicateType, statement]));
 }

@@ -24,6 +24,8 @@ export interface Journal {
   readonly state: () => JournalState;
   /** Does a step that was not done before, and remembers it, together with what it gives to `keep`. */
   readonly step: (name: string, work: (keep: (made: Made) => void) => Promise<unknown>) => Promise<void>;
+  /** Does a step whether it was done before or not: what it looks at is somebody else's, and may have changed. */
+  readonly again: (name: string, work: () => Promise<unknown>) => Promise<void>;
 }
 
 /**
@@ -44,26 +46,26 @@ export async function openJournal(
   await mkdir(dirname(file), { recursive: true });
   // Steps may end side by side; the file has one writer at a time.
   let writing: Promise<unknown> = Promise.resolve();
+  const run = async (name: string, work: (keep: (made: Made) => void) => Promise<unknown>): Promise<void> => {
+    if (signal?.aborted === true)
+      throw new InterruptedError('what was done is remembered, and the same command goes on there');
+    onStep(name);
+    let made: Made = {};
+    await work((kept) => {
+      made = kept;
+    });
+    const steps = state.steps.filter(({ step }) => step !== name);
+    state = { ...state, ...made, steps: [...steps, { step: name, at: new Date().toISOString() }] };
+    const text = `${JSON.stringify(state, null, 2)}\n`;
+    writing = writing.then(() => writeFileAtomic(file, text));
+    await writing;
+  };
   return {
     state: () => state,
     step: async (name, work) => {
-      if (state.steps.some(({ step }) => step === name)) return;
-      if (signal?.aborted === true)
-        throw new InterruptedError('what was done is remembered, and the same command goes on there');
-      onStep(name);
-      let made: Made = {};
-      await work((kept) => {
-        made = kept;
-      });
-      state = {
-        ...state,
-        ...made,
-        steps: [...state.steps, { step: name, at: new Date().toISOString() }],
-      };
-      const text = `${JSON.stringify(state, null, 2)}\n`;
-      writing = writing.then(() => writeFileAtomic(file, text));
-      await writing;
+      if (!state.steps.some(({ step }) => step === name)) await run(name, work);
     },
+    again: run,
   };
 }
 

@@ -4,6 +4,7 @@ import { type ImageIndex, isAttestation, platformOf, type StoredDocument } from 
 import { hostPlatform } from '../oci/platform.ts';
 import { parseReference, type Repository } from '../oci/reference.ts';
 import { parseDocument, type Registry } from '../oci/registry.ts';
+import { settle } from '../settle.ts';
 import { VARIANT_IMAGES, type VariantImage } from '../spec/variant.ts';
 import { pieceFolder } from './build-pieces.ts';
 import { joinIndex } from './join-index.ts';
@@ -74,8 +75,10 @@ export async function makeImages(
       journal.step(`pushed ${image} to ${name}`, async () => {
         const repository = parseReference(name);
         await pushImage(pieces, index, folder, registry, parseReference(first), repository, onStep);
-        if (published !== undefined)
-          await copyContent(registryContent(registry, published.repository), published.index, registry, repository);
+        if (published === undefined) return;
+        const from = registryContent(registry, published.repository);
+        for (const one of [...Object.values(published.platforms), published.index])
+          await copyContent(from, one, registry, repository);
       });
     pushes.push(push);
     joined[image] = {
@@ -94,7 +97,7 @@ export async function makeImages(
       const fill = async (name: string): Promise<void> => {
         for (const push of pushes) await push(name);
       };
-      await Promise.all([verifyAll(context, journal), ...release.registries.map(fill)]);
+      await settle([verifyAll(context, journal), ...release.registries.map(fill)]);
     },
   };
 }
@@ -105,7 +108,7 @@ async function verifyAll({ verify }: PublishContext, journal: Journal): Promise<
     journal.step(`verified ${piece.image} for ${piece.platform}`, () => verify(piece));
   const { pieces } = journal.state();
   const isNative = ({ platform }: Piece): boolean => platform === hostPlatform();
-  await Promise.all(pieces.filter(isNative).map(step));
+  await settle(pieces.filter(isNative).map(step));
   for (const piece of pieces) if (!isNative(piece)) await step(piece);
 }
 
@@ -140,7 +143,13 @@ async function existing(
         (one) =>
           one.registry === there.registry && one.variant === there.variant && one.kind === 'version' && one.platform,
       )
-      .map(async ({ platform, tag }) => [platform, (await registry.document(repository, tag))?.descriptor] as const),
+      .map(async ({ platform, tag }) => {
+        const alone = await registry.document(repository, tag);
+        const named = alone === undefined ? [] : (parseDocument<Partial<ImageIndex>>(alone.bytes).manifests ?? []);
+        const wanted = pieces.find((piece) => piece.platform === platform)?.manifest.digest;
+        // What stands under the tag of an architecture may be anything: it counts where it holds that very image.
+        return [platform, named.some(({ digest }) => digest === wanted) ? alone?.descriptor : undefined] as const;
+      }),
   );
   return {
     repository,

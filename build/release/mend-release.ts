@@ -20,8 +20,11 @@ export async function mendRelease(
   registry: Registry,
   onStep: (step: string) => void,
 ): Promise<readonly TagStatus[]> {
-  const [first = ''] = record.registries;
-  const lock = await takeLock(registry, parseReference(first));
+  const lock = await takeLock(
+    registry,
+    record.registries.map((name) => parseReference(name)),
+    { minutes: 0, onWait: () => {} },
+  );
   try {
     await lock.assertHeld();
     const drift = (await releaseStatus(record, registry)).filter(isDrift);

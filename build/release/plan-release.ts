@@ -93,7 +93,7 @@ export function planRelease(request: ReleaseRequest): ReleasePlan {
           const found = request.published?.[registry]?.[tag];
           const digests = request.digests?.[variant];
           const built = platform === undefined ? digests?.index : digests?.platforms[platform];
-          const decided = held ?? decide(kind, found, built);
+          const decided = held?.(variant) ?? decide(kind, found, built);
           return { registry, tag, variant, kind, platform, now: found?.digest, why, ...decided };
         }),
       ),
@@ -109,12 +109,12 @@ interface WantedTag {
   readonly kind: PlannedTag['kind'];
   readonly name: string;
   readonly why: string;
-  /** Where it must not be written. */
-  readonly held?: Decision | undefined;
+  /** Where it must not be written: a channel of each variant is one of its own. */
+  readonly held?: (variant: Variant) => Decision | undefined;
 }
 
 const branchTags = (request: ReleaseRequest): readonly WantedTag[] => [
-  { kind: 'channel', name: 'main', why: 'follows the branch', held: holdMain(request) },
+  { kind: 'channel', name: 'main', why: 'follows the branch', held: () => holdMain(request) },
 ];
 
 /** `main` does not go back either: a slow build of an older commit may end after a newer one. */
@@ -135,26 +135,52 @@ function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly
   // A prerelease never moves a channel, and a backfill writes its version alone.
   if (version.kind === 'prerelease' || event === 'backfill') return [versionTag];
   const why = `${version.text} is the newest release`;
-  return [versionTag, { kind: 'channel', name: 'latest', why, held: holdLatest(request, version) }];
+  return [
+    versionTag,
+    { kind: 'channel', name: 'latest', why, held: (variant) => holdLatest(request, version, variant) },
+  ];
 }
 
 /** `latest` never goes back, on no registry: what any of them knows of newer releases counts for all. */
-function holdLatest({ published }: ReleaseRequest, version: GatewayVersion): Decision | undefined {
+function holdLatest(
+  { published, event, date }: ReleaseRequest,
+  version: GatewayVersion,
+  variant: Variant,
+): Decision | undefined {
+  const channel = variantTag('latest', variant);
   const known: GatewayVersion[] = [];
+  const refreshes: string[] = [];
   for (const [registry, tags] of Object.entries(published ?? {})) {
-    known.push(...Object.keys(tags).flatMap((tag) => parseVersion(tag) ?? []));
-    const { latest } = tags;
+    const names = Object.keys(tags).flatMap((tag) => plainTag(tag, variant) ?? []);
+    known.push(...names.flatMap((name) => parseVersion(name.replace(REFRESH, '')) ?? []));
+    refreshes.push(...names.filter((name) => name.replace(REFRESH, '') === version.text && REFRESH.test(name)));
+    const latest = tags[channel];
     if (latest === undefined) continue;
     const current = versionOf(latest, tags);
     if (current === undefined)
-      return { action: 'conflict', why: `what latest is on ${registry} cannot be told: no version has its digest` };
+      return { action: 'conflict', why: `what ${channel} is on ${registry} cannot be told: no version has its digest` };
     known.push(current);
   }
   const newer = known
     .filter((other) => other.kind === 'stable' && compareVersions(other, version) > 0)
     .sort(compareVersions)
     .at(-1);
-  return newer === undefined ? undefined : { action: 'keep', why: `${newer.text} is newer` };
+  if (newer !== undefined) return { action: 'keep', why: `${newer.text} is newer` };
+  // Of one version the newest refresh: what was built first is older than every one of them.
+  const own = event === 'refresh' ? refreshTag(version, date) : version.text;
+  const later = refreshes
+    .filter((name) => name > own)
+    .sort()
+    .at(-1);
+  return later === undefined ? undefined : { action: 'keep', why: `${later} stands on a newer base` };
+}
+
+const REFRESH = /-r\d{8}$/;
+
+/** What a tag of a variant is without what variant and architecture add; undefined for tags of others. */
+function plainTag(tag: string, variant: Variant): string | undefined {
+  const [, plain = '', suffix = 'default'] = /^(.*?)(?:-(slim|browser))?(?:-(?:amd64|arm64))?$/.exec(tag) ?? [];
+  return suffix === variant ? plain : undefined;
 }
 
 /** What a moving tag is: by its annotation, else by the version that has the same digest. */
@@ -162,7 +188,7 @@ function versionOf({ digest, version }: PublishedTag, tags: RegistryState): Gate
   const said = version === undefined ? undefined : parseVersion(version);
   if (said !== undefined) return said;
   const names = Object.entries(tags).filter(([, tag]) => digest !== undefined && tag.digest === digest);
-  return names.flatMap(([name]) => parseVersion(name.replace(/-r\d{8}$/, '')) ?? [])[0];
+  return names.flatMap(([name]) => parseVersion(name.replace(/-(?:slim|browser)$/, '').replace(REFRESH, '')) ?? [])[0];
 }
 
 function decide(kind: PlannedTag['kind'], found: PublishedTag | undefined, built: string | undefined): Decision {

@@ -4,6 +4,7 @@ import type { Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { settle } from '../settle.ts';
 import { VARIANT_IMAGES } from '../spec/variant.ts';
 import { type Journal, type JournalStep, openJournal, removeJournal } from './journal.ts';
 import { adoptImages, makeImages } from './make-images.ts';
@@ -11,8 +12,8 @@ import { type PlannedTag, planRelease, type ReleasePlan, type ReleaseRequest } f
 import type { PublishContext, PublishRequest } from './publish-request.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
-import { BASE_DIGEST } from './rebase.ts';
-import { takeLock } from './release-lock.ts';
+import { BASE_DIGEST, CREATED } from './rebase.ts';
+import { type ReleaseLock, takeLock } from './release-lock.ts';
 import {
   putRecord,
   type RecordedTag,
@@ -38,56 +39,72 @@ export interface PublishedRelease {
  * from the record in the registry, which is there before the first tag.
  * @throws WorkError where a version is there with other contents, a check fails, or somebody else releases
  */
-export async function publishRelease(request: PublishRequest, context: PublishContext): Promise<PublishedRelease> {
+export async function publishRelease(asked: PublishRequest, context: PublishContext): Promise<PublishedRelease> {
   const started = performance.now();
-  const { release, folder } = request;
+  const { folder } = asked;
   const { registry, onStep } = context;
-  const name = releaseName(release);
-  const [first = ''] = release.registries;
+  const name = releaseName(asked.release);
+  const [first = ''] = asked.release.registries;
   const file = join(folder, 'journal.json');
-  const before = await readAllPublished(release, registry, onStep);
-  const wanted = planRelease({ ...release, published: before });
-  refuseConflicts(wanted);
-  const lock = await takeLock(registry, parseReference(first));
+  const readPlan = async (
+    release: PublishRequest['release'],
+    digests?: NonNullable<ReleaseRequest['digests']>,
+  ): Promise<ReleasePlan> => {
+    const published = await readAllPublished(release, registry, onStep);
+    const plan = planRelease({ ...release, published, ...(digests === undefined ? {} : { digests }) });
+    refuseConflicts(plan);
+    return plan;
+  };
+  // What cannot be is refused before anything is locked.
+  await readPlan(asked.release);
+  const repositories = asked.release.registries.map((one) => parseReference(one));
+  const lock = await takeLock(registry, repositories, context.patience);
   try {
-    const journal = await openJournal(file, request.identity, onStep, context.signal);
     const earlier = await readRecord(registry, first, name);
+    const adopted = earlier !== undefined && isOf(earlier, asked) ? earlier : undefined;
+    const request = adopted === undefined ? asked : widened(asked, adopted);
+    const { release } = request;
+    const wanted = await readPlan(release);
+    const journal = await openJournal(file, request.identity, onStep, context.signal);
     const { images, deliver } =
-      earlier !== undefined && isOf(earlier, request)
-        ? adoptImages(earlier, release.registries, registry, onStep)
-        : await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted);
+      adopted === undefined
+        ? await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted)
+        : adoptImages(adopted, release.registries, registry, onStep);
     const digests = digestsOf(images);
-    const planned = planRelease({ ...release, published: before, digests });
-    refuseConflicts(planned);
+    await readPlan(release, digests);
     await deliver();
-    const base = journal.state().pieces[0]?.annotations[BASE_DIGEST] ?? earlier?.base ?? '';
-    const record = recordOf(request, name, images, planned, base, context.signer !== undefined);
-    const everywhere = (work: (repository: string) => Promise<void>): Promise<unknown> =>
-      Promise.all(release.registries.map(work));
+    const everywhere = (work: (repository: string) => Promise<void>): Promise<void> =>
+      settle(release.registries.map(work));
+    const facts = {
+      base: journal.state().pieces[0]?.annotations[BASE_DIGEST] ?? adopted?.base ?? '',
+      created: journal.state().pieces[0]?.annotations[CREATED] ?? adopted?.created ?? '',
+      signed: context.signer !== undefined || adopted?.signed === true,
+    };
+    const unchecked = recordOf(request, name, images, [], facts);
     await everywhere((repository) =>
-      journal.step(`checked at ${repository}`, () => checkImages(record, repository, registry)),
+      journal.again(`checked at ${repository}`, () => checkImages(unchecked, repository, registry)),
     );
-    await sign(record, context, journal);
+    await sign(unchecked, context, journal);
     await lock.assertHeld();
+    // Once more, now that nobody else writes: a record says what will be, and is never put in place of one that came true.
+    const planned = await readPlan(release, digests);
+    const record = { ...unchecked, tags: recordedTags(planned.tags, images) };
     await everywhere((repository) =>
-      journal.step(`recorded at ${repository}`, () => putRecord(registry, repository, record)),
+      journal.again(`recorded at ${repository}`, () => putRecord(registry, repository, record)),
     );
-    const write = (tags: readonly PlannedTag[]): Promise<unknown> =>
+    const write = (tags: readonly PlannedTag[]): Promise<void> =>
       everywhere(async (repository) => {
-        for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal);
+        for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal, lock);
       });
     const versions = planned.tags.filter(({ kind }) => kind === 'version');
     await write(versions);
     // What moved meanwhile is seen here: a channel never goes back.
-    await lock.assertHeld();
-    const now = await readAllPublished(release, registry, onStep);
-    const channels = planRelease({ ...release, published: now, digests }).tags.filter(({ kind }) => kind === 'channel');
-    refuseConflicts({ tags: channels });
+    const channels = (await readPlan(release, digests)).tags.filter(({ kind }) => kind === 'channel');
     await write(channels);
     const written = [...versions, ...channels];
     const final = { ...record, tags: recordedTags(written, images) };
     if (JSON.stringify(final.tags) !== JSON.stringify(record.tags))
-      for (const repository of release.registries) await putRecord(registry, repository, final);
+      await everywhere((repository) => putRecord(registry, repository, final));
     await assertTags(final, registry, onStep);
     const { steps } = journal.state();
     await removeJournal(file);
@@ -99,13 +116,29 @@ export async function publishRelease(request: PublishRequest, context: PublishCo
   }
 }
 
-/** The same images: the record of other variants or platforms is another release's. */
+/**
+ * The same sources for the same processors; on the same base too, but for a version that is published: that never changes,
+ * whatever is pinned now.
+ */
 const isOf = (record: ReleaseRecord, { release, revision, base = record.base }: PublishRequest): boolean =>
   record.revision === revision &&
-  record.base === base &&
-  release.variants.every((variant) => record.variants.includes(variant)) &&
-  release.platforms.every((platform) => record.platforms.includes(platform)) &&
-  release.platforms.length === record.platforms.length;
+  (record.base === base || (release.event !== 'refresh' && record.name !== 'main')) &&
+  release.variants.every((variant) => record.images[VARIANT_IMAGES[variant]] !== undefined) &&
+  release.platforms.length === record.platforms.length &&
+  release.platforms.every((platform) => record.platforms.includes(platform));
+
+/** A release is one thing: who asks for a part of one that is recorded, gets the whole of it looked after. */
+function widened(request: PublishRequest, record: ReleaseRecord): PublishRequest {
+  const { release } = request;
+  return {
+    ...request,
+    release: {
+      ...release,
+      variants: [...new Set([...record.variants, ...release.variants])],
+      registries: [...new Set([...release.registries, ...record.registries])],
+    },
+  };
+}
 
 const digestsOf = (images: ReleaseRecord['images']): NonNullable<ReleaseRequest['digests']> =>
   Object.fromEntries(
@@ -124,13 +157,11 @@ function recordOf(
   { release, revision, source }: PublishRequest,
   name: string,
   images: ReleaseRecord['images'],
-  plan: ReleasePlan,
-  base: string,
-  signed: boolean,
+  tags: readonly RecordedTag[],
+  facts: Pick<ReleaseRecord, 'base' | 'created' | 'signed'>,
 ): ReleaseRecord {
   const { ref, event, date, registries, variants, platforms } = release;
-  const tags = recordedTags(plan.tags, images);
-  return { name, ref, event, date, revision, source, base, registries, variants, platforms, images, signed, tags };
+  return { name, ref, event, date, revision, source, ...facts, registries, variants, platforms, images, tags };
 }
 
 const recordedTags = (tags: readonly PlannedTag[], images: ReleaseRecord['images']): readonly RecordedTag[] =>
@@ -184,8 +215,13 @@ async function sign(
 ): Promise<void> {
   if (signer === undefined) return;
   const repositories = registries.map((name) => parseReference(name));
-  for (const [image, { index }] of Object.entries(images))
-    await journal.step(`signed ${image}`, () => signer.sign(registry, repositories, index));
+  for (const [image, { index, platforms }] of Object.entries(images)) {
+    // Of one platform alone it may be the same index.
+    const indexes = new Map([index, ...Object.values(platforms)].map((one) => [one.digest, one]));
+    await journal.again(`signed ${image}`, async () => {
+      for (const one of indexes.values()) await signer.sign(registry, repositories, one);
+    });
+  }
 }
 
 /** Writes a tag, and reads it back. What is there already stays as it is. */
@@ -194,11 +230,13 @@ async function writeTag(
   images: ReleaseRecord['images'],
   registry: Registry,
   journal: Journal,
+  lock: ReleaseLock,
 ): Promise<void> {
   if (tag.action === 'keep' || tag.action === 'done') return;
   const repository = parseReference(tag.registry);
   const wanted = digestOfTag(tag, images);
-  await journal.step(`tagged ${tag.registry}:${tag.tag}`, async () => {
+  await journal.again(`tagged ${tag.registry}:${tag.tag}`, async () => {
+    if (tag.kind === 'channel') await lock.assertHeld();
     const now = await registry.document(repository, tag.tag);
     if (now?.descriptor.digest === wanted) return;
     if (now !== undefined && tag.kind === 'version') throw changed(tag, now.descriptor.digest);

@@ -2,6 +2,7 @@ import type { Platform } from '../oci/platform.ts';
 import type { Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import type { ReleaseRequest } from './plan-release.ts';
+import type { LockPatience } from './release-lock.ts';
 import type { Piece } from './release-record.ts';
 import type { Signer } from './signature.ts';
 
@@ -24,6 +25,8 @@ export interface PublishContext {
   readonly signer: Signer | undefined;
   /** Builds, or finds, what is missing. */
   readonly pieces: (image: VariantImage, platform: Platform) => Promise<readonly Piece[]>;
+  /** Of another release that is going on. */
+  readonly patience: LockPatience;
   /** @throws WorkError where it does not keep the contract */
   readonly verify: (piece: Piece) => Promise<unknown>;
   readonly onStep: (step: string) => void;

@@ -1,5 +1,5 @@
 import { type Annotations, checkAnnotations } from '../oci/annotations.ts';
-import { type ContentSource, readBlob, registryContent } from '../oci/content.ts';
+import { type ContentSource, registryContent } from '../oci/content.ts';
 import {
   ATTESTED_DIGEST,
   type Descriptor,
@@ -77,7 +77,7 @@ async function readPlatform(
 ): Promise<PublishedPlatform> {
   const content = parseDocument<ImageManifest>(await source.document(manifest.digest));
   const [config, statements, there] = await Promise.all([
-    readBlob(source, content.config.digest).then((bytes) =>
+    source.blob(content.config.digest).then((bytes) =>
       parseDocument<{
         readonly os: string;
         readonly architecture: string;
@@ -113,6 +113,12 @@ export interface Provenance {
   readonly runDetails?: { readonly builder?: { readonly id?: string } };
 }
 
+/** Where an image is expected to come from. */
+export interface ExpectedOrigin {
+  readonly source?: string;
+  readonly builder?: RegExp | undefined;
+}
+
 export const PROVENANCE_PREDICATE = 'https://slsa.dev/provenance/v1';
 
 const SOURCE = 'org.opencontainers.image.source';
@@ -122,10 +128,12 @@ const REVISION = 'org.opencontainers.image.revision';
  * Holds an image against what every release must be. Pure.
  *
  * @param wanted platforms that must be there
+ * @param expected of its provenance, where that is known otherwise than from the image itself
  */
 export function publishedChecks(
   { repository, index, platforms }: PublishedImage,
   wanted: readonly Platform[],
+  expected: ExpectedOrigin = {},
 ): readonly PublishedCheck[] {
   const there = platforms.map(({ platform }) => platform);
   const absent = wanted.filter((one) => !there.includes(one));
@@ -137,11 +145,15 @@ export function publishedChecks(
       found: absent.length === 0 ? there.join(', ') : `${nameOf(repository)} is without ${absent.join(', ')}`,
     },
     annotationsCheck('index annotations', annotations, annotations),
-    ...platforms.flatMap((one) => platformChecks(one, annotations)),
+    ...platforms.flatMap((one) => platformChecks(one, annotations, expected)),
   ];
 }
 
-function platformChecks(one: PublishedPlatform, annotations: Annotations): readonly PublishedCheck[] {
+function platformChecks(
+  one: PublishedPlatform,
+  annotations: Annotations,
+  expected: ExpectedOrigin,
+): readonly PublishedCheck[] {
   const { platform, config, content, statements, missing, manifest } = one;
   const is = `${config.os}/${config.architecture}`;
   const sbom = statements.get(SPDX_PREDICATE)?.predicate as SpdxDocument | undefined;
@@ -160,7 +172,7 @@ function platformChecks(one: PublishedPlatform, annotations: Annotations): reado
       passed: missing.length === 0,
       found: missing.length === 0 ? `${content.layers.length} there` : `without ${missing.join(', ')}`,
     },
-    provenanceCheck(one, annotations),
+    provenanceCheck(one, annotations, expected),
     {
       name: `${platform} SBOM`,
       passed: debian > 0 && npm > 0 && isAbout(statements.get(SPDX_PREDICATE), manifest),
@@ -184,6 +196,7 @@ const isAbout = (statement: Statement | undefined, manifest: Descriptor): boolea
 function provenanceCheck(
   { platform, statements, manifest, content }: PublishedPlatform,
   annotations: Annotations,
+  { source, builder: trusted }: ExpectedOrigin,
 ): PublishedCheck {
   const name = `${platform} provenance`;
   const statement = statements.get(PROVENANCE_PREDICATE) as Statement<Provenance> | undefined;
@@ -197,6 +210,8 @@ function provenanceCheck(
     ...(isAbout(statement, manifest) ? [] : ['is about another image']),
     ...lacking.map((key) => `does not know ${key} ${said[key] ?? ''}`),
     ...(builder === '' ? ['names no builder'] : []),
+    ...(source !== undefined && said[SOURCE] !== source ? [`is of ${said[SOURCE]}, not of ${source}`] : []),
+    ...(trusted !== undefined && !trusted.test(builder) ? [`was built by ${builder}`] : []),
   ];
   const revision = said[REVISION]?.slice(0, 12) ?? '';
   return {

@@ -31,7 +31,8 @@ export async function readPublished(
     );
     return Object.fromEntries(entries.flat());
   };
-  const touched = await read(names.filter((name) => name === 'latest' || planned.includes(name)));
+  // Asked for by name: a list of tags can be old, or cut.
+  const touched = await read([...new Set(['latest', ...planned])]);
   // Which version latest is can be told by its digest, where it does not say.
   const { latest } = touched;
   const versions =

@@ -1,12 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import {
-  addToLayout,
-  type ContentSource,
-  fetchBlob,
-  layoutContent,
-  readBlob,
-  registryContent,
-} from '../oci/content.ts';
+import { addToLayout, type ContentSource, fetchBlob, layoutContent, registryContent } from '../oci/content.ts';
 import {
   type Descriptor,
   digestOf,
@@ -67,10 +60,20 @@ export async function rebasePiece(
   const from = await findImage(registry, oldName, labels[BASE_DIGEST] ?? '', platform);
   const to = await findImage(registry, base, base.digest, platform);
   const above = layersAbove(before, from);
+  const folder = pieceFolder(parent, { image, platform });
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  onStep(`fetching the layers of ${image} for ${platform}, and of both bases`);
+  // Checked by their digests on the way: what is decided below rests on them.
+  const wanted = new Map(
+    [from, to, before].flatMap(({ source, manifest }) => manifest.layers.map((one) => [one.digest, source])),
+  );
+  for (const [digest, source] of wanted) await fetchBlob(source, digest, folder);
+  const source = layoutContent(folder);
   onStep(`comparing what ${image} writes with what the bases differ in`);
-  const files = async ({ source, manifest }: FoundImage) =>
+  const files = async ({ manifest }: FoundImage) =>
     (await mergeLayers(source, manifest.layers, { texts: () => false, fingerprints: true })).files;
-  const written = await mergeLayers(before.source, above, { texts: () => false, fingerprints: false });
+  const written = await mergeLayers(source, above, { texts: () => false, fingerprints: false });
   const problems = rebaseProblems(
     { base: from, files: await files(from) },
     { base: to, files: await files(to) },
@@ -78,9 +81,6 @@ export async function rebasePiece(
   );
   if (problems.length > 0) throw refusal(problems.join('; '));
 
-  const folder = pieceFolder(parent, { image, platform });
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
   const name = `${base.registry}/${base.repository}:${base.tag ?? 'latest'}`;
   const made = rebased(before, from, to, { name, digest: base.digest }, created);
   const configBytes = Buffer.from(JSON.stringify(made.config));
@@ -100,12 +100,6 @@ export async function rebasePiece(
   await addToLayout(folder, document);
   const [os = '', architecture = ''] = platform.split('/');
   const manifest: Descriptor = { ...document.descriptor, platform: { os, architecture } };
-  onStep(`fetching the layers of ${image} for ${platform}`);
-  const below = new Set(to.manifest.layers.map(({ digest }) => digest));
-  for (const layer of made.layers)
-    await fetchBlob(below.has(layer.digest) ? to.source : before.source, layer.digest, folder);
-
-  const source = layoutContent(folder);
   const statements: readonly Statement[] = [
     statementAbout(
       manifest,
@@ -150,7 +144,7 @@ async function findImage(
   if (manifests !== undefined && found === undefined)
     throw refusal(`${repository.registry}/${repository.repository}@${digest} has no ${platform}`);
   const manifest = parseDocument<ImageManifest>(found === undefined ? bytes : await source.document(found.digest));
-  const config = parseDocument<ImageParts['config']>(await readBlob(source, manifest.config.digest));
+  const config = parseDocument<ImageParts['config']>(await source.blob(manifest.config.digest));
   if (`${config.os}/${config.architecture}` !== platform)
     throw refusal(
       `${repository.registry}/${repository.repository}@${digest} is for ${config.os}/${config.architecture}`,

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname, uptime, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { putArtifact, readArtifact } from '../oci/artifact.ts';
 import type { Repository } from '../oci/reference.ts';
-import type { Registry } from '../oci/registry.ts';
+import { nameOf, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 
 /** Who is releasing. */
@@ -11,7 +12,8 @@ export interface LockHolder {
   readonly id: string;
   /** For people: `someone@builder-3, process 4711`, or the run of a workflow. */
   readonly who: string;
-  readonly host: string;
+  /** Of the process numbers: a boot of a host, and a namespace on it. */
+  readonly processes: string;
   readonly process: number;
   /** Seconds since 1970; after that the lock counts as left behind. */
   readonly until: number;
@@ -31,17 +33,60 @@ const RENEWED_EVERY_MINUTES = 5;
 /** A registry has no "write unless": who wrote last is known after so long as a write takes. */
 const SETTLED_AFTER_SECONDS = 1;
 
+/** How long another release is waited for. */
+export interface LockPatience {
+  readonly minutes: number;
+  readonly onWait: (who: string) => void;
+}
+
+const LOOK_AGAIN_SECONDS = 10;
+
 /**
  * Takes the lock: a tag of the repository that says who holds it.
  *
  * Registries overwrite tags without asking, so the lock is written, and read again once other writers must have been seen;
  * whoever wrote last has it, and everybody else finds that out before the first tag. That wait goes on beside the build.
+ * @param repositories of the release; their locks are taken in one order, whoever asks
  * @throws WorkError that names the holder
  */
-export async function takeLock(registry: Registry, repository: Repository): Promise<ReleaseLock> {
+export async function takeLock(
+  registry: Registry,
+  repositories: readonly Repository[],
+  patience: LockPatience,
+): Promise<ReleaseLock> {
+  const taken: ReleaseLock[] = [];
+  const release = async (): Promise<void> => {
+    for (const lock of taken) await lock.release();
+  };
+  const sorted = [...repositories].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+  try {
+    for (const repository of sorted) taken.push(await takeOne(registry, repository, patience));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    assertHeld: async () => {
+      for (const lock of taken) await lock.assertHeld();
+    },
+    release,
+  };
+}
+
+async function takeOne(
+  registry: Registry,
+  repository: Repository,
+  { minutes, onWait }: LockPatience,
+): Promise<ReleaseLock> {
   const id = randomBytes(8).toString('hex');
-  const before = await readHolder(registry, repository);
-  if (before !== undefined && isAlive(before)) throw heldBy(before, repository);
+  const until = Date.now() + minutes * 60_000;
+  let before = await readHolder(registry, repository);
+  while (before !== undefined && isAlive(before)) {
+    if (Date.now() > until) throw heldBy(before, repository);
+    onWait(before.who);
+    await sleep(LOOK_AGAIN_SECONDS * 1000);
+    before = await readHolder(registry, repository);
+  }
   const write = (until: number): Promise<string> => writeHolder(registry, repository, { ...holder(id), until });
   const asked = performance.now();
   await write(deadline());
@@ -54,10 +99,11 @@ export async function takeLock(registry: Registry, repository: Repository): Prom
     const now = await readHolder(registry, repository);
     if (now?.id !== id) throw heldBy(now ?? before ?? { ...holder(id), who: 'nobody' }, repository);
   };
+  let renewal: Promise<unknown> = Promise.resolve();
   const renewing = setInterval(() => {
-    void assertHeld()
+    // What goes wrong here is found out again, and said, before the next tag.
+    renewal = assertHeld()
       .then(() => write(deadline()))
-      // Found out again, and said, before the next tag.
       .catch(() => {});
   }, RENEWED_EVERY_MINUTES * 60_000);
   renewing.unref();
@@ -65,10 +111,22 @@ export async function takeLock(registry: Registry, repository: Repository): Prom
     assertHeld,
     release: async () => {
       clearInterval(renewing);
+      await renewal;
       const now = await readHolder(registry, repository).catch(() => undefined);
-      if (now?.id === id) await write(0);
+      // Where it cannot be given back it ends by itself; what was done is done.
+      if (now?.id === id) await write(0).catch(() => {});
     },
   };
+}
+
+/** Names of hosts are not their own: all runners of a workflow may have one. */
+function ownProcesses(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    // No Linux: the time of the boot, to ten seconds.
+    return `${hostname()} ${Math.round((Date.now() / 1000 - uptime()) / 10)}`;
+  }
 }
 
 const deadline = (): number => Math.round(Date.now() / 1000) + MINUTES * 60;
@@ -79,13 +137,13 @@ function holder(id: string): LockHolder {
     run === undefined
       ? `${userInfo().username}@${hostname()}, process ${process.pid}`
       : `${server}/${repository}/actions/runs/${run}`;
-  return { id, who, host: hostname(), process: process.pid, until: 0 };
+  return { id, who, processes: ownProcesses(), process: process.pid, until: 0 };
 }
 
 /** A process of this host that is gone holds nothing; of another host's only the time is known. */
-function isAlive({ until, host, process: pid }: LockHolder): boolean {
+function isAlive({ until, processes, process: pid }: LockHolder): boolean {
   if (until * 1000 < Date.now()) return false;
-  if (host !== hostname()) return true;
+  if (processes !== ownProcesses()) return true;
   try {
     process.kill(pid, 0);
     return true;

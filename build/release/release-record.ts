@@ -37,6 +37,8 @@ export interface ReleaseRecord {
   readonly source: string;
   /** Digest of the base that its images stand on. */
   readonly base: string;
+  /** When its sources became what they are, or of a refresh its day: ISO 8601. */
+  readonly created: string;
   readonly registries: readonly string[];
   readonly variants: readonly Variant[];
   readonly platforms: readonly Platform[];

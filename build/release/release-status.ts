@@ -1,9 +1,11 @@
 import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
+import { planRelease } from './plan-release.ts';
 import { type PublishedImage, publishedChecks, readPublishedImage } from './published-checks.ts';
+import { readAllPublished } from './read-published.ts';
 import type { RecordedTag, ReleaseRecord } from './release-record.ts';
-import { compareVersions, parseVersion } from './version.ts';
 
 /** `moved on`: a channel that a newer release has taken, as it should. */
 export type TagState = 'ok' | 'moved on' | 'missing' | 'wrong digest' | 'missing platform' | 'stale mirror' | 'broken';
@@ -24,55 +26,52 @@ export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => state !
  * @throws WorkError where a registry cannot be read
  */
 export async function releaseStatus(record: ReleaseRecord, registry: Registry): Promise<readonly TagStatus[]> {
-  const images = new Map<string, Promise<PublishedImage | undefined>>();
-  const readImage = (name: string, digest: string): Promise<PublishedImage | undefined> => {
+  const images = new Map<string, Promise<PublishedImage | 'broken' | undefined>>();
+  const readImage = (name: string, digest: string): Promise<PublishedImage | 'broken' | undefined> => {
     const key = `${name}@${digest}`;
-    const known = images.get(key) ?? readPublishedImage(registry, parseReference(name), digest);
+    const known = images.get(key) ?? readPublishedImage(registry, parseReference(name), digest).catch(brokenOrThrow);
     images.set(key, known);
     return known;
   };
-  const now = new Map<string, string | undefined>();
-  for (const { registry: name, tag } of record.tags) {
-    const document = await registry.document(parseReference(name), tag);
-    now.set(`${name}:${tag}`, document?.descriptor.digest);
-  }
+  const published = await readAllPublished(record, registry, () => {});
+  // What the rules would do now: a channel that they would leave alone has moved on as it should.
+  const { tags: planned } = planRelease({ ...record, published });
+  const nowOf = (name: string, tag: string): string | undefined => published[name]?.[tag]?.digest;
   return Promise.all(
     record.tags.map(async (one): Promise<TagStatus> => {
-      const digest = now.get(`${one.registry}:${one.tag}`);
+      const { registry: name, tag, kind, digest } = one;
+      const now = nowOf(name, tag);
+      const held = planned.find((plan) => plan.registry === name && plan.tag === tag && plan.action === 'keep');
       const told = async (): Promise<Pick<TagStatus, 'state' | 'why'>> => {
-        if (digest === undefined) return { state: 'missing', why: 'there is no such tag' };
-        if (digest !== one.digest) return differing(record, one, now, await readImage(one.registry, digest));
-        return completeness(record, one, await readImage(one.registry, digest));
+        if (now === digest) return completeness(record, one, await readImage(name, digest));
+        if (kind === 'channel' && held !== undefined) return { state: 'moved on', why: held.why };
+        if (now === undefined) return { state: 'missing', why: 'there is no such tag' };
+        const is = published[name]?.[tag]?.version;
+        const why = is === undefined ? 'is something else' : `is ${is}`;
+        const [first = ''] = record.registries;
+        // Where the first registry has what it should, the mirror is behind.
+        return name !== first && nowOf(first, tag) === digest
+          ? { state: 'stale mirror', why: `${why}, and ${first} has what was released` }
+          : { state: 'wrong digest', why };
       };
-      return { ...one, now: digest, ...(await told()) };
+      return { ...one, now, ...(await told()) };
     }),
   );
 }
 
-function differing(
-  record: ReleaseRecord,
-  { registry, tag, kind, digest }: RecordedTag,
-  now: ReadonlyMap<string, string | undefined>,
-  image: PublishedImage | undefined,
-): Pick<TagStatus, 'state' | 'why'> {
-  const is = parseVersion(image?.index.annotations?.['org.opencontainers.image.version'] ?? '');
-  const was = parseVersion(record.name.replace(/-r\d{8}$/, ''));
-  if (kind === 'channel' && is !== undefined && (was === undefined || compareVersions(is, was) > 0))
-    return { state: 'moved on', why: `is ${is.text} now` };
-  const [first = ''] = record.registries;
-  const why = is === undefined ? 'is something else' : `is ${is.text}`;
-  // Where the first registry has what it should, the mirror is behind.
-  return registry !== first && now.get(`${first}:${tag}`) === digest
-    ? { state: 'stale mirror', why: `${why}, and ${first} has what was released` }
-    : { state: 'wrong digest', why };
+/** A part that is gone is a finding, not the end of the comparison. */
+function brokenOrThrow(error: unknown): 'broken' {
+  if (error instanceof WorkError && error.explanation.kind === 'not-found') return 'broken';
+  throw error;
 }
 
 function completeness(
   record: ReleaseRecord,
   { digest }: RecordedTag,
-  image: PublishedImage | undefined,
+  image: PublishedImage | 'broken' | undefined,
 ): Pick<TagStatus, 'state' | 'why'> {
   if (image === undefined) return { state: 'missing', why: 'its index is gone' };
+  if (image === 'broken') return { state: 'broken', why: 'a manifest, a config or what is said of it is gone' };
   const released = Object.values(record.images);
   const [alone] = released
     .flatMap(({ platforms }) => Object.entries(platforms))

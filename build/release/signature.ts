@@ -6,7 +6,6 @@ import { Cosign } from '@docker/actions-toolkit/lib/cosign/cosign.js';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
 import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
-import { readBlob, registryContent } from '../oci/content.ts';
 import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES } from '../oci/descriptor.ts';
 import type { Repository } from '../oci/reference.ts';
 import { listReferrers, putReferrer } from '../oci/referrers.ts';
@@ -202,7 +201,7 @@ async function goodBundle(
       const manifest = await registry.document(repository, referrer);
       const [layer] = manifest === undefined ? [] : (parseDocument<ImageManifest>(manifest.bytes).layers ?? []);
       if (layer?.mediaType !== BUNDLE_TYPE) continue;
-      const bundle = await readBlob(registryContent(registry, repository), layer.digest);
+      const bundle = await registry.blob(repository, layer.digest);
       await writeFile(join(folder, 'bundle.json'), bundle);
       const what = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];
       const { exitCode, stderr } = await runCosign(cosign, ['verify-blob-attestation', ...how, ...what]);

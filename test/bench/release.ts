@@ -74,6 +74,7 @@ async function ours(booted: boolean): Promise<number> {
         signer: undefined,
         pieces: async (image) => pieces.filter((piece) => piece.image === image),
         verify: async (piece) => (booted ? verifyPiece(engine, copy, piece, () => {}, undefined) : undefined),
+        patience: { minutes: 0, onWait: say },
         onStep: () => {},
         signal: undefined,
       },

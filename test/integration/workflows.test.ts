@@ -105,6 +105,7 @@ async function runRelease(
     'inputs.date': inputs.date ?? '',
   };
   await writeFile(join(workspace, 'summary.md'), '');
+  await writeFile(join(workspace, 'output'), '');
   await runJob('release', 'plan', expressions);
   for (const entry of readWorkflow('release').jobs['build']?.strategy?.matrix.include ?? []) {
     // The other processor's machine is not here; its line is the same.

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { readPieceFiles } from '../../release/piece-file.ts';
+import { BASE_DIGEST } from '../../release/rebase.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './publish.ts';
@@ -38,6 +39,7 @@ async function run(options: JoinOptions): Promise<void> {
   await runPublish(request, options, async () => ({
     revision: first?.revision ?? '',
     source: first?.source ?? '',
+    base: pieces[0]?.annotations[BASE_DIGEST] ?? '',
     created: pieces[0]?.annotations['org.opencontainers.image.created'],
     identity: pieces.map(({ index }) => index.digest).join(' '),
     pieces: async (image, platform) => pieces.filter((one) => one.image === image && one.platform === platform),

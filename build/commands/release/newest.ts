@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readPin } from '../../base/pin.ts';
+import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { progressMode, progressView } from '../../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
@@ -29,10 +30,10 @@ async function run(options: NewestOptions): Promise<void> {
   const registries = registriesOf(options.registries);
   const view = await progressView(progressMode(options.json === true));
   try {
-    const record = await findRecord(registriesFor(view, PLAN_PATIENCE), registries, undefined);
-    const stale = record.base !== readPin().reference.digest;
+    const record = await findRecord(registriesFor(view, PLAN_PATIENCE), registries, undefined).catch(noneYet);
+    const stale = record !== undefined && record.base !== readPin().reference.digest;
     const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-    const found = { ref: record.ref, date, stale: String(stale) };
+    const found = { ref: record?.ref ?? '', date, stale: String(stale) };
     process.stdout.write(
       options.json === true
         ? `${JSON.stringify({ ...found, stale }, null, 2)}\n`
@@ -43,4 +44,10 @@ async function run(options: NewestOptions): Promise<void> {
   } finally {
     view.close();
   }
+}
+
+/** Before the first release there is nothing to refresh, which is no failure. */
+function noneYet(error: unknown): undefined {
+  if (error instanceof WorkError && error.explanation.kind === 'not-found') return undefined;
+  throw error;
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
+import { RequestError } from '../../problem.ts';
 import { buildPieces, gatherRelease } from '../../release/build-pieces.ts';
 import type { ReleaseRequest } from '../../release/plan-release.ts';
 import { publishRelease } from '../../release/publish-release.ts';
@@ -17,6 +18,7 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { interruption } from '../interruption.ts';
 import { addOptions } from '../options.ts';
 import {
+  baseDigest,
   builderId,
   parseReleaseOptions,
   parseReleaseSpecs,
@@ -35,10 +37,16 @@ export const PUBLISH_OPTIONS = {
       'keyless, in a workflow; a file with a private key of cosign (its password in COSIGN_PASSWORD), or env://NAME; or none',
     unset: 'keyless in GitHub Actions, none elsewhere',
   },
+  wait: {
+    flags: '--wait <minutes>',
+    description: 'how long another release to the same repositories is waited for',
+    default: '0',
+  },
 } as const;
 
 export interface PublishOptions {
   readonly sign?: string;
+  readonly wait?: string;
   readonly json?: boolean;
 }
 
@@ -70,6 +78,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     return {
       revision: made.revision,
       source: made.source,
+      base: await baseDigest(specs, registriesFor(view, RELEASE_PATIENCE, signal)),
       created: new Date(made.epoch * 1000).toISOString(),
       identity: JSON.stringify([specs, made.epoch, gateway?.kind === 'package' ? gateway.integrity : made.revision]),
       pieces: async (_, platform) => {
@@ -81,6 +90,13 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
         verifyPiece(await findEngine(options.engine, view.onStep), folder, piece, view.onStep, signal),
     };
   });
+}
+
+/** @throws RequestError for what is no number of minutes */
+function parseMinutes(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  const wayOut = 'write it as a number: --wait 20';
+  throw new RequestError([{ source: '--wait', value: text, reason: 'is no number of minutes', wayOut }]);
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -103,21 +119,33 @@ export async function runPublish(
   prepare: Prepare,
 ): Promise<void> {
   const signing = parseSigning(options.sign);
+  const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   const view = await progressView(progressMode(options.json === true));
   const { signal, stop } = interruption();
   try {
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);
     const to = shortHash(release.registries.join());
     const folder = cacheFolder('releases', `${releaseName(release)}-${to}`);
+    const patience = { minutes, onWait: (who: string) => view.onStep(`waiting for ${who}`) };
     const { pieces, verify, identity, created, ...facts } = await prepare(view, folder, signal);
     const published = await publishRelease(
       {
         release: { ...release, created },
         folder,
-        identity: shortHash(JSON.stringify([identity, release, signing?.kind])),
+        identity: shortHash(
+          JSON.stringify([identity, { ...release, date: release.event === 'refresh' ? release.date : '' }, facts.base]),
+        ),
         ...facts,
       },
-      { registry, signer: await cosignSigner(signing, view.onStep), pieces, verify, onStep: view.onStep, signal },
+      {
+        registry,
+        signer: await cosignSigner(signing, view.onStep),
+        pieces,
+        verify,
+        patience,
+        onStep: view.onStep,
+        signal,
+      },
     );
     view.close();
     await writeJobSummary(releaseMarkdown(published));

@@ -1,6 +1,7 @@
+import { readPin } from '../../base/pin.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../../oci/platform.ts';
-import { parseReference, repositoryOf } from '../../oci/reference.ts';
-import { openRegistries, type Registry } from '../../oci/registry.ts';
+import { formatReference, parseReference, repositoryOf } from '../../oci/reference.ts';
+import { missingImage, openRegistries, type Registry } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import { planRelease, RELEASE_EVENTS, type ReleaseRequest } from '../../release/plan-release.ts';
 import { parseReleaseRef } from '../../release/release-ref.ts';
@@ -204,4 +205,18 @@ export const RELEASE_PATIENCE = 90;
 export function builderId(): string {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
   return run === undefined ? 'urn:openclaw-image:local' : `${server}/${repository}/actions/runs/${run}`;
+}
+
+/** What the images will stand on. @throws WorkError where the registry does not have it */
+export async function baseDigest(
+  specs: Readonly<Partial<Record<VariantImage, ImageSpec>>>,
+  registry: Registry,
+): Promise<string> {
+  const { base } = Object.values(specs)[0] ?? {};
+  if (base?.kind !== 'reference') return readPin().reference.digest;
+  const { reference } = base;
+  if (reference.digest !== undefined) return reference.digest;
+  const document = await registry.document(reference, reference.tag ?? 'latest');
+  if (document === undefined) throw missingImage(formatReference(reference));
+  return document.descriptor.digest;
 }

@@ -18,10 +18,14 @@ interface VerifyOptions {
   readonly key?: string;
   readonly identity?: string;
   readonly issuer?: string;
+  readonly source?: string;
+  readonly builder?: string;
   readonly platforms?: string;
   readonly json?: boolean;
 }
 
+const SOURCE = 'https://github.com/openclaw/openclaw';
+const BUILDER = '^https://github\\.com/openclaw/[^/]+/actions/runs/[0-9]+$';
 const IDENTITY =
   '^https://github\\.com/openclaw/[^/]+/\\.github/workflows/(release|refresh)\\.yml@refs/(heads/main|tags/v.*)$';
 
@@ -40,6 +44,16 @@ export const verifyCommand = (): Command =>
         default: IDENTITY,
       },
       issuer: { flags: '--issuer <url>', description: 'who vouches for that identity', default: ISSUER },
+      source: {
+        flags: '--source <url>',
+        description: 'repository that it must be built of',
+        default: SOURCE,
+      },
+      builder: {
+        flags: '--builder <pattern>',
+        description: 'regular expression of who must have built it',
+        unset: "runs of the source's owner on GitHub; with --key, anybody",
+      },
       platforms: {
         flags: '--platforms <platforms>',
         description: 'that must be there, separated by commas',
@@ -80,6 +94,10 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     options.key === undefined
       ? { kind: 'keyless', identity: options.identity ?? IDENTITY, issuer: options.issuer ?? ISSUER }
       : { kind: 'key', file: options.key };
+  const builder = options.builder ?? (options.key === undefined ? BUILDER : undefined);
+  const expected = { source: options.source ?? SOURCE, builder: patternOr(builder, '--builder', problems) };
+  patternOr(options.identity, '--identity', problems);
+  if (problems.length > 0) throw new RequestError(problems);
   const view = await progressView(progressMode(options.json === true));
   try {
     view.onStep(`reading ${text}`);
@@ -88,7 +106,7 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     if (image === undefined) throw missingImage(familiarReference(reference));
     view.onStep('checking its signature');
     const signature = await verifySignature(registry, reference, image.digest, trust, view.onStep);
-    const checks = [signature, ...publishedChecks(image, platforms)];
+    const checks = [signature, ...publishedChecks(image, platforms, expected)];
     view.close();
     const failed = checks.filter(({ passed }) => !passed);
     const end =
@@ -116,5 +134,15 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     if (failed.length > 0) process.exitCode = 1;
   } finally {
     view.close();
+  }
+}
+
+function patternOr(value: string | undefined, source: string, problems: Problem[]): RegExp | undefined {
+  try {
+    return value === undefined ? undefined : new RegExp(value);
+  } catch (error) {
+    const wayOut = 'escape what has a meaning of its own: https://github\\.com/…';
+    problems.push({ source, value: value ?? '', reason: (error as Error).message, wayOut });
+    return undefined;
   }
 }

@@ -49,6 +49,25 @@ type Case = readonly [ref: string, event: ReleaseEvent, registry: string, tags: 
 
 // A line a case: the ref, why it is released, what the registry has (tag=what it is), and what happens to which tag.
 const CASES: readonly Case[] = [
+  // latest stands on the newest base that the newest version was built on.
+  [
+    'refs/tags/v2026.3.13',
+    'push',
+    '2026.3.13=BUILT 2026.3.13-r20260408 latest=2026.3.13',
+    'done 2026.3.13, keep latest',
+  ],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.13-r20260408 latest=2026.3.13',
+    'create 2026.3.13-r20260401, keep latest',
+  ],
+  [
+    'refs/tags/v2026.3.13',
+    'refresh',
+    '2026.3.13 2026.3.13-r20260325 latest=2026.3.13',
+    'create 2026.3.13-r20260401, move latest',
+  ],
   // The branch.
   ['refs/heads/main', 'push', '', 'create main'],
   ['refs/heads/main', 'push', 'main=?old', 'move main'],
@@ -288,4 +307,12 @@ it.each([
 ])('a commit of %s where main is of %s: %s', (created, there, tags) => {
   const published = { [FIRST]: { main: { digest: BUILT, created: there } } };
   expect(told({ created, published })).toBe(tags);
+});
+
+it('holds the channel of each variant by itself', () => {
+  const published = {
+    [FIRST]: registry('2026.3.12 latest=2026.3.12 2026.3.14-browser-amd64 latest-browser=2026.3.14'),
+  };
+  const change = { ref: 'refs/tags/v2026.3.13', variants: ['default', 'browser'] as const, published };
+  expect(told(change)).toBe('create 2026.3.13, create 2026.3.13-browser, move latest, keep latest-browser');
 });

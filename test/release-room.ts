@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../build/cache-folder.ts';
 import { makeCertificate } from './certificate.ts';
@@ -73,7 +73,7 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
     leave: async () => {
       await open.stop();
       await closed.stop();
-      await rm(folder, { recursive: true, force: true });
+      for (const made of [folder, dirname(ca)]) await rm(made, { recursive: true, force: true });
     },
   };
 }

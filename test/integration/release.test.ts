@@ -320,7 +320,9 @@ describe('a release of machines that build a platform each', () => {
     steps = said
       .split('\n')
       .filter((line) => line.startsWith('- '))
-      .map((line) => line.slice(2));
+      .map((line) => line.slice(2))
+      // Steps of the journal, and not what is read or told between them.
+      .filter((line) => /^(?:built|verified|pushed|checked|signed|recorded|tagged|reading every) /.test(line));
   });
   afterAll(async () => {
     await proxy.stop();
@@ -384,13 +386,13 @@ describe('a release of machines that build a platform each', () => {
       },
     },
     {
-      name: '500 for every third request',
+      name: '500 for every fifth request',
       at: 'first',
       inject: () => {
         let count = 0;
         return () => {
           count += 1;
-          return count % 3 === 0 ? { kind: 'status', status: 500 } : 'pass';
+          return count % 5 === 0 ? { kind: 'status', status: 500 } : 'pass';
         };
       },
     },

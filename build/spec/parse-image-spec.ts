@@ -29,7 +29,7 @@ const NPM_SELECTOR = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 const CACHE_OR_OUTPUT = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
 
 /** Section 4 of the reference: booleans in any case; empty is not set. */
-const BOOLEANS: Readonly<Record<string, boolean>> = {
+export const BOOLEANS: Readonly<Record<string, boolean>> = {
   ...Object.fromEntries(['1', 'true', 'yes', 'on'].map((word) => [word, true])),
   ...Object.fromEntries(['0', 'false', 'no', 'off'].map((word) => [word, false])),
 };

@@ -1,0 +1,72 @@
+/** One write of `openclaw config set --batch-json`. */
+export type ConfigWrite =
+  | { readonly path: string; readonly value: unknown }
+  | {
+      readonly path: string;
+      readonly ref: { readonly source: 'env'; readonly provider: 'default'; readonly id: string };
+    };
+
+/** What setup pins in `openclaw.json`. */
+export interface WantedConfig {
+  readonly bind: string;
+  /** Of the host. */
+  readonly port: number;
+  readonly token: string;
+  /** Undefined: nobody has asked for a sandbox, and what stands there stays. */
+  readonly sandbox: 'on' | 'off' | undefined;
+}
+
+/** The value at a path of names: `gateway.auth.token`; undefined where there is none. */
+export function field(config: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, name) =>
+        typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+          ? (value as Readonly<Record<string, unknown>>)[name]
+          : undefined,
+      config,
+    );
+}
+
+/** Addresses under which the Control UI is opened on the host itself. */
+export const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
+
+/** Whether it is a list that setup wrote, for this port or for one before. */
+const isOwn = (origins: readonly unknown[]): boolean => {
+  const port = /^http:\/\/localhost:(\d+)$/.exec(String(origins[0]))?.[1];
+  return port !== undefined && JSON.stringify(origins) === JSON.stringify(ownOrigins(Number(port)));
+};
+
+/**
+ * What is to be written so that the configuration says what setup pins; nothing where it says so already.
+ * Source: reference, section 6, steps 10 and 11.
+ */
+export function configWrites(config: unknown, wanted: WantedConfig): readonly ConfigWrite[] {
+  const writes: ConfigWrite[] = [];
+  const pin = (path: string, value: unknown): void => {
+    if (JSON.stringify(field(config, path)) !== JSON.stringify(value)) writes.push({ path, value });
+  };
+  pin('gateway.mode', 'local');
+  pin('gateway.bind', wanted.bind);
+  const origins = field(config, 'gateway.controlUi.allowedOrigins');
+  const set = Array.isArray(origins) && origins.length > 0 && !isOwn(origins);
+  if (wanted.bind !== 'loopback' && !set) pin('gateway.controlUi.allowedOrigins', ownOrigins(wanted.port));
+  const token = field(config, 'gateway.auth.token');
+  // A second token in the configuration would refuse who shows the one in .env. By reference, so that it stands in no argument.
+  if (typeof token === 'string' && token !== wanted.token && token !== '${OPENCLAW_GATEWAY_TOKEN}')
+    writes.push({
+      path: 'gateway.auth.token',
+      ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' },
+    });
+  const mode = field(config, 'agents.defaults.sandbox.mode');
+  if (wanted.sandbox === 'off' && mode !== undefined) pin('agents.defaults.sandbox.mode', 'off');
+  if (wanted.sandbox === 'on' && (mode === undefined || mode === 'off'))
+    writes.push(
+      { path: 'agents.defaults.sandbox.mode', value: 'non-main' },
+      ...(field(config, 'agents.defaults.sandbox.scope') === undefined
+        ? [{ path: 'agents.defaults.sandbox.scope', value: 'agent' }]
+        : []),
+    );
+  return writes;
+}

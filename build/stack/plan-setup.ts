@@ -1,0 +1,351 @@
+import { posix } from 'node:path';
+import type { Problem } from '../problem.ts';
+import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
+import { composeFiles, EXTRA_OVERLAY, extraOverlay, SANDBOX_OVERLAY, sandboxOverlay } from './compose-overlay.ts';
+import { changeDotEnv, readDotEnv } from './dot-env.ts';
+import { parseExtraMounts } from './extra-mounts.ts';
+import { type ConfigWrite, configWrites, field } from './gateway-config.ts';
+import { chooseToken, type GatewayToken } from './gateway-token.ts';
+import { pathComplaint, unprintable } from './path-rule.ts';
+import { onboardArguments, PROVIDERS } from './provider.ts';
+import { decideSandbox, type SandboxDecision, type SandboxFacts } from './sandbox-gate.ts';
+import { BUILD_VARIABLES, isOn, STACK_VARIABLES, withoutScheme } from './stack-variable.ts';
+
+/** All that setup knows of the host. */
+export interface SetupInput {
+  /** Variables that are set; an empty one takes back what `.env` says. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** `.env` as it is; empty for none. */
+  readonly dotEnv: string;
+  /** Folder of docker-compose.yml. */
+  readonly project: string;
+  /** Names of the Compose files that exist there. */
+  readonly present: ReadonlySet<string>;
+  /** Whether somebody can be asked. */
+  readonly terminal: boolean;
+}
+
+/** What every variable comes to: the environment's word, else that of `.env`, else nothing. */
+type Values = ReadonlyMap<string, string>;
+
+export interface CheckedSetup {
+  readonly problems: readonly Problem[];
+  readonly image: string;
+  /** Whether the image is built here. */
+  readonly built: boolean;
+  readonly configDir: string;
+  /** Sources of mounts: a missing one would otherwise be made, as root's. */
+  readonly mustExist: readonly string[];
+  readonly gatewayPort: number;
+  readonly bridgePort: number;
+  readonly sandbox: boolean;
+  /** What the build is to read, from wherever it was given. */
+  readonly buildVariables: ReadonlyMap<string, string>;
+  readonly workspaceDir: string;
+  readonly secretDir: string;
+  readonly bind: string;
+  /** Path of the engine's socket on this host. */
+  readonly socket: string;
+}
+
+export type Onboarding =
+  | { readonly kind: 'skipped' | 'done' }
+  | { readonly kind: 'asks' | 'headless'; readonly args: readonly string[] };
+
+export interface SetupPlan {
+  readonly token: GatewayToken;
+  readonly dotEnv: string;
+  /** Contents of the overlays; undefined: the file goes away. */
+  readonly extra: string | undefined;
+  readonly sandboxOverlay: string | undefined;
+  readonly sandbox: SandboxDecision | undefined;
+  readonly composeFiles: readonly string[];
+  readonly directories: readonly string[];
+  readonly onboarding: Onboarding;
+}
+
+/** The image that is built here instead of pulled. */
+const LOCAL_IMAGE = 'openclaw:local';
+/** https://docs.docker.com/compose/how-tos/project-name/ */
+const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]*$/;
+/** What no `chown` may ever reach, and what a container has no business in. */
+const SYSTEM_FOLDERS =
+  /^\/(?:(?:bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(?:\/(?:bin|lib|local|log|run|tmp))?)?$/;
+
+/** Names of variables that setup reads: what the shell hands over. */
+export const SETUP_VARIABLES: readonly string[] = [
+  ...STACK_VARIABLES.map(({ name }) => name),
+  ...BUILD_VARIABLES,
+  ...PROVIDERS.map(({ variable }) => variable),
+  'COMPOSE_PROJECT_NAME',
+];
+
+const sandboxIsSet = (values: Values): boolean => isOn(values.get('OPENCLAW_SANDBOX'));
+
+function effectiveValues({ environment, dotEnv }: SetupInput): Values {
+  const kept = readDotEnv(dotEnv);
+  const known = SETUP_VARIABLES.flatMap((name): [string, string][] => {
+    const value = environment.get(name) ?? kept.get(name) ?? '';
+    return value === '' ? [] : [[name, value]];
+  });
+  return new Map(known);
+}
+
+const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
+
+/** The defaults of docker-compose.yml. */
+function withDefaults(values: Values, input: SetupInput) {
+  const value = (name: string, fallback: string): string => values.get(name) ?? fallback;
+  return {
+    OPENCLAW_IMAGE: value('OPENCLAW_IMAGE', LOCAL_IMAGE),
+    OPENCLAW_CONFIG_DIR: value('OPENCLAW_CONFIG_DIR', `${home(input)}/.openclaw`),
+    OPENCLAW_WORKSPACE_DIR: value('OPENCLAW_WORKSPACE_DIR', `${home(input)}/.openclaw/workspace`),
+    OPENCLAW_AUTH_PROFILE_SECRET_DIR: value(
+      'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
+      `${home(input)}/.openclaw-auth-profile-secrets`,
+    ),
+    OPENCLAW_GATEWAY_PORT: value('OPENCLAW_GATEWAY_PORT', '18789'),
+    OPENCLAW_BRIDGE_PORT: value('OPENCLAW_BRIDGE_PORT', '18790'),
+    OPENCLAW_GATEWAY_BIND: value('OPENCLAW_GATEWAY_BIND', 'lan'),
+  };
+}
+
+const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'] as const;
+
+/**
+ * Everything that is wrong with the request, before anything is written: reference, section 6, step 2.
+ *
+ * @returns what the shell needs to look at next; to be used only where there is no problem
+ */
+export function checkSetup(input: SetupInput): CheckedSetup {
+  const values = effectiveValues(input);
+  const settled = withDefaults(values, input);
+  const problems = [
+    ...variableProblems(values, input),
+    ...buildProblems(values),
+    ...folderProblems(settled, input),
+    ...portProblems(settled),
+  ];
+  const mounts = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts;
+  const host = input.environment.get('DOCKER_HOST') ?? '';
+  return {
+    problems,
+    image: settled.OPENCLAW_IMAGE,
+    built: settled.OPENCLAW_IMAGE === LOCAL_IMAGE,
+    configDir: settled.OPENCLAW_CONFIG_DIR,
+    mustExist: mounts.map(({ source }) => source),
+    gatewayPort: Number(settled.OPENCLAW_GATEWAY_PORT),
+    bridgePort: Number(settled.OPENCLAW_BRIDGE_PORT),
+    sandbox: sandboxIsSet(values),
+    buildVariables: new Map(
+      BUILD_VARIABLES.flatMap((name) => (values.has(name) ? [[name, values.get(name) ?? '']] : [])),
+    ),
+    workspaceDir: settled.OPENCLAW_WORKSPACE_DIR,
+    secretDir: settled.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
+    bind: settled.OPENCLAW_GATEWAY_BIND,
+    socket: withoutScheme(
+      values.get('OPENCLAW_DOCKER_SOCKET') ?? (host.startsWith('unix://') ? host : '/var/run/docker.sock'),
+    ),
+  };
+}
+
+function variableProblems(values: Values, input: SetupInput): readonly Problem[] {
+  const problems: Problem[] = [];
+  for (const { name, check, secret } of STACK_VARIABLES) {
+    const given = values.get(name);
+    if (given === undefined) continue;
+    for (const { value = given, ...complaint } of [check(given) ?? []].flat())
+      problems.push({ source: name, value: secret === true ? '(not shown)' : printable(value), ...complaint });
+  }
+  for (const { variable } of PROVIDERS) {
+    const complaint = unprintable(values.get(variable) ?? '');
+    if (complaint !== undefined) problems.push({ source: variable, value: '(not shown)', ...complaint });
+  }
+  const name = values.get('COMPOSE_PROJECT_NAME');
+  if (name !== undefined && !PROJECT_NAME.test(name)) {
+    const wayOut = 'use lower-case letters, digits, - and _';
+    problems.push({
+      source: 'COMPOSE_PROJECT_NAME',
+      value: printable(name),
+      reason: 'is no name of a project',
+      wayOut,
+    });
+  }
+  const bad = pathComplaint(home(input));
+  if (bad !== undefined) problems.push({ source: 'HOME', value: printable(home(input)), ...bad });
+  return problems;
+}
+
+/** By the rules of `image:build`; under the variable's name. */
+function buildProblems(values: Values): readonly Problem[] {
+  const environment = Object.fromEntries(BUILD_VARIABLES.map((name) => [name, values.get(name)]));
+  const hidden = BUILD_VARIABLES.flatMap((name) => {
+    const complaint = unprintable(values.get(name) ?? '');
+    return complaint === undefined ? [] : [{ source: name, value: printable(values.get(name) ?? ''), ...complaint }];
+  });
+  if (hidden.length > 0) return hidden;
+  const all: readonly OptionDefinition[] = Object.values(BUILD_OPTIONS);
+  const names = new Set(all.flatMap(({ variables = [] }) => variables));
+  return parseImageSpec({}, environment).problems.filter(({ source }) => names.has(source));
+}
+
+function folderProblems(settled: ReturnType<typeof withDefaults>, input: SetupInput): readonly Problem[] {
+  const problems: Problem[] = [];
+  const tree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
+  const folders = FOLDERS.map((name) => ({ name, value: settled[name] })).filter(
+    ({ value }) => pathComplaint(value) === undefined,
+  );
+  for (const [index, { name, value }] of folders.entries()) {
+    const problem = (reason: string, wayOut: string): void =>
+      void problems.push({ source: name, value: printable(value), reason, wayOut });
+    const holds = [home(input), input.project].find((folder) => tree(folder).startsWith(tree(value)));
+    const twin = folders.slice(0, index).find((other) => tree(other.value) === tree(value));
+    if (SYSTEM_FOLDERS.test(tree(value).slice(0, -1)))
+      problem(
+        'belongs to the system, and would be given to the container',
+        'use a folder of its own, such as $HOME/.openclaw',
+      );
+    else if (holds !== undefined && holds !== '/tmp')
+      problem(`holds ${holds}, all of which would be given to the container`, 'use a folder of its own');
+    if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'give each a folder of its own');
+  }
+  return problems;
+}
+
+function portProblems(settled: ReturnType<typeof withDefaults>): readonly Problem[] {
+  if (settled.OPENCLAW_BRIDGE_PORT !== settled.OPENCLAW_GATEWAY_PORT) return [];
+  const reason = 'is the port of the gateway too';
+  return [
+    {
+      source: 'OPENCLAW_BRIDGE_PORT',
+      value: settled.OPENCLAW_BRIDGE_PORT,
+      reason,
+      wayOut: 'choose another for one of them',
+    },
+  ];
+}
+
+/** A value that would break the line it is shown in is shown with escapes; a long one by its beginning. */
+function printable(value: string): string {
+  const shown = unprintable(value) === undefined ? value : JSON.stringify(value);
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+}
+
+/**
+ * What setup writes, all of it, once the image is there.
+ *
+ * @param config `openclaw.json`, read; undefined for none
+ * @param facts of the sandbox, where it is asked for
+ * @param makeToken for a token where there is none
+ */
+export function planSetup(
+  input: SetupInput,
+  config: unknown,
+  facts: SandboxFacts | undefined,
+  makeToken: () => string,
+): SetupPlan & { readonly problems: readonly Problem[] } {
+  const values = effectiveValues(input);
+  const settled = withDefaults(values, input);
+  const token = chooseToken(input.environment.get('OPENCLAW_GATEWAY_TOKEN'), config, input.dotEnv, makeToken);
+  const sandbox = facts === undefined ? undefined : decideSandbox(facts, config);
+  const extra = extraOverlay(
+    values.get('OPENCLAW_HOME_VOLUME'),
+    parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts,
+  );
+  const overlay = sandbox?.mounted === true ? sandboxOverlay(sandbox.socket, sandbox.group) : undefined;
+  const present = new Set(input.present);
+  for (const [file, content] of [
+    [EXTRA_OVERLAY, extra],
+    [SANDBOX_OVERLAY, overlay],
+  ] as const)
+    if (content === undefined) present.delete(file);
+    else present.add(file);
+  const kept = readDotEnv(input.dotEnv);
+  const compose = composeFiles(kept.get('COMPOSE_FILE'), present);
+  const onboarding = decideOnboarding(values, settled.OPENCLAW_GATEWAY_BIND, config);
+  const reason = 'is not set, there is no terminal to ask on, and no key of a provider is given';
+  const wayOut = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
+    .map(({ variable }) => variable)
+    .join(', ')} …, or run setup in a terminal`;
+  return {
+    problems:
+      onboarding.kind === 'asks' && !input.terminal
+        ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, wayOut }]
+        : [],
+    token,
+    dotEnv: changeDotEnv(
+      input.dotEnv,
+      new Map<string, string | undefined>([
+        ...Object.entries(settled),
+        ['OPENCLAW_GATEWAY_TOKEN', token.value],
+        ['COMPOSE_PROJECT_NAME', values.get('COMPOSE_PROJECT_NAME') ?? projectName(input.project)],
+        ...givenChanges(input, values),
+        ['COMPOSE_FILE', compose.written],
+      ]),
+    ),
+    extra,
+    sandboxOverlay: overlay,
+    sandbox,
+    composeFiles: compose.files,
+    directories: directoriesOf(settled),
+    onboarding,
+  };
+}
+
+/** What Compose calls a project by itself: setup writes it down, so that it stays when the folder is moved. */
+const projectName = (project: string): string =>
+  posix
+    .basename(project)
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '') || 'openclaw';
+
+/** Variables that are kept because somebody gave them; an empty one in the environment takes a kept one back. */
+function givenChanges(input: SetupInput, values: Values): readonly (readonly [string, string | undefined])[] {
+  const writers = new Map(STACK_VARIABLES.map(({ name, write }) => [name, write]));
+  const always = new Set([
+    'OPENCLAW_GATEWAY_TOKEN',
+    'COMPOSE_PROJECT_NAME',
+    ...STACK_VARIABLES.filter(({ unset }) => unset !== undefined).map(({ name }) => name),
+  ]);
+  return SETUP_VARIABLES.filter((name) => !always.has(name) && input.environment.has(name)).map((name) => {
+    const value = values.get(name);
+    return [name, value === undefined ? undefined : (writers.get(name)?.(value) ?? value)];
+  });
+}
+
+/** Reference, section 6, step 3. Made on the host: engines of desktops refuse to make folders within a mount. */
+const directoriesOf = (settled: ReturnType<typeof withDefaults>): readonly string[] => [
+  ...FOLDERS.map((name) => settled[name]),
+  ...['identity', 'agents/main/agent', 'agents/main/sessions'].map((path) => `${settled.OPENCLAW_CONFIG_DIR}/${path}`),
+];
+
+function decideOnboarding(values: Values, bind: string, config: unknown): Onboarding {
+  if (isOn(values.get('OPENCLAW_SKIP_ONBOARDING'))) return { kind: 'skipped' };
+  // The wizard signs what it has done.
+  if (field(config, 'wizard.lastRunAt') !== undefined) return { kind: 'done' };
+  const headless = PROVIDERS.some(({ variable }) => values.has(variable));
+  return { kind: headless ? 'headless' : 'asks', args: onboardArguments(values, bind) };
+}
+
+/**
+ * What is left to write into `openclaw.json`, after onboarding.
+ *
+ * @param input with `.env` as setup has written it
+ * @param mounted whether the gateway gets the engine's socket; undefined: nobody asked for a sandbox
+ */
+export function configureGateway(
+  input: SetupInput,
+  config: unknown,
+  mounted: boolean | undefined,
+): readonly ConfigWrite[] {
+  const settled = withDefaults(effectiveValues(input), input);
+  const refused = input.environment.has('OPENCLAW_SANDBOX') || readDotEnv(input.dotEnv).has('OPENCLAW_SANDBOX');
+  return configWrites(config, {
+    bind: settled.OPENCLAW_GATEWAY_BIND,
+    port: Number(settled.OPENCLAW_GATEWAY_PORT),
+    token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
+    sandbox: mounted === true ? 'on' : mounted === false || refused ? 'off' : undefined,
+  });
+}

@@ -1,0 +1,36 @@
+/** A provider whose key onboarding can take without asking: what its variable is called, and `--auth-choice`. */
+export interface Provider {
+  readonly variable: string;
+  readonly authChoice: string;
+}
+
+/** Source: `openclaw onboard --help` of release 2026.9.6. The first that is given becomes the default model's. */
+export const PROVIDERS: readonly Provider[] = [
+  { variable: 'ANTHROPIC_API_KEY', authChoice: 'apiKey' },
+  { variable: 'OPENAI_API_KEY', authChoice: 'openai-api-key' },
+  { variable: 'GEMINI_API_KEY', authChoice: 'gemini-api-key' },
+  { variable: 'OPENROUTER_API_KEY', authChoice: 'openrouter-api-key' },
+  { variable: 'MISTRAL_API_KEY', authChoice: 'mistral-api-key' },
+  { variable: 'GROQ_API_KEY', authChoice: 'groq-api-key' },
+  { variable: 'XAI_API_KEY', authChoice: 'xai-api-key' },
+  { variable: 'DEEPSEEK_API_KEY', authChoice: 'deepseek-api-key' },
+  { variable: 'MOONSHOT_API_KEY', authChoice: 'moonshot-api-key' },
+  { variable: 'TOGETHER_API_KEY', authChoice: 'together-api-key' },
+  { variable: 'ZAI_API_KEY', authChoice: 'zai-api-key' },
+];
+
+/**
+ * How `openclaw onboard` is started: without questions where a key is given. The key itself stays in the container's
+ * environment, and openclaw.json refers to it by name.
+ */
+export function onboardArguments(values: ReadonlyMap<string, string>, bind: string): readonly string[] {
+  const given = PROVIDERS.find(({ variable }) => values.has(variable));
+  const common = ['onboard', '--mode', 'local', '--no-install-daemon'];
+  if (given === undefined) return common;
+  return [
+    ...common,
+    ...['--non-interactive', '--accept-risk', '--skip-health', '--skip-channels'],
+    ...['--auth-choice', given.authChoice, '--secret-input-mode', 'ref'],
+    ...['--gateway-auth', 'token', '--gateway-token-ref-env', 'OPENCLAW_GATEWAY_TOKEN', '--gateway-bind', bind],
+  ];
+}

@@ -1,0 +1,100 @@
+import { field } from './gateway-config.ts';
+
+export const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
+
+/** What was seen of the sandbox's prerequisites. */
+export interface SandboxFacts {
+  /** Path of the engine's socket on the host. */
+  readonly socket: string;
+  readonly isSocket: boolean;
+  /** The group that owns it, as the container sees it; undefined where the engine could not say. */
+  readonly group: number | undefined;
+  /** Whether the image has the `docker` command. */
+  readonly hasCli: boolean;
+  /** Whether that command, as the gateway's user in that group, reached the engine through the socket. */
+  readonly answers: boolean;
+  /** The sandbox image that the configuration names, and whether the engine has it. */
+  readonly image: string;
+  readonly hasImage: boolean;
+}
+
+/** Whether the socket is mounted: only when everything is there. */
+export type SandboxDecision =
+  | { readonly mounted: true; readonly socket: string; readonly group: number }
+  | { readonly mounted: false; readonly failed: string; readonly reason: string; readonly wayOut: string };
+
+interface Prerequisite {
+  readonly name: string;
+  readonly holds: (facts: SandboxFacts, config: unknown) => boolean;
+  readonly reason: (facts: SandboxFacts) => string;
+  readonly wayOut: (facts: SandboxFacts) => string;
+}
+
+/** Source: reference, section 6, step 11; the last is the seed's: sandboxes of agents never get the socket. */
+export const PREREQUISITES: readonly Prerequisite[] = [
+  {
+    name: 'docker-cli',
+    holds: ({ hasCli }) => hasCli,
+    reason: () => 'the image has no docker command',
+    wayOut: () => 'build it with OPENCLAW_INSTALL_DOCKER_CLI=1, or use an image that has it',
+  },
+  {
+    name: 'socket',
+    holds: ({ isSocket, group }) => isSocket && group !== undefined,
+    reason: ({ socket }) => `${socket} is no socket of an engine`,
+    wayOut: () =>
+      'set OPENCLAW_DOCKER_SOCKET to it: docker context inspect --format "{{.Endpoints.docker.Host}}" says where it is',
+  },
+  {
+    name: 'socket-access',
+    holds: ({ answers }) => answers,
+    reason: ({ socket, group }) => `the user node, in group ${group}, cannot speak to the engine through ${socket}`,
+    wayOut: ({ socket }) => `let its group write: chmod g+rw '${socket}'`,
+  },
+  {
+    name: 'sandbox-image',
+    holds: ({ hasImage }) => hasImage,
+    reason: ({ image }) => `the engine does not have ${image}`,
+    wayOut: ({ image }) => (image === SANDBOX_IMAGE ? 'build it: scripts/sandbox-setup.sh' : `docker pull ${image}`),
+  },
+  {
+    name: 'no-socket-for-agents',
+    holds: ({ socket }, config) => !bindsSocket(config, socket),
+    reason: () =>
+      'openclaw.json mounts the socket of the engine into the sandboxes of agents, who would be outside of them then',
+    wayOut: () => 'take it out of sandbox.docker.binds and sandbox.browser.binds',
+  },
+];
+
+/** @param config `openclaw.json` */
+export function decideSandbox(facts: SandboxFacts, config: unknown): SandboxDecision {
+  const failed = PREREQUISITES.find(({ holds }) => !holds(facts, config));
+  if (failed !== undefined)
+    return { mounted: false, failed: failed.name, reason: failed.reason(facts), wayOut: failed.wayOut(facts) };
+  return { mounted: true, socket: facts.socket, group: facts.group ?? 0 };
+}
+
+/** The image that agents' tools run in. */
+export function sandboxImage(config: unknown): string {
+  const image = field(config, 'agents.defaults.sandbox.docker.image');
+  return typeof image === 'string' && image !== '' ? image : SANDBOX_IMAGE;
+}
+
+/** Whether any `binds` anywhere in the configuration of agents names the socket, or a folder that holds it. */
+function bindsSocket(config: unknown, socket: string): boolean {
+  const walk = (value: unknown): boolean => {
+    if (Array.isArray(value)) return value.some(walk);
+    if (typeof value !== 'object' || value === null) return false;
+    return Object.entries(value).some(([name, child]) =>
+      name === 'binds' && Array.isArray(child) ? child.some((bind) => holdsSocket(String(bind), socket)) : walk(child),
+    );
+  };
+  return walk(field(config, 'agents'));
+}
+
+function holdsSocket(bind: string, socket: string): boolean {
+  const source = bind.split(':')[0]?.replace(/\/+$/, '') ?? '';
+  return [socket, '/var/run/docker.sock', '/run/docker.sock'].some(
+    (path) => path === source || path.startsWith(`${source}/`),
+  );
+}

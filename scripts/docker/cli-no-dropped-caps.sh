@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs one command of the CLI with Docker's default capabilities:
+#
+#   scripts/docker/cli-no-dropped-caps.sh plugins install PACKAGE
+#
+# On some desktops names do not resolve in openclaw-cli (EAI_AGAIN) once NET_RAW is dropped. This is for the one command that
+# needs a registry, and never for the gateway.
+set -euo pipefail
+
+if [ $# -eq 0 ] || [ "$1" = --help ]; then
+  echo 'usage: scripts/docker/cli-no-dropped-caps.sh COMMAND [ARG ...], for example: plugins install PACKAGE' >&2
+  [ $# -gt 0 ] && exit 0
+  exit 2
+fi
+
+cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+override=docker-compose.cli-no-dropped-caps.local.yml
+printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$override"
+
+# What setup says that Compose reads; without it, what Compose finds by itself.
+files=$(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | tail -n 1) || true
+if [ -z "$files" ]; then
+  files=docker-compose.yml
+  if [ -f docker-compose.override.yml ]; then files=$files:docker-compose.override.yml; fi
+fi
+COMPOSE_FILE=$files:$override
+COMPOSE_PATH_SEPARATOR=:
+export COMPOSE_FILE COMPOSE_PATH_SEPARATOR
+terminal=(-T)
+if [ -t 0 ] && [ -t 1 ]; then terminal=(); fi
+exec docker compose run --rm ${terminal[@]+"${terminal[@]}"} openclaw-cli "$@"

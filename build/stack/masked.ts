@@ -32,21 +32,19 @@ export function maskedConfiguration(
 ): { readonly dotEnv: string; readonly config: unknown } {
   const variables = [...readDotEnv(dotEnv)];
   const secrets = [
-    ...variables.filter(([name]) => SECRET_NAME.test(name)).map(([, value]) => value),
+    ...variables.filter(([name]) => isSecret(name)).map(([, value]) => value),
     ...secretsOf(config, false),
   ]
     .filter((secret) => secret.length >= 6)
     .sort((a, b) => b.length - a.length);
   const shown = variables.map(([name, value]) =>
-    SECRET_NAME.test(name) && value !== '' && !isPath(name)
-      ? `${name}=${MASK}`
-      : `${name}=${maskedText(value, secrets)}`,
+    isSecret(name) && value !== '' ? `${name}=${MASK}` : `${name}=${maskedText(value, secrets)}`,
   );
   return { dotEnv: shown.map((line) => `${line}\n`).join(''), config: masked(config, false, secrets) };
 }
 
 /** OPENCLAW_AUTH_PROFILE_SECRET_DIR names a folder. */
-const isPath = (name: string): boolean => /_(?:DIR|FILE|PATH)$/.test(name);
+const isSecret = (variable: string): boolean => SECRET_NAME.test(variable) && !/_(?:DIR|FILE|PATH)$/.test(variable);
 
 /** The values under secret names. */
 function secretsOf(value: unknown, within: boolean): readonly string[] {

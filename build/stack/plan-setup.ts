@@ -10,24 +10,17 @@ import { chooseToken, type GatewayToken } from './gateway-token.ts';
 import { pathComplaint, unprintable } from './path-rule.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxFacts } from './sandbox-gate.ts';
+import {
+  effectiveValues,
+  home,
+  LOCAL_IMAGE,
+  SETUP_VARIABLES,
+  type SetupInput,
+  sandboxIsSet,
+  type Values,
+  withDefaults,
+} from './setup-values.ts';
 import { BUILD_VARIABLES, isOn, STACK_VARIABLES, withoutScheme } from './stack-variable.ts';
-
-/** All that setup knows of the host. */
-export interface SetupInput {
-  /** Variables that are set; an empty one takes back what `.env` says. */
-  readonly environment: ReadonlyMap<string, string>;
-  /** `.env` as it is; empty for none. */
-  readonly dotEnv: string;
-  /** Folder of docker-compose.yml. */
-  readonly project: string;
-  /** Names of the Compose files that exist there. */
-  readonly present: ReadonlySet<string>;
-  /** Whether somebody can be asked. */
-  readonly terminal: boolean;
-}
-
-/** What every variable comes to: the environment's word, else that of `.env`, else nothing. */
-type Values = ReadonlyMap<string, string>;
 
 export interface CheckedSetup {
   readonly problems: readonly Problem[];
@@ -65,51 +58,11 @@ export interface SetupPlan {
   readonly onboarding: Onboarding;
 }
 
-/** The image that is built here instead of pulled. */
-const LOCAL_IMAGE = 'openclaw:local';
 /** https://docs.docker.com/compose/how-tos/project-name/ */
 const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]*$/;
 /** What no `chown` may ever reach, and what a container has no business in. */
 const SYSTEM_FOLDERS =
   /^\/(?:(?:bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(?:\/(?:bin|lib|local|log|run|tmp))?)?$/;
-
-/** Names of variables that setup reads: what the shell hands over. */
-export const SETUP_VARIABLES: readonly string[] = [
-  ...STACK_VARIABLES.map(({ name }) => name),
-  ...BUILD_VARIABLES,
-  ...PROVIDERS.map(({ variable }) => variable),
-  'COMPOSE_PROJECT_NAME',
-];
-
-const sandboxIsSet = (values: Values): boolean => isOn(values.get('OPENCLAW_SANDBOX'));
-
-function effectiveValues({ environment, dotEnv }: SetupInput): Values {
-  const kept = readDotEnv(dotEnv);
-  const known = SETUP_VARIABLES.flatMap((name): [string, string][] => {
-    const value = environment.get(name) ?? kept.get(name) ?? '';
-    return value === '' ? [] : [[name, value]];
-  });
-  return new Map(known);
-}
-
-const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
-
-/** The defaults of docker-compose.yml. */
-function withDefaults(values: Values, input: SetupInput) {
-  const value = (name: string, fallback: string): string => values.get(name) ?? fallback;
-  return {
-    OPENCLAW_IMAGE: value('OPENCLAW_IMAGE', LOCAL_IMAGE),
-    OPENCLAW_CONFIG_DIR: value('OPENCLAW_CONFIG_DIR', `${home(input)}/.openclaw`),
-    OPENCLAW_WORKSPACE_DIR: value('OPENCLAW_WORKSPACE_DIR', `${home(input)}/.openclaw/workspace`),
-    OPENCLAW_AUTH_PROFILE_SECRET_DIR: value(
-      'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
-      `${home(input)}/.openclaw-auth-profile-secrets`,
-    ),
-    OPENCLAW_GATEWAY_PORT: value('OPENCLAW_GATEWAY_PORT', '18789'),
-    OPENCLAW_BRIDGE_PORT: value('OPENCLAW_BRIDGE_PORT', '18790'),
-    OPENCLAW_GATEWAY_BIND: value('OPENCLAW_GATEWAY_BIND', 'lan'),
-  };
-}
 
 const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'] as const;
 

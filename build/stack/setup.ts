@@ -3,9 +3,10 @@ import { buffer } from 'node:stream/consumers';
 import { type Problem, RequestError } from '../problem.ts';
 import { failureText } from '../report/failure-report.ts';
 import { maskedConfiguration } from './masked.ts';
-import { checkSetup, configureGateway, planSetup, type SetupInput } from './plan-setup.ts';
+import { checkSetup, configureGateway, planSetup } from './plan-setup.ts';
 import { parseRelaxedJson, RelaxedJsonError } from './relaxed-json.ts';
 import { type SandboxFacts, sandboxImage } from './sandbox-gate.ts';
+import type { SetupInput } from './setup-values.ts';
 
 // The decisions of scripts/docker/setup.sh: `node setup.ts check|plan|configure`, on the host or, where that has no Node, in a
 // container of the image that is set up. Facts come in on stdin and answers go out on stdout, both as names and values with

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   run: async () => (await import('./commands/run.ts')).runCommand(),
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
   release: async () => (await import('./commands/release/release.ts')).releaseCommand(),
   base: async () => (await import('./commands/base.ts')).baseCommand(),
@@ -22,7 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const leave = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
 
 const program = new Command('scripts/run')
-  .description('Builds, checks, compares and runs container images of the OpenClaw Gateway.')
+  .description('Builds, checks, compares, releases and runs container images of the OpenClaw Gateway.')
   .exitOverride(leave);
 
 // Only the command that was asked for is loaded; without one the help needs them all.

@@ -41,6 +41,20 @@ export async function findEngine(
   named: string | undefined,
   onStep: (step: string) => void = () => {},
 ): Promise<Engine> {
+  const running = await findRunningEngine(named);
+  if (running !== undefined) return running;
+  onStep('setting up a private Docker Engine');
+  await runEngineScript('up');
+  return withCommand({ source: 'private', host: PRIVATE_HOST });
+}
+
+/**
+ * The same, without setting one up.
+ *
+ * @returns undefined where none is named, and none runs
+ * @throws WorkError where a named engine does not answer
+ */
+export async function findRunningEngine(named: string | undefined): Promise<Engine | undefined> {
   const candidate = await namedEngine(named);
   if (candidate !== undefined) {
     if (await answers(candidate.host)) return withCommand(candidate);
@@ -52,11 +66,8 @@ export async function findEngine(
     });
   }
   if (await answers(DEFAULT_HOST)) return withCommand({ source: 'context default', host: DEFAULT_HOST });
-  if (!(await answers(PRIVATE_HOST))) {
-    onStep('setting up a private Docker Engine');
-    await runEngineScript('up');
-  }
-  return withCommand({ source: 'private', host: PRIVATE_HOST });
+  if (await answers(PRIVATE_HOST)) return withCommand({ source: 'private', host: PRIVATE_HOST });
+  return undefined;
 }
 
 /** A `docker` with buildx for work on a remote builder, which needs no engine. */

@@ -2,7 +2,7 @@ import { readDotEnv } from './dot-env.ts';
 
 /** Names of what is secret: tokens, keys, passwords, logins. */
 const SECRET_NAME =
-  /token|secret|passw(?:or)?d|passphrase|api_?key|(?:^|[_.-])key$|[a-z]Key$|credential|cookie|bearer|authorization|session_?key|private/i;
+  /token|secret|passw(?:or)?d|passphrase|api_?key|(?:^|[_.-])keys?$|[a-z]Keys?$|credential|cookie|bearer|authorization|session_?key|private/i;
 /** Parts of a reference to a secret, and of what is named after one, that say nothing. */
 const REFERENCE = /^(?:source|provider|id|mode|maxTokens|contextTokens)$/;
 /** Shapes of secrets wherever they stand: provider keys, GitHub, Slack, AWS, JSON web tokens, Telegram, long random text. */

@@ -6,6 +6,7 @@ export interface Complaint {
 
 /** Control and format characters, line and paragraph ends, and what bytes that are no UTF-8 become. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u{FFFD}]/u;
+const SHOWN_CHARACTERS = 200;
 /** Linux: PATH_MAX and NAME_MAX, in bytes. */
 const LONGEST_PATH = 4095;
 const LONGEST_NAME = 255;
@@ -17,6 +18,14 @@ export const unprintable = (text: string): Complaint | undefined =>
         wayOut: 'write it in printable characters',
       }
     : undefined;
+
+/** A value as it may stand in a line of a message: what does not print as its number, and a long one by its beginning. */
+export function printable(value: string): string {
+  const shown = [...value.slice(0, SHOWN_CHARACTERS)].map((character) =>
+    UNPRINTABLE.test(character) ? `\\u{${character.codePointAt(0)?.toString(16)}}` : character,
+  );
+  return shown.slice(0, SHOWN_CHARACTERS).join('') + (value.length > SHOWN_CHARACTERS ? '…' : '');
+}
 
 /**
  * Why a text can be no path for a mount. Everything else, spaces, quotes and `$` too, is taken literally.

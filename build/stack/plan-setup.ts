@@ -7,7 +7,7 @@ import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { type ConfigWrite, configWrites, field } from './gateway-config.ts';
 import { chooseToken, type GatewayToken } from './gateway-token.ts';
-import { pathComplaint, unprintable } from './path-rule.ts';
+import { pathComplaint, printable, unprintable } from './path-rule.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxFacts } from './sandbox-gate.ts';
 import {
@@ -140,7 +140,9 @@ function buildProblems(values: Values): readonly Problem[] {
   if (hidden.length > 0) return hidden;
   const all: readonly OptionDefinition[] = Object.values(BUILD_OPTIONS);
   const names = new Set(all.flatMap(({ variables = [] }) => variables));
-  return parseImageSpec({}, environment).problems.filter(({ source }) => names.has(source));
+  return parseImageSpec({}, environment)
+    .problems.filter(({ source }) => names.has(source))
+    .map((problem) => ({ ...problem, value: printable(problem.value) }));
 }
 
 function folderProblems(settled: ReturnType<typeof withDefaults>, input: SetupInput): readonly Problem[] {
@@ -177,12 +179,6 @@ function portProblems(settled: ReturnType<typeof withDefaults>): readonly Proble
       wayOut: 'choose another for one of them',
     },
   ];
-}
-
-/** A value that would break the line it is shown in is shown with escapes; a long one by its beginning. */
-function printable(value: string): string {
-  const shown = unprintable(value) === undefined ? value : JSON.stringify(value);
-  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }
 
 /**

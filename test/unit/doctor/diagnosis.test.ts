@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { DOCTOR_CHECKS, diagnose } from '../../../build/doctor/diagnosis.ts';
+import type { GatewayContainer, Installation } from '../../../build/doctor/installation.ts';
+
+const container: GatewayContainer = {
+  id: 'c1',
+  status: 'running',
+  health: 'healthy',
+  imageId: 'sha256:1',
+  environment: new Map([
+    ['OPENCLAW_GATEWAY_TOKEN', 'T'],
+    ['TZ', 'UTC'],
+  ]),
+  mounts: [{ source: '/srv/config', target: '/home/node/.openclaw' }],
+  composeFiles: ['/srv/p/docker-compose.yml'],
+};
+const folder = { variable: 'OPENCLAW_CONFIG_DIR', path: '/srv/config', exists: true, foreign: 0, free: 9e9 };
+const well: Installation = {
+  project: '/srv/p',
+  engine: { version: '28.5.2', host: 'unix:///var/run/docker.sock', memory: 4e9 },
+  composeVersion: '2.40.3',
+  dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\n',
+  config: {},
+  files: new Map(),
+  wantedEnvironment: new Map([['TZ', 'UTC']]),
+  composeError: undefined,
+  container,
+  image: { name: 'openclaw:local', id: 'sha256:1', version: '2026.9.6' },
+  newestRelease: '2026.9.6',
+  folders: [folder],
+  ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, holder: 'the container x', own: true }],
+};
+
+const wrong = (change: Partial<Installation>) =>
+  diagnose({ ...well, ...change }).filter(({ outcome }) => outcome !== 'fine');
+
+it('finds nothing wrong with what is well, and says something of each', () => {
+  expect(wrong({})).toEqual([]);
+  expect(diagnose(well).map(({ name }) => name)).toEqual(DOCTOR_CHECKS.map(({ name }) => name));
+});
+
+describe('finds what is wrong, and what mends it', () => {
+  const extra = new Map([['docker-compose.extra.yml', 'services: {}\n']]);
+  const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, mend: RegExp])[] = [
+    ['engine', { engine: { ...well.engine, version: '20.10.1' } }, /20\.10\.1 is older/, /docs\.docker\.com/],
+    ['compose', { composeVersion: undefined }, /no Compose/, /docs\.docker\.com/],
+    ['compose', { composeVersion: '2.23.9' }, /older than 2\.24/, /docs\.docker\.com/],
+    ['compose-files', { composeError: 'invalid' }, /invalid/, /setup\.sh/],
+    ['memory', { engine: { ...well.engine, memory: 1e9 } }, /1\.0 GB/, /OPENCLAW_IMAGE=/],
+    ['disk', { folders: [{ ...folder, free: 1e9 }] }, /1\.0 GB free/, /prune/],
+    [
+      'ports',
+      { ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, holder: 'process 7 (nginx)', own: false }] },
+      /7 \(nginx\)/,
+      /^OPENCLAW_GATEWAY_PORT=28789 scripts/,
+    ],
+    [
+      'ports',
+      { ports: [{ variable: 'OPENCLAW_BRIDGE_PORT', port: 60000, holder: 'x', own: false }] },
+      /in use by x/,
+      /=28789 /,
+    ],
+    ['ownership', { folders: [{ ...folder, foreign: 3 }] }, /^3 files/, /setup\.sh/],
+    ['ownership', { folders: [{ ...folder, exists: false }] }, /does not exist/, /setup\.sh/],
+    ['token', { dotEnv: '' }, /no OPENCLAW_GATEWAY_TOKEN/, /setup\.sh/],
+    ['token', { config: { gateway: { auth: { token: 'other' } } } }, /another token/, /setup\.sh/],
+    [
+      'token',
+      {
+        container: {
+          ...container,
+          environment: new Map([
+            ['OPENCLAW_GATEWAY_TOKEN', 'old'],
+            ['TZ', 'UTC'],
+          ]),
+        },
+      },
+      /runs with another/,
+      /compose up/,
+    ],
+    ['environment', { wantedEnvironment: new Map([['TZ', 'Asia/Taipei']]) }, /values of TZ/, /compose up/],
+    [
+      'overlays',
+      {
+        files: new Map([['docker-compose.sandbox.yml', '']]),
+        dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\nCOMPOSE_FILE=docker-compose.yml:docker-compose.sandbox.yml\n',
+        container: { ...container, composeFiles: ['/srv/p/docker-compose.yml', '/srv/p/docker-compose.sandbox.yml'] },
+      },
+      /OPENCLAW_SANDBOX is off/,
+      /setup\.sh/,
+    ],
+    [
+      'overlays',
+      { container: { ...container, composeFiles: ['/srv/p/docker-compose.yml', '/srv/p/old.yml'] } },
+      /made from docker-compose\.yml, old\.yml/,
+      /compose up/,
+    ],
+    ['config-file', { config: 'unreadable' }, /no JSON5/, /doctor/],
+    [
+      'config-file',
+      {
+        container: {
+          ...container,
+          mounts: [{ source: '/srv/c/openclaw.json', target: '/home/node/.openclaw/openclaw.json' }],
+        },
+      },
+      /single file/,
+      /OPENCLAW_CONFIG_DIR='\/srv\/c' /,
+    ],
+    ['image', { newestRelease: '2026.9.6-1' }, /2026\.9\.6 is older than 2026\.9\.6-1/, /setup\.sh/],
+    ['image', { container: { ...container, imageId: 'sha256:0' } }, /newer than what the container runs/, /compose up/],
+    ['image', { image: undefined }, /does not have it/, /setup\.sh/],
+    ['gateway', { container: undefined }, /no container/, /compose up/],
+    ['gateway', { container: { ...container, health: 'unhealthy' } }, /unhealthy/, /logs/],
+    ['gateway', { container: { ...container, status: 'exited' } }, /exited/, /compose up/],
+  ];
+  it.each(CASES)('%s: %o', (name, change, found, mend) => {
+    expect(wrong(change)).toEqual([
+      { name, outcome: expect.any(String), found: expect.stringMatching(found), mend: expect.stringMatching(mend) },
+    ]);
+  });
+
+  it('an overlay that Compose does not read, and that is not what .env says', () => {
+    expect(wrong({ files: extra })).toMatchObject([
+      { name: 'overlays', found: expect.stringContaining('does not name it') },
+      { name: 'overlays', found: expect.stringContaining('is not what .env says') },
+    ]);
+    expect(
+      wrong({
+        dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\nCOMPOSE_FILE=docker-compose.yml:docker-compose.extra.yml\n',
+        container: undefined,
+      }),
+    ).toContainEqual(
+      expect.objectContaining({ name: 'overlays', outcome: 'problem', found: expect.stringContaining('is not there') }),
+    );
+  });
+
+  it('and is not stopped by a registry that does not answer', () =>
+    expect(wrong({ newestRelease: undefined })).toEqual([]));
+});

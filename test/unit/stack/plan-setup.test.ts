@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readDotEnv } from '../../../build/stack/dot-env.ts';
+import { checkSetup, configureGateway, planSetup } from '../../../build/stack/plan-setup.ts';
+import { SETUP_VARIABLES, type SetupInput } from '../../../build/stack/setup-values.ts';
+import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
+import { BAD_INPUTS } from './bad-values.ts';
+
+const input = (environment: Record<string, string> = {}, more: Partial<SetupInput> = {}): SetupInput => ({
+  environment: new Map(Object.entries({ HOME: '/home/me', ...environment })),
+  dotEnv: '',
+  project: '/srv/openclaw-image',
+  present: new Set(),
+  terminal: true,
+  ...more,
+});
+const plan = (given: SetupInput, config?: unknown) => planSetup(given, config, undefined, () => 'n'.repeat(64));
+const problemsOf = (given: SetupInput): readonly string[] => checkSetup(given).problems.map(({ source }) => source);
+
+const DEFAULTS = [
+  ...['OPENCLAW_IMAGE', 'OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'],
+  ...['OPENCLAW_GATEWAY_PORT', 'OPENCLAW_BRIDGE_PORT', 'OPENCLAW_GATEWAY_BIND', 'OPENCLAW_GATEWAY_TOKEN'],
+  'COMPOSE_PROJECT_NAME',
+];
+
+describe('bad input', () => {
+  it('is at least two hundred', () => expect(BAD_INPUTS.length).toBeGreaterThan(200));
+
+  it.each(BAD_INPUTS)('$variable: $name', ({ variable, value }) => {
+    const given = input({ [variable]: value });
+    const { problems } = checkSetup(given);
+    if (problems.length > 0) {
+      // Refused: by name, with a reason and a way out, and nothing that would break the line it is shown in.
+      for (const { source, reason, wayOut, value: shown } of problems) {
+        expect(SETUP_VARIABLES).toContain(source);
+        expect(reason).toMatch(/./);
+        expect(wayOut).toMatch(/./);
+        expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
+        expect(shown.length).toBeLessThan(220);
+      }
+      return;
+    }
+    // Taken literally: the written files have the keys and services that they would have had, and this value in one place.
+    const planned = plan(given);
+    const read = readDotEnv(planned.dotEnv);
+    const added = [...read.keys()].filter((key) => !DEFAULTS.includes(key));
+    expect(added.filter((key) => key !== variable && key !== 'COMPOSE_FILE')).toEqual([]);
+    if (value.trim() !== '' && STACK_VARIABLES.find(({ name }) => name === variable)?.write === undefined)
+      expect(read.get(variable)).toBe(value);
+    if (planned.extra !== undefined) {
+      const overlay = parse(planned.extra);
+      expect(Object.keys(overlay.services)).toEqual(['openclaw-gateway', 'openclaw-cli']);
+      expect(Object.keys(overlay.services['openclaw-gateway'])).toEqual(['volumes']);
+    }
+  });
+
+  it('of a secret is never shown', () => {
+    for (const secret of ['OPENCLAW_GATEWAY_TOKEN', 'ANTHROPIC_API_KEY']) {
+      const { problems } = checkSetup(input({ [secret]: 'hunter2\nhunter2' }));
+      expect(problems).toMatchObject([{ source: secret, value: '(not shown)' }]);
+    }
+  });
+});
+
+describe('checkSetup', () => {
+  it('lists every problem at once', () => {
+    expect(
+      problemsOf(
+        input({
+          OPENCLAW_GATEWAY_PORT: '99999',
+          OPENCLAW_GATEWAY_BIND: '0.0.0.0',
+          OPENCLAW_TZ: 'Mars/Olympus',
+          OPENCLAW_IMAGE_APT_PACKAGES: 'curl; rm',
+          OPENCLAW_EXTRA_MOUNTS: 'data:/data,/srv:/app',
+        }),
+      ),
+    ).toEqual([
+      ...['OPENCLAW_GATEWAY_PORT', 'OPENCLAW_GATEWAY_BIND', 'OPENCLAW_EXTRA_MOUNTS', 'OPENCLAW_EXTRA_MOUNTS'],
+      ...['OPENCLAW_TZ', 'OPENCLAW_IMAGE_APT_PACKAGES'],
+    ]);
+  });
+
+  it.each([
+    ['OPENCLAW_CONFIG_DIR', '/home/me', 'holds /home/me'],
+    ['OPENCLAW_CONFIG_DIR', '/srv', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/srv/openclaw-image/', 'holds /srv/openclaw-image'],
+    ['OPENCLAW_WORKSPACE_DIR', '/home/me/.openclaw', 'is the same folder as OPENCLAW_CONFIG_DIR'],
+    ['OPENCLAW_CONFIG_DIR', '/usr/local', 'belongs to the system'],
+    ['OPENCLAW_BRIDGE_PORT', '18789', 'is the port of the gateway too'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/var/run/docker.sock:/sock', 'would hand the engine'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/a:/x,/b:/x/', 'is the second mount on /x'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/a:/home/node/.openclaw', 'which is taken'],
+    ['OPENCLAW_HOME_VOLUME', '/srv/home', 'is a path'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'is not supported'],
+    ['OPENCLAW_GATEWAY_BIND', '127.0.0.1', 'is no kind of bind'],
+  ])('refuses %s=%s', (variable, value, reason) => {
+    expect(checkSetup(input({ [variable]: value })).problems).toMatchObject([
+      { source: variable, reason: expect.stringContaining(reason) },
+    ]);
+  });
+
+  it.each([
+    ['OPENCLAW_CONFIG_DIR', "/srv/it's a $folder"],
+    ['OPENCLAW_CONFIG_DIR', '/tmp/données'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/srv/a b:/b:ro, /c:/d:Z'],
+    ['OPENCLAW_TZ', 'Asia/Taipei'],
+    ['OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:latest@sha256:'.padEnd(104, 'a')],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://user:pw@collector:4318/v1'],
+  ])('takes %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));
+
+  it('finds the socket where it was said to be', () => {
+    expect(checkSetup(input()).socket).toBe('/var/run/docker.sock');
+    expect(checkSetup(input({ DOCKER_HOST: 'unix:///run/user/1/docker.sock' })).socket).toBe('/run/user/1/docker.sock');
+    expect(checkSetup(input({ DOCKER_HOST: 'tcp://x:1' })).socket).toBe('/var/run/docker.sock');
+    const both = { DOCKER_HOST: 'unix:///a.sock', OPENCLAW_DOCKER_SOCKET: 'unix:///b.sock' };
+    expect(checkSetup(input(both)).socket).toBe('/b.sock');
+  });
+
+  it('has a folder for everything without HOME', () => {
+    expect(checkSetup({ ...input(), environment: new Map() })).toMatchObject({
+      problems: [],
+      configDir: '/tmp/.openclaw',
+    });
+  });
+});
+
+describe('planSetup', () => {
+  it('changes nothing the second time', () => {
+    const given = {
+      OPENCLAW_SKIP_ONBOARDING: 'yes',
+      OPENCLAW_EXTRA_MOUNTS: '/srv/a:/a:ro',
+      OPENCLAW_TZ: 'Asia/Taipei',
+    };
+    const first = plan(input(given));
+    const second = plan(
+      input({}, { dotEnv: first.dotEnv, present: new Set(['docker-compose.extra.yml']), terminal: false }),
+    );
+    expect(second.problems).toEqual([]);
+    expect({ dotEnv: second.dotEnv, extra: second.extra }).toEqual({ dotEnv: first.dotEnv, extra: first.extra });
+    expect(second.token).toEqual({ value: 'n'.repeat(64), from: '.env' });
+  });
+
+  it("keeps the user's own lines, and takes back what an empty variable says", () => {
+    const dotEnv = '# mine\nMY_KEY="a b"\nOPENCLAW_TZ=UTC\nOPENCLAW_GATEWAY_PORT=1234\n';
+    const planned = plan(input({ OPENCLAW_TZ: '', OPENCLAW_GATEWAY_PORT: '' }, { dotEnv }));
+    expect(planned.dotEnv).toMatch(/^# mine\nMY_KEY="a b"\nOPENCLAW_GATEWAY_PORT=18789\n/);
+    expect(planned.dotEnv).not.toContain('OPENCLAW_TZ');
+  });
+
+  it('names the overlays for Compose, after the override of the user', () => {
+    const present = new Set(['docker-compose.override.yml']);
+    expect(plan(input({}, { present })).composeFiles).toEqual(['docker-compose.yml', 'docker-compose.override.yml']);
+    const mounted = plan(input({ OPENCLAW_HOME_VOLUME: 'openclaw_home' }, { present }));
+    const files = ['docker-compose.yml', 'docker-compose.override.yml', 'docker-compose.extra.yml'];
+    expect(mounted.composeFiles).toEqual(files);
+    expect(readDotEnv(mounted.dotEnv).get('COMPOSE_FILE')).toBe(files.join(':'));
+    const after = plan(
+      input({ OPENCLAW_HOME_VOLUME: '' }, { present: new Set([...present, files[2] ?? '']), dotEnv: mounted.dotEnv }),
+    );
+    expect(after).toMatchObject({ extra: undefined, composeFiles: files.slice(0, 2) });
+    expect(readDotEnv(after.dotEnv).has('COMPOSE_FILE')).toBe(false);
+    const own = plan(input({ OPENCLAW_HOME_VOLUME: 'h1' }, { dotEnv: 'COMPOSE_FILE=docker-compose.yml:mine.yml\n' }));
+    expect(own.composeFiles).toEqual(['docker-compose.yml', 'mine.yml', 'docker-compose.extra.yml']);
+  });
+
+  it('has the home volume and the mounts for both services, by the name of the volume', () => {
+    const { extra = '' } = plan(
+      input({ OPENCLAW_HOME_VOLUME: 'openclaw_home', OPENCLAW_EXTRA_MOUNTS: '/srv/$a "b":/b:ro,/c:/d:z' }),
+    );
+    const volumes = [
+      { type: 'volume', source: 'openclaw-home', target: '/home/node' },
+      { type: 'bind', source: '/srv/$$a "b"', target: '/b', read_only: true, bind: { create_host_path: false } },
+      { type: 'bind', source: '/c', target: '/d', bind: { create_host_path: false, selinux: 'z' } },
+    ];
+    expect(parse(extra)).toEqual({
+      services: { 'openclaw-gateway': { volumes }, 'openclaw-cli': { volumes } },
+      volumes: { 'openclaw-home': { name: 'openclaw_home' } },
+    });
+  });
+
+  it.each([
+    ['skipped', { OPENCLAW_SKIP_ONBOARDING: '1', ANTHROPIC_API_KEY: 'k' }, undefined, true],
+    ['done', { ANTHROPIC_API_KEY: 'k' }, { wizard: { lastRunAt: 'then' } }, false],
+    ['headless', { ANTHROPIC_API_KEY: 'k' }, {}, false],
+    ['asks', {}, {}, true],
+  ] as const)('onboarding: %s', (kind, environment, config, terminal) =>
+    expect(plan(input(environment, { terminal }), config)).toMatchObject({ problems: [], onboarding: { kind } }),
+  );
+
+  it('asks nobody where there is no terminal, and puts no key into an argument', () => {
+    expect(plan(input({}, { terminal: false })).problems).toMatchObject([{ source: 'OPENCLAW_SKIP_ONBOARDING' }]);
+    const { onboarding, dotEnv } = plan(input({ GEMINI_API_KEY: 'the-key' }, { terminal: false }));
+    expect(onboarding).toMatchObject({
+      args: expect.arrayContaining(['--auth-choice', 'gemini-api-key', '--accept-risk']),
+    });
+    expect(JSON.stringify(onboarding)).not.toContain('the-key');
+    expect(readDotEnv(dotEnv).get('GEMINI_API_KEY')).toBe('the-key');
+  });
+
+  it('writes booleans as the gateway reads them', () => {
+    const { dotEnv } = plan(input({ OPENCLAW_DISABLE_BONJOUR: 'No', OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'ON' }));
+    expect(dotEnv).toContain('OPENCLAW_DISABLE_BONJOUR=0\nOPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS=1\n');
+  });
+});
+
+describe('configureGateway', () => {
+  const modeOf = (environment: Record<string, string>, mounted: boolean | undefined) =>
+    configureGateway(input(environment), { agents: { defaults: { sandbox: { mode: 'all' } } } }, mounted).filter(
+      ({ path }) => path === 'agents.defaults.sandbox.mode',
+    );
+
+  it('turns the sandbox off where its gate is shut, or where it was taken back', () => {
+    const off = [{ path: 'agents.defaults.sandbox.mode', value: 'off' }];
+    expect(modeOf({ OPENCLAW_SANDBOX: '1' }, false)).toEqual(off);
+    expect(modeOf({ OPENCLAW_SANDBOX: '0' }, undefined)).toEqual(off);
+    expect(modeOf({}, undefined)).toEqual([]);
+    expect(modeOf({ OPENCLAW_SANDBOX: '1' }, true)).toEqual([]);
+  });
+});

@@ -25,11 +25,12 @@ export const PROVIDERS: readonly Provider[] = [
  */
 export function onboardArguments(values: ReadonlyMap<string, string>, bind: string): readonly string[] {
   const given = PROVIDERS.find(({ variable }) => values.has(variable));
-  const common = ['onboard', '--mode', 'local', '--no-install-daemon'];
+  // Its own end would start a gateway in this container and a chat with it: setup starts the one that stays.
+  const common = ['onboard', '--mode', 'local', '--no-install-daemon', '--skip-ui', '--skip-health'];
   if (given === undefined) return common;
   return [
     ...common,
-    ...['--non-interactive', '--accept-risk', '--skip-health', '--skip-channels'],
+    ...['--non-interactive', '--accept-risk', '--skip-channels'],
     ...['--auth-choice', given.authChoice, '--secret-input-mode', 'ref'],
     ...['--gateway-auth', 'token', '--gateway-token-ref-env', 'OPENCLAW_GATEWAY_TOKEN', '--gateway-bind', bind],
   ];

@@ -66,7 +66,7 @@ choose_node() {
   local image=${OPENCLAW_IMAGE:-}
   if node_is_new_enough; then
     decider=host
-    return
+    return 0
   fi
   [ -n "$image" ] || image=$(kept OPENCLAW_IMAGE)
   [ -n "$image" ] || image=openclaw:local
@@ -78,7 +78,7 @@ choose_node() {
       pull "$image"
     elif command -v npm >/dev/null 2>&1; then
       decider=toolchain
-      return
+      return 0
     else
       image=openclaw-setup:base # the image's parent, which the build needs anyway
       docker build --quiet --tag "$image" - <"$root/dockerfiles/base.Dockerfile" >/dev/null ||
@@ -179,7 +179,7 @@ write_file() { # PATH CONTENT
   local path=$1 content=$2 partial
   if [ -f "$path" ] && [ "$(cat -- "$path" && printf x)" = "${content}x" ]; then
     chmod 600 "$path"
-    return
+    return 0
   fi
   partial=$(mktemp "$path.setup.XXXXXX")
   printf '%s' "$content" >"$partial"
@@ -309,7 +309,7 @@ wait_until_healthy() {
   while :; do
     state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
     case $state in
-    *' healthy') return ;;
+    *' healthy') return 0 ;;
     'running 0 '*) ;;
     *) break ;;
     esac
@@ -323,6 +323,7 @@ wait_until_healthy() {
 
 restore() {
   local status=$?
+  set +e # as much as can be
   if [ "$status" -ne 0 ] && [ -n "${written:-}" ] && [ -z "${finished:-}" ]; then
     printf '\nPutting back what was there before.\n' >&2
     write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2

@@ -1,0 +1,184 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { dockerConfigFolder } from '../../../build/engine/engine.ts';
+import { extraOverlay, sandboxOverlay } from '../../../build/stack/compose-overlay.ts';
+import { changeDotEnv } from '../../../build/stack/dot-env.ts';
+import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
+import { ROOT } from '../../command.ts';
+
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-compose-'));
+  await cp(join(ROOT, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Service {
+  readonly image: string;
+  readonly environment: Readonly<Record<string, string | null>>;
+  readonly volumes: readonly { readonly type: string; readonly source: string; readonly target: string }[];
+  readonly ports?: readonly { readonly published: string; readonly target: number }[];
+  readonly [key: string]: unknown;
+}
+interface Config {
+  readonly services: Readonly<Record<'openclaw-gateway' | 'openclaw-cli', Service>>;
+}
+
+/** What Compose itself makes of the file, with no other variables than these. */
+async function composed(environment: Readonly<Record<string, string>>, ...files: readonly string[]): Promise<Config> {
+  const { docker } = inject('engine');
+  const named = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
+  const { stdout } = await execa(docker, ['compose', ...named, 'config', '--format', 'json'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder(), ...environment },
+    extendEnv: false,
+  });
+  // It prints what could be read again: $ as $$.
+  return JSON.parse(stdout.replaceAll('$$', '$')) as Config;
+}
+
+describe('docker-compose.yml', () => {
+  it('is as the Compose linter wants it', async () => {
+    const { exitCode, all } = await execa('node_modules/.bin/dclint', ['--max-warnings', '0', 'docker-compose.yml'], {
+      cwd: ROOT,
+      reject: false,
+      all: true,
+    });
+    expect({ exitCode }, all).toEqual({ exitCode: 0 });
+  });
+
+  it('has a source for every volume in a bare environment, without HOME', async () => {
+    const { services } = await composed({});
+    for (const service of Object.values(services))
+      expect(service.volumes.map(({ type, source, target }) => [type, source, target])).toEqual([
+        ['bind', '/tmp/.openclaw', '/home/node/.openclaw'],
+        ['bind', '/tmp/.openclaw/workspace', '/home/node/.openclaw/workspace'],
+        ['bind', '/tmp/.openclaw-auth-profile-secrets', '/home/node/.config/openclaw'],
+      ]);
+  });
+
+  it('has both services from one image, hardened, the CLI in the network of the gateway', async () => {
+    const { services } = await composed({ OPENCLAW_IMAGE: 'mine:1' });
+    expect(Object.keys(services).sort()).toEqual(['openclaw-cli', 'openclaw-gateway']);
+    for (const service of Object.values(services))
+      expect(service).toMatchObject({
+        image: 'mine:1',
+        cap_drop: ['NET_ADMIN', 'NET_RAW'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    expect(services['openclaw-cli']).toMatchObject({ network_mode: 'service:openclaw-gateway' });
+    expect(services['openclaw-gateway']).toMatchObject({
+      restart: 'unless-stopped',
+      extra_hosts: ['host.docker.internal=host-gateway'],
+      healthcheck: { test: expect.arrayContaining([expect.stringContaining('/healthz')]) },
+    });
+  });
+
+  it('hands on every variable of the gateway, and never the paths and ports of the host', async () => {
+    const given = {
+      OPENCLAW_CONFIG_DIR: '/srv/c',
+      OPENCLAW_WORKSPACE_DIR: '/srv/w',
+      OPENCLAW_AUTH_PROFILE_SECRET_DIR: '/srv/s',
+      OPENCLAW_GATEWAY_PORT: '28789',
+      OPENCLAW_BRIDGE_PORT: '28790',
+      OPENCLAW_GATEWAY_BIND: 'loopback',
+      OPENCLAW_GATEWAY_TOKEN: 'T',
+      OPENCLAW_TZ: 'Asia/Taipei',
+      OPENCLAW_DISABLE_BONJOUR: '0',
+      OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: '1',
+      OPENCLAW_OTEL_PRELOADED: '1',
+      ...Object.fromEntries(
+        STACK_VARIABLES.filter(({ name }) => name.startsWith('OTEL_')).map(({ name }) => [name, `of ${name}`]),
+      ),
+    };
+    const gateway = (await composed(given)).services['openclaw-gateway'];
+    for (const [name, value] of Object.entries(given).filter(([name]) =>
+      /^OTEL_|TOKEN|BONJOUR|OVERLAYS|PRELOADED/.test(name),
+    ))
+      expect(gateway.environment[name], name).toBe(value);
+    expect(gateway.environment).toMatchObject({
+      TZ: 'Asia/Taipei',
+      OPENCLAW_CONFIG_DIR: '/home/node/.openclaw',
+      OPENCLAW_GATEWAY_PORT: '18789',
+    });
+    expect(gateway.command).toEqual(expect.arrayContaining(['--bind', 'loopback', '--port', '18789']));
+    expect(gateway.ports?.map(({ published, target }) => [published, target])).toEqual([
+      ['28790', 18790],
+      ['28789', 18789],
+    ]);
+    const bare = (await composed({})).services['openclaw-gateway'];
+    expect(bare.environment).toMatchObject({ OPENCLAW_DISABLE_BONJOUR: '1', TZ: 'UTC' });
+    expect(Object.values(bare.environment).filter((value) => value === null).length).toBeGreaterThan(10);
+  });
+
+  it('hands on what else stands in .env: keys of providers', async () => {
+    await writeFile(join(folder, '.env'), 'ANTHROPIC_API_KEY=sk-1\nOPENCLAW_CONFIG_DIR=/srv/c\n');
+    const { services } = await composed({});
+    for (const { environment } of Object.values(services))
+      expect(environment).toMatchObject({ ANTHROPIC_API_KEY: 'sk-1', OPENCLAW_CONFIG_DIR: '/home/node/.openclaw' });
+    await rm(join(folder, '.env'));
+  });
+});
+
+describe('what setup writes', () => {
+  const ODD = [
+    'a b',
+    "it's",
+    'say "x"',
+    '$HOME',
+    '${HOME}',
+    '$$',
+    '`id`',
+    '#1',
+    'a # b',
+    '\\n',
+    'x\\',
+    "'",
+    '{a: b}',
+    '!x',
+    '*a',
+    'é資料',
+    '%s',
+  ];
+
+  it('is read by Compose as it was meant, in .env', async () => {
+    const values = new Map(ODD.map((value, index) => [`ODD_${index}`, value]));
+    await writeFile(join(folder, '.env'), changeDotEnv('', values));
+    const { environment } = (await composed({ HOME: '/home/me' })).services['openclaw-gateway'];
+    for (const [name, value] of values) expect(environment[name], value).toBe(value);
+    await rm(join(folder, '.env'));
+  });
+
+  it('is read by Compose as it was meant, in the overlays', async () => {
+    const mounts = ODD.filter((value) => !value.includes(':')).map((value, index) => ({
+      source: `/srv/${value}`,
+      target: `/t${index}/${value}`,
+      access: 'ro' as const,
+      label: undefined,
+    }));
+    await writeFile(join(folder, 'extra.yml'), extraOverlay('home_1', mounts) ?? '');
+    await writeFile(join(folder, 'sandbox.yml'), sandboxOverlay('/run/$USER "x"/docker.sock', 998));
+    const { services } = await composed({ HOME: '/home/me' }, 'extra.yml', 'sandbox.yml');
+    const paths = ({ volumes }: Service): readonly string[] =>
+      volumes.filter(({ target }) => target.startsWith('/t')).map(({ source, target }) => `${source} ${target}`);
+    const wanted = mounts.map(({ source, target }) => `${source} ${target}`);
+    expect(paths(services['openclaw-gateway'])).toEqual(wanted);
+    expect(paths(services['openclaw-cli'])).toEqual(wanted);
+    expect(services['openclaw-gateway']).toMatchObject({ group_add: ['998'] });
+    expect(JSON.stringify(services['openclaw-cli'])).not.toContain('docker.sock');
+  });
+
+  it('stays within Compose when a value is a whole document', async () => {
+    const evil = '/x"\n  evil:\n    image: "evil';
+    await writeFile(
+      join(folder, 'extra.yml'),
+      extraOverlay(undefined, [{ source: evil, target: '/t', access: 'rw', label: undefined }]) ?? '',
+    );
+    expect(await readFile(join(folder, 'extra.yml'), 'utf8')).not.toContain('\n  evil');
+    expect(Object.keys((await composed({}, 'extra.yml')).services)).toHaveLength(2);
+  });
+});

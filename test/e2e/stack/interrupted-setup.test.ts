@@ -1,0 +1,84 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { docker } from '../../command.ts';
+import { makeInstallation, type TestInstallation } from '../../installation.ts';
+
+const IMAGE = 'openclaw-image-test:killed';
+/** What setup says as it goes, in order: it is killed as soon as it has said so. */
+const STEPS = [
+  'Using',
+  'Writing what Compose reads',
+  'wrote docker-compose.extra.yml',
+  'wrote .env',
+  'Giving the data',
+  'Onboarding is skipped',
+  'Configuring the gateway',
+  'Starting the gateway',
+] as const;
+
+let here: TestInstallation;
+
+beforeAll(async () => {
+  await docker('tag', 'openclaw:local', IMAGE);
+  here = await makeInstallation(IMAGE);
+});
+afterAll(async () => {
+  await here.remove();
+  await docker('image', 'rm', '--force', IMAGE);
+});
+
+it('ends well after SIGKILL at every step, with the same token and data', async () => {
+  const mounted = join(here.folder, 'mounted');
+  await mkdir(mounted);
+  await mkdir(join(here.config, 'workspace'), { recursive: true });
+  await writeFile(join(here.config, 'workspace/mine.txt'), 'my work');
+  await writeFile(join(here.project, '.env'), 'MY_OWN_KEY=mine\n');
+  const settings = {
+    OPENCLAW_IMAGE: IMAGE,
+    OPENCLAW_SKIP_ONBOARDING: '1',
+    OPENCLAW_GATEWAY_PORT: String(here.port),
+    OPENCLAW_BRIDGE_PORT: String(here.port - 1),
+    OPENCLAW_EXTRA_MOUNTS: `${mounted}:/mounted`,
+  };
+  const tokens = new Set<string>();
+  for (const step of STEPS) {
+    const child = execa(join(here.project, 'scripts/docker/setup.sh'), ['--offline'], {
+      env: { ...here.environment, ...settings },
+      extendEnv: false,
+      reject: false,
+      all: true,
+      detached: true,
+      stdin: 'ignore',
+    });
+    let said = '';
+    child.all.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      // The whole group: what it has started is not to go on for it.
+      if (said.includes(step) && child.pid !== undefined) {
+        try {
+          process.kill(-child.pid, 'SIGKILL');
+        } catch {
+          // It is gone already.
+        }
+      }
+    });
+    const { signal } = await child;
+    expect({ step, signal }, said).toEqual({ step, signal: 'SIGKILL' });
+    const dotEnv = await here.dotEnv();
+    expect(dotEnv.get('MY_OWN_KEY')).toBe('mine');
+    const token = dotEnv.get('OPENCLAW_GATEWAY_TOKEN');
+    if (token !== undefined) tokens.add(token);
+    // What Compose is told exists, at every moment.
+    expect((await here.compose('config', '--quiet')).exitCode, `after ${step}`).toBe(0);
+  }
+  const { exitCode, said } = await here.setup(settings);
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  tokens.add((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '');
+  expect([...tokens]).toHaveLength(1);
+  expect((await fetch(`http://127.0.0.1:${here.port}/healthz`)).status).toBe(200);
+  expect(await readFile(join(here.config, 'workspace/mine.txt'), 'utf8')).toBe('my work');
+  const left = (await readdir(here.project)).filter((name) => name.includes('.setup.'));
+  expect(left).toEqual([]);
+});

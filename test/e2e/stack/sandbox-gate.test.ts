@@ -1,0 +1,125 @@
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { docker } from '../../command.ts';
+import { makeInstallation, type TestInstallation } from '../../installation.ts';
+
+// The engine of the tests is a real one, and so is its socket: the gateway is given it, and loses it.
+const PLAIN = 'openclaw-image-test:gate';
+const WITH_CLI = 'openclaw-image-test:gate-cli';
+const SANDBOX = 'openclaw-image-test:gate-sandbox';
+
+let here: TestInstallation;
+const socket = (): string => inject('engine').host.replace('unix://', '');
+const overlay = (): string => join(here.project, 'docker-compose.sandbox.yml');
+const mode = async (): Promise<unknown> =>
+  JSON.parse(await readFile(join(here.config, 'openclaw.json'), 'utf8')).agents?.defaults?.sandbox?.mode;
+const mounted = async (): Promise<boolean> =>
+  (await docker('container', 'inspect', '--format', '{{json .Mounts}}', await here.container())).stdout.includes(
+    '/var/run/docker.sock',
+  );
+const setup = (more: Record<string, string> = {}) =>
+  here.setup({ OPENCLAW_IMAGE: WITH_CLI, OPENCLAW_SANDBOX: '1', OPENCLAW_DOCKER_SOCKET: socket(), ...more });
+
+beforeAll(async () => {
+  await docker('tag', 'openclaw:local', PLAIN);
+  here = await makeInstallation(WITH_CLI);
+  const context = join(here.folder, 'context');
+  await mkdir(context);
+  await docker('image', 'tag', PLAIN, SANDBOX);
+  // The engine's own client stands in for the one that --docker-cli bakes (test/e2e/source.test.ts does that).
+  await writeFile(join(context, 'Dockerfile'), `FROM ${PLAIN}\nCOPY docker /usr/local/bin/docker\n`);
+  await writeFile(join(context, 'docker'), await readFile(inject('engine').docker));
+  await chmod(join(context, 'docker'), 0o755);
+  expect(await docker('build', '--quiet', '--tag', WITH_CLI, context)).toMatchObject({ exitCode: 0 });
+  await mkdir(here.config, { recursive: true });
+  await writeFile(
+    join(here.config, 'openclaw.json'),
+    JSON.stringify({ agents: { defaults: { sandbox: { docker: { image: SANDBOX } } } } }),
+  );
+});
+afterAll(async () => {
+  await here.remove();
+  await docker('image', 'rm', '--force', PLAIN, WITH_CLI, SANDBOX);
+});
+
+it('mounts the socket when everything is there, and the gateway reaches the engine as the user node', async () => {
+  const { exitCode, said } = await setup({
+    OPENCLAW_SKIP_ONBOARDING: '1',
+    OPENCLAW_GATEWAY_PORT: String(here.port),
+    OPENCLAW_BRIDGE_PORT: String(here.port - 1),
+  });
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  expect(said).not.toContain('OFF');
+  expect(await mode()).toBe('non-main');
+  const version = await here.compose(
+    'exec',
+    '-T',
+    'openclaw-gateway',
+    'docker',
+    'version',
+    '--format',
+    '{{.Server.Version}}',
+  );
+  expect(version.stdout, version.stderr).toMatch(/^\d+\./);
+  expect((await here.compose('exec', '-T', 'openclaw-gateway', 'id', '-u')).stdout).toBe('1000');
+  // The CLI's container has no use for it.
+  const cli = await here.compose(
+    'run',
+    '-T',
+    '--rm',
+    '--entrypoint',
+    'sh',
+    'openclaw-cli',
+    '-c',
+    'test -e /var/run/docker.sock || echo none',
+  );
+  expect(cli.stdout).toBe('none');
+});
+
+it('takes everything back where the image has no docker command: no socket, mode off, and a gateway that runs', async () => {
+  const { exitCode, said } = await setup({ OPENCLAW_IMAGE: PLAIN });
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  expect(said).toContain('The sandbox is OFF, and the gateway runs without the engine: docker-cli.');
+  expect(await mode()).toBe('off');
+  await expect(stat(overlay())).rejects.toThrow();
+  expect(await mounted()).toBe(false);
+  expect((await fetch(`http://127.0.0.1:${here.port}/healthz`)).status).toBe(200);
+});
+
+it('says which of the others is missing, one at a time, and mounts nothing', async () => {
+  const locked = join(here.folder, 'locked.sock');
+  const nobody = createServer();
+  await new Promise<void>((resolve) => void nobody.listen(locked, resolve));
+  await chmod(locked, 0o600);
+  const config = join(here.config, 'openclaw.json');
+  const before = await readFile(config, 'utf8');
+  const configured = (change: object) => async () => {
+    const parsed = JSON.parse(before);
+    Object.assign(parsed.agents.defaults.sandbox.docker, change);
+    await writeFile(config, JSON.stringify(parsed));
+  };
+  const cases: readonly (readonly [failed: string, more: Record<string, string>, spoil?: () => Promise<void>])[] = [
+    ['socket', { OPENCLAW_DOCKER_SOCKET: join(here.folder, 'context/docker') }],
+    ['socket-access', { OPENCLAW_DOCKER_SOCKET: locked }],
+    ['sandbox-image', {}, configured({ image: 'openclaw-image-test:never-built' })],
+    ['no-socket-for-agents', {}, configured({ binds: [`${socket()}:/engine.sock`] })],
+  ];
+  try {
+    for (const [failed, more, spoil] of cases) {
+      await spoil?.();
+      // An overlay that a run before has left must not survive.
+      await writeFile(overlay(), 'services: {}\n');
+      const { exitCode, said } = await setup(more);
+      expect({ exitCode }, said).toEqual({ exitCode: 0 });
+      expect(said).toContain(`without the engine: ${failed}.`);
+      await expect(stat(overlay())).rejects.toThrow();
+      expect(await mode()).toBe('off');
+      expect(await mounted()).toBe(false);
+      await writeFile(config, before);
+    }
+  } finally {
+    nobody.close();
+  }
+});

@@ -1,0 +1,132 @@
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+import { inject } from 'vitest';
+import { dockerConfigFolder } from '../build/engine/engine.ts';
+import { readDotEnv } from '../build/stack/dot-env.ts';
+import { ROOT } from './command.ts';
+import { freePort } from './registry.ts';
+
+/** All that a host needs: no Node, no Python, no openssl among them. */
+const COMMANDS = [
+  ...[
+    'bash',
+    'sh',
+    'cat',
+    'chmod',
+    'cp',
+    'dirname',
+    'basename',
+    'env',
+    'grep',
+    'head',
+    'id',
+    'ls',
+    'mkdir',
+    'mktemp',
+    'mv',
+  ],
+  ...['rm', 'sed', 'sleep', 'tail', 'tr', 'wc'],
+];
+
+interface SetupOptions {
+  readonly args?: readonly string[];
+  readonly input?: string;
+}
+
+/** A folder of its own with this project's stack, data and ports, as somebody has it who set the gateway up. */
+export interface TestInstallation {
+  /** Holds the other two. */
+  readonly folder: string;
+  readonly project: string;
+  readonly home: string;
+  readonly config: string;
+  readonly port: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** `scripts/docker/setup.sh --offline`; what is given is added to ports and home. */
+  readonly setup: (
+    environment?: Readonly<Record<string, string>>,
+    options?: SetupOptions,
+  ) => Promise<{ readonly exitCode: number | undefined; readonly said: string }>;
+  readonly compose: (
+    ...args: readonly string[]
+  ) => Promise<{ exitCode: number | undefined; stdout: string; stderr: string }>;
+  /** A command of the CLI's, without a terminal. */
+  readonly cli: (...args: readonly string[]) => ReturnType<TestInstallation['compose']>;
+  readonly dotEnv: () => Promise<ReadonlyMap<string, string>>;
+  readonly container: () => Promise<string>;
+  readonly remove: () => Promise<void>;
+}
+
+/** @param image what is run; the default keeps it apart from what other tests do to openclaw:local */
+export async function makeInstallation(image: string): Promise<TestInstallation> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-stack-'));
+  const project = join(folder, 'openclaw-image');
+  const [home, bin, config] = [join(folder, 'home'), join(folder, 'bin'), join(folder, 'home/.openclaw')];
+  await Promise.all([project, home, bin].map((path) => mkdir(path)));
+  await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
+  for (const name of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, name), join(project, name));
+  const { docker, host } = inject('engine');
+  for (const name of COMMANDS) await symlink((await execa('which', [name])).stdout, join(bin, name));
+  await symlink(docker, join(bin, 'docker'));
+  const port = await freePort();
+  const environment = {
+    PATH: bin,
+    HOME: home,
+    DOCKER_HOST: host,
+    DOCKER_CONFIG: dockerConfigFolder(),
+    COMPOSE_PROGRESS: 'quiet',
+    COMPOSE_PROJECT_NAME: `openclaw-test-${port}`,
+  };
+  const compose: TestInstallation['compose'] = async (...args) => {
+    // As a user types it: .env alone says what the stack is.
+    const { COMPOSE_PROJECT_NAME: _, ...plain } = environment;
+    const { exitCode, stdout, stderr } = await execa('docker', ['compose', ...args], {
+      cwd: project,
+      env: plain,
+      extendEnv: false,
+      reject: false,
+      stdin: 'ignore',
+      preferLocal: true,
+      localDir: bin,
+    });
+    return { exitCode, stdout, stderr };
+  };
+  return {
+    folder,
+    project,
+    home,
+    config,
+    port,
+    environment,
+    setup: async (given = {}, { args = ['--offline'], input = '' } = {}) => {
+      const { exitCode, all } = await execa(join(project, 'scripts/docker/setup.sh'), args, {
+        cwd: folder,
+        env: { ...environment, OPENCLAW_IMAGE: image, ...given },
+        extendEnv: false,
+        reject: false,
+        all: true,
+        input,
+      });
+      return { exitCode, said: all };
+    },
+    compose,
+    cli: (...args) => compose('run', '-T', '--rm', 'openclaw-cli', ...args),
+    dotEnv: async () => readDotEnv(await readFile(join(project, '.env'), 'utf8')),
+    container: async () => (await compose('ps', '--quiet', 'openclaw-gateway')).stdout,
+    remove: async () => {
+      await compose('down', '--volumes', '--timeout', '2');
+      await execa(
+        'docker',
+        ['compose', '--project-name', environment.COMPOSE_PROJECT_NAME, 'down', '--volumes', '--timeout', '2'],
+        {
+          cwd: project,
+          env: { ...environment, PATH: `${bin}${delimiter}${process.env['PATH']}` },
+          reject: false,
+        },
+      );
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

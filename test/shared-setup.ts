@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import type { TestProject } from 'vitest/node';
 import { cacheFolder } from '../build/cache-folder.ts';
-import { findEngine } from '../build/engine/engine.ts';
+import { type Engine, findEngine } from '../build/engine/engine.ts';
 import { askEngine } from '../build/engine/engine-api.ts';
-import { startRegistry } from './registry.ts';
+import { startRegistry, type TestRegistry } from './registry.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,8 +19,36 @@ declare module 'vitest' {
 
 const ROOT = join(import.meta.dirname, '..');
 
+/** What all runs of this process share (test/run-all.ts starts two), however often this file is loaded. */
+interface Shared {
+  readonly ready: Promise<Ready>;
+  users: number;
+}
+interface Ready {
+  readonly engine: Engine;
+  readonly registry: TestRegistry;
+  readonly built: string;
+}
+const shared = globalThis as typeof globalThis & { openclawTests?: Shared };
+
 /** The engine, a registry and the gateway's image, once for all tests; the image by the README's own command. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  shared.openclawTests ??= { ready: prepare(), users: 0 };
+  const tests = shared.openclawTests;
+  tests.users += 1;
+  const { engine, registry, built } = await tests.ready;
+  project.provide('engine', { docker: engine.docker, host: engine.host });
+  project.provide('registry', registry.address);
+  project.provide('built', built);
+  const stopWatching = watchEngine(project, engine.host);
+  return async () => {
+    stopWatching();
+    tests.users -= 1;
+    if (tests.users === 0) await registry.stop();
+  };
+}
+
+async function prepare(): Promise<Ready> {
   const engine = await findEngine(undefined, (step) => console.log(step));
   process.env['DOCKER_HOST'] = engine.host;
   const registry = await startRegistry();
@@ -33,14 +61,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     stderr: 'inherit',
   });
   console.log(`built in ${Math.round((performance.now() - started) / 1000)} s`);
-  project.provide('engine', { docker: engine.docker, host: engine.host });
-  project.provide('registry', registry.address);
-  project.provide('built', stdout);
-  const stopWatching = watchEngine(project, engine.host);
-  return async () => {
-    stopWatching();
-    await registry.stop();
-  };
+  return { engine, registry, built: stdout };
 }
 
 const WATCH_MILLISECONDS = 5000;

@@ -1,0 +1,242 @@
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cacheFolder } from '../../../build/cache-folder.ts';
+import { docker, ROOT } from '../../command.ts';
+import { makeInstallation, type TestInstallation } from '../../installation.ts';
+
+const IMAGE = 'openclaw-image-test:clawdock';
+const TOOLS = cacheFolder('test-tools');
+
+let here: TestInstallation;
+/** A copy in the home folder, as the guide installs it: it does not know where the project is. */
+let helpers = '';
+let project = '';
+
+const SHELLS = {
+  bash: { command: 'bash', args: ['--norc', '--noprofile', '-c'], environment: {} },
+  zsh: {
+    command: join(TOOLS, 'bin/zsh'),
+    args: ['-f', '-c'],
+    environment: {
+      MODULE_PATH: join(TOOLS, 'usr/lib/x86_64-linux-gnu/zsh/5.9'),
+      FPATH: ['Completion', 'Completion/Base', 'Completion/Zsh', 'Misc']
+        .map((name) => join(TOOLS, 'usr/share/zsh/functions', name))
+        .join(':'),
+    },
+  },
+} as const;
+
+/** A line in a fresh shell that has sourced the helpers. */
+async function type(shell: keyof typeof SHELLS, line: string, input = '') {
+  const { command, args, environment } = SHELLS[shell];
+  const { exitCode, stdout, stderr } = await execa(command, [...args, `source '${helpers}'; ${line}`], {
+    cwd: here.home,
+    env: { ...here.environment, PATH: `${here.environment['PATH']}:/usr/bin:/bin`, ...environment },
+    extendEnv: false,
+    reject: false,
+    input,
+  });
+  return { exitCode, stdout, stderr };
+}
+
+beforeAll(async () => {
+  await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'zsh', 'zsh-common']);
+  await docker('tag', 'openclaw:local', IMAGE);
+  here = await makeInstallation(IMAGE);
+  project = here.project;
+  await mkdir(join(here.home, '.clawdock'));
+  helpers = join(here.home, '.clawdock/clawdock-helpers.sh');
+  await cp(join(ROOT, 'scripts/clawdock/clawdock-helpers.sh'), helpers);
+  const { exitCode, said } = await here.setup({
+    OPENCLAW_SKIP_ONBOARDING: '1',
+    OPENCLAW_GATEWAY_PORT: String(here.port),
+    OPENCLAW_BRIDGE_PORT: String(here.port - 1),
+    GEMINI_API_KEY: 'hunter2-gemini',
+  });
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  // Live comes a moment before ready.
+  await vi.waitFor(async () => expect(await answers('readyz')).toBe(200), { timeout: 60_000, interval: 250 });
+});
+afterAll(async () => {
+  await here.remove();
+  await docker('image', 'rm', '--force', IMAGE);
+});
+
+const answers = (path: string): Promise<number> =>
+  fetch(`http://127.0.0.1:${here.port}/${path}`).then(
+    ({ status }) => status,
+    () => 0,
+  );
+const token = async (): Promise<string> =>
+  /^OPENCLAW_GATEWAY_TOKEN=(.*)$/m.exec(await readFile(join(project, '.env'), 'utf8'))?.[1] ?? '';
+
+describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
+  it('finds the project by its container, once, and remembers it', async () => {
+    const { exitCode, stdout, stderr } = await type(shell, 'clawdock-status');
+    expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
+    expect(stdout).toContain('(healthy)');
+    expect(await readFile(join(here.home, '.clawdock/config'), 'utf8')).toBe(`${project}\n`);
+  });
+
+  it('asks the gateway: health, token, devices, CLI, exec', async () => {
+    const line = `clawdock-health && clawdock-token && clawdock-devices --json && clawdock-cli config get gateway.bind && clawdock-exec id -u`;
+    const { exitCode, stdout, stderr } = await type(shell, line);
+    expect({ exitCode }, stdout + stderr).toEqual({ exitCode: 0 });
+    expect(stdout).toMatch(/healthz +200 /);
+    expect(stdout).toContain(`\n${await token()}\n`);
+    expect(stdout).toContain('"pending": []');
+    expect(stdout).toMatch(/\nlan\n1000$/);
+  });
+
+  it('prints the address of the Control UI with the port of the host', async () =>
+    expect((await type(shell, 'clawdock-dashboard')).stdout).toBe(`http://127.0.0.1:${here.port}/`));
+
+  it('shows the configuration without a secret', async () => {
+    const { stdout, stderr } = await type(shell, 'clawdock-show-config');
+    expect(stdout, stderr).toContain('OPENCLAW_GATEWAY_TOKEN=********');
+    expect(stdout).toContain('GEMINI_API_KEY=********');
+    expect(stdout).toContain('"bind": "lan"');
+    expect(stdout + stderr).not.toContain(await token());
+    expect(stdout + stderr).not.toContain('hunter2');
+  });
+
+  it('says what clean would take, and takes nothing without a yes', async () => {
+    const { exitCode, stderr } = await type(shell, 'clawdock-clean', 'n\n');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/This removes:[\s\S]*It keeps:[\s\S]*nothing was removed/);
+    expect(await here.container()).not.toBe('');
+  });
+
+  it('goes to its folders', async () => {
+    const { stdout } = await type(shell, 'for place in cd config workspace; do (clawdock-$place && pwd -P); done');
+    expect(stdout.split('\n')).toEqual([project, here.config, join(here.config, 'workspace')]);
+  });
+
+  it('needs to be told which request to approve, and says so of what it does not do', async () => {
+    expect(await type(shell, 'clawdock-approve')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('which request?'),
+    });
+    expect(await type(shell, 'clawdock-approve no-such-request')).toMatchObject({ exitCode: 1 });
+    expect(await type(shell, 'clawdock-rebuild')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('is pulled and not built'),
+    });
+  });
+
+  it('lists every command it has in its help', async () => {
+    const { stdout } = await type(shell, 'clawdock-help');
+    const defined = (await readFile(helpers, 'utf8')).matchAll(/^(clawdock-[a-z-]+)\(\)/gm);
+    const names = [...defined].map(([, name = '']) => name);
+    expect(names.length).toBe(22);
+    expect(names.filter((name) => !stdout.includes(name))).toEqual([]);
+  });
+});
+
+describe('clawdock', () => {
+  it('completes in bash', async () => {
+    const { stdout } = await type(
+      'bash',
+      'complete -p clawdock-cli; _clawdock_complete clawdock-cli dev; echo "${COMPREPLY[*]}"',
+    );
+    expect(stdout).toBe('complete -F _clawdock_complete clawdock-cli\ndevices');
+  });
+
+  it('completes in zsh', async () => {
+    const line =
+      'autoload -Uz compinit && compinit -u -D; source "$HOME/.clawdock/clawdock-helpers.sh"; print -- ${_comps[clawdock-cli]}; compadd() { print -- "$@"; }; words=(clawdock-cli dev); _clawdock_complete';
+    const { stdout, stderr } = await type('zsh', line);
+    expect(stdout, stderr).toMatch(/^_clawdock_complete\n-- agent .* devices /);
+  });
+
+  it('uses the overlays that exist where .env does not name them', async () => {
+    await writeFile(
+      join(project, 'docker-compose.extra.yml'),
+      'services:\n  openclaw-gateway:\n    labels:\n      extra: "1"\n',
+    );
+    const { stdout } = await type('bash', '_clawdock_compose config');
+    expect(stdout).toContain('extra: "1"');
+    await writeFile(join(project, 'docker-compose.extra.yml'), 'services: {}\n');
+  });
+
+  it('stops, starts, restarts, and mends a token of its own', async () => {
+    expect(await type('bash', 'clawdock-stop && clawdock-start')).toMatchObject({ exitCode: 0 });
+    const path = join(here.config, 'openclaw.json');
+    await expect.poll(() => answers('healthz'), { timeout: 90_000, interval: 500 }).toBe(200);
+    const config = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(
+      path,
+      JSON.stringify({ ...config, gateway: { ...config.gateway, auth: { mode: 'token', token: 'another-one' } } }),
+    );
+    const fixed = await type('bash', 'clawdock-fix-token');
+    expect(fixed, fixed.stderr).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(await readFile(path, 'utf8')).gateway.auth.token).toMatchObject({
+      source: 'env',
+      id: 'OPENCLAW_GATEWAY_TOKEN',
+    });
+  });
+
+  it("runs one command of the CLI with Docker's default capabilities, and never the gateway", async () => {
+    const { stdout: address } = await docker(
+      'inspect',
+      '--format',
+      '{{json .HostConfig.CapDrop}}',
+      await here.container(),
+    );
+    expect(address).toContain('NET_RAW');
+    const { exitCode, stdout, stderr } = await execa(
+      join(project, 'scripts/docker/cli-no-dropped-caps.sh'),
+      ['config', 'get', 'gateway.bind'],
+      {
+        env: here.environment,
+        extendEnv: false,
+        reject: false,
+      },
+    );
+    expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
+    expect(stdout).toContain('lan');
+    const override = 'docker-compose.cli-no-dropped-caps.local.yml';
+    const files = ['--file', 'docker-compose.yml', '--file', override];
+    const status = await here.compose(
+      ...files,
+      'run',
+      '-T',
+      '--rm',
+      '--entrypoint',
+      'cat',
+      'openclaw-cli',
+      '/proc/self/status',
+    );
+    // capabilities(7): CAP_NET_RAW is bit 13; and NET_ADMIN is none of Docker's defaults.
+    expect(Number.parseInt(/^CapBnd:\s*(\w+)$/m.exec(status.stdout)?.[1] ?? '0', 16) & (1 << 13)).not.toBe(0);
+    const { stdout: gateway } = await here.compose('exec', '-T', 'openclaw-gateway', 'cat', '/proc/1/status');
+    expect(Number.parseInt(/^CapBnd:\s*(\w+)$/m.exec(gateway)?.[1] ?? 'ffffffff', 16) & (1 << 13)).toBe(0);
+  });
+
+  it('finds the project again where it was moved to', async () => {
+    const moved = join(here.home, 'code/openclaw-image');
+    await mkdir(join(here.home, 'code'));
+    await rename(project, moved);
+    project = moved;
+    const { exitCode, stdout, stderr } = await type('zsh', 'clawdock-status');
+    expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
+    expect(stderr).toContain(`is gone; the project is in ${moved} now`);
+    // The same project of Compose's, though its folder is another.
+    expect(stdout).toContain('openclaw-gateway');
+    await type('bash', 'clawdock-clean', 'y\n');
+    expect(
+      (
+        await docker(
+          'ps',
+          '--all',
+          '--quiet',
+          '--filter',
+          `label=com.docker.compose.project=openclaw-test-${here.port}`,
+        )
+      ).stdout,
+    ).toBe('');
+    await rename(moved, here.project);
+  });
+});

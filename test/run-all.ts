@@ -1,0 +1,22 @@
+import { startVitest, type TestModule } from 'vitest/node';
+import { countLine } from './count-reporter.ts';
+
+// Two runs side by side: the tests of the stack mostly wait for gateways to start, the others mostly build. They share the engine
+// and the gateway's image (test/shared-setup.ts) and nothing else. What stands on the command line selects files.
+const RUNS = [['unit', 'engine'], ['stack']] as const;
+
+const files = process.argv.slice(2);
+const ended: TestModule[] = [];
+const collect = { onTestRunEnd: (modules: readonly TestModule[]) => void ended.push(...modules) };
+const runs = await Promise.all(
+  RUNS.map((project) =>
+    startVitest('test', files, {
+      run: true,
+      project: [...project],
+      reporters: ['default', collect],
+      passWithNoTests: true,
+    }),
+  ),
+);
+await Promise.all(runs.map((run) => run.close()));
+console.log(countLine(ended));

@@ -7,8 +7,9 @@ import { renderDockerfile } from '../dockerfile/render.ts';
 import { sandboxStages } from '../dockerfile/sandbox-stages.ts';
 import { renderCheckout } from '../image/render-checkout.ts';
 import { WorkError } from '../problem.ts';
-import { contractTable, optionTable, replaceSection } from '../report/documentation.ts';
+import { contractTable, optionTable, replaceSection, variableTable } from '../report/documentation.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
+import { STACK_VARIABLES } from '../stack/stack-variable.ts';
 import { CONTRACT } from '../verify/contract.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -33,7 +34,11 @@ const RENDERED: Readonly<Record<string, (now: string) => string>> = {
       stages: sandboxStages({ debian: readPin('sandbox-base.Dockerfile').from, node: readPin().from }),
     }),
   'README.md': (now) =>
-    replaceSection(replaceSection(now, 'options', optionTable(BUILD_OPTIONS)), 'contract', contractTable(CONTRACT)),
+    Object.entries({
+      options: optionTable(BUILD_OPTIONS),
+      contract: contractTable(CONTRACT),
+      variables: variableTable(STACK_VARIABLES),
+    }).reduce((text, [name, content]) => replaceSection(text, name, content), now),
 };
 
 interface RenderOptions {

@@ -1,4 +1,5 @@
 import type { OptionDefinition } from '../spec/option.ts';
+import type { StackVariable } from '../stack/stack-variable.ts';
 import type { Check } from '../verify/check.ts';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
@@ -28,6 +29,15 @@ export function contractTable(checks: readonly Check[]): string {
     '| --- | --- |',
     ...[...rows].map(([row, names]) => `| ${row} | ${names.map(code).join(', ')} |`),
   ].join('\n');
+}
+
+/** The README's table of setup's variables. */
+export function variableTable(variables: readonly StackVariable[]): string {
+  const rows = variables.map(
+    ({ name, meaning, unset, example }) =>
+      `| ${code(name)} | ${meaning.replaceAll('|', '\\|')} | ${unset === undefined ? '' : code(unset)} | ${example === undefined ? '' : code(example)} |`,
+  );
+  return ['| variable | meaning | unset | example |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. @throws Error where a text has no such place */

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { inject } from 'vitest';
 import { dockerConfigFolder } from '../build/engine/engine.ts';
 import { readDotEnv } from '../build/stack/dot-env.ts';
-import { ROOT } from './command.ts';
+import { docker as dockerCommand, ROOT } from './command.ts';
 import { freePort } from './registry.ts';
 
 /** All that a host needs: no Node, no Python, no openssl among them. */
@@ -37,7 +37,9 @@ interface SetupOptions {
 
 /** A folder of its own with this project's stack, data and ports, as somebody has it who set the gateway up. */
 export interface TestInstallation {
-  /** Holds the other two. */
+  /** openclaw:local by a name of its own. */
+  readonly image: string;
+  /** Holds project and home. */
   readonly folder: string;
   readonly project: string;
   readonly home: string;
@@ -59,16 +61,18 @@ export interface TestInstallation {
   readonly remove: () => Promise<void>;
 }
 
-/** @param image what is run; the default keeps it apart from what other tests do to openclaw:local */
-export async function makeInstallation(image: string): Promise<TestInstallation> {
+/** @param name of the installation; its image is openclaw:local under a name of its own, whatever other tests do to that */
+export async function makeInstallation(name: string): Promise<TestInstallation> {
+  const image = `openclaw-image-test:stack-${name}`;
+  await dockerCommand('tag', 'openclaw:local', image);
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-stack-'));
   const project = join(folder, 'openclaw-image');
   const [home, bin, config] = [join(folder, 'home'), join(folder, 'bin'), join(folder, 'home/.openclaw')];
   await Promise.all([project, home, bin].map((path) => mkdir(path)));
   await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
-  for (const name of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, name), join(project, name));
+  for (const part of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, part), join(project, part));
   const { docker, host } = inject('engine');
-  for (const name of COMMANDS) await symlink((await execa('which', [name])).stdout, join(bin, name));
+  for (const command of COMMANDS) await symlink((await execa('which', [command])).stdout, join(bin, command));
   await symlink(docker, join(bin, 'docker'));
   const port = await freePort();
   const environment = {
@@ -94,6 +98,7 @@ export async function makeInstallation(image: string): Promise<TestInstallation>
     return { exitCode, stdout, stderr };
   };
   return {
+    image,
     folder,
     project,
     home,
@@ -126,6 +131,7 @@ export async function makeInstallation(image: string): Promise<TestInstallation>
           reject: false,
         },
       );
+      await dockerCommand('image', 'rm', '--force', image);
       await rm(folder, { recursive: true, force: true });
     },
   };

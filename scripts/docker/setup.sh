@@ -393,6 +393,11 @@ answer_list onboard_arg
 onboard_args=(${LIST[@]+"${LIST[@]}"})
 answer_list directory
 
+# What a run that was killed has left at work would write to the same files: one-off containers of the gateway's are setup's alone.
+docker ps --all --quiet --filter "label=com.docker.compose.project.working_dir=$root" \
+  --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=True |
+  while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
+
 say 'Writing what Compose reads'
 # What was given is in .env now: a later `docker compose` of the user's sees the same.
 while IFS= read -r name; do

@@ -6,7 +6,6 @@ import { cacheFolder } from '../../../build/cache-folder.ts';
 import { docker, ROOT } from '../../command.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
-const IMAGE = 'openclaw-image-test:clawdock';
 const TOOLS = cacheFolder('test-tools');
 
 let here: TestInstallation;
@@ -43,8 +42,7 @@ async function type(shell: keyof typeof SHELLS, line: string, input = '') {
 
 beforeAll(async () => {
   await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'zsh', 'zsh-common']);
-  await docker('tag', 'openclaw:local', IMAGE);
-  here = await makeInstallation(IMAGE);
+  here = await makeInstallation('clawdock');
   project = here.project;
   await mkdir(join(here.home, '.clawdock'));
   helpers = join(here.home, '.clawdock/clawdock-helpers.sh');
@@ -59,10 +57,7 @@ beforeAll(async () => {
   // Live comes a moment before ready.
   await vi.waitFor(async () => expect(await answers('readyz')).toBe(200), { timeout: 60_000, interval: 250 });
 });
-afterAll(async () => {
-  await here.remove();
-  await docker('image', 'rm', '--force', IMAGE);
-});
+afterAll(() => here.remove());
 
 const answers = (path: string): Promise<number> =>
   fetch(`http://127.0.0.1:${here.port}/${path}`).then(
@@ -81,13 +76,13 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
   });
 
   it('asks the gateway: health, token, devices, CLI, exec', async () => {
-    const line = `clawdock-health && clawdock-token && clawdock-devices --json && clawdock-cli config get gateway.bind && clawdock-exec id -u`;
+    const line = `clawdock-health && clawdock-token && clawdock-devices --json && clawdock-cli config get gateway.bind && clawdock-exec id -u && echo id -un | clawdock-shell && clawdock-logs --follow=false --tail 1`;
     const { exitCode, stdout, stderr } = await type(shell, line);
     expect({ exitCode }, stdout + stderr).toEqual({ exitCode: 0 });
     expect(stdout).toMatch(/healthz +200 /);
     expect(stdout).toContain(`\n${await token()}\n`);
     expect(stdout).toContain('"pending": []');
-    expect(stdout).toMatch(/\nlan\n1000$/);
+    expect(stdout).toMatch(/\nlan\n1000\nnode\n.+$/);
   });
 
   it('prints the address of the Control UI with the port of the host', async () =>

@@ -4,20 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { docker } from '../../command.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
-const IMAGE = 'openclaw-image-test:onboarding';
 let here: TestInstallation;
 
 beforeEach(async () => {
-  await docker('tag', 'openclaw:local', IMAGE);
-  here = await makeInstallation(IMAGE);
+  here = await makeInstallation('onboarding');
 });
-afterEach(async () => {
-  await here.remove();
-  await docker('image', 'rm', '--force', IMAGE);
-});
+afterEach(() => here.remove());
 
 const ports = (): Record<string, string> => ({
   OPENCLAW_GATEWAY_PORT: String(here.port),
@@ -61,7 +55,7 @@ it('asks on a terminal, and the answers end in the configuration', async () => {
   // A pseudo-terminal, by `script` of util-linux; setup itself has the host without Node.
   const command = `stty cols 200 rows 60; PATH='${PATH}' exec '${here.project}/scripts/docker/setup.sh' --offline`;
   const child = execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-    env: { ...environment, ...ports(), PATH: process.env['PATH'], OPENCLAW_IMAGE: IMAGE, TERM: 'xterm-256color' },
+    env: { ...environment, ...ports(), PATH: process.env['PATH'], OPENCLAW_IMAGE: here.image, TERM: 'xterm-256color' },
     extendEnv: false,
     reject: false,
     stdin: 'pipe',

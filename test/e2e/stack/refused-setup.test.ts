@@ -15,8 +15,8 @@ let here: TestInstallation;
 let withNode: Record<string, string>;
 
 beforeAll(async () => {
-  here = await makeInstallation(NEVER);
-  withNode = { PATH: `${here.environment['PATH']}:${process.execPath.replace(/\/[^/]*$/, '')}` };
+  here = await makeInstallation('refused');
+  withNode = { OPENCLAW_IMAGE: NEVER, PATH: `${here.environment['PATH']}:${process.execPath.replace(/\/[^/]*$/, '')}` };
 });
 afterAll(() => here.remove());
 

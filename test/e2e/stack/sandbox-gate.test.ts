@@ -6,7 +6,6 @@ import { docker } from '../../command.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
 // The engine of the tests is a real one, and so is its socket: the gateway is given it, and loses it.
-const PLAIN = 'openclaw-image-test:gate';
 const WITH_CLI = 'openclaw-image-test:gate-cli';
 const SANDBOX = 'openclaw-image-test:gate-sandbox';
 
@@ -23,13 +22,12 @@ const setup = (more: Record<string, string> = {}) =>
   here.setup({ OPENCLAW_IMAGE: WITH_CLI, OPENCLAW_SANDBOX: '1', OPENCLAW_DOCKER_SOCKET: socket(), ...more });
 
 beforeAll(async () => {
-  await docker('tag', 'openclaw:local', PLAIN);
-  here = await makeInstallation(WITH_CLI);
+  here = await makeInstallation('gate');
   const context = join(here.folder, 'context');
   await mkdir(context);
-  await docker('image', 'tag', PLAIN, SANDBOX);
+  await docker('image', 'tag', here.image, SANDBOX);
   // The engine's own client stands in for the one that --docker-cli bakes (test/e2e/source.test.ts does that).
-  await writeFile(join(context, 'Dockerfile'), `FROM ${PLAIN}\nCOPY docker /usr/local/bin/docker\n`);
+  await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nCOPY docker /usr/local/bin/docker\n`);
   await writeFile(join(context, 'docker'), await readFile(inject('engine').docker));
   await chmod(join(context, 'docker'), 0o755);
   expect(await docker('build', '--quiet', '--tag', WITH_CLI, context)).toMatchObject({ exitCode: 0 });
@@ -41,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await here.remove();
-  await docker('image', 'rm', '--force', PLAIN, WITH_CLI, SANDBOX);
+  await docker('image', 'rm', '--force', WITH_CLI, SANDBOX);
 });
 
 it('mounts the socket when everything is there, and the gateway reaches the engine as the user node', async () => {
@@ -79,7 +77,7 @@ it('mounts the socket when everything is there, and the gateway reaches the engi
 });
 
 it('takes everything back where the image has no docker command: no socket, mode off, and a gateway that runs', async () => {
-  const { exitCode, said } = await setup({ OPENCLAW_IMAGE: PLAIN });
+  const { exitCode, said } = await setup({ OPENCLAW_IMAGE: here.image });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   expect(said).toContain('The sandbox is OFF, and the gateway runs without the engine: docker-cli.');
   expect(await mode()).toBe('off');

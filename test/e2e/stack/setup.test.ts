@@ -7,7 +7,6 @@ import { openBrowser } from '../../browser.ts';
 import { docker, run } from '../../command.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
-const IMAGE = 'openclaw-image-test:stack';
 const NEWER = 'openclaw-image-test:stack-newer';
 
 let here: TestInstallation;
@@ -37,15 +36,14 @@ const inspect = async <T>(format: string): Promise<T> =>
   ) as T;
 
 beforeAll(async () => {
-  await docker('tag', 'openclaw:local', IMAGE);
-  here = await makeInstallation(IMAGE);
+  here = await makeInstallation('setup');
   provider = createServer((_, response) => response.end('a model'));
   await new Promise<void>((resolve) => void provider.listen(0, '0.0.0.0', resolve));
 });
 afterAll(async () => {
   provider.close();
   await here.remove();
-  await docker('image', 'rm', '--force', IMAGE, NEWER);
+  await docker('image', 'rm', '--force', NEWER);
 });
 
 describe('scripts/docker/setup.sh, on a host without Node', () => {
@@ -143,7 +141,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     });
     const before = await state();
     // Nothing is given: .env has it all.
-    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: IMAGE });
+    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: here.image });
     expect({ exitCode }, said).toEqual({ exitCode: 0 });
     expect(said).not.toMatch(/wrote|Configuring/);
     expect(await state()).toEqual(before);
@@ -185,7 +183,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
 
   it('keeps token, data and override through extra mounts, a home volume and a plugin laid over the compiled one', async () => {
     const source = join(here.folder, 'webhooks');
-    const { stdout: name } = await docker('create', IMAGE);
+    const { stdout: name } = await docker('create', here.image);
     await docker('cp', `${name}:/app/dist/extensions/webhooks`, here.folder);
     await docker('rm', name);
     const media = join(here.folder, "it's $HOME");
@@ -220,7 +218,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
   it('takes the compiled plugin when overlays are disabled, from a newer image, and keeps everything', async () => {
     const context = join(here.folder, 'newer');
     await mkdir(context);
-    await writeFile(join(context, 'Dockerfile'), `FROM ${IMAGE}\nLABEL newer=1\n`);
+    await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nLABEL newer=1\n`);
     expect(await docker('build', '--quiet', '--tag', NEWER, context)).toMatchObject({ exitCode: 0 });
     const { exitCode, said } = await here.setup({
       OPENCLAW_IMAGE: NEWER,

@@ -1,0 +1,51 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { cacheFolder } from '../../build/cache-folder.ts';
+import { ROOT } from '../command.ts';
+
+const TOOLS = cacheFolder('test-tools');
+
+/** Shell programs of this project, by their first line. */
+async function shellPrograms(): Promise<readonly string[]> {
+  const entries = await readdir(join(ROOT, 'scripts'), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const read = files.map(async (file) => ((await readFile(file, 'utf8')).startsWith('#') ? [file] : []));
+  return (await Promise.all(read)).flat();
+}
+
+beforeAll(() => execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'shellcheck']));
+
+it('shellcheck has nothing to say', async () => {
+  const programs = await shellPrograms();
+  expect(programs.length).toBeGreaterThan(8);
+  const { exitCode, all } = await execa(join(TOOLS, 'usr/bin/shellcheck'), ['--external-sources', ...programs], {
+    cwd: ROOT,
+    reject: false,
+    all: true,
+  });
+  expect({ exitCode }, all).toEqual({ exitCode: 0 });
+});
+
+// macOS has bash 3.2, which no machine of ours has: what came later is looked for by name.
+describe.each(['docker/setup.sh', 'docker/cli-no-dropped-caps.sh', 'clawdock/clawdock-helpers.sh'])('%s', (name) => {
+  const LATER: readonly (readonly [what: string, pattern: RegExp])[] = [
+    ['associative arrays (4.0)', /\b(?:declare|local|typeset)\s+-\w*A/],
+    ['mapfile (4.0)', /\b(?:mapfile|readarray)\b/],
+    ['change of case (4.0)', /\$\{\w+(?:\^|,)/],
+    ['&>> and |& (4.0)', /&>>|\|&/],
+    ['coproc (4.0)', /\bcoproc\b/],
+    ['negative subscripts (4.3)', /\[-\d+\]/],
+    ['name references (4.3)', /\b(?:declare|local)\s+-\w*n\b/],
+    ['transformations (4.4)', /\$\{\w+@[A-Z]\}/],
+    ['wait -n (4.3)', /\bwait -n\b/],
+    ['EPOCHSECONDS, SRANDOM (5.0)', /\$\{?(?:EPOCH|SRANDOM)/],
+    ['GNU options of the host', /\b(?:readlink -f|sed -i|date -d|stat -c %[^g]|find [^|]*-printf|mktemp --)/],
+  ];
+  it.each(LATER)('does without %s', async (_, pattern) => {
+    const text = await readFile(join(ROOT, 'scripts', name), 'utf8');
+    // What runs in the container has bash and GNU's tools of its own.
+    expect(text.replace(/--entrypoint sh[\s\S]*?'\n?[^']*'/g, '')).not.toMatch(pattern);
+  });
+});

@@ -8,6 +8,9 @@ const onEngine = {
   hookTimeout: 900_000,
 };
 
+/** Has images, folders and containers of its own, and waits more than it builds: it runs beside the others (test/run-all.ts). */
+const STACK = ['test/e2e/stack/*.test.ts', 'test/e2e/sandbox.test.ts', 'test/e2e/browser.test.ts'];
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/count-reporter.ts'],
@@ -17,11 +20,11 @@ export default defineConfig({
         test: {
           ...onEngine,
           name: 'engine',
-          include: ['test/integration/**/*.test.ts', 'test/e2e/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          exclude: STACK,
         },
       },
-      // Mostly waits for gateways to start, and has images and folders of its own.
-      { test: { ...onEngine, name: 'stack', include: ['test/e2e/stack/*.test.ts'] } },
+      { test: { ...onEngine, name: 'stack', include: STACK } },
     ],
   },
 });

@@ -1,8 +1,8 @@
 import { startVitest, type TestModule } from 'vitest/node';
 import { countLine } from './count-reporter.ts';
 
-// Two runs side by side: the tests of the stack mostly wait for gateways to start, the others mostly build. They share the engine
-// and the gateway's image (test/shared-setup.ts) and nothing else. What stands on the command line selects files.
+// Two runs side by side: one mostly waits for containers to start, the other mostly builds. They share the engine and the gateway's
+// image (test/shared-setup.ts) and nothing else. What stands on the command line selects files.
 const RUNS = [['unit', 'engine'], ['stack']] as const;
 
 const files = process.argv.slice(2);

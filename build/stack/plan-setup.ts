@@ -38,6 +38,8 @@ export interface CheckedSetup {
   readonly workspaceDir: string;
   readonly secretDir: string;
   readonly bind: string;
+  /** The project's name for Compose, whatever its folder is called. */
+  readonly projectName: string;
   /** Path of the engine's socket on this host. */
   readonly socket: string;
 }
@@ -53,6 +55,8 @@ export interface SetupPlan {
   readonly extra: string | undefined;
   readonly sandboxOverlay: string | undefined;
   readonly sandbox: SandboxDecision | undefined;
+  /** What the configuration is to say of it; undefined: nobody has ever asked, and what stands there stays. */
+  readonly sandboxState: 'on' | 'off' | undefined;
   readonly composeFiles: readonly string[];
   readonly directories: readonly string[];
   readonly onboarding: Onboarding;
@@ -97,6 +101,7 @@ export function checkSetup(input: SetupInput): CheckedSetup {
     workspaceDir: settled.OPENCLAW_WORKSPACE_DIR,
     secretDir: settled.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
     bind: settled.OPENCLAW_GATEWAY_BIND,
+    projectName: projectName(values, input),
     socket: withoutScheme(
       values.get('OPENCLAW_DOCKER_SOCKET') ?? (host.startsWith('unix://') ? host : '/var/run/docker.sock'),
     ),
@@ -228,7 +233,7 @@ export function planSetup(
       new Map<string, string | undefined>([
         ...Object.entries(settled),
         ['OPENCLAW_GATEWAY_TOKEN', token.value],
-        ['COMPOSE_PROJECT_NAME', values.get('COMPOSE_PROJECT_NAME') ?? projectName(input.project)],
+        ['COMPOSE_PROJECT_NAME', projectName(values, input)],
         ...givenChanges(input, values),
         ['COMPOSE_FILE', compose.written],
       ]),
@@ -236,19 +241,32 @@ export function planSetup(
     extra,
     sandboxOverlay: overlay,
     sandbox,
+    sandboxState: sandboxStateOf(input, sandbox),
     composeFiles: compose.files,
     directories: directoriesOf(settled),
     onboarding,
   };
 }
 
+/** Off where its gate is shut, and where it was taken back: an overlay that is left says that it was on. */
+function sandboxStateOf(
+  { environment, dotEnv, present }: SetupInput,
+  decision: SandboxDecision | undefined,
+): SetupPlan['sandboxState'] {
+  if (decision !== undefined) return decision.mounted ? 'on' : 'off';
+  const asked = environment.has('OPENCLAW_SANDBOX') || readDotEnv(dotEnv).has('OPENCLAW_SANDBOX');
+  return asked || present.has(SANDBOX_OVERLAY) ? 'off' : undefined;
+}
+
 /** What Compose calls a project by itself: setup writes it down, so that it stays when the folder is moved. */
-const projectName = (project: string): string =>
-  posix
+const projectName = (values: Values, { project }: SetupInput): string =>
+  values.get('COMPOSE_PROJECT_NAME') ??
+  (posix
     .basename(project)
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '')
-    .replace(/^[_-]+/, '') || 'openclaw';
+    .replace(/^[_-]+/, '') ||
+    'openclaw');
 
 /** Variables that are kept because somebody gave them; an empty one in the environment takes a kept one back. */
 function givenChanges(input: SetupInput, values: Values): readonly (readonly [string, string | undefined])[] {
@@ -282,19 +300,17 @@ function decideOnboarding(values: Values, bind: string, config: unknown): Onboar
  * What is left to write into `openclaw.json`, after onboarding.
  *
  * @param input with `.env` as setup has written it
- * @param mounted whether the gateway gets the engine's socket; undefined: nobody asked for a sandbox
  */
 export function configureGateway(
   input: SetupInput,
   config: unknown,
-  mounted: boolean | undefined,
+  sandbox: SetupPlan['sandboxState'],
 ): readonly ConfigWrite[] {
   const settled = withDefaults(effectiveValues(input), input);
-  const refused = input.environment.has('OPENCLAW_SANDBOX') || readDotEnv(input.dotEnv).has('OPENCLAW_SANDBOX');
   return configWrites(config, {
     bind: settled.OPENCLAW_GATEWAY_BIND,
     port: Number(settled.OPENCLAW_GATEWAY_PORT),
     token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
-    sandbox: mounted === true ? 'on' : mounted === false || refused ? 'off' : undefined,
+    sandbox,
   });
 }

@@ -27,6 +27,7 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
       ['workspace_dir', checked.workspaceDir],
       ['secret_dir', checked.secretDir],
       ['bind', checked.bind],
+      ['project_name', checked.projectName],
       ...[...checked.buildVariables].map(([name, value]): Answer => ['export', `${name}=${value}`]),
       ['gateway_port', String(checked.gatewayPort)],
       ['bridge_port', String(checked.bridgePort)],
@@ -47,7 +48,7 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
       ['token_from', plan.token.from ?? ''],
       ['extra_overlay', plan.extra ?? ''],
       ['sandbox_overlay', plan.sandboxOverlay ?? ''],
-      ['sandbox_mounted', sandbox === undefined ? '' : String(sandbox.mounted)],
+      ['sandbox_state', plan.sandboxState ?? ''],
       ...(sandbox?.mounted === false
         ? ([
             ['sandbox_failed', sandbox.failed],
@@ -67,8 +68,8 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
   },
   'sandbox-image': (facts) => [['sandbox_image', sandboxImage(configOf(facts))]],
   configure: (facts) => {
-    const mounted = facts.one('sandbox_mounted');
-    const writes = configureGateway(inputOf(facts), configOf(facts), mounted === '' ? undefined : mounted === 'true');
+    const sandbox = (['on', 'off'] as const).find((state) => state === facts.one('sandbox_state'));
+    const writes = configureGateway(inputOf(facts), configOf(facts), sandbox);
     return [['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)]];
   },
 };

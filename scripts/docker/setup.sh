@@ -34,9 +34,9 @@ TEXT
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 offline=''
 # What is answered, by the names of build/stack/setup.ts.
-problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' gateway_port='' bridge_port=''
+problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
 env_file='' token_from='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
-sandbox_image='' sandbox_mounted='' sandbox_failed='' sandbox_reason='' sandbox_way_out=''
+sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_way_out=''
 facts=() # what decisions are made from, and what they are: names and values in turn
 answers=()
 umask 077
@@ -299,8 +299,8 @@ give_to_gateway() {
 check_port() { # NAME PORT
   (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || return 0
   local holder
-  holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project.working_dir"}}' 2>/dev/null | head -n 1)
-  case $holder in *" $root") return 0 ;; esac
+  holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)
+  case $holder in *" $project_name") return 0 ;; esac
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop what uses it, or choose another: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
 }
 
@@ -321,12 +321,20 @@ wait_until_healthy() {
   fail 'The gateway does not get healthy' "its container is: $state; its last lines are above" 'ask: docker compose logs openclaw-gateway'
 }
 
+# As the gateway's, who owns it.
+restore_config() {
+  printf '%s' "${before_config%x}" | docker run --rm --interactive --network none --user 1000:1000 --volume "$config_dir:/setup" \
+    --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
+    note 'wrote openclaw.json' >&2
+}
+
 restore() {
   local status=$?
   set +e # as much as can be
   if [ "$status" -ne 0 ] && [ -n "${written:-}" ] && [ -z "${finished:-}" ]; then
     printf '\nPutting back what was there before.\n' >&2
     write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
+    if [ -n "${configured:-}" ] && [ -n "$before_config" ]; then restore_config; fi
     if [ -n "${started:-}" ] && [ -n "$was_running" ]; then
       (cd "$root" && docker compose up --detach openclaw-gateway) >&2 || true
     fi
@@ -367,7 +375,7 @@ rm -f -- "$root"/.env.setup.?????? "$root"/docker-compose.extra.yml.setup.??????
 gather_facts
 choose_node
 ask check
-take image built config_dir workspace_dir secret_dir sandbox socket bind gateway_port bridge_port
+take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port
 answer_list must_exist
 for path in ${LIST[@]+"${LIST[@]}"}; do
   [ -e "$path" ] || refuse OPENCLAW_EXTRA_MOUNTS "$path" 'does not exist on this host' 'make it, or leave it out'
@@ -385,7 +393,7 @@ if [ -n "$sandbox" ]; then
   sandbox_facts
   ask plan
 fi
-take env_file token_from extra_overlay sandbox_overlay sandbox_mounted sandbox_failed sandbox_reason sandbox_way_out onboarding
+take env_file token_from extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_way_out onboarding
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -394,7 +402,7 @@ onboard_args=(${LIST[@]+"${LIST[@]}"})
 answer_list directory
 
 # What a run that was killed has left at work would write to the same files: one-off containers of the gateway's are setup's alone.
-docker ps --all --quiet --filter "label=com.docker.compose.project.working_dir=$root" \
+docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name" \
   --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=True |
   while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
 
@@ -405,6 +413,7 @@ while IFS= read -r name; do
 done < <(compgen -e)
 was_running=$(cd "$root" && docker compose ps --quiet openclaw-gateway 2>/dev/null) || was_running=''
 before_env=$(content_of "$root/.env")
+before_config=$(content_of "$config_dir/openclaw.json")
 before_extra=$(content_of "$root/docker-compose.extra.yml")
 before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
 for path in "${LIST[@]}"; do
@@ -442,11 +451,12 @@ esac
 gather_facts
 fact config_path "$config_dir/openclaw.json"
 fact_file file:openclaw.json "$config_dir/openclaw.json"
-fact sandbox_mounted "$sandbox_mounted"
+fact sandbox_state "$sandbox_state"
 ask configure
 take config_batch
 if [ -n "$config_batch" ]; then
   say 'Configuring the gateway'
+  configured=yes
   told=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
     fail 'The configuration could not be written' "$told" 'mend openclaw.json, or ask: docker compose run --rm openclaw-cli doctor'
 fi
@@ -460,7 +470,7 @@ if [ -n "$config_batch" ] && [ "$container" = "$was_running" ]; then compose res
 wait_until_healthy
 finished=yes
 
-if [ "$sandbox_mounted" = false ]; then
+if [ -n "$sandbox_failed" ]; then
   printf '
 The sandbox is OFF, and the gateway runs without the engine: %s.
   %s

@@ -203,17 +203,34 @@ describe('planSetup', () => {
   });
 });
 
-describe('configureGateway', () => {
-  const modeOf = (environment: Record<string, string>, mounted: boolean | undefined) =>
-    configureGateway(input(environment), { agents: { defaults: { sandbox: { mode: 'all' } } } }, mounted).filter(
-      ({ path }) => path === 'agents.defaults.sandbox.mode',
-    );
+describe('the state of the sandbox', () => {
+  const facts = {
+    socket: '/s',
+    isSocket: true,
+    group: 1,
+    hasCli: true,
+    answers: true,
+    image: 'i',
+    hasImage: true,
+  };
+  const state = (environment: Record<string, string>, more: Partial<SetupInput> = {}, found?: typeof facts) =>
+    planSetup(input(environment, more), undefined, found, () => 'n').sandboxState;
 
-  it('turns the sandbox off where its gate is shut, or where it was taken back', () => {
-    const off = [{ path: 'agents.defaults.sandbox.mode', value: 'off' }];
-    expect(modeOf({ OPENCLAW_SANDBOX: '1' }, false)).toEqual(off);
-    expect(modeOf({ OPENCLAW_SANDBOX: '0' }, undefined)).toEqual(off);
-    expect(modeOf({}, undefined)).toEqual([]);
-    expect(modeOf({ OPENCLAW_SANDBOX: '1' }, true)).toEqual([]);
+  it('is on where its gate is open, off where it is shut or was taken back, and left alone where nobody asked', () => {
+    expect(state({ OPENCLAW_SANDBOX: '1' }, {}, facts)).toBe('on');
+    expect(state({ OPENCLAW_SANDBOX: '1' }, {}, { ...facts, hasCli: false })).toBe('off');
+    expect(state({ OPENCLAW_SANDBOX: '0' })).toBe('off');
+    expect(state({ OPENCLAW_SANDBOX: '' })).toBe('off');
+    expect(state({}, { dotEnv: 'OPENCLAW_SANDBOX=0\n' })).toBe('off');
+    expect(state({}, { present: new Set(['docker-compose.sandbox.yml']) })).toBe('off');
+    expect(state({})).toBeUndefined();
+  });
+
+  it('reaches the configuration', () => {
+    const config = { agents: { defaults: { sandbox: { mode: 'all' } } } };
+    const mode = (sandbox: 'on' | 'off' | undefined) =>
+      configureGateway(input(), config, sandbox).filter(({ path }) => path === 'agents.defaults.sandbox.mode');
+    expect(mode('off')).toEqual([{ path: 'agents.defaults.sandbox.mode', value: 'off' }]);
+    expect([...mode('on'), ...mode(undefined)]).toEqual([]);
   });
 });

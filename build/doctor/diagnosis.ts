@@ -150,10 +150,7 @@ function token({ dotEnv, config, container }: Installation): Finding {
   if (wanted === '') return problem('there is no OPENCLAW_GATEWAY_TOKEN in .env', SETUP);
   const configured = field(config, 'gateway.auth.token');
   if (typeof configured === 'string' && configured !== wanted && !/^\$\{\w+\}$/.test(configured))
-    return problem(
-      'openclaw.json has another token than .env',
-      `OPENCLAW_GATEWAY_TOKEN="$(sed -n 's/^OPENCLAW_GATEWAY_TOKEN=//p' .env)" ${SETUP}`,
-    );
+    return problem('openclaw.json has another token than .env', SETUP);
   const running = container?.environment.get('OPENCLAW_GATEWAY_TOKEN');
   return running !== undefined && running !== wanted
     ? problem('the gateway runs with another token than .env', UP)
@@ -162,9 +159,12 @@ function token({ dotEnv, config, container }: Installation): Finding {
 
 function environment({ wantedEnvironment, container }: Installation): Finding {
   if (container === undefined || wantedEnvironment === undefined) return fine('nothing runs to compare with');
-  const different = [...wantedEnvironment]
-    .filter(([name, value]) => container.environment.get(name) !== value)
-    .map(([name]) => name);
+  const { environment: actual, imageVariables } = container;
+  const different = [
+    ...[...wantedEnvironment].filter(([name, value]) => actual.get(name) !== value).map(([name]) => name),
+    ...[...actual.keys()].filter((name) => !wantedEnvironment.has(name) && !imageVariables.has(name)),
+    // Which has a check of its own.
+  ].filter((name) => name !== 'OPENCLAW_GATEWAY_TOKEN');
   return different.length === 0
     ? fine('the container has what .env says')
     : problem(`the container was made with other values of ${different.join(', ')}`, UP);

@@ -100,9 +100,12 @@ function wantedEnvironment(json: string): ReadonlyMap<string, string> {
     readonly services: Readonly<Record<string, { readonly environment?: Readonly<Record<string, string | null>> }>>;
   };
   const environment = Object.entries(services['openclaw-gateway']?.environment ?? {});
-  // Null: handed on where it is set, and it is not.
-  return new Map(environment.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+  // Null: handed on where it is set, and it is not. What is printed could be read again: $ is $$.
+  return new Map(environment.flatMap(([name, value]) => (value === null ? [] : [[name, value.replaceAll('$$', '$')]])));
 }
+
+/** `TZ=UTC` → `TZ`. */
+const nameOf = (line: string): string => line.replace(/=.*$/s, '');
 
 interface InspectedContainer {
   readonly Id: string;
@@ -120,12 +123,19 @@ async function findContainer(docker: Docker): Promise<GatewayContainer | undefin
   const inspected = (JSON.parse(stdout || '[]') as readonly InspectedContainer[])[0];
   if (inspected === undefined) return undefined;
   const { State, Config, Mounts = [] } = inspected;
+  const { stdout: own } = await docker('image', 'inspect', '--format', '{{json .Config.Env}}', inspected.Image);
   return {
     id: inspected.Id,
     status: State.Status,
     health: State.Health?.Status,
     imageId: inspected.Image,
-    environment: new Map((Config.Env ?? []).map((line) => [line.replace(/=.*$/s, ''), line.replace(/^[^=]*=/, '')])),
+    // A name without a value is one that is not set.
+    environment: new Map(
+      (Config.Env ?? [])
+        .filter((line) => line.includes('='))
+        .map((line) => [nameOf(line), line.replace(/^[^=]*=/, '')]),
+    ),
+    imageVariables: new Set((JSON.parse(own || '[]') as readonly string[]).map(nameOf)),
     mounts: Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination })),
     composeFiles: (Config.Labels?.['com.docker.compose.project.config_files'] ?? '').split(','),
   };
@@ -135,7 +145,8 @@ async function findContainer(docker: Docker): Promise<GatewayContainer | undefin
 async function readAsRoot(docker: Docker, image: string | undefined, path: string): Promise<string | undefined> {
   const read = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => error.code);
   if (read === 'ENOENT') return undefined;
-  if (read !== 'EACCES' || image === undefined) return read;
+  if (read !== 'EACCES') return read;
+  if (image === undefined) return undefined;
   const { stdout, exitCode } = await inContainer(docker, image, dirname(path), 'cat "/look/openclaw.json"');
   return exitCode === 0 ? stdout : undefined;
 }

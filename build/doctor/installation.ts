@@ -35,6 +35,8 @@ export interface GatewayContainer {
   readonly health: string | undefined;
   readonly imageId: string;
   readonly environment: ReadonlyMap<string, string>;
+  /** Names of those that the image itself sets. */
+  readonly imageVariables: ReadonlySet<string>;
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
   /** The Compose files that it was made from. */
   readonly composeFiles: readonly string[];

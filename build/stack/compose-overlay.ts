@@ -75,11 +75,11 @@ export function composeFiles(
   const own = [EXTRA_OVERLAY, SANDBOX_OVERLAY];
   const listed = (kept ?? '').split(':').filter((file) => file !== '' && !own.includes(file));
   const found = [COMPOSE_FILE, ...(present.has(OVERRIDE) ? [OVERRIDE] : [])];
-  const users = [...found.filter((file) => !listed.includes(file)), ...listed];
-  // A list that the user made keeps its order; ours begins as Compose's own does.
-  const base = listed.includes(COMPOSE_FILE) ? [...listed, ...found.filter((file) => !listed.includes(file))] : users;
+  // A list of other files is the user's, and stays; else it is what Compose finds by itself, of what is there now.
+  const theirs = listed.some((file) => file !== COMPOSE_FILE && file !== OVERRIDE);
+  const base = theirs ? listed.filter((file) => file !== OVERRIDE || present.has(OVERRIDE)) : found;
   const overlays = own.filter((file) => present.has(file));
   const files = [...base, ...overlays];
-  const byItself = overlays.length === 0 && base.join(':') === found.join(':');
+  const byItself = overlays.length === 0 && !theirs;
   return { files, written: byItself ? undefined : files.join(':') };
 }

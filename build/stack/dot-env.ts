@@ -18,6 +18,14 @@ export function readDotEnv(text: string): ReadonlyMap<string, string> {
   return new Map(linesOf(text).flatMap(({ key, value }) => (key === undefined ? [] : [[key, value]])));
 }
 
+/** Keys whose value Compose would interpolate: a `$` that stands bare or between double quotes, and is not escaped. */
+export const interpolatedKeys = (text: string): ReadonlySet<string> =>
+  new Set(
+    linesOf(text).flatMap(({ key, raw }) =>
+      key !== undefined && /^[^'#]*(?<!\\)\$[A-Za-z_{]/.test(raw.replace(ASSIGNMENT, '')) ? [key] : [],
+    ),
+  );
+
 /** The values of a key in the order of the file: a key may stand there more than once. */
 export const valuesOf = (text: string, wanted: string): readonly string[] =>
   linesOf(text).flatMap(({ key, value }) => (key === wanted ? [value] : []));

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { type Complaint, pathComplaint } from './path-rule.ts';
 
 /** A folder or file of the host's in both containers. */
@@ -64,7 +65,7 @@ function read(value: string, mounts: ExtraMount[]): Complaint | undefined {
       reason: `has the option '${option}', which is unknown`,
       wayOut: `choose ${Object.keys(OPTIONS).join(', ')}`,
     };
-  const place = target.replace(/\/+$/, '') || '/';
+  const place = posix.normalize(target).replace(/\/+$/, '') || '/';
   if (Object.hasOwn(TAKEN, place))
     return { reason: `has the target ${place}, which is taken`, wayOut: TAKEN[place] ?? '' };
   if (mounts.some((other) => other.target === place))

@@ -3,13 +3,14 @@ import type { Problem } from '../problem.ts';
 import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { composeFiles, EXTRA_OVERLAY, extraOverlay, SANDBOX_OVERLAY, sandboxOverlay } from './compose-overlay.ts';
-import { changeDotEnv, readDotEnv } from './dot-env.ts';
+import { changeDotEnv, interpolatedKeys, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { type ConfigWrite, configWrites, field } from './gateway-config.ts';
 import { chooseToken, type GatewayToken } from './gateway-token.ts';
+import { maskedText } from './masked.ts';
 import { pathComplaint, printable, unprintable } from './path-rule.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
-import { decideSandbox, type SandboxDecision, type SandboxFacts } from './sandbox-gate.ts';
+import { decideSandbox, holdsSocket, type SandboxDecision, type SandboxFacts } from './sandbox-gate.ts';
 import {
   effectiveValues,
   home,
@@ -64,9 +65,11 @@ export interface SetupPlan {
 
 /** https://docs.docker.com/compose/how-tos/project-name/ */
 const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]*$/;
-/** What no `chown` may ever reach, and what a container has no business in. */
-const SYSTEM_FOLDERS =
-  /^\/(?:(?:bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(?:\/(?:bin|lib|local|log|run|tmp))?)?$/;
+/** What no `chown` may ever reach, and what a container has no business in: these, and all that is in them. */
+const SYSTEM_TREES =
+  /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
+/** Folders of many: one that is in them is fine, they themselves are not. */
+const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
 
 const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'] as const;
 
@@ -78,14 +81,16 @@ const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH
 export function checkSetup(input: SetupInput): CheckedSetup {
   const values = effectiveValues(input);
   const settled = withDefaults(values, input);
-  const problems = [
+  const problems: Problem[] = [
     ...variableProblems(values, input),
     ...buildProblems(values),
     ...folderProblems(settled, input),
     ...portProblems(settled),
+    ...interpolationProblems(input),
   ];
   const mounts = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts;
-  const host = input.environment.get('DOCKER_HOST') ?? '';
+  const socket = socketOf(values, input);
+  problems.push(...socketProblems(values, socket));
   return {
     problems,
     image: settled.OPENCLAW_IMAGE,
@@ -95,16 +100,12 @@ export function checkSetup(input: SetupInput): CheckedSetup {
     gatewayPort: Number(settled.OPENCLAW_GATEWAY_PORT),
     bridgePort: Number(settled.OPENCLAW_BRIDGE_PORT),
     sandbox: sandboxIsSet(values),
-    buildVariables: new Map(
-      BUILD_VARIABLES.flatMap((name) => (values.has(name) ? [[name, values.get(name) ?? '']] : [])),
-    ),
+    buildVariables: new Map(BUILD_VARIABLES.map((name) => [name, buildValue(name, values.get(name) ?? '')])),
     workspaceDir: settled.OPENCLAW_WORKSPACE_DIR,
     secretDir: settled.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
     bind: settled.OPENCLAW_GATEWAY_BIND,
     projectName: projectName(values, input),
-    socket: withoutScheme(
-      values.get('OPENCLAW_DOCKER_SOCKET') ?? (host.startsWith('unix://') ? host : '/var/run/docker.sock'),
-    ),
+    socket,
   };
 }
 
@@ -114,7 +115,11 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
     const given = values.get(name);
     if (given === undefined) continue;
     for (const { value = given, ...complaint } of [check(given) ?? []].flat())
-      problems.push({ source: name, value: secret === true ? '(not shown)' : printable(value), ...complaint });
+      problems.push({
+        source: name,
+        value: secret === true ? '(not shown)' : maskedText(printable(value), []),
+        ...complaint,
+      });
   }
   for (const { variable } of PROVIDERS) {
     const complaint = unprintable(values.get(variable) ?? '');
@@ -153,15 +158,17 @@ function buildProblems(values: Values): readonly Problem[] {
 function folderProblems(settled: ReturnType<typeof withDefaults>, input: SetupInput): readonly Problem[] {
   const problems: Problem[] = [];
   const tree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
-  const folders = FOLDERS.map((name) => ({ name, value: settled[name] })).filter(
+  const folders = FOLDERS.map((name) => ({ name, value: input.physical?.get(name) ?? settled[name] })).filter(
     ({ value }) => pathComplaint(value) === undefined,
   );
+  const holder = input.physical?.get('HOME') ?? home(input);
   for (const [index, { name, value }] of folders.entries()) {
     const problem = (reason: string, wayOut: string): void =>
       void problems.push({ source: name, value: printable(value), reason, wayOut });
-    const holds = [home(input), input.project].find((folder) => tree(folder).startsWith(tree(value)));
+    const holds = [home(input), holder, input.project].find((folder) => tree(folder).startsWith(tree(value)));
     const twin = folders.slice(0, index).find((other) => tree(other.value) === tree(value));
-    if (SYSTEM_FOLDERS.test(tree(value).slice(0, -1)))
+    const system = SYSTEM_TREES.test(tree(value)) || SHARED_FOLDERS.test(tree(value).slice(0, -1));
+    if (system && tree(value) !== tree(holder))
       problem(
         'belongs to the system, and would be given to the container',
         'use a folder of its own, such as $HOME/.openclaw',
@@ -172,6 +179,40 @@ function folderProblems(settled: ReturnType<typeof withDefaults>, input: SetupIn
   }
   return problems;
 }
+
+function socketOf(values: Values, { environment }: SetupInput): string {
+  const host = environment.get('DOCKER_HOST') ?? '';
+  return withoutScheme(
+    values.get('OPENCLAW_DOCKER_SOCKET') ?? (host.startsWith('unix://') ? host : '/var/run/docker.sock'),
+  );
+}
+
+/** The engine's socket comes in by its own gate, and not within a folder that is mounted. */
+function socketProblems(values: Values, socket: string): readonly Problem[] {
+  const { mounts } = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '');
+  const reason = "holds the engine's socket, and would hand the engine to whoever is in the container";
+  const wayOut = 'mount the folders within it that you need; the socket comes with OPENCLAW_SANDBOX=1';
+  return mounts
+    .filter(({ source }) => holdsSocket(source, socket))
+    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: printable(source), reason, wayOut }));
+}
+
+/** Compose would read such a value otherwise than setup does: one would make a folder, and the other mount another. */
+function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Problem[] {
+  const reason = 'refers to another variable in .env, which setup does not look up';
+  const wayOut = 'write in .env what it comes to, or put it between single quotes';
+  const interpolated = interpolatedKeys(dotEnv);
+  return SETUP_VARIABLES.filter((name) => interpolated.has(name) && !environment.has(name)).map((source) => ({
+    source,
+    value: '(in .env)',
+    reason,
+    wayOut,
+  }));
+}
+
+/** The Dockerfile tests whether a switch is set at all. */
+const buildValue = (name: string, value: string): string =>
+  name.startsWith('OPENCLAW_INSTALL_') ? (isOn(value) ? '1' : '') : value;
 
 function portProblems(settled: ReturnType<typeof withDefaults>): readonly Problem[] {
   if (settled.OPENCLAW_BRIDGE_PORT !== settled.OPENCLAW_GATEWAY_PORT) return [];
@@ -223,10 +264,12 @@ export function planSetup(
     .map(({ variable }) => variable)
     .join(', ')} …, or run setup in a terminal`;
   return {
-    problems:
-      onboarding.kind === 'asks' && !input.terminal
+    problems: [
+      ...folderProblems(settled, input),
+      ...(onboarding.kind === 'asks' && !input.terminal
         ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, wayOut }]
-        : [],
+        : []),
+    ],
     token,
     dotEnv: changeDotEnv(
       input.dotEnv,

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { field } from './gateway-config.ts';
 
 export const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
@@ -92,8 +93,9 @@ function bindsSocket(config: unknown, socket: string): boolean {
   return walk(field(config, 'agents'));
 }
 
-function holdsSocket(bind: string, socket: string): boolean {
-  const source = bind.split(':')[0]?.replace(/\/+$/, '') ?? '';
+/** Whether a bind's source is the engine's socket, or a folder that holds it. */
+export function holdsSocket(bind: string, socket: string): boolean {
+  const source = posix.normalize(bind.split(':')[0] ?? '').replace(/\/+$/, '');
   return [socket, '/var/run/docker.sock', '/run/docker.sock'].some(
     (path) => path === source || path.startsWith(`${source}/`),
   );

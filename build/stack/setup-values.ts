@@ -12,6 +12,8 @@ export interface SetupInput {
   readonly project: string;
   /** Names of the Compose files that exist there. */
   readonly present: ReadonlySet<string>;
+  /** Where folders are that links lead to: `HOME` and the variables of folders; the others are where they say. */
+  readonly physical?: ReadonlyMap<string, string>;
   /** Whether somebody can be asked. */
   readonly terminal: boolean;
 }

@@ -100,6 +100,7 @@ const inputOf = (facts: Facts): SetupInput => ({
   dotEnv: facts.one('file:.env'),
   project: facts.one('project'),
   present: new Set(facts.under('present:').keys()),
+  physical: facts.under('physical:'),
   terminal: facts.one('terminal') === YES,
 });
 

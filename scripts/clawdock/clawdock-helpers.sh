@@ -161,29 +161,31 @@ clawdock-fix-token() {
 
 clawdock-update() { _clawdock_find && (cd "$_clawdock_dir" && scripts/docker/setup.sh "$@"); }
 
+# By setup, which knows with what the image is built.
 clawdock-rebuild() {
   _clawdock_find || return
   if [ "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" != openclaw:local ]; then
     _clawdock_say "the image is $(_clawdock_env OPENCLAW_IMAGE ''), which is pulled and not built: clawdock-update"
     return 2
   fi
-  (cd "$_clawdock_dir" && scripts/run build "$@") && clawdock-start
+  clawdock-update "$@"
 }
 
 clawdock-clean() {
-  local answer volume
+  local answer volumes
   _clawdock_find || return
-  volume=$(_clawdock_env OPENCLAW_HOME_VOLUME '')
+  # By the names that Docker knows them by.
+  volumes=$(_clawdock_compose config 2>/dev/null | sed -n '/^volumes:/,/^[a-z]/s/^    name: //p')
   {
     printf 'This removes:\n  the containers and the network of the project in %s\n' "$_clawdock_dir"
-    if [ -n "$volume" ]; then printf '  the volume %s, with all of /home/node that is in it: it cannot be had back\n' "$volume"; fi
+    if [ -n "$volumes" ]; then printf '%s\n' "$volumes" | sed 's/.*/  the volume & with all that is in it: it cannot be had back/'; fi
     printf 'It keeps:\n  %s (configuration and state)\n  %s (workspace)\n  .env with the token, and the image\n' \
       "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw")" "$(_clawdock_env OPENCLAW_WORKSPACE_DIR "$HOME/.openclaw/workspace")"
     printf 'Go on? [y/N] '
   } >&2
   IFS= read -r answer || answer=''
   case $answer in
-  y | Y | yes) _clawdock_compose down --volumes --remove-orphans ;;
+  y | Y | yes) _clawdock_compose down --volumes ;;
   *)
     _clawdock_say 'nothing was removed'
     return 1

@@ -18,7 +18,7 @@ override=docker-compose.cli-no-dropped-caps.local.yml
 printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$override"
 
 # What setup says that Compose reads; without it, what Compose finds by itself.
-files=$(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | tail -n 1) || true
+files=$(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | tail -n 1 | tr -d "\r'\"") || true
 if [ -z "$files" ]; then
   files=docker-compose.yml
   if [ -f docker-compose.override.yml ]; then files=$files:docker-compose.override.yml; fi

@@ -37,6 +37,7 @@ offline=''
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
 env_file='' token_from='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_way_out=''
+kept_image=openclaw-setup:before # what runs while another is built or pulled
 facts=() # what decisions are made from, and what they are: names and values in turn
 answers=()
 umask 077
@@ -106,8 +107,8 @@ content_of() {
   if [ -r "$1" ]; then
     cat -- "$1" && printf x
   elif [ -e "$1" ] || { [ -d "$folder" ] && [ ! -x "$folder" ]; }; then
-    docker run --rm --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --volume "$folder:/from:ro" --entrypoint sh \
-      "$image" -c 'if [ -f "/from/$1" ]; then cat "/from/$1" && printf x; fi' sh "$(basename -- "$1")"
+    docker run --rm --pull never --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --volume "$folder:/from:ro" \
+      --entrypoint sh "$image" -c 'if [ -f "/from/$1" ]; then cat "/from/$1" && printf x; fi' sh "$(basename -- "$1")"
   fi
 }
 
@@ -117,7 +118,7 @@ decide() { # QUESTION
   host) node --disable-warning=ExperimentalWarning "$root/build/stack/setup.ts" "$1" ;;
   toolchain) "$root/scripts/with-toolchain" node "$root/build/stack/setup.ts" "$1" ;;
   *)
-    docker run --rm --interactive --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+    docker run --rm --pull never --interactive --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
       --volume "$root/build:/openclaw-image:ro" --entrypoint node "$decider" \
       --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/stack/setup.ts "$1"
     ;;
@@ -154,6 +155,12 @@ answer_list() { # NAME: all of that name, into LIST
   for ((index = 0; index < ${#answers[@]}; index += 2)); do
     if [ "${answers[index]}" = "$1" ]; then LIST+=("${answers[index + 1]}"); fi
   done
+}
+
+physical() { # NAME PATH: where it is, where links lead there
+  local there
+  there=$(CDPATH='' cd -- "$2" 2>/dev/null && pwd -P) || return 0
+  if [ "$there" != "$2" ]; then fact "physical:$1" "$there"; fi
 }
 
 gather_facts() {
@@ -229,6 +236,8 @@ build_image() (
 )
 
 provide_image() {
+  [ -z "${provided:-}" ] || return 0
+  provided=yes
   if [ -n "$offline" ]; then
     has_image "$image" || refuse OPENCLAW_IMAGE "$image" 'is not loaded, and --offline pulls nothing' 'load it first: docker load -i FILE'
     say "Using $image as it is loaded"
@@ -243,17 +252,19 @@ provide_image() {
 
 # ---- sandbox ---------------------------------------------------------------------------------------------------------
 
-in_image() { docker run --rm --network none --volume "$socket:/var/run/docker.sock" "$@"; }
+in_image() { # not by --volume, which would make a folder of what is not there
+  docker run --rm --pull never --network none --mount "type=bind,\"source=$socket\",target=/var/run/docker.sock" "$@"
+}
 
 sandbox_facts() {
   say 'Looking for what the sandbox needs'
   local group=''
   fact sandbox yes
   fact sandbox:socket "$socket"
-  if [ -S "$socket" ]; then
+  # Seen from within: a desktop's engine has paths and groups of its own.
+  group=$(in_image --user 0:0 --entrypoint sh "$image" -c 'test -S /var/run/docker.sock && stat -L -c %g /var/run/docker.sock' 2>/dev/null) || group=''
+  if [ -n "$group" ]; then
     fact sandbox:is-socket yes
-    # Seen from within: a desktop's engine has groups of its own.
-    group=$(in_image --user 0:0 --entrypoint stat "$image" -L -c %g /var/run/docker.sock 2>/dev/null) || group=''
     fact sandbox:group "$group"
   fi
   if docker run --rm --network none --entrypoint docker "$image" --version >/dev/null 2>&1; then
@@ -284,15 +295,16 @@ in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 give_to_gateway() {
   docker run --rm --network none --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
     --volume "$config_dir:/setup/config" --volume "$workspace_dir:/setup/workspace" --volume "$secret_dir:/setup/secret" \
-    --entrypoint sh "$image" -c '
+    --pull never --entrypoint sh "$image" -c '
+      set -eu
       umask 022
       mkdir -p /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
-      {
-        find /setup/config -xdev -samefile /setup/workspace -prune -o \
+      for folder in config secret; do
+        find "/setup/$folder" -xdev -samefile /setup/workspace -prune -o \
           \( ! -uid 1000 -o ! -gid 1000 \) -exec chown -h 1000:1000 {} + -print
-        find /setup/secret -xdev \( ! -uid 1000 -o ! -gid 1000 \) -exec chown -h 1000:1000 {} + -print
-        find /setup/workspace -maxdepth 0 ! -uid 1000 -exec chown -h 1000:1000 {} + -print
-      } | wc -l'
+      done >/tmp/given
+      find /setup/workspace -maxdepth 0 ! -uid 1000 -exec chown -h 1000:1000 {} + -print >>/tmp/given
+      wc -l </tmp/given'
 }
 
 # Whoever answers on a port that we are to publish, and is not the gateway of this project.
@@ -304,21 +316,32 @@ check_port() { # NAME PORT
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop what uses it, or choose another: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
 }
 
-wait_until_healthy() {
+# Whether /healthz says yes on the port of this host. Docker asks in the container, and not as often.
+is_live() {
+  local line
+  exec 3<>"/dev/tcp/127.0.0.1/$gateway_port" || return 1
+  printf 'GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  IFS= read -r -t 5 line <&3 || return 1
+  case $line in 'HTTP/1.'?' 200'*) return 0 ;; esac
+  return 1
+}
+
+wait_until_live() {
   local state waited=0
   while :; do
+    if [ "$bind" != loopback ] && (is_live) 2>/dev/null; then return 0; fi
     state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
     case $state in
     *' healthy') return 0 ;;
     'running 0 '*) ;;
     *) break ;;
     esac
-    [ "$waited" -lt 600 ] || break
+    [ "$waited" -lt 1200 ] || break
     waited=$((waited + 1))
-    sleep 0.5
+    sleep 0.25
   done
   compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
-  fail 'The gateway does not get healthy' "its container is: $state; its last lines are above" 'ask: docker compose logs openclaw-gateway'
+  fail 'The gateway does not answer' "its container is: $state; its last lines are above" 'ask: docker compose logs openclaw-gateway'
 }
 
 # As the gateway's, who owns it.
@@ -331,12 +354,24 @@ restore_config() {
 restore() {
   local status=$?
   set +e # as much as can be
-  if [ "$status" -ne 0 ] && [ -n "${written:-}" ] && [ -z "${finished:-}" ]; then
-    printf '\nPutting back what was there before.\n' >&2
-    write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
-    if [ -n "${configured:-}" ] && [ -n "$before_config" ]; then restore_config; fi
-    if [ -n "${started:-}" ] && [ -n "$was_running" ]; then
-      (cd "$root" && docker compose up --detach openclaw-gateway) >&2 || true
+  if [ "$status" -ne 0 ] && [ -n "${written:-}" ] && [ -z "${finished:-}" ]; then put_back; fi
+  if [ -n "${was_image:-}" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+}
+
+put_back() {
+  if [ -z "$before_env" ]; then # there was nothing: what is written is good, and the token is in it
+    if [ -n "${started:-}" ]; then compose rm --stop --force openclaw-gateway >/dev/null 2>&1; fi
+    return
+  fi
+  printf '\nPutting back what was there before.\n' >&2
+  if [ -n "$was_image" ]; then docker tag "$kept_image" "$was_image"; fi
+  write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
+  if [ -n "${configured:-}" ] && [ -n "$before_config" ]; then restore_config; fi
+  if [ -n "${started:-}" ]; then
+    if [ -n "$was_running" ]; then
+      (cd "$root" && docker compose up --detach openclaw-gateway) >&2
+    else
+      (cd "$root" && docker compose rm --stop --force openclaw-gateway) >&2
     fi
   fi
 }
@@ -358,6 +393,14 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+case ${DOCKER_HOST:-} in
+ssh://* | tcp://*)
+  case $DOCKER_HOST in
+  tcp://localhost* | tcp://127.0.0.1* | 'tcp://[::1]'*) ;;
+  *) refuse DOCKER_HOST "${DOCKER_HOST##*@}" 'is an engine on another machine, whose containers do not see the folders of this one' 'run setup there' ;;
+  esac
+  ;;
+esac
 command -v docker >/dev/null 2>&1 ||
   refuse docker '' 'is not on PATH' 'install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up'
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
@@ -384,10 +427,25 @@ check_port OPENCLAW_GATEWAY_PORT "$gateway_port"
 check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 answer_list export # what .env keeps counts for the build too
 build_variables=(${LIST[@]+"${LIST[@]}"})
+# Where only a container can read the configuration, the image comes first.
+if [ -d "$config_dir" ] && [ ! -x "$config_dir" ] && ! has_image "$image"; then provide_image; fi
 fact config_path "$config_dir/openclaw.json"
 fact_file file:openclaw.json "$config_dir/openclaw.json"
+physical OPENCLAW_CONFIG_DIR "$config_dir"
+physical OPENCLAW_WORKSPACE_DIR "$workspace_dir"
+physical OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
+physical HOME "${HOME:-/tmp}"
 ask plan
 
+# What runs now, and what its image is called: a build or a pull may give that name to another.
+was_running=$(docker ps --quiet --no-trunc --filter "label=com.docker.compose.project=$project_name" \
+  --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False)
+was_image=''
+if [ -n "$was_running" ]; then
+  was_image=$(docker container inspect --format '{{.Config.Image}}' "$was_running")
+  # A name of its own keeps it: an image that loses its last one goes, whatever runs from it.
+  docker tag "$(docker container inspect --format '{{.Image}}' "$was_running")" "$kept_image" 2>/dev/null || was_image=''
+fi
 provide_image
 if [ -n "$sandbox" ]; then
   sandbox_facts
@@ -411,7 +469,6 @@ say 'Writing what Compose reads'
 while IFS= read -r name; do
   case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME) unset "$name" ;; esac
 done < <(compgen -e)
-was_running=$(cd "$root" && docker compose ps --quiet openclaw-gateway 2>/dev/null) || was_running=''
 before_env=$(content_of "$root/.env")
 before_config=$(content_of "$config_dir/openclaw.json")
 before_extra=$(content_of "$root/docker-compose.extra.yml")
@@ -429,9 +486,14 @@ case $token_from in
 esac
 
 say 'Giving the data to the user of the gateway, uid 1000'
-given=$(give_to_gateway) ||
+if given=$(give_to_gateway); then
+  note "$((given)) files and folders were someone else's"
+elif docker run --rm --pull never --network none --user 1000:1000 --volume "$config_dir:/config" --volume "$workspace_dir:/workspace" \
+  --volume "$secret_dir:/secret" --entrypoint sh "$image" -c 'test -w /config && test -w /workspace && test -w /secret'; then
+  note 'they stay as they are: this file system has no owners, and the gateway may write to them'
+else
   fail 'The data folders could not be given to uid 1000' 'what happened is above' "as root: chown -R 1000:1000 '$config_dir' '$secret_dir'"
-note "$((given)) files and folders were someone else's"
+fi
 
 case $onboarding in
 skipped) say 'Onboarding is skipped (OPENCLAW_SKIP_ONBOARDING)' ;;
@@ -464,10 +526,10 @@ fi
 say 'Starting the gateway'
 started=yes
 told=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$told" 'mend it and run this again'
-container=$(compose ps --quiet openclaw-gateway)
+container=$(compose ps --quiet --no-trunc openclaw-gateway)
 # What was written reaches a gateway that was not started anew by starting it anew.
 if [ -n "$config_batch" ] && [ "$container" = "$was_running" ]; then compose restart openclaw-gateway >/dev/null 2>&1; fi
-wait_until_healthy
+wait_until_live
 finished=yes
 
 if [ -n "$sandbox_failed" ]; then

@@ -34,12 +34,17 @@ it('ends well after SIGKILL at every step, with the same token and data', async 
     ANTHROPIC_API_KEY: 'sk-ant-not-a-real-one',
     OPENCLAW_GATEWAY_PORT: String(here.port),
     OPENCLAW_BRIDGE_PORT: String(here.port - 1),
-    OPENCLAW_EXTRA_MOUNTS: `${mounted}:/mounted`,
   };
+  /** Every run asks for something else, so that every file is written anew, wherever the run before was killed. */
+  const asked = (run: number) => ({
+    ...settings,
+    OPENCLAW_EXTRA_MOUNTS: `${mounted}:/mounted-${run}`,
+    OPENCLAW_TZ: `Etc/GMT+${run}`,
+  });
   const tokens = new Set<string>();
-  for (const step of STEPS) {
+  for (const [run, step] of STEPS.entries()) {
     const child = execa(join(here.project, 'scripts/docker/setup.sh'), ['--offline'], {
-      env: { ...here.environment, ...settings },
+      env: { ...here.environment, ...asked(run) },
       extendEnv: false,
       reject: false,
       all: true,
@@ -67,7 +72,7 @@ it('ends well after SIGKILL at every step, with the same token and data', async 
     // What Compose is told exists, at every moment.
     expect((await here.compose('config', '--quiet')).exitCode, `after ${step}`).toBe(0);
   }
-  const { exitCode, said } = await here.setup(settings);
+  const { exitCode, said } = await here.setup(asked(STEPS.length));
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   tokens.add((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '');
   expect([...tokens]).toHaveLength(1);

@@ -235,7 +235,11 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
   });
 
   it('puts back what was there when the gateway cannot be started with what is asked for', async () => {
-    const before = await readFile(join(here.project, '.env'), 'utf8');
+    const state = async () => ({
+      dotEnv: await readFile(join(here.project, '.env'), 'utf8'),
+      config: await readFile(join(here.config, 'openclaw.json'), 'utf8'),
+    });
+    const before = await state();
     // Bound to one address of the host: nothing answers on 127.0.0.1, and the port cannot be published all the same.
     const { stdout: address } = await docker(
       'network',
@@ -254,8 +258,30 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     } finally {
       taken.close();
     }
-    expect(await readFile(join(here.project, '.env'), 'utf8')).toBe(before);
+    expect(await state()).toEqual(before);
     await expect.poll(live, { timeout: 60_000, interval: 500 }).toBe(200);
+  });
+
+  it('pulls an image, and puts back the one that ran where a newer one of that name does not', async () => {
+    const image = `${inject('registry')}/openclaw:stack`;
+    await docker('tag', NEWER, image);
+    expect(await docker('push', image)).toMatchObject({ exitCode: 0 });
+    const pulled = await here.setup({ OPENCLAW_IMAGE: image }, { args: [] });
+    expect(pulled, pulled.said).toMatchObject({ exitCode: 0, said: expect.stringContaining(`Pulling ${image}`) });
+    const works = await inspect('.Image');
+    const context = join(here.folder, 'broken');
+    await mkdir(context);
+    const lines = [`FROM ${NEWER}`, 'USER root', 'RUN rm /app/dist/index.js', 'USER node'];
+    await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
+    expect(await docker('build', '--quiet', '--tag', image, context)).toMatchObject({ exitCode: 0 });
+    expect(await docker('push', image)).toMatchObject({ exitCode: 0 });
+    await docker('tag', NEWER, image);
+    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: image }, { args: [] });
+    expect({ exitCode }, said).toEqual({ exitCode: 1 });
+    expect(said).toMatch(/Cannot find module[\s\S]*The gateway does not answer[\s\S]*Putting back/);
+    await expect.poll(live, { timeout: 60_000, interval: 500 }).toBe(200);
+    expect(await inspect('.Image')).toBe(works);
+    await docker('image', 'rm', '--force', image);
   });
 
   it('is reached by its own containers alone with OPENCLAW_GATEWAY_BIND=loopback', async () => {
@@ -272,7 +298,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     await expect(stat(join(here.project, 'docker-compose.extra.yml'))).rejects.toThrow();
   });
 
-  it('pulls an image that is named, and changes nothing where it cannot', async () => {
+  it('changes nothing where an image cannot be pulled', async () => {
     const before = await readFile(join(here.project, '.env'), 'utf8');
     const missing = `${inject('registry')}/openclaw:nowhere`;
     const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: missing }, { args: [] });

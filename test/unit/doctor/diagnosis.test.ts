@@ -11,6 +11,7 @@ const container: GatewayContainer = {
     ['OPENCLAW_GATEWAY_TOKEN', 'T'],
     ['TZ', 'UTC'],
   ]),
+  imageVariables: new Set(['PATH']),
   mounts: [{ source: '/srv/config', target: '/home/node/.openclaw' }],
   composeFiles: ['/srv/p/docker-compose.yml'],
 };
@@ -22,7 +23,10 @@ const well: Installation = {
   dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\n',
   config: {},
   files: new Map(),
-  wantedEnvironment: new Map([['TZ', 'UTC']]),
+  wantedEnvironment: new Map([
+    ['OPENCLAW_GATEWAY_TOKEN', 'T'],
+    ['TZ', 'UTC'],
+  ]),
   composeError: undefined,
   container,
   image: { name: 'openclaw:local', id: 'sha256:1', version: '2026.9.6' },

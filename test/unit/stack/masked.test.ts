@@ -23,6 +23,13 @@ describe('maskedConfiguration', () => {
     'NOTE=sk-ant-hunter2hunter2',
     'HOOK=xoxb-hunter2hunter2',
     '# OLD_TOKEN=hunter2hunter2',
+    'DB_PASS=hunter2hunter2',
+    'MYSQL_PWD=hunter2hunter2',
+    'NPM_AUTH=hunter2hunter2',
+    'HTTP_PROXY=user:hunter2hunter2@proxy:3128',
+    'DB=postgres://u:hunter2/hunter2@host/db',
+    'DB=postgres://u:p@hunter2@host/db',
+    'HOOK=https://hooks.slack.com/services/T0/B0/hunter2hunter2',
   ])('masks what is secret in %s', (line) => expect(shown(`${line}\n`)).not.toContain('hunter2'));
 
   it('masks in openclaw.json by name, by shape, and what .env has as a secret', () => {
@@ -32,6 +39,9 @@ describe('maskedConfiguration', () => {
       models: { providers: { x: { apiKey: 'hunter2hunter2', baseUrl: 'https://a:hunter2hunter2@host/v1' } } },
       note: 'my token is elsewhere-1234',
       env: { KEYS: ['hunter2hunter2'] },
+      diagnostics: { otel: { headers: { 'x-collector': 'hunter2hunter2' } } },
+      mcp: { servers: { a: { args: ['--api-key', 'hunter2hunter2'], env: { FOO_PAT: 'hunter2hunter2' } } } },
+      odd: { token: { id: 'hunter2hunter2' } },
     };
     const { config: masked } = maskedConfiguration('SOME_TOKEN=elsewhere-1234\n', config);
     const text = JSON.stringify(masked);

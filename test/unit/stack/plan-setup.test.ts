@@ -85,7 +85,16 @@ describe('checkSetup', () => {
     ['OPENCLAW_CONFIG_DIR', '/srv', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/srv/openclaw-image/', 'holds /srv/openclaw-image'],
     ['OPENCLAW_WORKSPACE_DIR', '/home/me/.openclaw', 'is the same folder as OPENCLAW_CONFIG_DIR'],
-    ['OPENCLAW_CONFIG_DIR', '/usr/local', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/usr/local/x', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/etc/ssh', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/var/lib/docker', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/home/other', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/Users/x', 'belongs to the system'],
+    ['OPENCLAW_CONFIG_DIR', '/private/etc/x', 'belongs to the system'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/var/run:/x', "holds the engine's socket"],
+    ['OPENCLAW_EXTRA_MOUNTS', '/:/host', "holds the engine's socket"],
+    ['OPENCLAW_EXTRA_MOUNTS', '/srv:/home/node/./.openclaw/', 'which is taken'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'htp://user:hunter2@collector', 'is no http'],
     ['OPENCLAW_BRIDGE_PORT', '18789', 'is the port of the gateway too'],
     ['OPENCLAW_EXTRA_MOUNTS', '/var/run/docker.sock:/sock', 'would hand the engine'],
     ['OPENCLAW_EXTRA_MOUNTS', '/a:/x,/b:/x/', 'is the second mount on /x'],
@@ -107,6 +116,31 @@ describe('checkSetup', () => {
     ['OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:latest@sha256:'.padEnd(104, 'a')],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://user:pw@collector:4318/v1'],
   ])('takes %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));
+
+  it('shows no password of an address that it refuses', () => {
+    const { problems } = checkSetup(input({ OTEL_EXPORTER_OTLP_ENDPOINT: 'htp://user:hunter2@collector' }));
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+
+  it('looks where links lead to', () => {
+    const physical = new Map([['OPENCLAW_CONFIG_DIR', '/etc/openclaw']]);
+    const { problems } = plan(input({ OPENCLAW_CONFIG_DIR: '/data/openclaw' }, { physical }));
+    expect(problems).toMatchObject([{ source: 'OPENCLAW_CONFIG_DIR', value: '/etc/openclaw' }]);
+  });
+
+  it('refuses what Compose would interpolate in .env, and takes what it would not', () => {
+    expect(problemsOf(input({}, { dotEnv: 'OPENCLAW_CONFIG_DIR=/srv/$USER/oc\n' }))).toEqual(['OPENCLAW_CONFIG_DIR']);
+    expect(problemsOf(input({}, { dotEnv: 'OPENCLAW_TZ="${ZONE}"\n' }))).toEqual(['OPENCLAW_TZ', 'OPENCLAW_TZ']);
+    expect(problemsOf(input({}, { dotEnv: "OPENCLAW_CONFIG_DIR='/srv/$USER'\nMINE=$HOME\n" }))).toEqual([]);
+  });
+
+  it('hands a switch of the build on as the Dockerfile reads it', () => {
+    const given = { OPENCLAW_INSTALL_BROWSER: 'no', OPENCLAW_INSTALL_DOCKER_CLI: 'Yes' };
+    const { buildVariables } = checkSetup(input(given));
+    expect([buildVariables.get('OPENCLAW_INSTALL_BROWSER'), buildVariables.get('OPENCLAW_INSTALL_DOCKER_CLI')]).toEqual(
+      ['', '1'],
+    );
+  });
 
   it('finds the socket where it was said to be', () => {
     expect(checkSetup(input()).socket).toBe('/var/run/docker.sock');
@@ -159,6 +193,9 @@ describe('planSetup', () => {
     );
     expect(after).toMatchObject({ extra: undefined, composeFiles: files.slice(0, 2) });
     expect(readDotEnv(after.dotEnv).has('COMPOSE_FILE')).toBe(false);
+    // An override that is gone is not asked for.
+    const gone = plan(input({}, { dotEnv: mounted.dotEnv }));
+    expect(gone.composeFiles).toEqual(['docker-compose.yml', 'docker-compose.extra.yml']);
     const own = plan(input({ OPENCLAW_HOME_VOLUME: 'h1' }, { dotEnv: 'COMPOSE_FILE=docker-compose.yml:mine.yml\n' }));
     expect(own.composeFiles).toEqual(['docker-compose.yml', 'mine.yml', 'docker-compose.extra.yml']);
   });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { openBrowser } from '../../browser.ts';
-import { docker, run } from '../../command.ts';
+import { docker, ROOT, run } from '../../command.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
 const NEWER = 'openclaw-image-test:stack-newer';
@@ -108,7 +108,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       await page.getByText('rejected the supplied Gateway secret').waitFor();
       await connect(token);
       await page.getByText('Connected', { exact: true }).waitFor();
-      const screenshot = join(process.env['OPENCLAW_TEST_ARTIFACTS'] ?? here.folder, 'control-ui.png');
+      const screenshot = join(ROOT, process.env['OPENCLAW_TEST_ARTIFACTS'] ?? 'test-artifacts', 'control-ui.png');
       await mkdir(join(screenshot, '..'), { recursive: true });
       await page.screenshot({ path: screenshot });
       expect((await stat(screenshot)).size).toBeGreaterThan(10_000);

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
+#
+# The gateway: its data, its port, its start, and what was there before.
+
+compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
+in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
+
+# The data is the gateway's, uid 1000. Of the workspace only the folder itself: what is in there is the user's.
+give_to_gateway() {
+  docker run --rm --network none --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
+    --volume "$config_dir:/setup/config" --volume "$workspace_dir:/setup/workspace" --volume "$secret_dir:/setup/secret" \
+    --pull never --entrypoint sh "$image" -c '
+      set -eu
+      umask 022
+      mkdir -p /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
+      for folder in config secret; do
+        find "/setup/$folder" -xdev -samefile /setup/workspace -prune -o \
+          \( ! -uid 1000 -o ! -gid 1000 \) -exec chown -h 1000:1000 {} + -print
+      done >/tmp/given
+      find /setup/workspace -maxdepth 0 ! -uid 1000 -exec chown -h 1000:1000 {} + -print >>/tmp/given
+      wc -l </tmp/given'
+}
+
+# Whoever answers on a port that we are to publish, and is not the gateway of this project.
+check_port() { # NAME PORT
+  (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || return 0
+  local holder
+  holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)
+  case $holder in *" $project_name") return 0 ;; esac
+  refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop what uses it, or choose another: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
+}
+
+# Whether /healthz says yes on the port of this host. Docker asks in the container, and not as often.
+is_live() {
+  local line
+  exec 3<>"/dev/tcp/127.0.0.1/$gateway_port" || return 1
+  printf 'GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  IFS= read -r -t 5 line <&3 || return 1
+  case $line in 'HTTP/1.'?' 200'*) return 0 ;; esac
+  return 1
+}
+
+wait_until_live() {
+  local state waited=0
+  while :; do
+    if [ "$bind" != loopback ] && (is_live) 2>/dev/null; then return 0; fi
+    state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
+    case $state in
+    *' healthy') return 0 ;;
+    'running 0 '*) ;;
+    *) break ;;
+    esac
+    [ "$waited" -lt 1200 ] || break
+    waited=$((waited + 1))
+    sleep 0.25
+  done
+  compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
+  fail 'The gateway does not answer' "its container is: $state; its last lines are above" 'ask: docker compose logs openclaw-gateway'
+}
+
+# As the gateway's, who owns it.
+restore_config() {
+  printf '%s' "${before_config%x}" | docker run --rm --interactive --network none --user 1000:1000 --volume "$config_dir:/setup" \
+    --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
+    note 'wrote openclaw.json' >&2
+}
+
+restore() {
+  local status=$?
+  set +e # as much as can be
+  if [ "$status" -ne 0 ] && [ -n "${written:-}" ] && [ -z "${finished:-}" ]; then put_back; fi
+  if [ -n "${was_image:-}" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+}
+
+put_back() {
+  if [ -z "$before_env" ]; then # there was nothing: what is written is good, and the token is in it
+    if [ -n "${started:-}" ]; then compose rm --stop --force openclaw-gateway >/dev/null 2>&1; fi
+    return
+  fi
+  printf '\nPutting back what was there before.\n' >&2
+  if [ -n "$was_image" ]; then docker tag "$kept_image" "$was_image"; fi
+  write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
+  if [ -n "${configured:-}" ] && [ -n "$before_config" ]; then restore_config; fi
+  if [ -n "${started:-}" ]; then
+    if [ -n "$was_running" ]; then
+      (cd "$root" && docker compose up --detach openclaw-gateway) >&2
+    else
+      (cd "$root" && docker compose rm --stop --force openclaw-gateway) >&2
+    fi
+  fi
+}

@@ -210,7 +210,7 @@ clawdock-show-config() {
     --volume "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw"):/configuration:ro" \
     --entrypoint sh "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" -c '
       { cat; printf "file:openclaw.json\0"; cat /configuration/openclaw.json 2>/dev/null; printf "\0"; } |
-        node --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/stack/setup.ts show-config' |
+        node --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts show-config' |
     while IFS= read -r -d '' name && IFS= read -r -d '' shown; do
       case $name in shown | problems) printf '%s' "$shown" ;; esac
     done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up the gateway in Docker, and starts it. Needs a shell (bash 3.2 or later), Docker and Compose v2; no Node.
 #
-# What to write is decided in build/stack/setup.ts, by the host's Node or by the one in the image; here it is done. Nothing is
+# What to write is decided in build/setup.ts, by the host's Node or by the one in the image; here it is done. Nothing is
 # written before everything was checked and the image is there, and each file is replaced as a whole. The order of the steps is
 # here; what each does is in setup/.
 # shellcheck source-path=SCRIPTDIR
@@ -35,7 +35,7 @@ TEXT
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 offline=''
-# What is answered, by the names of build/stack/setup.ts.
+# What is answered, by the names of build/setup.ts.
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
 env_file='' token_from='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_way_out=''
@@ -94,7 +94,7 @@ ssh://* | tcp://*)
   ;;
 esac
 command -v docker >/dev/null 2>&1 ||
-  refuse docker '' 'is not on PATH' 'install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up'
+  refuse docker '' 'is not on PATH' "install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up && eval \"\$(scripts/engine env)\""
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
   refuse "DOCKER_HOST" "${DOCKER_HOST:-(not set)}" "no engine answers: $(docker version 2>&1 | tail -n 1)" 'start Docker, or point DOCKER_HOST at an engine that runs'
 compose_version=$(docker compose version --short 2>/dev/null | sed 's/^v//') || compose_version=''

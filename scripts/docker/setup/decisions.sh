@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
 #
-# What to write is decided in build/stack/setup.ts: facts go in, answers come out.
+# What to write is decided in build/setup.ts: facts go in, answers come out.
 
 node_is_new_enough() { # type stripping without a flag since 22.18
   command -v node >/dev/null 2>&1 &&
@@ -63,12 +63,12 @@ content_of() {
 # Facts go in on stdin, so that no secret is an argument; what comes out ends with `end`.
 decide() { # QUESTION
   printf '%s\0' "${facts[@]}" | case $decider in
-  host) node --disable-warning=ExperimentalWarning "$root/build/stack/setup.ts" "$1" ;;
-  toolchain) "$root/scripts/with-toolchain" node "$root/build/stack/setup.ts" "$1" ;;
+  host) node --disable-warning=ExperimentalWarning "$root/build/setup.ts" "$1" ;;
+  toolchain) "$root/scripts/with-toolchain" node "$root/build/setup.ts" "$1" ;;
   *)
     docker run --rm --pull never --interactive --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
       --volume "$root/build:/openclaw-image:ro" --entrypoint node "$decider" \
-      --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/stack/setup.ts "$1"
+      --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1"
     ;;
   esac
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { type Problem, RequestError } from '../problem.ts';
-import { failureText } from '../report/failure-report.ts';
-import { maskedConfiguration } from './masked.ts';
-import { checkSetup, configureGateway, planSetup } from './plan-setup.ts';
-import { parseRelaxedJson, RelaxedJsonError } from './relaxed-json.ts';
-import { type SandboxFacts, sandboxImage } from './sandbox-gate.ts';
-import type { SetupInput } from './setup-values.ts';
+import { type Problem, RequestError } from './problem.ts';
+import { failureText } from './report/failure-report.ts';
+import { maskedConfiguration } from './stack/masked.ts';
+import { checkSetup, configureGateway, planSetup } from './stack/plan-setup.ts';
+import { parseRelaxedJson, RelaxedJsonError } from './stack/relaxed-json.ts';
+import { type SandboxFacts, sandboxImage } from './stack/sandbox-gate.ts';
+import type { SetupInput } from './stack/setup-values.ts';
 
 // The decisions of scripts/docker/setup.sh: `node setup.ts check|plan|configure`, on the host or, where that has no Node, in a
 // container of the image that is set up. Facts come in on stdin and answers go out on stdout, both as names and values with

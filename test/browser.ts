@@ -28,6 +28,7 @@ export async function openBrowser(): Promise<{ readonly page: Page; readonly clo
     close: async () => {
       await browser.close();
       await docker('rm', '--force', container);
+      await docker('image', 'rm', IMAGE);
     },
   };
 }

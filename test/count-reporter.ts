@@ -10,6 +10,21 @@ export function countLine(modules: readonly TestModule[]): string {
   return `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`;
 }
 
+/** What failed and why, for the end of a log: of two runs side by side, one says it long before the other ends. */
+export function failureLines(modules: readonly TestModule[]): readonly string[] {
+  return modules.flatMap((module) =>
+    [module, ...module.children.allSuites(), ...module.children.allTests('failed')].flatMap((part) => {
+      const errors = part.type === 'test' ? (part.result().errors ?? []) : part.errors();
+      const name = [module.relativeModuleId, ...(part.type === 'module' ? [] : [part.fullName])].join(' > ');
+      return errors.map(({ message, diff, stacks }) => {
+        const at = stacks?.find(({ file }) => file.includes('/test/'));
+        const why = [message, ...(diff === undefined ? [] : [diff])].join('\n').replaceAll('\n', '\n  ');
+        return `FAILED ${name}${at === undefined ? '' : ` (line ${at.line})`}\n  ${why}`;
+      });
+    }),
+  );
+}
+
 export default class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     console.log(countLine(modules));

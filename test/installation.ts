@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { inject } from 'vitest';
 import { dockerConfigFolder } from '../build/engine/engine.ts';
@@ -121,15 +121,11 @@ export async function makeInstallation(name: string): Promise<TestInstallation> 
     dotEnv: async () => readDotEnv(await readFile(join(project, '.env'), 'utf8')),
     container: async () => (await compose('ps', '--quiet', 'openclaw-gateway')).stdout,
     remove: async () => {
-      await compose('down', '--volumes', '--timeout', '2');
+      // By its name alone, from where no file says what it is: also what the files no longer name.
       await execa(
         'docker',
         ['compose', '--project-name', environment.COMPOSE_PROJECT_NAME, 'down', '--volumes', '--timeout', '2'],
-        {
-          cwd: project,
-          env: { ...environment, PATH: `${bin}${delimiter}${process.env['PATH']}` },
-          reject: false,
-        },
+        { cwd: bin, env: environment, extendEnv: false, preferLocal: true, localDir: bin },
       );
       await dockerCommand('image', 'rm', '--force', image);
       await rm(folder, { recursive: true, force: true });

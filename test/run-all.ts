@@ -1,5 +1,5 @@
 import { startVitest, type TestModule } from 'vitest/node';
-import { countLine } from './count-reporter.ts';
+import { countLine, failureLines } from './count-reporter.ts';
 
 // Two runs side by side: one mostly waits for containers to start, the other mostly builds. They share the engine and the gateway's
 // image (test/shared-setup.ts) and nothing else. What stands on the command line selects files.
@@ -19,4 +19,4 @@ const runs = await Promise.all(
   ),
 );
 await Promise.all(runs.map((run) => run.close()));
-console.log(countLine(ended));
+console.log([...failureLines(ended), countLine(ended)].join('\n\n'));

@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { resolveGatewayPackage } from '../gateway/npm-package.ts';
 import { EXTRA_OVERLAY, OVERRIDE, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
 import { parseRelaxedJson, RelaxedJsonError } from '../stack/relaxed-json.ts';
-import { effectiveValues, type SetupInput, withDefaults } from '../stack/setup-values.ts';
+import { effectiveValues, FOLDERS, type Settled, type SetupInput, withDefaults } from '../stack/setup-values.ts';
 import type { Folder, GatewayContainer, Installation, PublishedPort } from './installation.ts';
 
 type Docker = (
@@ -13,7 +13,6 @@ type Docker = (
 ) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
 
 const VERSION_LABEL = 'org.opencontainers.image.version';
-const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'] as const;
 
 /** Looks at an installation; changes nothing. @param project folder of docker-compose.yml */
 export async function examineInstallation(engine: Engine, project: string): Promise<Installation> {
@@ -174,7 +173,7 @@ async function lookAt(
   docker: Docker,
   image: string | undefined,
   variable: (typeof FOLDERS)[number],
-  settled: ReturnType<typeof withDefaults>,
+  settled: Settled,
 ): Promise<Folder> {
   const path = settled[variable];
   const disk = await statfs(path).catch((error: NodeJS.ErrnoException) => error.code);

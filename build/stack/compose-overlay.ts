@@ -2,7 +2,6 @@ import type { ExtraMount } from './extra-mounts.ts';
 
 export const EXTRA_OVERLAY = 'docker-compose.extra.yml';
 export const SANDBOX_OVERLAY = 'docker-compose.sandbox.yml';
-export const CLI_CAPS_OVERLAY = 'docker-compose.cli-no-dropped-caps.local.yml';
 export const OVERRIDE = 'docker-compose.override.yml';
 export const COMPOSE_FILE = 'docker-compose.yml';
 

@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import { readDotEnv } from './dot-env.ts';
 import { PROVIDERS } from './provider.ts';
-import { BUILD_VARIABLES, isOn, STACK_VARIABLES } from './stack-variable.ts';
+import { BUILD_VARIABLES, DEFAULTS, STACK_VARIABLES } from './stack-variable.ts';
 
 /** All that setup knows of the host. */
 export interface SetupInput {
@@ -21,8 +22,9 @@ export interface SetupInput {
 /** What every variable comes to: the environment's word, else that of `.env`, else nothing. */
 export type Values = ReadonlyMap<string, string>;
 
-/** The image that is built here instead of pulled. */
-export const LOCAL_IMAGE = 'openclaw:local';
+/** Variables that name folders of the host's, which both containers write to. */
+export const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'] as const;
+
 /** Names of variables that setup reads: what the shell hands over. */
 export const SETUP_VARIABLES: readonly string[] = [
   ...STACK_VARIABLES.map(({ name }) => name),
@@ -30,8 +32,6 @@ export const SETUP_VARIABLES: readonly string[] = [
   ...PROVIDERS.map(({ variable }) => variable),
   'COMPOSE_PROJECT_NAME',
 ];
-
-export const sandboxIsSet = (values: Values): boolean => isOn(values.get('OPENCLAW_SANDBOX'));
 
 export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
   const kept = readDotEnv(dotEnv);
@@ -44,19 +44,23 @@ export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
 
 export const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
 
-/** The defaults of docker-compose.yml. */
-export function withDefaults(values: Values, input: SetupInput) {
-  const value = (name: string, fallback: string): string => values.get(name) ?? fallback;
-  return {
-    OPENCLAW_IMAGE: value('OPENCLAW_IMAGE', LOCAL_IMAGE),
-    OPENCLAW_CONFIG_DIR: value('OPENCLAW_CONFIG_DIR', `${home(input)}/.openclaw`),
-    OPENCLAW_WORKSPACE_DIR: value('OPENCLAW_WORKSPACE_DIR', `${home(input)}/.openclaw/workspace`),
-    OPENCLAW_AUTH_PROFILE_SECRET_DIR: value(
-      'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
-      `${home(input)}/.openclaw-auth-profile-secrets`,
-    ),
-    OPENCLAW_GATEWAY_PORT: value('OPENCLAW_GATEWAY_PORT', '18789'),
-    OPENCLAW_BRIDGE_PORT: value('OPENCLAW_BRIDGE_PORT', '18790'),
-    OPENCLAW_GATEWAY_BIND: value('OPENCLAW_GATEWAY_BIND', 'lan'),
-  };
+/** Values of the variables that have a default, the default filled in. */
+export type Settled = Readonly<Record<keyof typeof DEFAULTS, string>>;
+
+export function withDefaults(values: Values, input: SetupInput): Settled {
+  const settled = Object.entries(DEFAULTS).map(([name, unset]) => [
+    name,
+    values.get(name) ?? unset.replace('$HOME', () => home(input)),
+  ]);
+  return Object.fromEntries(settled) as Settled;
 }
+
+/** What Compose calls a project by itself: setup writes it down, so that it stays when the folder is moved. */
+export const projectName = (values: Values, { project }: SetupInput): string =>
+  values.get('COMPOSE_PROJECT_NAME') ??
+  (posix
+    .basename(project)
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '') ||
+    'openclaw');

@@ -116,40 +116,61 @@ export const withoutScheme = (value: string): string => value.replace(/^unix:\/\
 const OTLP = ['', 'TRACES_', 'METRICS_', 'LOGS_'] as const;
 const otlp = (suffix: string): readonly string[] => OTLP.map((signal) => `OTEL_EXPORTER_OTLP_${signal}${suffix}`);
 
+/** The defaults of docker-compose.yml, of what stands in every `.env`; `$HOME` is the user's, or /tmp. */
+export const DEFAULTS = {
+  OPENCLAW_IMAGE: 'openclaw:local',
+  OPENCLAW_CONFIG_DIR: '$HOME/.openclaw',
+  OPENCLAW_WORKSPACE_DIR: '$HOME/.openclaw/workspace',
+  OPENCLAW_AUTH_PROFILE_SECRET_DIR: '$HOME/.openclaw-auth-profile-secrets',
+  OPENCLAW_GATEWAY_PORT: '18789',
+  OPENCLAW_BRIDGE_PORT: '18790',
+  OPENCLAW_GATEWAY_BIND: 'lan',
+} as const;
+
 /** What stands in every `.env`, and what the containers are made of. */
 const STACK: readonly StackVariable[] = [
   {
     name: 'OPENCLAW_IMAGE',
     meaning: 'image to run; any other than `openclaw:local` is pulled instead of built',
-    unset: 'openclaw:local',
+    unset: DEFAULTS.OPENCLAW_IMAGE,
     example: 'ghcr.io/openclaw/openclaw:latest',
     check: reference,
   },
   {
     name: 'OPENCLAW_CONFIG_DIR',
     meaning: 'folder for configuration and state',
-    unset: '$HOME/.openclaw',
+    unset: DEFAULTS.OPENCLAW_CONFIG_DIR,
     check: (value) => pathComplaint(value),
   },
   {
     name: 'OPENCLAW_WORKSPACE_DIR',
     meaning: "folder of the agents' files",
-    unset: '$HOME/.openclaw/workspace',
+    unset: DEFAULTS.OPENCLAW_WORKSPACE_DIR,
     check: (value) => pathComplaint(value),
   },
   {
     name: 'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
     meaning: 'folder of the key to stored logins; keep it apart from the configuration',
-    unset: '$HOME/.openclaw-auth-profile-secrets',
+    unset: DEFAULTS.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
     check: (value) => pathComplaint(value),
   },
-  { name: 'OPENCLAW_GATEWAY_PORT', meaning: 'port of the host that leads to the gateway', unset: '18789', check: port },
-  { name: 'OPENCLAW_BRIDGE_PORT', meaning: 'port of the host that leads to the bridge', unset: '18790', check: port },
+  {
+    name: 'OPENCLAW_GATEWAY_PORT',
+    meaning: 'port of the host that leads to the gateway',
+    unset: DEFAULTS.OPENCLAW_GATEWAY_PORT,
+    check: port,
+  },
+  {
+    name: 'OPENCLAW_BRIDGE_PORT',
+    meaning: 'port of the host that leads to the bridge',
+    unset: DEFAULTS.OPENCLAW_BRIDGE_PORT,
+    check: port,
+  },
   {
     name: 'OPENCLAW_GATEWAY_BIND',
     meaning:
       'who may reach the gateway: `lan`, whoever reaches the port; `loopback`, the containers alone; `auto`, `custom`, `tailnet`',
-    unset: 'lan',
+    unset: DEFAULTS.OPENCLAW_GATEWAY_BIND,
     check: oneOf(BINDS, 'is no kind of bind', (value) => {
       const bind = BIND_FOR[value];
       return bind === undefined ? undefined : `write ${bind}: it takes a kind, not an address`;

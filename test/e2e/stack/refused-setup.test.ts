@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkSetup } from '../../../build/stack/plan-setup.ts';
+import { checkSetup } from '../../../build/stack/check-setup.ts';
 import { SETUP_VARIABLES } from '../../../build/stack/setup-values.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 import { BAD_VALUES } from '../../unit/stack/bad-values.ts';

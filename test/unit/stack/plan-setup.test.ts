@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { checkSetup } from '../../../build/stack/check-setup.ts';
 import { readDotEnv } from '../../../build/stack/dot-env.ts';
-import { checkSetup, configureGateway, planSetup } from '../../../build/stack/plan-setup.ts';
+import { configureGateway, planSetup } from '../../../build/stack/plan-setup.ts';
 import { SETUP_VARIABLES, type SetupInput } from '../../../build/stack/setup-values.ts';
 import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
 import { BAD_INPUTS } from './bad-values.ts';

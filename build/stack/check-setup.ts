@@ -1,0 +1,207 @@
+import { posix } from 'node:path';
+import type { Problem } from '../problem.ts';
+import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
+import { interpolatedKeys } from './dot-env.ts';
+import { parseExtraMounts } from './extra-mounts.ts';
+import { maskedText } from './masked.ts';
+import { pathComplaint, printable, unprintable } from './path-rule.ts';
+import { PROVIDERS } from './provider.ts';
+import { holdsSocket } from './sandbox-gate.ts';
+import {
+  effectiveValues,
+  FOLDERS,
+  home,
+  projectName,
+  SETUP_VARIABLES,
+  type Settled,
+  type SetupInput,
+  type Values,
+  withDefaults,
+} from './setup-values.ts';
+import { BUILD_VARIABLES, DEFAULTS, isOn, STACK_VARIABLES, withoutScheme } from './stack-variable.ts';
+
+export interface CheckedSetup {
+  readonly problems: readonly Problem[];
+  readonly image: string;
+  /** Whether the image is built here. */
+  readonly built: boolean;
+  readonly configDir: string;
+  /** Sources of mounts: a missing one would otherwise be made, as root's. */
+  readonly mustExist: readonly string[];
+  readonly gatewayPort: number;
+  readonly bridgePort: number;
+  readonly sandbox: boolean;
+  /** What the build is to read, from wherever it was given. */
+  readonly buildVariables: ReadonlyMap<string, string>;
+  readonly workspaceDir: string;
+  readonly secretDir: string;
+  readonly bind: string;
+  /** The project's name for Compose, whatever its folder is called. */
+  readonly projectName: string;
+  /** Path of the engine's socket on this host. */
+  readonly socket: string;
+}
+
+/** https://docs.docker.com/compose/how-tos/project-name/ */
+const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]*$/;
+/** What no `chown` may ever reach, and what a container has no business in: these, and all that is in them. */
+const SYSTEM_TREES =
+  /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
+/** Folders of many: one that is in them is fine, they themselves are not. */
+const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
+
+/**
+ * Everything that is wrong with the request, before anything is written: reference, section 6, step 2.
+ *
+ * @returns what the shell needs to look at next; to be used only where there is no problem
+ */
+export function checkSetup(input: SetupInput): CheckedSetup {
+  const values = effectiveValues(input);
+  const settled = withDefaults(values, input);
+  const problems: Problem[] = [
+    ...variableProblems(values, input),
+    ...buildProblems(values),
+    ...folderProblems(settled, input),
+    ...portProblems(settled),
+    ...interpolationProblems(input),
+  ];
+  const mounts = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts;
+  const socket = socketOf(values, input);
+  problems.push(...socketProblems(values, socket));
+  return {
+    problems,
+    image: settled.OPENCLAW_IMAGE,
+    built: settled.OPENCLAW_IMAGE === DEFAULTS.OPENCLAW_IMAGE,
+    configDir: settled.OPENCLAW_CONFIG_DIR,
+    mustExist: mounts.map(({ source }) => source),
+    gatewayPort: Number(settled.OPENCLAW_GATEWAY_PORT),
+    bridgePort: Number(settled.OPENCLAW_BRIDGE_PORT),
+    sandbox: isOn(values.get('OPENCLAW_SANDBOX')),
+    buildVariables: new Map(BUILD_VARIABLES.map((name) => [name, buildValue(name, values.get(name) ?? '')])),
+    workspaceDir: settled.OPENCLAW_WORKSPACE_DIR,
+    secretDir: settled.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
+    bind: settled.OPENCLAW_GATEWAY_BIND,
+    projectName: projectName(values, input),
+    socket,
+  };
+}
+
+function variableProblems(values: Values, input: SetupInput): readonly Problem[] {
+  const problems: Problem[] = [];
+  for (const { name, check, secret } of STACK_VARIABLES) {
+    const given = values.get(name);
+    if (given === undefined) continue;
+    for (const { value = given, ...complaint } of [check(given) ?? []].flat())
+      problems.push({
+        source: name,
+        value: secret === true ? '(not shown)' : maskedText(printable(value), []),
+        ...complaint,
+      });
+  }
+  for (const { variable } of PROVIDERS) {
+    const complaint = unprintable(values.get(variable) ?? '');
+    if (complaint !== undefined) problems.push({ source: variable, value: '(not shown)', ...complaint });
+  }
+  const name = values.get('COMPOSE_PROJECT_NAME');
+  if (name !== undefined && !PROJECT_NAME.test(name)) {
+    const wayOut = 'use lower-case letters, digits, - and _';
+    problems.push({
+      source: 'COMPOSE_PROJECT_NAME',
+      value: printable(name),
+      reason: 'is no name of a project',
+      wayOut,
+    });
+  }
+  const bad = pathComplaint(home(input));
+  if (bad !== undefined) problems.push({ source: 'HOME', value: printable(home(input)), ...bad });
+  return problems;
+}
+
+/** By the rules of `image:build`; under the variable's name. */
+function buildProblems(values: Values): readonly Problem[] {
+  const environment = Object.fromEntries(BUILD_VARIABLES.map((name) => [name, values.get(name)]));
+  const hidden = BUILD_VARIABLES.flatMap((name) => {
+    const complaint = unprintable(values.get(name) ?? '');
+    return complaint === undefined ? [] : [{ source: name, value: printable(values.get(name) ?? ''), ...complaint }];
+  });
+  if (hidden.length > 0) return hidden;
+  const all: readonly OptionDefinition[] = Object.values(BUILD_OPTIONS);
+  const names = new Set(all.flatMap(({ variables = [] }) => variables));
+  return parseImageSpec({}, environment)
+    .problems.filter(({ source }) => names.has(source))
+    .map((problem) => ({ ...problem, value: printable(problem.value) }));
+}
+
+/** Asked again once it is known where links lead. */
+export function folderProblems(settled: Settled, input: SetupInput): readonly Problem[] {
+  const problems: Problem[] = [];
+  const tree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
+  const folders = FOLDERS.map((name) => ({ name, value: input.physical?.get(name) ?? settled[name] })).filter(
+    ({ value }) => pathComplaint(value) === undefined,
+  );
+  const holder = input.physical?.get('HOME') ?? home(input);
+  for (const [index, { name, value }] of folders.entries()) {
+    const problem = (reason: string, wayOut: string): void =>
+      void problems.push({ source: name, value: printable(value), reason, wayOut });
+    const holds = [home(input), holder, input.project].find((folder) => tree(folder).startsWith(tree(value)));
+    const twin = folders.slice(0, index).find((other) => tree(other.value) === tree(value));
+    const system = SYSTEM_TREES.test(tree(value)) || SHARED_FOLDERS.test(tree(value).slice(0, -1));
+    if (system && tree(value) !== tree(holder))
+      problem(
+        'belongs to the system, and would be given to the container',
+        'use a folder of its own, such as $HOME/.openclaw',
+      );
+    else if (holds !== undefined && holds !== '/tmp')
+      problem(`holds ${holds}, all of which would be given to the container`, 'use a folder of its own');
+    if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'give each a folder of its own');
+  }
+  return problems;
+}
+
+function socketOf(values: Values, { environment }: SetupInput): string {
+  const host = environment.get('DOCKER_HOST') ?? '';
+  return withoutScheme(
+    values.get('OPENCLAW_DOCKER_SOCKET') ?? (host.startsWith('unix://') ? host : '/var/run/docker.sock'),
+  );
+}
+
+/** The engine's socket comes in by its own gate, and not within a folder that is mounted. */
+function socketProblems(values: Values, socket: string): readonly Problem[] {
+  const { mounts } = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '');
+  const reason = "holds the engine's socket, and would hand the engine to whoever is in the container";
+  const wayOut = 'mount the folders within it that you need; the socket comes with OPENCLAW_SANDBOX=1';
+  return mounts
+    .filter(({ source }) => holdsSocket(source, socket))
+    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: printable(source), reason, wayOut }));
+}
+
+/** Compose would read such a value otherwise than setup does: one would make a folder, and the other mount another. */
+function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Problem[] {
+  const reason = 'refers to another variable in .env, which setup does not look up';
+  const wayOut = 'write in .env what it comes to, or put it between single quotes';
+  const interpolated = interpolatedKeys(dotEnv);
+  return SETUP_VARIABLES.filter((name) => interpolated.has(name) && !environment.has(name)).map((source) => ({
+    source,
+    value: '(in .env)',
+    reason,
+    wayOut,
+  }));
+}
+
+/** The Dockerfile tests whether a switch is set at all. */
+const buildValue = (name: string, value: string): string =>
+  name.startsWith('OPENCLAW_INSTALL_') ? (isOn(value) ? '1' : '') : value;
+
+function portProblems(settled: Settled): readonly Problem[] {
+  if (settled.OPENCLAW_BRIDGE_PORT !== settled.OPENCLAW_GATEWAY_PORT) return [];
+  const reason = 'is the port of the gateway too';
+  return [
+    {
+      source: 'OPENCLAW_BRIDGE_PORT',
+      value: settled.OPENCLAW_BRIDGE_PORT,
+      reason,
+      wayOut: 'choose another for one of them',
+    },
+  ];
+}

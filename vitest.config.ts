@@ -8,8 +8,12 @@ const onEngine = {
   hookTimeout: 900_000,
 };
 
-/** Has images, folders and containers of its own, and waits more than it builds: it runs beside the others (test/run-all.ts). */
-const STACK = ['test/e2e/stack/*.test.ts', 'test/e2e/sandbox.test.ts', 'test/e2e/browser.test.ts'];
+/** These have images, folders and containers of their own, and mostly wait for them: they run beside the others (test/run-all.ts). */
+const APART = [
+  'test/e2e/{browser,options,sandbox}.test.ts',
+  'test/e2e/stack/*.test.ts',
+  'test/integration/another-engine.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -21,10 +25,10 @@ export default defineConfig({
           ...onEngine,
           name: 'engine',
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          exclude: STACK,
+          exclude: APART,
         },
       },
-      { test: { ...onEngine, name: 'stack', include: STACK } },
+      { test: { ...onEngine, name: 'apart', include: APART } },
     ],
   },
 });

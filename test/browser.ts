@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { docker, run } from './command.ts';
-import { freePort } from './registry.ts';
+import { freePort } from './free-port.ts';
 
 const IMAGE = 'openclaw-image-test:stack-chromium';
 

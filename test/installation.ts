@@ -6,7 +6,7 @@ import { inject } from 'vitest';
 import { dockerConfigFolder } from '../build/engine/engine.ts';
 import { readDotEnv } from '../build/stack/dot-env.ts';
 import { docker as dockerCommand, ROOT } from './command.ts';
-import { freePort } from './registry.ts';
+import { freePort } from './free-port.ts';
 
 /** All that a host needs: no Node, no Python, no openssl among them. */
 const COMMANDS = [
@@ -45,6 +45,8 @@ export interface TestInstallation {
   readonly home: string;
   readonly config: string;
   readonly port: number;
+  /** The variables of both its ports. */
+  readonly ports: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   /** `scripts/docker/setup.sh --offline`; what is given is added to ports and home. */
   readonly setup: (
@@ -75,6 +77,7 @@ export async function makeInstallation(name: string): Promise<TestInstallation> 
   for (const command of COMMANDS) await symlink((await execa('which', [command])).stdout, join(bin, command));
   await symlink(docker, join(bin, 'docker'));
   const port = await freePort();
+  const ports = { OPENCLAW_GATEWAY_PORT: String(port), OPENCLAW_BRIDGE_PORT: String(await freePort()) };
   const environment = {
     PATH: bin,
     HOME: home,
@@ -104,6 +107,7 @@ export async function makeInstallation(name: string): Promise<TestInstallation> 
     home,
     config,
     port,
+    ports,
     environment,
     setup: async (given = {}, { args = ['--offline'], input = '' } = {}) => {
       const { exitCode, all } = await execa(join(project, 'scripts/docker/setup.sh'), args, {

@@ -2,7 +2,11 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { inject } from 'vitest';
 import { cacheFolder } from '../build/cache-folder.ts';
+import { parseReference } from '../build/oci/reference.ts';
+import { openRegistries, type Registry } from '../build/oci/registry.ts';
+import type { ReleaseRecord } from '../build/release/release-record.ts';
 import { makeCertificate } from './certificate.ts';
 import { engine, ROOT, run } from './command.ts';
 import { publishBase } from './published-base.ts';
@@ -31,8 +35,27 @@ export interface ReleaseRoom {
   /** Runs the command line with the logins and the authorities of this room. */
   readonly run: (...args: readonly string[]) => ReturnType<typeof run>;
   readonly environment: Readonly<Record<string, string>>;
+  /** The gateway's version, which is released here. */
+  readonly version: string;
+  /** The repository in the open registry, and its mirror in the closed one. */
+  readonly repositories: readonly [first: string, mirror: string];
+  /** Reads and writes what is in them. */
+  readonly read: Registry;
+  /** Tags of a repository, but those of the record and the lock, and the digests of what they name. */
+  readonly tagsOf: (repository: string) => Promise<Readonly<Record<string, string | undefined>>>;
+  /** What every command of a release is told here. */
+  readonly common: (registries: readonly string[]) => readonly string[];
   readonly leave: () => Promise<void>;
 }
+
+/** What `release publish` and `release join` print with --json. */
+export interface Published {
+  readonly record: ReleaseRecord;
+  readonly error?: { readonly kind: string; readonly reason: string };
+}
+
+/** No release was cut off before. */
+export const forgetJournals = (): Promise<void> => rm(cacheFolder('releases'), { recursive: true, force: true });
 
 export async function enterReleaseRoom(): Promise<ReleaseRoom> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
@@ -61,6 +84,14 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
   const cosign = cacheFolder('cosign');
   await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
   await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
+  const { gateway } = JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } };
+  process.env['XDG_CONFIG_HOME'] = settings;
+  const login = { kind: 'password', user: USER.name, password: USER.password } as const;
+  const read = openRegistries({
+    credentials: async (registry) => (registry === closed.address ? login : undefined),
+    patience: { seconds: 5, onWait: () => {} },
+  });
+  await forgetJournals();
   return {
     open,
     closed,
@@ -70,7 +101,23 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
     folder,
     environment,
     run: (...args) => run(args, { env: environment }),
+    version: gateway.version,
+    repositories: [`${open.address}/openclaw`, `${closed.address}/openclaw`],
+    read,
+    tagsOf: async (repository) => {
+      const names = await read.tags(parseReference(repository));
+      const released = names.filter((name) => !name.startsWith('release-') && !name.startsWith('sha256-')).sort();
+      const digests = await Promise.all(
+        released.map(async (name) => (await read.document(parseReference(repository), name))?.descriptor.digest),
+      );
+      return Object.fromEntries(released.map((name, index) => [name, digests[index]]));
+    },
+    common: (registries) => [
+      ...['--ref', `refs/tags/v${gateway.version}`, '--platforms', 'linux/amd64'],
+      ...['--registries', registries.join(',')],
+    ],
     leave: async () => {
+      await forgetJournals();
       await open.stop();
       await closed.stop();
       for (const made of [folder, dirname(ca)]) await rm(made, { recursive: true, force: true });

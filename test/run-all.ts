@@ -3,7 +3,7 @@ import { countLine, failureLines } from './count-reporter.ts';
 
 // Two runs side by side: one mostly waits for containers to start, the other mostly builds. They share the engine and the gateway's
 // image (test/shared-setup.ts) and nothing else. What stands on the command line selects files.
-const RUNS = [['unit', 'engine'], ['stack']] as const;
+const RUNS = [['unit', 'engine'], ['apart']] as const;
 
 const files = process.argv.slice(2);
 const ended: TestModule[] = [];

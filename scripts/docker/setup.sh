@@ -39,10 +39,15 @@ offline=''
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
 env_file='' token_from='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_way_out=''
+# How far this run is: what a run that fails has to put back.
+provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
 kept_image=openclaw-setup:before # what runs while another is built or pulled
 facts=() # what decisions are made from, and what they are: names and values in turn
 answers=()
 umask 077
+
+# For a look or a change by another user: ends at once, reaches no network, pulls nothing.
+in_container() { docker run --rm --pull never --network none "$@"; }
 
 say() { printf '==> %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
@@ -132,7 +137,6 @@ ask plan
 # What runs now, and what its image is called: a build or a pull may give that name to another.
 was_running=$(docker ps --quiet --no-trunc --filter "label=com.docker.compose.project=$project_name" \
   --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False)
-was_image=''
 if [ -n "$was_running" ]; then
   was_image=$(docker container inspect --format '{{.Config.Image}}' "$was_running")
   # A name of its own keeps it: an image that loses its last one goes, whatever runs from it.
@@ -150,6 +154,7 @@ for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
 answer_list onboard_arg
 onboard_args=(${LIST[@]+"${LIST[@]}"})
 answer_list directory
+directories=("${LIST[@]}")
 
 # What a run that was killed has left at work would write to the same files: one-off containers of the gateway's are setup's alone.
 docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name" \
@@ -165,7 +170,7 @@ before_env=$(content_of "$root/.env")
 before_config=$(content_of "$config_dir/openclaw.json")
 before_extra=$(content_of "$root/docker-compose.extra.yml")
 before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
-for path in "${LIST[@]}"; do
+for path in "${directories[@]}"; do
   # Those within the configuration may be the gateway's already; the container makes what the host could not.
   (if [ "$path" != "$secret_dir" ]; then umask 022; fi && mkdir -p -- "$path" 2>/dev/null) || [ "$path" != "${path#"$config_dir/"}" ] ||
     fail "$path could not be made" "this user ($(id -un)) may not write there" 'make it, or set its variable to a folder of yours'
@@ -180,7 +185,7 @@ esac
 say 'Giving the data to the user of the gateway, uid 1000'
 if given=$(give_to_gateway); then
   note "$((given)) files and folders were someone else's"
-elif docker run --rm --pull never --network none --user 1000:1000 --volume "$config_dir:/config" --volume "$workspace_dir:/workspace" \
+elif in_container --user 1000:1000 --volume "$config_dir:/config" --volume "$workspace_dir:/workspace" \
   --volume "$secret_dir:/secret" --entrypoint sh "$image" -c 'test -w /config && test -w /workspace && test -w /secret'; then
   note 'they stay as they are: this file system has no owners, and the gateway may write to them'
 else
@@ -225,21 +230,13 @@ wait_until_live
 finished=yes
 
 if [ -n "$sandbox_failed" ]; then
-  printf '
-The sandbox is OFF, and the gateway runs without the engine: %s.
-  %s
-  -> %s; then run this again
-' \
+  printf '\nThe sandbox is OFF, and the gateway runs without the engine: %s.\n  %s\n  -> %s; then run this again\n' \
     "$sandbox_failed" "$sandbox_reason" "$sandbox_way_out" >&2
 fi
 if [ "$bind" = loopback ]; then
-  printf '
-The gateway runs, and only its own containers reach it (OPENCLAW_GATEWAY_BIND=loopback).
-'
+  printf '\nThe gateway runs, and only its own containers reach it (OPENCLAW_GATEWAY_BIND=loopback).\n'
 else
-  printf '
-The gateway runs: http://127.0.0.1:%s/
-' "$gateway_port"
+  printf '\nThe gateway runs: http://127.0.0.1:%s/\n' "$gateway_port"
 fi
 cat <<TEXT
 

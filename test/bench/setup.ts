@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { findEngine } from '../../build/engine/engine.ts';
-import { freePort } from '../registry.ts';
+import { freePort } from '../free-port.ts';
 import { median, report, rounds, say } from './comparison.ts';
 
 const ROUNDS = rounds ?? 5;

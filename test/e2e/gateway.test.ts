@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { docker, run } from '../command.ts';
-import { freePort } from '../registry.ts';
+import { freePort } from '../free-port.ts';
 
 const built = JSON.parse(inject('built'));
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker, run, runUntil } from '../command.ts';
-import { freePort } from '../registry.ts';
+import { freePort } from '../free-port.ts';
 
 let folder = '';
 let source = '';

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
+# shellcheck disable=SC2154,SC2034,SC2016 # setup.sh declares what the parts share; lines for containers expand there
 #
 # What to write is decided in build/setup.ts: facts go in, answers come out.
 
@@ -23,7 +23,6 @@ choose_node() {
     if [ -n "$offline" ]; then
       refuse OPENCLAW_IMAGE "$image" 'is not loaded, and --offline pulls nothing' 'load it first: docker load -i FILE'
     elif [ "$image" != openclaw:local ]; then
-      say "Pulling $image"
       pull "$image"
     elif command -v npm >/dev/null 2>&1; then
       decider=toolchain
@@ -55,7 +54,7 @@ content_of() {
   if [ -r "$1" ]; then
     cat -- "$1" && printf x
   elif [ -e "$1" ] || { [ -d "$folder" ] && [ ! -x "$folder" ]; }; then
-    docker run --rm --pull never --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --volume "$folder:/from:ro" \
+    in_container --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --volume "$folder:/from:ro" \
       --entrypoint sh "$image" -c 'if [ -f "/from/$1" ]; then cat "/from/$1" && printf x; fi' sh "$(basename -- "$1")"
   fi
 }
@@ -66,7 +65,7 @@ decide() { # QUESTION
   host) node --disable-warning=ExperimentalWarning "$root/build/setup.ts" "$1" ;;
   toolchain) "$root/scripts/with-toolchain" node "$root/build/setup.ts" "$1" ;;
   *)
-    docker run --rm --pull never --interactive --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+    in_container --interactive --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
       --volume "$root/build:/openclaw-image:ro" --entrypoint node "$decider" \
       --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1"
     ;;

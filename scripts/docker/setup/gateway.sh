@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
+# shellcheck disable=SC2154,SC2034,SC2016 # setup.sh declares what the parts share; lines for containers expand there
 #
 # The gateway: its data, its port, its start, and what was there before.
 
@@ -8,9 +8,9 @@ in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
 # The data is the gateway's, uid 1000. Of the workspace only the folder itself: what is in there is the user's.
 give_to_gateway() {
-  docker run --rm --network none --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
+  in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
     --volume "$config_dir:/setup/config" --volume "$workspace_dir:/setup/workspace" --volume "$secret_dir:/setup/secret" \
-    --pull never --entrypoint sh "$image" -c '
+    --entrypoint sh "$image" -c '
       set -eu
       umask 022
       mkdir -p /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
@@ -61,7 +61,7 @@ wait_until_live() {
 
 # As the gateway's, who owns it.
 restore_config() {
-  printf '%s' "${before_config%x}" | docker run --rm --interactive --network none --user 1000:1000 --volume "$config_dir:/setup" \
+  printf '%s' "${before_config%x}" | in_container --interactive --user 1000:1000 --volume "$config_dir:/setup" \
     --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
     note 'wrote openclaw.json' >&2
 }
@@ -69,20 +69,20 @@ restore_config() {
 restore() {
   local status=$?
   set +e # as much as can be
-  if [ "$status" -ne 0 ] && [ -n "${written:-}" ] && [ -z "${finished:-}" ]; then put_back; fi
-  if [ -n "${was_image:-}" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+  if [ "$status" -ne 0 ] && [ -n "$written" ] && [ -z "$finished" ]; then put_back; fi
+  if [ -n "$was_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
 }
 
 put_back() {
   if [ -z "$before_env" ]; then # there was nothing: what is written is good, and the token is in it
-    if [ -n "${started:-}" ]; then compose rm --stop --force openclaw-gateway >/dev/null 2>&1; fi
+    if [ -n "$started" ]; then compose rm --stop --force openclaw-gateway >/dev/null 2>&1; fi
     return
   fi
   printf '\nPutting back what was there before.\n' >&2
   if [ -n "$was_image" ]; then docker tag "$kept_image" "$was_image"; fi
   write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
-  if [ -n "${configured:-}" ] && [ -n "$before_config" ]; then restore_config; fi
-  if [ -n "${started:-}" ]; then
+  if [ -n "$configured" ] && [ -n "$before_config" ]; then restore_config; fi
+  if [ -n "$started" ]; then
     if [ -n "$was_running" ]; then
       (cd "$root" && docker compose up --detach openclaw-gateway) >&2
     else

@@ -4,11 +4,13 @@
 # The image: built, pulled, or as it is loaded.
 
 pull() {
+  say "Pulling $1"
   docker pull "$1" || {
     local way_out='check its name and your login (docker login), or the network'
     if has_image "$1"; then way_out='it is loaded: to run it as it is, use --offline'; fi
     fail "$1 could not be pulled" 'what the engine said is above' "$way_out"
   }
+  pulled=$1
 }
 
 # With Node by our own builder; else the same Dockerfile with plain Docker.
@@ -30,7 +32,7 @@ build_image() (
 )
 
 provide_image() {
-  [ -z "${provided:-}" ] || return 0
+  [ -z "$provided" ] || return 0
   provided=yes
   if [ -n "$offline" ]; then
     has_image "$image" || refuse OPENCLAW_IMAGE "$image" 'is not loaded, and --offline pulls nothing' 'load it first: docker load -i FILE'
@@ -38,8 +40,7 @@ provide_image() {
   elif [ -n "$built" ]; then
     say "Building $image"
     build_image || fail "$image was not built" 'what happened is above; nothing was changed' 'mend it and run this again'
-  else
-    say "Pulling $image"
+  elif [ "$pulled" != "$image" ]; then # it may have been needed to decide with
     pull "$image"
   fi
 }

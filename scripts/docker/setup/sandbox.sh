@@ -3,8 +3,8 @@
 #
 # What the sandbox needs, looked at from where the gateway will look.
 
-in_image() { # not by --volume, which would make a folder of what is not there
-  docker run --rm --pull never --network none --mount "type=bind,\"source=$socket\",target=/var/run/docker.sock" "$@"
+with_socket() { # not by --volume, which would make a folder of what is not there
+  in_container --mount "type=bind,\"source=$socket\",target=/var/run/docker.sock" "$@"
 }
 
 sandbox_facts() {
@@ -13,14 +13,14 @@ sandbox_facts() {
   fact sandbox yes
   fact sandbox:socket "$socket"
   # Seen from within: a desktop's engine has paths and groups of its own.
-  group=$(in_image --user 0:0 --entrypoint sh "$image" -c 'test -S /var/run/docker.sock && stat -L -c %g /var/run/docker.sock' 2>/dev/null) || group=''
+  group=$(with_socket --user 0:0 --entrypoint sh "$image" -c 'test -S /var/run/docker.sock && stat -L -c %g /var/run/docker.sock' 2>/dev/null) || group=''
   if [ -n "$group" ]; then
     fact sandbox:is-socket yes
     fact sandbox:group "$group"
   fi
-  if docker run --rm --network none --entrypoint docker "$image" --version >/dev/null 2>&1; then
+  if in_container --entrypoint docker "$image" --version >/dev/null 2>&1; then
     fact sandbox:has-cli yes
-    if [ -n "$group" ] && in_image --user 1000:1000 --group-add "$group" --entrypoint docker "$image" version >/dev/null 2>&1; then
+    if [ -n "$group" ] && with_socket --user 1000:1000 --group-add "$group" --entrypoint docker "$image" version >/dev/null 2>&1; then
       fact sandbox:answers yes
     fi
   fi

@@ -49,13 +49,13 @@ beforeAll(async () => {
   await cp(join(ROOT, 'scripts/clawdock/clawdock-helpers.sh'), helpers);
   const { exitCode, said } = await here.setup({
     OPENCLAW_SKIP_ONBOARDING: '1',
-    OPENCLAW_GATEWAY_PORT: String(here.port),
-    OPENCLAW_BRIDGE_PORT: String(here.port - 1),
+    ...here.ports,
     GEMINI_API_KEY: 'hunter2-gemini',
   });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  // Live comes a moment before ready.
-  await vi.waitFor(async () => expect(await answers('readyz')).toBe(200), { timeout: 60_000, interval: 250 });
+  // Live comes a moment before ready, and before Docker has asked.
+  await expect.poll(() => answers('readyz'), { timeout: 60_000, interval: 250 }).toBe(200);
+  await expect.poll(health, { timeout: 60_000, interval: 250 }).toBe('healthy');
 });
 afterAll(() => here.remove());
 
@@ -64,6 +64,8 @@ const answers = (path: string): Promise<number> =>
     ({ status }) => status,
     () => 0,
   );
+const health = async (): Promise<string> =>
+  (await docker('inspect', '--format', '{{.State.Health.Status}}', await here.container())).stdout;
 const token = async (): Promise<string> =>
   /^OPENCLAW_GATEWAY_TOKEN=(.*)$/m.exec(await readFile(join(project, '.env'), 'utf8'))?.[1] ?? '';
 
@@ -185,8 +187,8 @@ describe('clawdock', () => {
     const labels = [`project=openclaw-test-${here.port}`, 'service=openclaw-cli', 'oneoff=True'];
     const filters = labels.flatMap((label) => ['--filter', `label=com.docker.compose.${label}`]);
     const started = () => docker('ps', '--quiet', ...filters).then(({ stdout }) => stdout);
-    await expect.poll(started, { timeout: 30_000, interval: 100 }).not.toBe('');
-    expect(await inspect(await started())).toBe('null');
+    const one = await vi.waitUntil(started, { timeout: 30_000, interval: 100 });
+    expect(await inspect(one)).toBe('null');
     expect(await inspect(await here.container())).toContain('NET_RAW');
     const { exitCode, stdout, stderr } = await running;
     expect({ exitCode }, stderr).toEqual({ exitCode: 0 });

@@ -32,8 +32,7 @@ it('ends well after SIGKILL at every step, with the same token and data', async 
   const settings = {
     OPENCLAW_IMAGE: here.image,
     ANTHROPIC_API_KEY: 'sk-ant-not-a-real-one',
-    OPENCLAW_GATEWAY_PORT: String(here.port),
-    OPENCLAW_BRIDGE_PORT: String(here.port - 1),
+    ...here.ports,
   };
   /** Every run asks for something else, so that every file is written anew, wherever the run before was killed. */
   const asked = (run: number) => ({

@@ -13,15 +13,11 @@ beforeEach(async () => {
 });
 afterEach(() => here.remove());
 
-const ports = (): Record<string, string> => ({
-  OPENCLAW_GATEWAY_PORT: String(here.port),
-  OPENCLAW_BRIDGE_PORT: String(here.port - 1),
-});
 const config = async () => JSON.parse(await readFile(join(here.config, 'openclaw.json'), 'utf8'));
 
 it('takes a key that is given, without a question, and keeps it out of openclaw.json and the log', async () => {
   const key = 'sk-ant-api03-not-a-real-key-0123456789';
-  const { exitCode, said } = await here.setup({ ...ports(), ANTHROPIC_API_KEY: key });
+  const { exitCode, said } = await here.setup({ ...here.ports, ANTHROPIC_API_KEY: key });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   expect(said).not.toContain(key);
   expect(await config()).toMatchObject({
@@ -55,7 +51,13 @@ it('asks on a terminal, and the answers end in the configuration', async () => {
   // A pseudo-terminal, by `script` of util-linux; setup itself has the host without Node.
   const command = `stty cols 200 rows 60; PATH='${PATH}' exec '${here.project}/scripts/docker/setup.sh' --offline`;
   const child = execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-    env: { ...environment, ...ports(), PATH: process.env['PATH'], OPENCLAW_IMAGE: here.image, TERM: 'xterm-256color' },
+    env: {
+      ...environment,
+      ...here.ports,
+      PATH: process.env['PATH'],
+      OPENCLAW_IMAGE: here.image,
+      TERM: 'xterm-256color',
+    },
     extendEnv: false,
     reject: false,
     stdin: 'pipe',

@@ -45,8 +45,7 @@ afterAll(async () => {
 it('mounts the socket when everything is there, and the gateway reaches the engine as the user node', async () => {
   const { exitCode, said } = await setup({
     OPENCLAW_SKIP_ONBOARDING: '1',
-    OPENCLAW_GATEWAY_PORT: String(here.port),
-    OPENCLAW_BRIDGE_PORT: String(here.port - 1),
+    ...here.ports,
   });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   expect(said).not.toContain('OFF');

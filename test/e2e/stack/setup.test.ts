@@ -19,8 +19,7 @@ const live = (): Promise<number> =>
     () => 0,
   );
 const settings = (more: Record<string, string> = {}): Record<string, string> => ({
-  OPENCLAW_GATEWAY_PORT: String(here.port),
-  OPENCLAW_BRIDGE_PORT: String(here.port + 1 > 65_535 ? here.port - 1 : here.port + 1),
+  ...here.ports,
   OPENCLAW_SKIP_ONBOARDING: '1',
   ...more,
 });

@@ -1,0 +1,22 @@
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+
+/** Below what the kernel gives to outgoing connections (ip(7), ip_local_port_range), which could take it before we use it. */
+const [FIRST, BEYOND] = [20_000, 32_000];
+
+/** A port of this host on which nothing listens, on any address. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST, BEYOND);
+    if (await isFree(port)) return port;
+  }
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
+  });

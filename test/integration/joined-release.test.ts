@@ -1,0 +1,319 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { docker, runUntil } from '../command.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
+import { startRegistry, type TestRegistry } from '../registry.ts';
+import { enterReleaseRoom, forgetJournals, type Published, type ReleaseRoom } from '../release-room.ts';
+
+let room: ReleaseRoom;
+let pieces = '';
+
+beforeAll(async () => {
+  room = await enterReleaseRoom();
+  pieces = join(room.folder, 'pieces');
+});
+afterAll(() => room.leave());
+
+const joinArgs = (registries: readonly string[]): readonly string[] => [
+  ...['release', 'join', ...room.common(registries), '--variants', 'default', '--from', pieces],
+  ...['--sign', room.privateKey, '--json'],
+];
+
+async function join_(registries: readonly string[]) {
+  const { exitCode, stdout, stderr } = await room.run(...joinArgs(registries));
+  return { exitCode, stdout, stderr, said: JSON.parse(stdout) as Published };
+}
+
+describe('a release of machines that build a platform each', () => {
+  let proxy: FaultProxy;
+  let mirrorProxy: FaultProxy;
+  let mirror: TestRegistry;
+  /** What both registries have after a release in which nothing went wrong. */
+  let wanted: Readonly<Record<string, string | undefined>>;
+  let steps: readonly string[];
+
+  beforeAll(async () => {
+    proxy = await startFaultProxy(room.open.address);
+    mirror = await startRegistry();
+    mirrorProxy = await startFaultProxy(mirror.address);
+    await forgetTags();
+    const built = await room.run(
+      ...[
+        'release',
+        'build',
+        ...room.common(room.repositories),
+        '--variants',
+        'default',
+        '--base',
+        room.base,
+        '--to',
+        pieces,
+        '--json',
+      ],
+    );
+    expect(built.exitCode, built.stdout + built.stderr).toBe(0);
+    const { exitCode, said } = await joinSaying();
+    expect(exitCode, said).toBe(0);
+    wanted = await room.tagsOf(room.repositories[0]);
+    expect(await room.tagsOf(room.repositories[1])).toEqual(wanted);
+    steps = said
+      .split('\n')
+      .filter((line) => line.startsWith('- '))
+      .map((line) => line.slice(2))
+      // Steps of the journal, and not what is read or told between them.
+      .filter((line) => /^(?:built|verified|pushed|checked|signed|recorded|tagged|reading every) /.test(line));
+  });
+  afterAll(async () => {
+    await proxy.stop();
+    await mirrorProxy.stop();
+    await mirror.stop();
+  });
+  beforeEach(async () => {
+    await forgetTags();
+    await forgetJournals();
+  });
+
+  const forgetTags = async (): Promise<void> => {
+    await room.open.forgetTags('openclaw');
+    await room.closed.forgetTags('openclaw');
+    await mirror.forgetRepository('openclaw');
+  };
+  const through = (): readonly string[] => [`${proxy.address}/openclaw`, `${room.closed.address}/openclaw`];
+
+  /** With what it says, for people. */
+  async function joinSaying() {
+    const args = joinArgs(room.repositories).filter((arg) => arg !== '--json');
+    const { exitCode, stdout, stderr } = await room.run(...args);
+    return { exitCode, said: `${stdout}\n${stderr}` };
+  }
+
+  it('is refused where a machine is missing', async () => {
+    const { exitCode, stdout } = await room.run(
+      ...[
+        'release',
+        'join',
+        '--ref',
+        `refs/tags/v${room.version}`,
+        '--registries',
+        room.repositories.join(','),
+        '--variants',
+        'default',
+      ],
+      ...['--from', pieces, '--json'],
+    );
+    expect(exitCode).toBe(1);
+    expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'incomplete' });
+    expect(await room.tagsOf(room.repositories[0])).toEqual({});
+  });
+
+  const isManifest = (url = ''): boolean => /\/manifests\/sha256:/.test(url);
+  interface FaultCase {
+    readonly name: string;
+    readonly at: 'first' | 'mirror';
+    readonly inject: () => (request: {
+      readonly url?: string | undefined;
+      readonly method?: string | undefined;
+    }) => Fault;
+    /** Kind of the error where it is refused. */
+    readonly refused?: string;
+  }
+  const counted = (most: number, fault: Fault): (() => Fault) => {
+    let count = 0;
+    return () => {
+      count += 1;
+      return count <= most ? fault : 'pass';
+    };
+  };
+  const FAULTS: readonly FaultCase[] = [
+    {
+      name: 'a storm of 429',
+      at: 'first',
+      inject: () => {
+        const until = performance.now() + 3000;
+        return () => (performance.now() < until ? { kind: 'status', status: 429, retryAfter: 1 } : 'pass');
+      },
+    },
+    {
+      name: '500 for every fifth request',
+      at: 'first',
+      inject: () => {
+        let count = 0;
+        return () => {
+          count += 1;
+          return count % 5 === 0 ? { kind: 'status', status: 500 } : 'pass';
+        };
+      },
+    },
+    {
+      name: 'uploads that break off',
+      at: 'mirror',
+      inject: () => {
+        const broken = counted(4, { kind: 'reset-upload', after: 100_000 });
+        return ({ method, url }) => (method === 'PUT' && url?.includes('/blobs/uploads/') === true ? broken() : 'pass');
+      },
+    },
+    {
+      name: 'answers that break off',
+      at: 'first',
+      inject: () => {
+        const broken = counted(5, { kind: 'reset-answer' });
+        return ({ method }) => (method === 'GET' ? broken() : 'pass');
+      },
+    },
+    { name: 'a slow network', at: 'first', inject: () => () => ({ kind: 'slow', milliseconds: 100 }) },
+    {
+      name: 'truncated manifests',
+      at: 'first',
+      inject:
+        () =>
+        ({ method, url }) =>
+          method === 'GET' && isManifest(url) ? { kind: 'truncated' } : 'pass',
+      refused: 'digest-mismatch',
+    },
+    {
+      name: 'a wrong digest for what was pushed',
+      at: 'mirror',
+      inject:
+        () =>
+        ({ method, url }) =>
+          method === 'PUT' && isManifest(url) ? { kind: 'wrong-digest' } : 'pass',
+      refused: 'digest-mismatch',
+    },
+    {
+      name: '401 for what is pushed',
+      at: 'mirror',
+      inject:
+        () =>
+        ({ method }) =>
+          method === 'POST' ? { kind: 'status', status: 401 } : 'pass',
+      refused: 'registry-denied',
+    },
+    {
+      name: '403 for the record',
+      at: 'first',
+      inject:
+        () =>
+        ({ method, url }) =>
+          method === 'PUT' && url?.endsWith(`/manifests/release-${room.version}`) === true
+            ? { kind: 'status', status: 403 }
+            : 'pass',
+      refused: 'registry-denied',
+    },
+  ];
+
+  it.each(FAULTS)('$name: complete, or nothing is tagged', async ({ at, inject: make, refused }) => {
+    const chosen = at === 'first' ? proxy : mirrorProxy;
+    const registries =
+      at === 'first' ? through() : [`${room.open.address}/openclaw`, `${mirrorProxy.address}/openclaw`];
+    chosen.inject(make());
+    const { exitCode, said, stdout, stderr } = await join_(registries);
+    expect(chosen.injected()).toBeGreaterThan(0);
+    chosen.inject(() => 'pass');
+    const found = await Promise.all(
+      [`${room.open.address}/openclaw`, at === 'first' ? room.repositories[1] : `${mirror.address}/openclaw`].map(
+        room.tagsOf,
+      ),
+    );
+    if (refused === undefined) {
+      expect(exitCode, stdout + stderr).toBe(0);
+      expect(found).toEqual([wanted, wanted]);
+    } else {
+      expect(exitCode).toBe(1);
+      expect(said.error).toMatchObject({ kind: refused });
+      expect(found).toEqual([{}, {}]);
+      // And goes on where it was, once that is over.
+      const again = await join_(registries);
+      expect(again.exitCode, again.stdout).toBe(0);
+    }
+  });
+
+  it('does not ask again where it is not let in', async () => {
+    mirrorProxy.inject(({ method }) => (method === 'POST' ? { kind: 'status', status: 403 } : 'pass'));
+    const { said } = await join_([`${room.open.address}/openclaw`, `${mirrorProxy.address}/openclaw`]);
+    expect(said.error?.kind).toBe('registry-denied');
+    // Several uploads begin side by side, each once.
+    expect(mirrorProxy.injected()).toBeLessThanOrEqual(5);
+    mirrorProxy.inject(() => 'pass');
+  });
+
+  it('outlasts a registry that is down for 20 s in the midst of tagging', async () => {
+    let down: Promise<void> | undefined;
+    proxy.inject(({ method, url }) => {
+      if (method === 'PUT' && url?.endsWith(`/manifests/${room.version}`) === true) down ??= proxy.downFor(20_000);
+      return 'pass';
+    });
+    const { exitCode, stdout } = await join_(through());
+    await down;
+    expect(down).toBeDefined();
+    expect(exitCode, stdout).toBe(0);
+    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([wanted, wanted]);
+  });
+
+  it('is made by one of two that come at once, and the other says who it is', async () => {
+    const results = await Promise.all([join_(room.repositories), join_(room.repositories)]);
+    const lost = results.filter(({ exitCode }) => exitCode !== 0);
+    expect(lost.length).toBe(1);
+    expect(lost[0]?.said.error, lost[0]?.stdout).toMatchObject({ kind: 'release-held' });
+    expect(lost[0]?.said.error?.reason).toMatch(/process \d+ is releasing to/);
+    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([wanted, wanted]);
+  });
+
+  it('stops after Ctrl-C between two steps, and gives the repository free', async () => {
+    const args = joinArgs(room.repositories).filter((arg) => arg !== '--json');
+    const interrupt = (pid: number) => process.kill(pid, 'SIGINT');
+    const { exitCode, said } = await runUntil(/^- pushed /m, args, interrupt, [], room.environment);
+    expect(exitCode, said).toBe(130);
+    expect(said).toContain('the same command goes on there');
+    expect(await room.tagsOf(room.repositories[0])).toEqual({});
+    expect((await join_(room.repositories)).exitCode).toBe(0);
+  });
+
+  it('is built once, where it was killed while it was verified', async () => {
+    const args = [
+      ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default', '--base', room.base],
+      ...['--sign', room.privateKey],
+    ];
+    const kill = (pid: number) => process.kill(pid, 'SIGKILL');
+    const { reached } = await runUntil(/: healthz$/m, args, kill, [], room.environment);
+    expect(reached).toBe(true);
+    // Nothing cleans up after a SIGKILL.
+    const left = await docker('ps', '--all', '--quiet', '--filter', 'name=^openclaw-image-[0-9a-f]{8}$');
+    await docker('rm', '--force', ...left.stdout.split('\n'));
+    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([{}, {}]);
+    const { exitCode, stdout, stderr } = await room.run(...args);
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toContain('- verified default for linux/amd64');
+    expect(stderr).not.toContain('- built default');
+    const [tags, mirrored] = await Promise.all(room.repositories.map(room.tagsOf));
+    expect(Object.keys(tags ?? {})).toEqual(Object.keys(wanted));
+    expect(mirrored).toEqual(tags);
+  });
+
+  it('ends in the same state, wherever it was killed', async () => {
+    expect(steps.length).toBeGreaterThan(15);
+    const ended: string[] = [];
+    for (const step of steps) {
+      await forgetTags();
+      await forgetJournals();
+      const args = joinArgs(room.repositories).filter((arg) => arg !== '--json');
+      const pattern = new RegExp(`^- ${RegExp.escape(step)}$`, 'm');
+      const { reached } = await runUntil(pattern, args, (pid) => process.kill(pid, 'SIGKILL'), [], room.environment);
+      expect(reached, `never came to: ${step}`).toBe(true);
+      // Channels are last: where latest is, every version is.
+      const cut = await Promise.all(room.repositories.map(room.tagsOf));
+      for (const tags of cut) {
+        for (const [tag, digest] of Object.entries(tags)) expect(digest, `${step}: ${tag}`).toBe(wanted[tag]);
+        if (tags['latest'] !== undefined) expect(tags[room.version], step).toBe(wanted[room.version]);
+      }
+      const { exitCode, stdout } = await join_(room.repositories);
+      expect(exitCode, `${step}: ${stdout}`).toBe(0);
+      expect(await Promise.all(room.repositories.map(room.tagsOf)), step).toEqual([wanted, wanted]);
+      ended.push(step);
+    }
+    console.log(`killed and carried on: ${ended.length}`);
+    const verified = await room.run(
+      ...['release', 'verify', `${room.repositories[1]}:latest`, '--platforms', 'linux/amd64', '--key', room.publicKey],
+    );
+    expect(verified.exitCode, verified.stdout).toBe(0);
+  });
+});

@@ -43,8 +43,8 @@ export interface CheckedSetup {
   readonly socket: string;
 }
 
-/** https://docs.docker.com/compose/how-tos/project-name/ */
-const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]*$/;
+/** https://docs.docker.com/compose/how-tos/project-name/; it is the gateway's host name too, which hostname(7) limits to 63. */
+const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** What no `chown` may ever reach, and what a container has no business in: these, and all that is in them. */
 const SYSTEM_TREES =
   /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
@@ -109,7 +109,7 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
     problems.push({
       source: 'COMPOSE_PROJECT_NAME',
       value: printable(name),
-      reason: 'is no name of a project',
+      reason: 'is no name of a project of at most 63 characters',
       wayOut,
     });
   }

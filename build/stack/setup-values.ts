@@ -62,5 +62,6 @@ export const projectName = (values: Values, { project }: SetupInput): string =>
     .basename(project)
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '')
-    .replace(/^[_-]+/, '') ||
+    .replace(/^[_-]+/, '')
+    .slice(0, 63) ||
     'openclaw');

@@ -54,8 +54,9 @@ beforeAll(async () => {
   });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   // Live comes a moment before ready, and before Docker has asked.
-  await expect.poll(() => answers('readyz'), { timeout: 60_000, interval: 250 }).toBe(200);
-  await expect.poll(health, { timeout: 60_000, interval: 250 }).toBe('healthy');
+  const patience = { timeout: 60_000, interval: 250 };
+  await vi.waitUntil(async () => (await answers('readyz')) === 200, patience);
+  await vi.waitUntil(async () => (await health()) === 'healthy', patience);
 });
 afterAll(() => here.remove());
 

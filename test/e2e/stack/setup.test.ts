@@ -233,6 +233,15 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     expect(await live()).toBe(200);
   });
 
+  it('starts a new container at once where the gateway was killed', async () => {
+    const killed = await here.container();
+    expect(await docker('kill', killed)).toMatchObject({ exitCode: 0 });
+    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: NEWER, OPENCLAW_TZ: 'Europe/Vienna' });
+    expect({ exitCode }, said).toEqual({ exitCode: 0 });
+    expect(await here.container()).not.toBe(killed);
+    expect(await live()).toBe(200);
+  });
+
   it('puts back what was there when the gateway cannot be started with what is asked for', async () => {
     const state = async () => ({
       dotEnv: await readFile(join(here.project, '.env'), 'utf8'),

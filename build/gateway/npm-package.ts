@@ -303,7 +303,9 @@ export async function download(
     return files;
   };
   try {
-    return await pacote.tarball.stream(selector, save, { ...(await npmOptions()), integrity });
+    // Kept where it is written, and not in npm's cache too: that takes half a second, and a hundred megabytes.
+    const { cache: _, ...options } = await npmOptions();
+    return await pacote.tarball.stream(selector, save, { ...options, integrity });
   } catch (error) {
     if (npmErrorCode(error) === 'EINTEGRITY') {
       throw new WorkError(

@@ -193,23 +193,22 @@ COPY --from=gateway /dependencies/ /
 # What an earlier version installed is brought up to date, which gives the same files as installing all of them.
 # A large package gets a layer of its own, so that an update of one does not send the others again.
 FROM build-base AS dependencies
-RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=cache,target=/kept,id=openclaw-installed,sharing=locked <<'SH'
+RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked --mount=type=tmpfs,target=/install <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
 # Install scripts compile for a processor and a version of Node's binary interface.
-kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
-# What was cut off is no installation.
-[ -e "$kept/complete" ] || rm -rf "$kept"
-mkdir -p "$kept"
-cd "$kept"
-rm -f complete
+kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
+cd /install
+if [ -e "$kept" ]; then tar -xf "$kept"; fi
 cp /locked/package.json /locked/package-lock.json .
-UV_THREADPOOL_SIZE=1 npm install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
+UV_THREADPOOL_SIZE=1 npm install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error || { rm -f "$kept"; exit 1; }
 find ./node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -path '*/node_modules/*.[cm]ts' -o -path '*/node_modules/*.ts' -o -path '*/node_modules/*.tsx' \) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete
 # npm believes its list of what is installed where no folder is newer.
-touch node_modules/.package-lock.json complete
-mkdir -p /app/node_modules
-find node_modules -mindepth 1 -maxdepth 1 -print0 | xargs -0 -n 32 -P 4 cp -a -t /app/node_modules
+touch node_modules/.package-lock.json
+(tar -cf "$kept.new" node_modules && mv "$kept.new" "$kept") &
+keeping=$!
+mkdir /app
+cp -a node_modules /app/
 cd /app
 mkdir -p /layers/dependencies/app
 cp -al node_modules /layers/dependencies/app/
@@ -222,6 +221,7 @@ for name in ; do
     mv "/layers/dependencies/app/node_modules/$name" "/layers/large/$name/app/node_modules/$name"
   fi
 done
+wait "$keeping"
 SH
 
 # The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the

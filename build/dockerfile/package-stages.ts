@@ -47,7 +47,7 @@ Apart from the package, so that installing does not wait for that. Likewise a fo
 };
 
 /** Where the last installation stays, for the next to bring up to date: most of its packages are the same. */
-const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installed,sharing=locked';
+const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked';
 
 export const dependenciesStage = (large: readonly string[]): Stage => ({
   name: 'dependencies',
@@ -55,23 +55,22 @@ export const dependenciesStage = (large: readonly string[]): Stage => ({
   why: `Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 What an earlier version installed is brought up to date, which gives the same files as installing all of them.
 A large package gets a layer of its own, so that an update of one does not send the others again.`,
-  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${KEPT_INSTALLATION} <<'SH'
+  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${KEPT_INSTALLATION} ${INSTALL_MOUNT} <<'SH'
 set -eu
 ${TRUST_CA}
 # Install scripts compile for a processor and a version of Node's binary interface.
-kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
-# What was cut off is no installation.
-[ -e "$kept/complete" ] || rm -rf "$kept"
-mkdir -p "$kept"
-cd "$kept"
-rm -f complete
+kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
+cd /install
+if [ -e "$kept" ]; then tar -xf "$kept"; fi
 cp /locked/package.json /locked/package-lock.json .
-${NPM_UPDATE}
+${NPM_UPDATE} || { rm -f "$kept"; exit 1; }
 ${deleteSources('./node_modules')}
 # npm believes its list of what is installed where no folder is newer.
-touch node_modules/.package-lock.json complete
-mkdir -p /app/node_modules
-find node_modules -mindepth 1 -maxdepth 1 -print0 | xargs -0 -n 32 -P 4 cp -a -t /app/node_modules
+touch node_modules/.package-lock.json
+(tar -cf "$kept.new" node_modules && mv "$kept.new" "$kept") &
+keeping=$!
+mkdir /app
+cp -a node_modules /app/
 cd /app
 mkdir -p ${LAYERS}/dependencies/app
 cp -al node_modules ${LAYERS}/dependencies/app/
@@ -84,6 +83,7 @@ for name in ${large.join(' ')}; do
     mv "${LAYERS}/dependencies/app/node_modules/$name" "${LAYERS}/large/$name/app/node_modules/$name"
   fi
 done
+wait "$keeping"
 SH`,
 });
 

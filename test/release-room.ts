@@ -37,6 +37,8 @@ export interface ReleaseRoom {
   readonly environment: Readonly<Record<string, string>>;
   /** The gateway's version, which is released here. */
   readonly version: string;
+  /** Its tag in git. */
+  readonly ref: string;
   /** The repository in the open registry, and its mirror in the closed one. */
   readonly repositories: readonly [first: string, mirror: string];
   /** Reads and writes what is in them. */
@@ -85,6 +87,7 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
   await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
   await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
   const { gateway } = JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } };
+  const ref = `refs/tags/v${gateway.version}`;
   process.env['XDG_CONFIG_HOME'] = settings;
   const login = { kind: 'password', user: USER.name, password: USER.password } as const;
   const read = openRegistries({
@@ -102,6 +105,7 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
     environment,
     run: (...args) => run(args, { env: environment }),
     version: gateway.version,
+    ref,
     repositories: [`${open.address}/openclaw`, `${closed.address}/openclaw`],
     read,
     tagsOf: async (repository) => {
@@ -113,7 +117,7 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
       return Object.fromEntries(released.map((name, index) => [name, digests[index]]));
     },
     common: (registries) => [
-      ...['--ref', `refs/tags/v${gateway.version}`, '--platforms', 'linux/amd64'],
+      ...['--ref', ref, '--platforms', 'linux/amd64'],
       ...['--registries', registries.join(',')],
     ],
     leave: async () => {

@@ -19,7 +19,7 @@ const joinArgs = (registries: readonly string[]): readonly string[] => [
   ...['--sign', room.privateKey, '--json'],
 ];
 
-async function join_(registries: readonly string[]) {
+async function joinPieces(registries: readonly string[]) {
   const { exitCode, stdout, stderr } = await room.run(...joinArgs(registries));
   return { exitCode, stdout, stderr, said: JSON.parse(stdout) as Published };
 }
@@ -78,7 +78,11 @@ describe('a release of machines that build a platform each', () => {
     await room.closed.forgetTags('openclaw');
     await mirror.forgetRepository('openclaw');
   };
-  const through = (): readonly string[] => [`${proxy.address}/openclaw`, `${room.closed.address}/openclaw`];
+  /** The two that are released to, one of them through a proxy that has faults. */
+  const through = (at: FaultCase['at']): readonly string[] =>
+    at === 'first'
+      ? [`${proxy.address}/openclaw`, room.repositories[1]]
+      : [room.repositories[0], `${mirrorProxy.address}/openclaw`];
 
   /** With what it says, for people. */
   async function joinSaying() {
@@ -89,16 +93,7 @@ describe('a release of machines that build a platform each', () => {
 
   it('is refused where a machine is missing', async () => {
     const { exitCode, stdout } = await room.run(
-      ...[
-        'release',
-        'join',
-        '--ref',
-        `refs/tags/v${room.version}`,
-        '--registries',
-        room.repositories.join(','),
-        '--variants',
-        'default',
-      ],
+      ...['release', 'join', '--ref', room.ref, '--registries', room.repositories.join(','), '--variants', 'default'],
       ...['--from', pieces, '--json'],
     );
     expect(exitCode).toBe(1);
@@ -107,16 +102,23 @@ describe('a release of machines that build a platform each', () => {
   });
 
   const isManifest = (url = ''): boolean => /\/manifests\/sha256:/.test(url);
+  interface Asked {
+    readonly url?: string | undefined;
+    readonly method?: string | undefined;
+  }
   interface FaultCase {
     readonly name: string;
     readonly at: 'first' | 'mirror';
-    readonly inject: () => (request: {
-      readonly url?: string | undefined;
-      readonly method?: string | undefined;
-    }) => Fault;
+    readonly inject: () => (request: Asked) => Fault;
     /** Kind of the error where it is refused. */
     readonly refused?: string;
   }
+  /** The fault for requests that are meant, and for no other. */
+  const when =
+    (applies: (request: Asked) => boolean, fault: Fault): FaultCase['inject'] =>
+    () =>
+    (request) =>
+      applies(request) ? fault : 'pass';
   const counted = (most: number, fault: Fault): (() => Fault) => {
     let count = 0;
     return () => {
@@ -164,55 +166,41 @@ describe('a release of machines that build a platform each', () => {
     {
       name: 'truncated manifests',
       at: 'first',
-      inject:
-        () =>
-        ({ method, url }) =>
-          method === 'GET' && isManifest(url) ? { kind: 'truncated' } : 'pass',
+      inject: when(({ method, url }) => method === 'GET' && isManifest(url), { kind: 'truncated' }),
       refused: 'digest-mismatch',
     },
     {
       name: 'a wrong digest for what was pushed',
       at: 'mirror',
-      inject:
-        () =>
-        ({ method, url }) =>
-          method === 'PUT' && isManifest(url) ? { kind: 'wrong-digest' } : 'pass',
+      inject: when(({ method, url }) => method === 'PUT' && isManifest(url), { kind: 'wrong-digest' }),
       refused: 'digest-mismatch',
     },
     {
       name: '401 for what is pushed',
       at: 'mirror',
-      inject:
-        () =>
-        ({ method }) =>
-          method === 'POST' ? { kind: 'status', status: 401 } : 'pass',
+      inject: when(({ method }) => method === 'POST', { kind: 'status', status: 401 }),
       refused: 'registry-denied',
     },
     {
       name: '403 for the record',
       at: 'first',
-      inject:
-        () =>
-        ({ method, url }) =>
-          method === 'PUT' && url?.endsWith(`/manifests/release-${room.version}`) === true
-            ? { kind: 'status', status: 403 }
-            : 'pass',
+      inject: when(
+        ({ method, url }) => method === 'PUT' && url?.endsWith(`/manifests/release-${room.version}`) === true,
+        { kind: 'status', status: 403 },
+      ),
       refused: 'registry-denied',
     },
   ];
 
   it.each(FAULTS)('$name: complete, or nothing is tagged', async ({ at, inject: make, refused }) => {
     const chosen = at === 'first' ? proxy : mirrorProxy;
-    const registries =
-      at === 'first' ? through() : [`${room.open.address}/openclaw`, `${mirrorProxy.address}/openclaw`];
+    const registries = through(at);
     chosen.inject(make());
-    const { exitCode, said, stdout, stderr } = await join_(registries);
+    const { exitCode, said, stdout, stderr } = await joinPieces(registries);
     expect(chosen.injected()).toBeGreaterThan(0);
     chosen.inject(() => 'pass');
     const found = await Promise.all(
-      [`${room.open.address}/openclaw`, at === 'first' ? room.repositories[1] : `${mirror.address}/openclaw`].map(
-        room.tagsOf,
-      ),
+      [room.repositories[0], at === 'first' ? room.repositories[1] : `${mirror.address}/openclaw`].map(room.tagsOf),
     );
     if (refused === undefined) {
       expect(exitCode, stdout + stderr).toBe(0);
@@ -222,14 +210,14 @@ describe('a release of machines that build a platform each', () => {
       expect(said.error).toMatchObject({ kind: refused });
       expect(found).toEqual([{}, {}]);
       // And goes on where it was, once that is over.
-      const again = await join_(registries);
+      const again = await joinPieces(registries);
       expect(again.exitCode, again.stdout).toBe(0);
     }
   });
 
   it('does not ask again where it is not let in', async () => {
-    mirrorProxy.inject(({ method }) => (method === 'POST' ? { kind: 'status', status: 403 } : 'pass'));
-    const { said } = await join_([`${room.open.address}/openclaw`, `${mirrorProxy.address}/openclaw`]);
+    mirrorProxy.inject(when(({ method }) => method === 'POST', { kind: 'status', status: 403 })());
+    const { said } = await joinPieces(through('mirror'));
     expect(said.error?.kind).toBe('registry-denied');
     // Several uploads begin side by side, each once.
     expect(mirrorProxy.injected()).toBeLessThanOrEqual(5);
@@ -242,7 +230,7 @@ describe('a release of machines that build a platform each', () => {
       if (method === 'PUT' && url?.endsWith(`/manifests/${room.version}`) === true) down ??= proxy.downFor(20_000);
       return 'pass';
     });
-    const { exitCode, stdout } = await join_(through());
+    const { exitCode, stdout } = await joinPieces(through('first'));
     await down;
     expect(down).toBeDefined();
     expect(exitCode, stdout).toBe(0);
@@ -250,7 +238,7 @@ describe('a release of machines that build a platform each', () => {
   });
 
   it('is made by one of two that come at once, and the other says who it is', async () => {
-    const results = await Promise.all([join_(room.repositories), join_(room.repositories)]);
+    const results = await Promise.all([joinPieces(room.repositories), joinPieces(room.repositories)]);
     const lost = results.filter(({ exitCode }) => exitCode !== 0);
     expect(lost.length).toBe(1);
     expect(lost[0]?.said.error, lost[0]?.stdout).toMatchObject({ kind: 'release-held' });
@@ -265,7 +253,7 @@ describe('a release of machines that build a platform each', () => {
     expect(exitCode, said).toBe(130);
     expect(said).toContain('the same command goes on there');
     expect(await room.tagsOf(room.repositories[0])).toEqual({});
-    expect((await join_(room.repositories)).exitCode).toBe(0);
+    expect((await joinPieces(room.repositories)).exitCode).toBe(0);
   });
 
   it('is built once, where it was killed while it was verified', async () => {
@@ -305,7 +293,7 @@ describe('a release of machines that build a platform each', () => {
         for (const [tag, digest] of Object.entries(tags)) expect(digest, `${step}: ${tag}`).toBe(wanted[tag]);
         if (tags['latest'] !== undefined) expect(tags[room.version], step).toBe(wanted[room.version]);
       }
-      const { exitCode, stdout } = await join_(room.repositories);
+      const { exitCode, stdout } = await joinPieces(room.repositories);
       expect(exitCode, `${step}: ${stdout}`).toBe(0);
       expect(await Promise.all(room.repositories.map(room.tagsOf)), step).toEqual([wanted, wanted]);
       ended.push(step);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { docker, runUntil } from '../command.ts';
+import { docker, inImage, runUntil } from '../command.ts';
 
 const NAME = 'openclaw-image-test:interrupted';
 
@@ -23,12 +23,17 @@ describe('Ctrl-C', () => {
     expect((await docker('image', 'inspect', NAME)).exitCode).not.toBe(0);
   });
 
-  it('leaves the tag of an earlier build as it was, even when the new image was being written', async () => {
-    await docker('tag', 'openclaw:local', NAME);
+  it('leaves the tag of an earlier build as it was, and its image whole, even when the new one was being written', async () => {
+    // Under no other name, so that an engine may delete it as soon as it has lost this one.
+    const { stdout: container } = await docker('create', 'openclaw:local');
+    await docker('commit', container, NAME);
+    await docker('rm', container);
     const before = (await docker('image', 'inspect', NAME, '--format', '{{.Id}}')).stdout;
     const { exitCode } = await interruptAt(/^> exporting/m, ['build', '--tag', NAME, '--apt', 'sl']);
     expect(exitCode).toBe(130);
     expect((await docker('image', 'inspect', NAME, '--format', '{{.Id}}')).stdout).toBe(before);
+    expect((await inImage(NAME, 'openclaw --version')).exitCode).toBe(0);
+    expect((await docker('image', 'ls', '--quiet', '--filter=reference=openclaw-image-before')).stdout).toBe('');
     await docker('image', 'rm', NAME);
   });
 

@@ -191,37 +191,65 @@ COPY --from=gateway /dependencies/ /
 
 # Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 # What an earlier version installed is brought up to date, which gives the same files as installing all of them.
-# A large package gets a layer of its own, so that an update of one does not send the others again.
+# They are spread over layers, large packages one by one, so that an update of one sends few others again.
 FROM build-base AS dependencies
-RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked --mount=type=tmpfs,target=/install <<'SH'
+RUN --mount=from=gateway-dependencies,target=/locked --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=cache,target=/kept,id=openclaw-installed,sharing=locked <<'SH'
 set -eu
 if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
 # Install scripts compile for a processor and a version of Node's binary interface.
-kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
-cd /install
-if [ -e "$kept" ]; then tar -xf "$kept"; fi
+kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
+# What was cut off is no installation.
+[ -e "$kept/complete" ] || rm -rf "$kept"
+mkdir -p "$kept/node_modules"
+cd "$kept"
+rm -f complete
 cp /locked/package.json /locked/package-lock.json .
-UV_THREADPOOL_SIZE=1 npm install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error || { rm -f "$kept"; exit 1; }
-find ./node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -path '*/node_modules/*.[cm]ts' -o -path '*/node_modules/*.ts' -o -path '*/node_modules/*.tsx' \) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete
+cat >/tmp/unpack-less.cjs <<'JS'
+const { readFileSync, realpathSync } = require("node:fs");
+const { createRequire } = require("node:module");
+const { join, relative } = require("node:path");
+const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8"));
+const isSource = (path) => /^.*(\.d\.[cm]?ts|\.map|[/]node_modules[/].*\.([cm]?ts|tsx))$/.test(path) && !/^.*[/]node_modules[/](typescript|@types)[/].*$/.test(path);
+try {
+  const npm = createRequire(realpathSync(process.argv[1]));
+  const tar = npm("tar");
+  const x = (options, ...rest) => {
+    const hasInstallScript = packages[relative("", options.cwd)]?.hasInstallScript ?? false;
+    const filter = (path, entry) =>
+      (hasInstallScript || !isSource(join(options.cwd, path))) && (options.filter?.(path, entry) ?? true);
+    return tar.x({ ...options, filter }, ...rest);
+  };
+  require.cache[npm.resolve("tar")].exports = { ...tar, x };
+} catch {}
+JS
+UV_THREADPOOL_SIZE=1 node --require /tmp/unpack-less.cjs "$(command -v npm)" install --no-save --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
+find ./node_modules -mindepth 1 -regextype posix-extended \( -type f -regex '.*(\.d\.[cm]?ts|\.map|[/]node_modules[/].*\.([cm]?ts|tsx))' ! -regex '.*[/]node_modules[/](typescript|@types)[/].*' -o -type d -empty \) -delete
 # npm believes its list of what is installed where no folder is newer.
-touch node_modules/.package-lock.json
-(tar -cf "$kept.new" node_modules && mv "$kept.new" "$kept") &
-keeping=$!
+touch node_modules/.package-lock.json complete
 mkdir /app
 cp -a node_modules /app/
 cd /app
 mkdir -p /layers/dependencies/app
 cp -al node_modules /layers/dependencies/app/
 rm -f /layers/dependencies/app/node_modules/.package-lock.json
-for name in ; do
-  mkdir -p "/layers/large/$name"
-  # A package for another processor is not here; its layer is empty.
-  if [ -d "node_modules/$name" ]; then
-    mkdir -p "$(dirname "/layers/large/$name/app/node_modules/$name")"
-    mv "/layers/dependencies/app/node_modules/$name" "/layers/large/$name/app/node_modules/$name"
-  fi
-done
-wait "$keeping"
+# Without image:build there is no list of layers, and one for all.
+if [ -e /locked/layers ]; then
+  node - <<'JS'
+const { existsSync, mkdirSync, readFileSync, renameSync } = require("node:fs");
+const { dirname } = require("node:path");
+for (const line of readFileSync("/locked/layers", "utf8").trim().split("\n")) {
+  const [layer, ...packages] = line.split(" ");
+  mkdirSync("/layers/" + layer, { recursive: true });
+  for (const name of packages) {
+    const from = "/layers/dependencies/app/node_modules/" + name;
+    const to = "/layers/" + layer + "/app/node_modules/" + name;
+    if (!existsSync(from)) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
+}
+JS
+fi
 SH
 
 # The gateway's own files, laid out by how often they change, without type declarations and source maps. Runs beside the

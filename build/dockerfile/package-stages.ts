@@ -1,6 +1,7 @@
 import type { BakedPlugin } from '../gateway/gateway.ts';
+import { deleteSources, NPM_INSTALL, NPM_UPDATE } from './sources.ts';
 import type { Stage } from './stage.ts';
-import { deleteSources, INSTALL_MOUNT, LAYERS, NPM_INSTALL, NPM_MOUNTS, NPM_UPDATE, TRUST_CA } from './step.ts';
+import { INSTALL_MOUNT, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
 import { BUILD_BASE } from './system-stages.ts';
 
 /**
@@ -47,45 +48,58 @@ Apart from the package, so that installing does not wait for that. Likewise a fo
 };
 
 /** Where the last installation stays, for the next to bring up to date: most of its packages are the same. */
-const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installation,sharing=locked';
+const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installed,sharing=locked';
 
-export const dependenciesStage = (large: readonly string[]): Stage => ({
+/** Each line of the list names a layer's folder, and the packages that go there. One for another processor is not here. */
+const SPREAD_OVER_LAYERS = `const { existsSync, mkdirSync, readFileSync, renameSync } = require("node:fs");
+const { dirname } = require("node:path");
+for (const line of readFileSync("/locked/layers", "utf8").trim().split("\\n")) {
+  const [layer, ...packages] = line.split(" ");
+  mkdirSync("${LAYERS}/" + layer, { recursive: true });
+  for (const name of packages) {
+    const from = "${LAYERS}/dependencies/app/node_modules/" + name;
+    const to = "${LAYERS}/" + layer + "/app/node_modules/" + name;
+    if (!existsSync(from)) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
+}`;
+
+export const DEPENDENCIES: Stage = {
   name: 'dependencies',
   from: BUILD_BASE.name,
   why: `Production dependencies, exactly those of the lockfile; install scripts run only for packages that the gateway allows.
 What an earlier version installed is brought up to date, which gives the same files as installing all of them.
-A large package gets a layer of its own, so that an update of one does not send the others again.`,
-  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${KEPT_INSTALLATION} ${INSTALL_MOUNT} <<'SH'
+They are spread over layers, large packages one by one, so that an update of one sends few others again.`,
+  body: `RUN --mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${KEPT_INSTALLATION} <<'SH'
 set -eu
 ${TRUST_CA}
 # Install scripts compile for a processor and a version of Node's binary interface.
-kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules').tar"
-cd /install
-if [ -e "$kept" ]; then tar -xf "$kept"; fi
+kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
+# What was cut off is no installation.
+[ -e "$kept/complete" ] || rm -rf "$kept"
+mkdir -p "$kept/node_modules"
+cd "$kept"
+rm -f complete
 cp /locked/package.json /locked/package-lock.json .
-${NPM_UPDATE} || { rm -f "$kept"; exit 1; }
+${NPM_UPDATE}
 ${deleteSources('./node_modules')}
 # npm believes its list of what is installed where no folder is newer.
-touch node_modules/.package-lock.json
-(tar -cf "$kept.new" node_modules && mv "$kept.new" "$kept") &
-keeping=$!
+touch node_modules/.package-lock.json complete
 mkdir /app
 cp -a node_modules /app/
 cd /app
 mkdir -p ${LAYERS}/dependencies/app
 cp -al node_modules ${LAYERS}/dependencies/app/
 rm -f ${LAYERS}/dependencies/app/node_modules/.package-lock.json
-for name in ${large.join(' ')}; do
-  mkdir -p "${LAYERS}/large/$name"
-  # A package for another processor is not here; its layer is empty.
-  if [ -d "node_modules/$name" ]; then
-    mkdir -p "$(dirname "${LAYERS}/large/$name/app/node_modules/$name")"
-    mv "${LAYERS}/dependencies/app/node_modules/$name" "${LAYERS}/large/$name/app/node_modules/$name"
-  fi
-done
-wait "$keeping"
+# Without image:build there is no list of layers, and one for all.
+if [ -e /locked/layers ]; then
+  node - <<'JS'
+${SPREAD_OVER_LAYERS}
+JS
+fi
 SH`,
-});
+};
 
 export const UNPACKED: Stage = {
   name: 'unpacked',

@@ -1,7 +1,7 @@
 import type { BakedPlugin, Checkout, PackagedGateway } from '../gateway/gateway.ts';
 import type { BrowserChoice } from '../spec/image-spec.ts';
 import {
-  dependenciesStage,
+  DEPENDENCIES,
   GATEWAY_DEPENDENCIES,
   gatewayStage,
   packageStage,
@@ -34,7 +34,7 @@ import {
 export type PlannedPackage =
   | Pick<
       PackagedGateway,
-      'kind' | 'version' | 'installScripts' | 'largeDependencies' | 'allowedScripts' | 'playwrightVersion'
+      'kind' | 'version' | 'installScripts' | 'dependencyLayers' | 'allowedScripts' | 'playwrightVersion'
     >
   | { readonly kind: 'any' };
 
@@ -188,7 +188,7 @@ function browserLayers(browser: BrowserChoice, playwright: string | undefined): 
 
 function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): GatewayPart {
   const gateway = planned.kind === 'any' ? ANY_PACKAGE : planned;
-  const large = gateway.largeDependencies.map(({ name }) => name);
+  const { dependencyLayers } = gateway;
   return {
     parameters: [
       { name: 'OPENCLAW_PACKAGE', value: `openclaw@${gateway.version}`, meaning: 'the gateway, as npm names it' },
@@ -196,7 +196,7 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
     stages: [
       gatewayStage(gateway.allowedScripts),
       GATEWAY_DEPENDENCIES,
-      dependenciesStage(large),
+      DEPENDENCIES,
       UNPACKED,
       packageStage(gateway.installScripts),
       ...plugins.flatMap(pluginStages),
@@ -204,10 +204,10 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
     from: EQUIPPED.name,
     below: [],
     layers: [
-      ...large.map((name) => fromStage(name, 'a large dependency', 'dependencies', `large/${name}`)),
+      ...dependencyLayers.map(({ name, holds, path }) => fromStage(name, holds, 'dependencies', path)),
       fromStage(
         'dependencies',
-        large.length > 0 ? 'all other dependencies' : 'dependencies',
+        dependencyLayers.length > 0 ? 'the commands of all dependencies' : 'dependencies',
         'dependencies',
         'dependencies',
       ),
@@ -225,7 +225,7 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
 const ANY_PACKAGE = {
   version: 'latest',
   installScripts: ['preinstall', 'postinstall'],
-  largeDependencies: [],
+  dependencyLayers: [],
   allowedScripts: [],
 } as const;
 

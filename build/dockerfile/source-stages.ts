@@ -1,15 +1,7 @@
 import type { Checkout } from '../gateway/gateway.ts';
+import { deleteSources } from './sources.ts';
 import type { Stage } from './stage.ts';
-import {
-  BUN,
-  deleteSources,
-  INSTALL_MOUNT,
-  installPackages,
-  LAYERS,
-  NPM_MOUNTS,
-  REGISTRY_MOUNTS,
-  TRUST_CA,
-} from './step.ts';
+import { BUN, INSTALL_MOUNT, installPackages, LAYERS, NPM_MOUNTS, REGISTRY_MOUNTS, TRUST_CA } from './step.ts';
 import { BUILD_BASE } from './system-stages.ts';
 
 const PNPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/pnpm,id=pnpm`;

@@ -15,17 +15,6 @@ export const APT_MOUNTS = `${CA_MOUNT} \\
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked`;
 /** What is installed and then thinned out never reaches a disk: only what is kept is written, once. */
 export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
-const NPM_FLAGS = '--omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error';
-/**
- * npm unpacks small files one after the other: four threads mostly wait for each other, and take a third longer in all
- * (7.5 instead of 10.2 s for 333 packages on two cores).
- */
-const ONE_THREAD = 'UV_THREADPOOL_SIZE=1';
-/** What the lockfile says, from nothing. */
-export const NPM_INSTALL = `${ONE_THREAD} npm ci ${NPM_FLAGS}`;
-/** What the lockfile says, from what is installed already. */
-export const NPM_UPDATE = `${ONE_THREAD} npm install --no-save ${NPM_FLAGS}`;
-
 /** From npm, whose integrity hash stands for it; no script from the network is run. */
 export const BUN = 'bun@1.4.4';
 
@@ -41,12 +30,3 @@ apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ${names}
 ${CLEAN_APT}
 SH`;
-
-/**
- * Deletes what no program reads at run time: type declarations, source maps, and the TypeScript sources of installed packages,
- * which Node refuses to run (https://nodejs.org/api/typescript.html#type-stripping-in-dependencies). The compiler that some
- * plugins bring reads its own. They are more than half of the files of the dependencies, each of which would be written,
- * packed and unpacked.
- */
-export const deleteSources = (folder: string): string =>
-  `find ${folder} -type f \\( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -path '*/node_modules/*.[cm]ts' -o -path '*/node_modules/*.ts' -o -path '*/node_modules/*.tsx' \\) ! -path '*/node_modules/typescript/*' ! -path '*/node_modules/@types/*' -delete`;

@@ -1,7 +1,7 @@
 import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@npmcli/arborist';
-import type { LargeDependency } from './gateway.ts';
+import { valid } from 'semver';
 import { explainNpmError, type NpmOptions, npmOptions } from './npm.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
@@ -11,6 +11,10 @@ export interface LockedPackage {
   readonly version: string;
   /** The folder below node_modules that holds it, or holds what holds it. */
   readonly folder: string;
+  /** `node_modules/a/node_modules/b` */
+  readonly location: string;
+  /** Asked for by exact version, by the gateway or by what is pinned itself: it changes with the gateway. */
+  readonly pinned: boolean;
   readonly tarball: string;
   readonly hasInstallScript: boolean;
 }
@@ -42,9 +46,10 @@ export async function lockDependencies(
   });
   try {
     const tree = await arborist.reify({ save: true });
+    const pinned = pinnedBelow(tree);
     return [...tree.inventory.values()]
       .filter((node) => !node.isRoot && suitsImage(node))
-      .map((node) => describe(node, options));
+      .map((node) => ({ ...describe(node, options), pinned: pinned.has(node) }));
   } catch (error) {
     throw explainNpmError(error, 'the list of dependencies');
   }
@@ -59,12 +64,25 @@ function suitsImage({ package: manifest }: Node): boolean {
   return (os === undefined || [os].flat().includes('linux')) && (libc === undefined || [libc].flat().includes('glibc'));
 }
 
-function describe(node: Node, options: NpmOptions): LockedPackage {
+/** The root, and what is reached from it by exact versions alone: `1.2.3`, `npm:other@1.2.3`. */
+function pinnedBelow(root: Node): ReadonlySet<Node> {
+  const pinned = new Set([root]);
+  // A set goes on to what is added on the way.
+  for (const node of pinned) {
+    for (const { spec, to } of node.edgesOut.values()) {
+      if (to !== null && valid(spec.replace(/^npm:.*@/, '')) !== null) pinned.add(to);
+    }
+  }
+  return pinned;
+}
+
+function describe(node: Node, options: NpmOptions): Omit<LockedPackage, 'pinned'> {
   const name = node.packageName ?? node.name;
   return {
     name,
     version: node.version,
     folder: /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(node.location)?.[1] ?? node.name,
+    location: node.location,
     tarball: node.resolved?.startsWith('http') === true ? node.resolved : tarballAddress(name, node.version, options),
     hasInstallScript: (node as { readonly hasInstallScript?: boolean }).hasInstallScript === true,
   };
@@ -75,31 +93,6 @@ function tarballAddress(name: string, version: string, options: NpmOptions): str
   const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : '';
   const registry = String(options[`${scope}:registry`] ?? options['registry']).replace(/\/$/, '');
   return `${registry}/${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`;
-}
-
-/** A layer of its own is worth it from here on: a smaller package costs less to send again than a layer costs to keep. */
-const LARGE = 600_000;
-/** Overlay file systems take 127 layers; the base, the system and the gateway need theirs. */
-const MOST_LAYERS = 24;
-
-/**
- * Which folders of node_modules are large.
- *
- * @param sizes bytes of each tarball, by its address
- */
-export function largeDependencies(
-  packages: readonly LockedPackage[],
-  sizes: ReadonlyMap<string, number>,
-): readonly LargeDependency[] {
-  const totals = new Map<string, number>();
-  for (const { folder, tarball } of packages) {
-    totals.set(folder, (totals.get(folder) ?? 0) + (sizes.get(tarball) ?? 0));
-  }
-  return [...totals]
-    .map(([name, size]) => ({ name, size }))
-    .filter(({ size }) => size >= LARGE)
-    .sort((a, b) => b.size - a.size || a.name.localeCompare(b.name))
-    .slice(0, MOST_LAYERS);
 }
 
 /**

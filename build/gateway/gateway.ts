@@ -1,10 +1,4 @@
-/** A folder of `/app/node_modules` that is large enough to be a layer of its own. */
-export interface LargeDependency {
-  /** Package name, as the folder below node_modules is called: `@scope/name`. */
-  readonly name: string;
-  /** Bytes of its tarballs, with what is nested below it. */
-  readonly size: number;
-}
+import type { DependencyLayer } from './dependency-layers.ts';
 
 /** A plugin that is baked beside those the gateway's package brings. */
 export interface BakedPlugin {
@@ -47,11 +41,11 @@ export interface PackagedGateway extends GatewayFacts {
   readonly installScripts: readonly string[];
   /** Dependencies whose install scripts the gateway allows. */
   readonly allowedScripts: readonly string[];
-  /** Largest first. */
-  readonly largeDependencies: readonly LargeDependency[];
+  /** Lowest first. */
+  readonly dependencyLayers: readonly DependencyLayer[];
   /** Folder with package.tgz: the build context `gateway`. */
   readonly context: string;
-  /** Folder with package.json and package-lock.json: the build context `gateway-dependencies`. */
+  /** Folder with package.json, package-lock.json and the list of layers: the build context `gateway-dependencies`. */
   readonly dependencies: string;
 }
 

@@ -10,7 +10,8 @@ import { cacheFolder } from '../cache-folder.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
-import { largeDependencies, lockDependencies, tarballSizes } from './dependency-lock.ts';
+import { dependencyLayers, layerList } from './dependency-layers.ts';
+import { lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
 import { PACKAGE } from './is-checkout.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
@@ -25,7 +26,7 @@ import {
 import { readPackedFiles } from './packed-file.ts';
 
 /** Raised whenever what is kept in the cache changes its form. */
-const CACHE_FORMAT = 5;
+const CACHE_FORMAT = 6;
 
 /** An npm package that has been resolved: exactly this version, exactly these bytes. */
 export interface ResolvedPackage {
@@ -137,7 +138,7 @@ export async function readGatewayPackage(
     await mkdir(context, { recursive: true });
     await mkdir(dependencies);
     onStep(`downloading ${resolved.selector} and locking its dependencies`);
-    const [files, { packages, sizes }] = await Promise.all([
+    const [files, { packages, sizes, layers }] = await Promise.all([
       download(resolved, join(context, 'package.tgz'), FACTS),
       lock(resolved, dependencies),
     ]);
@@ -150,6 +151,7 @@ export async function readGatewayPackage(
       join(dependencies, 'package.json'),
       withAllowedScripts(dependencyManifest(manifest), withScripts, allowed),
     );
+    await writeFile(join(dependencies, 'layers'), layerList(layers));
     const gateway: PackagedGateway = {
       kind: 'package',
       ...describe(manifest, files),
@@ -157,7 +159,7 @@ export async function readGatewayPackage(
       integrity: resolved.integrity,
       playwrightVersion: packages.find(({ name }) => name === 'playwright-core')?.version,
       allowedScripts: allowed,
-      largeDependencies: largeDependencies(packages, sizes),
+      dependencyLayers: layers,
       context: join(folder, 'context'),
       dependencies: join(folder, 'dependencies'),
     };
@@ -179,8 +181,15 @@ async function lock(resolved: ResolvedPackage, folder: string) {
     folder,
     earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
   );
-  const known = earlier === undefined ? '{}' : await readFile(join(earlier, SIZES), 'utf8').catch(() => '{}');
-  return { packages, sizes: await tarballSizes(packages, JSON.parse(known) as Readonly<Record<string, number>>) };
+  const sizes = await tarballSizes(packages, (await readFact<Record<string, number>>(earlier, SIZES)) ?? {});
+  const before = await readFact<PackagedGateway>(earlier, 'gateway.json');
+  return { packages, sizes, layers: dependencyLayers(packages, sizes, before?.dependencyLayers ?? []) };
+}
+
+/** @returns undefined where there is no earlier gateway, or one in an earlier form of the cache */
+async function readFact<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
+  const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
 }
 
 async function readManifest({ selector }: ResolvedPackage): Promise<PackageManifest> {

@@ -8,6 +8,7 @@ import { planDockerfile } from '../dockerfile/plan.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import type { DockerfilePlan } from '../dockerfile/stage.ts';
 import type { Engine } from '../engine/engine.ts';
+import { byAge } from '../gateway/dependency-layers.ts';
 import { readPluginPackage } from '../gateway/plugin-package.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import type { Ingredients } from './gather-ingredients.ts';
@@ -78,9 +79,14 @@ export function draw(
   { gateway, plugins }: Ingredients,
   base: string = readPin().from,
 ): { readonly plan: DockerfilePlan; readonly dockerfile: string } {
+  // What was locked here before decides which layers are old; a reproducible image depends on its base alone.
+  const ordered =
+    gateway.kind === 'checkout' || spec.sourceDateEpoch !== undefined
+      ? gateway
+      : { ...gateway, dependencyLayers: byAge(gateway.dependencyLayers) };
   const plan = planDockerfile({
     base,
-    gateway,
+    gateway: ordered,
     plugins,
     aptPackages: spec.aptPackages,
     pipPackages: spec.pipPackages,

@@ -9,10 +9,14 @@ const PACKAGE: PlannedPackage & { readonly kind: 'package' } = {
   version: '2026.9.6',
   installScripts: ['preinstall', 'postinstall'],
   allowedScripts: [],
-  largeDependencies: [
-    { name: 'typescript', size: 4_000_000 },
-    { name: '@google/genai', size: 1_000_000 },
-  ],
+  dependencyLayers: ['typescript', '@google/genai'].map((name) => ({
+    name,
+    holds: 'a large dependency',
+    path: `large/${name}`,
+    folders: [name],
+    key: name,
+    age: 0,
+  })),
 };
 const REQUEST: DockerfileRequest = {
   base: `node:24-bookworm-slim@sha256:${'a'.repeat(64)}`,

@@ -44,7 +44,16 @@ const { base, contexts } = await prepare(
   undefined,
 );
 
+const SIDES = ['ours', 'plain'] as const;
+/** The first images stay: what an engine deletes in its own time, it would delete in the seconds of the other side. */
+const keepFirst = () =>
+  Promise.all(
+    SIDES.map((name) => docker('image', 'tag', `openclaw-image-bench:${name}`, `openclaw-image-bench:${name}-first`)),
+  );
+
 async function emptyCaches(): Promise<void> {
+  const { stdout } = await docker('image', 'ls', '--quiet', '--filter=reference=openclaw-image-bench');
+  if (stdout !== '') await docker('image', 'rm', '--force', ...new Set(stdout.split('\n')));
   await docker('builder', 'prune', '--all', '--force');
   await rm(cache, { recursive: true, force: true });
   await mkdir(join(cache, 'openclaw-image'), { recursive: true });
@@ -98,7 +107,7 @@ const plain = {
 };
 
 async function bytesToPush(
-  name: 'ours' | 'plain',
+  name: (typeof SIDES)[number],
   side: { readonly push: (version: string) => PromiseLike<unknown> },
 ): Promise<number> {
   const there = await layersOf(registry.address, name, first);
@@ -116,6 +125,7 @@ try {
     await plain.build(first);
     await ours.push(first);
     await plain.push(first);
+    await keepFirst();
     say(`openclaw@${next}, ours`);
     const oursSeconds = await timed(() => ours.build(next));
     say(`${oursSeconds.toFixed(1)} s; openclaw@${next}, plain`);

@@ -15,19 +15,21 @@ export async function keepTags<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const names = builds.flatMap((one) => (one.preparation.spec.destination.kind === 'load' ? one.names : []));
-  const kept = await Promise.all(names.map((name) => tag(engine, name, keeperOf(name))));
-  const each = (then: (name: string, keeper: string, wasThere: boolean) => Promise<unknown>) =>
-    Promise.all(names.map((name, index) => then(name, keeperOf(name), kept[index] === true)));
+  const found = await Promise.all(names.map((name) => tag(engine, name, keeperOf(name))));
+  const kept = names.filter((_, index) => found[index] === 'done');
+  const absent = names.filter((_, index) => found[index] === 'no such image');
+  const each = (some: readonly string[], then: (name: string) => Promise<unknown>) => Promise.all(some.map(then));
   try {
     const result = await work();
-    // The engine deletes what it untags as the last before it answers, and what loses its name otherwise in its own time.
-    await each(async (name, keeper, wasThere) => wasThere && (await tag(engine, name, keeper)));
+    // What is untagged as the last of an image is deleted before the engine answers; what loses its name to another, later.
+    await each(kept, (name) => tag(engine, name, keeperOf(name)));
     return result;
   } catch (error) {
-    await each((name, keeper, wasThere) => (wasThere ? tag(engine, keeper, name) : untag(engine, name)));
+    await each(kept, (name) => tag(engine, keeperOf(name), name));
+    await each(absent, (name) => untag(engine, name));
     throw error;
   } finally {
-    await each(async (_, keeper, wasThere) => wasThere && (await untag(engine, keeper)));
+    await each(kept, (name) => untag(engine, keeperOf(name)));
   }
 }
 
@@ -35,17 +37,20 @@ export async function keepTags<T>(
 const keeperOf = (name: string): string =>
   `openclaw-image-before:${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 
-const tag = (engine: Pick<Engine, 'docker' | 'environment'>, from: string, to: string): Promise<boolean> =>
-  succeeds(engine, ['image', 'tag', from, to]);
+type Outcome = 'done' | 'no such image' | 'failed';
 
-const untag = (engine: Pick<Engine, 'docker' | 'environment'>, name: string): Promise<boolean> =>
-  succeeds(engine, ['image', 'rm', name]);
+const tag = (engine: Pick<Engine, 'docker' | 'environment'>, from: string, to: string): Promise<Outcome> =>
+  image(engine, ['tag', from, to]);
 
-/** There may be no such image. */
-async function succeeds(
+const untag = (engine: Pick<Engine, 'docker' | 'environment'>, name: string): Promise<Outcome> =>
+  image(engine, ['rm', name]);
+
+async function image(
   { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
   args: readonly string[],
-): Promise<boolean> {
-  const { exitCode } = await execa(docker, args, { env: environment, extendEnv: false, reject: false });
-  return exitCode === 0;
+): Promise<Outcome> {
+  const options = { env: environment, extendEnv: false, reject: false } as const;
+  const { exitCode, stderr } = await execa(docker, ['image', ...args], options);
+  if (exitCode === 0) return 'done';
+  return /no such image/i.test(stderr) ? 'no such image' : 'failed';
 }

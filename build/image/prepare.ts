@@ -79,7 +79,7 @@ export function draw(
   { gateway, plugins }: Ingredients,
   base: string = readPin().from,
 ): { readonly plan: DockerfilePlan; readonly dockerfile: string } {
-  // What was locked here before decides which layers are old; a reproducible image depends on its base alone.
+  // What was locked here before decides which layers are old; a reproducible image must not depend on that.
   const ordered =
     gateway.kind === 'checkout' || spec.sourceDateEpoch !== undefined
       ? gateway

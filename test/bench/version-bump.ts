@@ -51,9 +51,13 @@ const keepFirst = () =>
     SIDES.map((name) => docker('image', 'tag', `openclaw-image-bench:${name}`, `openclaw-image-bench:${name}-first`)),
   );
 
-async function emptyCaches(): Promise<void> {
+async function removeImages(): Promise<void> {
   const { stdout } = await docker('image', 'ls', '--quiet', '--filter=reference=openclaw-image-bench');
   if (stdout !== '') await docker('image', 'rm', '--force', ...new Set(stdout.split('\n')));
+}
+
+async function emptyCaches(): Promise<void> {
+  await removeImages();
   await docker('builder', 'prune', '--all', '--force');
   await rm(cache, { recursive: true, force: true });
   await mkdir(join(cache, 'openclaw-image'), { recursive: true });
@@ -137,6 +141,7 @@ try {
     });
   }
 } finally {
+  await removeImages();
   await registry.stop();
   await rm(folder, { recursive: true, force: true });
 }

@@ -1,0 +1,50 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { keepTags } from '../../build/image/keep-tags.ts';
+import type { PlannedBuild } from '../../build/image/planned-build.ts';
+import { docker, engine, inImage } from '../command.ts';
+
+const NAME = 'openclaw-image-test:kept';
+const builds = [{ preparation: { spec: { destination: { kind: 'load' } } }, names: [NAME] } as unknown as PlannedBuild];
+
+const idOf = async (name: string): Promise<string> =>
+  (await docker('image', 'inspect', name, '--format', '{{.Id}}')).stdout;
+
+/** As BuildKit does: the name is another image's from now on, and the engine may delete the one that had it. */
+const moveName = () => docker('tag', 'openclaw:local', NAME);
+const fail = async (): Promise<never> => {
+  await moveName();
+  throw new Error('no space left on device');
+};
+
+describe('the names of a build', () => {
+  beforeEach(async () => void (await docker('image', 'rm', NAME)));
+
+  it('stand for what they stood for when it fails after it has moved them, and that is whole', async () => {
+    const { stdout: container } = await docker('create', 'openclaw:local');
+    await docker('commit', container, NAME);
+    await docker('rm', container);
+    const before = await idOf(NAME);
+    await expect(keepTags(builds, engine(), fail)).rejects.toThrow('no space left');
+    expect(await idOf(NAME)).toBe(before);
+    expect((await inImage(NAME, 'openclaw --version')).exitCode).toBe(0);
+    expect(JSON.parse((await docker('image', 'inspect', NAME, '--format', '{{json .RepoTags}}')).stdout)).toEqual([
+      NAME,
+    ]);
+  });
+
+  it('are not there when it fails where they were not', async () => {
+    await expect(keepTags(builds, engine(), fail)).rejects.toThrow('no space left');
+    expect((await docker('image', 'inspect', NAME)).exitCode).not.toBe(0);
+  });
+
+  it('stand for what was built, and what they stood for has no other name', async () => {
+    await docker('tag', 'openclaw:local', NAME);
+    const { stdout: container } = await docker('create', 'openclaw:local');
+    await keepTags(builds, engine(), () => docker('commit', container, NAME));
+    await docker('rm', container);
+    expect(await idOf(NAME)).not.toBe(await idOf('openclaw:local'));
+    const tags = await docker('image', 'inspect', 'openclaw:local', '--format', '{{json .RepoTags}}');
+    expect(JSON.parse(tags.stdout)).not.toContainEqual(expect.stringContaining('openclaw-image-before'));
+    await docker('image', 'rm', NAME);
+  });
+});

@@ -9,6 +9,9 @@ const builds = [{ preparation: { spec: { destination: { kind: 'load' } } }, name
 const idOf = async (name: string): Promise<string> =>
   (await docker('image', 'inspect', name, '--format', '{{.Id}}')).stdout;
 
+const namesOf = async (name: string): Promise<readonly string[]> =>
+  JSON.parse((await docker('image', 'inspect', name, '--format', '{{json .RepoTags}}')).stdout);
+
 /** As BuildKit does: the name is another image's from now on, and the engine may delete the one that had it. */
 const moveName = () => docker('tag', 'openclaw:local', NAME);
 const fail = async (): Promise<never> => {
@@ -27,9 +30,7 @@ describe('the names of a build', () => {
     await expect(keepTags(builds, engine(), fail)).rejects.toThrow('no space left');
     expect(await idOf(NAME)).toBe(before);
     expect((await inImage(NAME, 'openclaw --version')).exitCode).toBe(0);
-    expect(JSON.parse((await docker('image', 'inspect', NAME, '--format', '{{json .RepoTags}}')).stdout)).toEqual([
-      NAME,
-    ]);
+    expect(await namesOf(NAME)).toEqual([NAME]);
   });
 
   it('are not there when it fails where they were not', async () => {
@@ -43,8 +44,8 @@ describe('the names of a build', () => {
     await keepTags(builds, engine(), () => docker('commit', container, NAME));
     await docker('rm', container);
     expect(await idOf(NAME)).not.toBe(await idOf('openclaw:local'));
-    const tags = await docker('image', 'inspect', 'openclaw:local', '--format', '{{json .RepoTags}}');
-    expect(JSON.parse(tags.stdout)).not.toContainEqual(expect.stringContaining('openclaw-image-before'));
+    expect(await namesOf(NAME)).toEqual([NAME]);
+    expect(await namesOf('openclaw:local')).not.toContainEqual(expect.stringContaining('openclaw-image-before'));
     await docker('image', 'rm', NAME);
   });
 });

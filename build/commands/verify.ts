@@ -54,7 +54,12 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     const engine = await findEngine(options.engine, view.onStep);
     view.onStep(`verifying ${text}`);
     const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
-    verification = await verifyImage(engine, reference, platform, (name) => view.onStep(`checking ${name}`), signal);
+    verification = await verifyImage(
+      engine,
+      { reference, platform },
+      (name) => view.onStep(`checking ${name}`),
+      signal,
+    );
   } finally {
     stop();
     view.close();

@@ -21,12 +21,16 @@ interface IndexOrManifest {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-async function readDocument(
+/**
+ * @param root digest of the image
+ * @param read gives an index or a manifest, as it is stored; undefined where there is no such document
+ */
+export async function readImageDocument(
   root: string,
-  read: (digest: string) => Promise<string | undefined>,
+  read: (digest: string) => Promise<Buffer | string | undefined>,
 ): Promise<ImageDocument> {
   const parse = async (digest: string): Promise<IndexOrManifest> =>
-    JSON.parse((await read(digest)) ?? '{}') as IndexOrManifest;
+    JSON.parse(String((await read(digest)) ?? '{}')) as IndexOrManifest;
   const top = await parse(root);
   if (top.manifests === undefined)
     return { index: undefined, manifests: [{ digest: root, platform: '', annotations: top.annotations ?? {} }] };
@@ -49,7 +53,7 @@ export function readRegistryDocument(
   digest: string,
 ): Promise<ImageDocument> {
   const repository = reference.replace(/@.*$/, '').replace(/:[^:/]+$/, '');
-  return readDocument(digest, async (one) => {
+  return readImageDocument(digest, async (one) => {
     const { stdout } = await execa(docker, ['buildx', 'imagetools', 'inspect', '--raw', `${repository}@${one}`], {
       env: environment,
       extendEnv: false,
@@ -89,5 +93,5 @@ export async function readEngineDocument(
     readonly manifests: readonly Descriptor[];
   };
   const root = manifests[0]?.digest ?? '';
-  return readDocument(root, async (digest) => files.get(`blobs/${digest.replace(':', '/')}`));
+  return readImageDocument(root, async (digest) => files.get(`blobs/${digest.replace(':', '/')}`));
 }

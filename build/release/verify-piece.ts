@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import type { Engine } from '../engine/engine.ts';
 import { layoutContent } from '../oci/content.ts';
+import { readImageDocument } from '../oci/image-document.ts';
 import { MACHINES } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
 import { verifyImage } from '../verify/verify-image.ts';
@@ -25,9 +26,12 @@ export async function verifyPiece(
   const { image, platform } = piece;
   const name = `openclaw-image-release:${image}-${MACHINES[platform].debian}`;
   try {
-    await loadPiece(engine, layoutContent(pieceFolder(folder, piece)), piece.index, name);
+    const content = layoutContent(pieceFolder(folder, piece));
+    await loadPiece(engine, content, piece.index, name);
+    // The engine has these very bytes: that was looked at when they were loaded.
+    const readDocument = () => readImageDocument(piece.index.digest, content.document);
     const check = (one: string): void => onStep(`verifying ${image} for ${platform}: ${one}`);
-    const { results } = await verifyImage(engine, name, platform, check, signal);
+    const { results } = await verifyImage(engine, { reference: name, platform, readDocument }, check, signal);
     const failed = results.filter(({ outcome }) => !outcome.passed);
     if (failed.length === 0) return results.map((one) => one.name);
     throw new WorkError({

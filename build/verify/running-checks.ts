@@ -12,33 +12,57 @@ async function shell(container: Container, line: string): Promise<string> {
   return stdout.trim();
 }
 
-/** Asks the gateway from inside, so that it works with an engine on another machine. @returns status and body, or undefined */
+/**
+ * Waits within the container: a `docker exec` for each try would cost a gateway that starts a quarter of a processor. curl starts in
+ * no time, where that matters, under emulation; an image without it has Node.
+ *
+ * $1 address, $2 statuses that are waited for, or `any`, $3 seconds it may take, $4 seconds between two tries, $5 curl for Node
+ */
+const WAIT = `end=$(($(date +%s) + $3))
+ask() { if command -v curl >/dev/null; then curl -s -m 30 -w ' %{http_code}' "$1"; else node -e "$2" "$1"; fi; }
+suits() { case " $2 " in ' any ' | *" \${1##* } "*) ;; *) return 1 ;; esac; }
+until answer=$(ask "$1" "$5") && suits "$answer" "$2"; do
+  [ "$(date +%s)" -lt "$end" ] || exit 1
+  sleep "$4"
+done
+printf %s "$answer"`;
+const FETCH = `fetch(process.argv[1]).then(async (r) => console.log(await r.text() + ' ' + r.status), () => process.exit(1))`;
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+interface Patience {
+  /** Of waiting in all. */
+  readonly seconds: number;
+  /** Between two tries. */
+  readonly every: number;
+}
+
+/** Asks the gateway from inside, so that it works with an engine on another machine. @returns undefined where there is no such answer */
 async function ask(
   container: Container,
   path: string,
-): Promise<{ readonly status: number; readonly body: string } | undefined> {
-  const address = `http://127.0.0.1:18789${path}`;
-  // curl starts in no time where that matters, under emulation; an image without it has Node.
-  const script = `fetch(process.argv[1]).then(async (r) => console.log(await r.text() + ' ' + r.status), () => process.exit(1))`;
-  const line = `if command -v curl >/dev/null; then curl -s -m 30 -w ' %{http_code}' "$1"; else exec node -e "$2" "$1"; fi`;
-  const { exitCode, stdout } = await container.exec(['sh', '-c', line, 'sh', address, script]);
+  statuses: readonly number[] | 'any',
+  { seconds, every }: Patience,
+): Promise<Answer | undefined> {
+  const wanted = statuses === 'any' ? statuses : statuses.join(' ');
+  const args = [`http://127.0.0.1:18789${path}`, wanted, String(seconds), String(every), FETCH];
+  const { exitCode, stdout } = await container.exec(['sh', '-c', WAIT, 'sh', ...args]);
   const answer = /^(.*) (\d+)$/s.exec(stdout.trim());
   return exitCode !== 0 || answer === null ? undefined : { status: Number(answer[2]), body: answer[1] ?? '' };
 }
 
 /** Waits as long as the container runs. */
-async function answered({ running, patience }: Subject, path: string, suits: (status: number) => boolean = () => true) {
+async function answered({ running, patience }: Subject, path: string, statuses: readonly number[] | 'any') {
   const container = available(running);
   const limit = START_SECONDS * patience;
-  const last = await poll(
-    async () => {
-      const answer = await ask(container, path);
-      if (answer !== undefined && suits(answer.status)) return answer;
-      return (await container.state()).running ? undefined : ('ended' as const);
-    },
-    limit,
-    patience / 2,
-  );
+  const until = performance.now() + limit * 1000;
+  const last = await poll(async () => {
+    const seconds = Math.max(0, Math.ceil((until - performance.now()) / 1000));
+    const answer = await ask(container, path, statuses, { seconds, every: patience / 2 });
+    return answer ?? ((await container.state()).running ? undefined : ('ended' as const));
+  }, limit);
   if (last === undefined) return { found: `no such answer within ${limit} s` };
   if (last === 'ended') return { found: `the container ended: ${(await container.lines(1)).join(' ').slice(0, 160)}` };
   return { found: `${last.status} ${last.body.slice(0, 80)}`, answer: last };
@@ -66,7 +90,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
     name: 'healthz',
     row: 'health',
     run: async (subject) => {
-      const { found, answer } = await answered(subject, '/healthz');
+      const { found, answer } = await answered(subject, '/healthz', 'any');
       return expect(answer?.status === 200 && answer.body.includes('"live"'), found, '200 {"ok":true,"status":"live"}');
     },
   },
@@ -75,7 +99,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
     row: 'health',
     run: async (subject) => {
       // 503 with a body is an answer, while what it waits for (a channel, a model) is not configured.
-      const { found, answer } = await answered(subject, '/readyz', (status) => status === 200 || status === 503);
+      const { found, answer } = await answered(subject, '/readyz', [200, 503]);
       return expect(answer !== undefined, found, '200 or 503, with its reasons');
     },
   },

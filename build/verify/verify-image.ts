@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { type Container, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { readEngineDocument, readRegistryDocument } from '../oci/image-document.ts';
+import { type ImageDocument, readEngineDocument, readRegistryDocument } from '../oci/image-document.ts';
 import { readDigest } from '../oci/image-tools.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
@@ -19,20 +19,27 @@ export interface Verification {
   readonly results: readonly CheckResult[];
 }
 
+export interface VerifyRequest {
+  /** In full, with tag or digest. */
+  readonly reference: string;
+  /** `linux/arm64`; undefined: the engine's own. */
+  readonly platform: string | undefined;
+  /** Reads what describes the image, where that is at hand: an engine gives it only with all layers. */
+  readonly readDocument?: () => Promise<ImageDocument>;
+}
+
 /** A cold start of 10 s takes about 160 s in QEMU, on the same two cores. */
 const EMULATION_PATIENCE = 8;
 
 /**
  * Checks an image against the contract. It is read from the engine where that has it, else from its registry, and booted.
  *
- * @param reference in full, with tag or digest
  * @param onCheck hears of each check as it starts
  * @throws WorkError where there is no such image
  */
 export async function verifyImage(
   engine: Pick<Engine, 'docker' | 'environment'>,
-  reference: string,
-  platform: string | undefined,
+  { reference, platform, readDocument }: VerifyRequest,
   onCheck: (name: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<Verification> {
@@ -69,8 +76,10 @@ export async function verifyImage(
         environment: { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') },
         ...(emulated ? { healthSeconds: 30 } : {}),
       });
+    const read = (): Promise<ImageDocument> =>
+      local === undefined ? readRegistryDocument(engine, reference, digest) : readEngineDocument(engine, reference);
     const begun = [
-      local === undefined ? readRegistryDocument(engine, reference, digest) : readEngineDocument(engine, reference),
+      (readDocument ?? read)(),
       // Beside the checks of files, while it boots; an emulated processor does one thing at a time.
       emulated ? undefined : run(),
       start({ entrypoint: 'sh', command: ['-c', 'sleep 3600'] }),

@@ -63,8 +63,11 @@ export interface TestInstallation {
   readonly remove: () => Promise<void>;
 }
 
-/** @param name of the installation; its image is openclaw:local under a name of its own, whatever other tests do to that */
-export async function makeInstallation(name: string): Promise<TestInstallation> {
+/**
+ * @param name of the installation; its image is openclaw:local under a name of its own, whatever other tests do to that
+ * @param host setup makes its decisions with the host's Node, or with the one in the image, which takes longer and decides the same
+ */
+export async function makeInstallation(name: string, host: 'with Node' | 'without Node'): Promise<TestInstallation> {
   const image = `openclaw-image-test:stack-${name}`;
   await dockerCommand('tag', 'openclaw:local', image);
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-stack-'));
@@ -73,15 +76,16 @@ export async function makeInstallation(name: string): Promise<TestInstallation> 
   await Promise.all([project, home, bin].map((path) => mkdir(path)));
   await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
   for (const part of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, part), join(project, part));
-  const { docker, host } = inject('engine');
+  const { docker, host: engine } = inject('engine');
   for (const command of COMMANDS) await symlink((await execa('which', [command])).stdout, join(bin, command));
   await symlink(docker, join(bin, 'docker'));
+  if (host === 'with Node') await symlink(process.execPath, join(bin, 'node'));
   const port = await freePort();
   const ports = { OPENCLAW_GATEWAY_PORT: String(port), OPENCLAW_BRIDGE_PORT: String(await freePort()) };
   const environment = {
     PATH: bin,
     HOME: home,
-    DOCKER_HOST: host,
+    DOCKER_HOST: engine,
     DOCKER_CONFIG: dockerConfigFolder(),
     COMPOSE_PROGRESS: 'quiet',
     COMPOSE_PROJECT_NAME: `openclaw-test-${port}`,

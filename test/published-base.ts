@@ -7,17 +7,17 @@ import type { Engine } from '../build/engine/engine.ts';
 import type { Platform } from '../build/oci/platform.ts';
 
 /**
- * Pushes the base with a file more, as a new Debian package would bring, under a name that may be taken: in the registry, and
- * not in the engine.
+ * Pushes the base, as it is or with a file more, as a new Debian package would bring, under a name that may be taken: in the
+ * registry, and not in the engine.
  *
  * @param name `localhost:5000/node:24-bookworm-slim`
- * @param version what the file says
+ * @param version what the file says; undefined for no such file: what was built on the base before is built on this one
  * @param options platforms, the engine's own where none is named; further lines of its Dockerfile
  */
 export async function publishBase(
   engine: Pick<Engine, 'docker' | 'environment'>,
   name: string,
-  version: string,
+  version: string | undefined,
   { platforms = [], also = '' }: { readonly platforms?: readonly Platform[]; readonly also?: string } = {},
 ): Promise<void> {
   const { context, from } = await resolveBase({
@@ -28,12 +28,11 @@ export async function publishBase(
     listener: { onStep: () => {}, onProgress: () => {} },
     signal: undefined,
   });
+  const more = version === undefined ? [] : [`RUN echo ${version} >/etc/base-version`];
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-base-'));
   try {
-    await writeFile(
-      join(folder, 'Dockerfile'),
-      `FROM ${from} AS base\nFROM base\nRUN echo ${version} >/etc/base-version\n${also}\n`,
-    );
+    const lines = [`FROM ${from} AS base`, 'FROM base', ...more, also];
+    await writeFile(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`);
     const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
     const output = `type=image,name=${name},push=true,store=false`;
     const wanted = platforms.length === 0 ? [] : ['--platform', platforms.join(',')];

@@ -28,7 +28,7 @@ export interface TestRegistry {
 /** The real docker-registry, from Debian. */
 export async function startRegistry({ htpasswd, tls }: RegistryOptions = {}): Promise<TestRegistry> {
   const program = cacheFolder('test-tools');
-  await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', program, 'docker-registry']);
+  await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', program, 'docker-registry']);
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-registry-'));
   const port = await freePort();
   const file = async (name: string, content: string | Buffer): Promise<string> => {

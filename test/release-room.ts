@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -6,9 +6,11 @@ import { inject } from 'vitest';
 import { cacheFolder } from '../build/cache-folder.ts';
 import { parseReference } from '../build/oci/reference.ts';
 import { openRegistries, type Registry } from '../build/oci/registry.ts';
+import type { JournalStep } from '../build/release/journal.ts';
 import type { ReleaseRecord } from '../build/release/release-record.ts';
 import { makeCertificate } from './certificate.ts';
 import { engine, ROOT, run } from './command.ts';
+import { makeCheckout } from './fixtures/make-checkout.ts';
 import { publishBase } from './published-base.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 
@@ -53,13 +55,27 @@ export interface ReleaseRoom {
 /** What `release publish` and `release join` print with --json. */
 export interface Published {
   readonly record: ReleaseRecord;
+  readonly steps: readonly JournalStep[];
   readonly error?: { readonly kind: string; readonly reason: string };
+}
+
+const versionBuilt = (): string =>
+  (JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } }).gateway.version;
+
+/** Tags a checkout as what it is. @returns its version */
+async function tagVersion(checkout: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  await execa('git', ['-C', checkout, 'tag', `v${version}`]);
+  return version;
 }
 
 /** No release was cut off before. */
 export const forgetJournals = (): Promise<void> => rm(cacheFolder('releases'), { recursive: true, force: true });
 
-export async function enterReleaseRoom(): Promise<ReleaseRoom> {
+/** @param gateway the package that all tests share, or a checkout of a small one: for what is about registries alone */
+export async function enterReleaseRoom(gateway: 'package' | 'checkout' = 'package'): Promise<ReleaseRoom> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
   const { ca, cert, key } = await makeCertificate('127.0.0.1');
   const open = await startRegistry();
@@ -80,14 +96,21 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
   await mkdir(join(settings, 'docker/certs.d'), { recursive: true });
   await mkdir(join(settings, 'docker/certs.d', closed.address));
   await symlink(ca, join(settings, 'docker/certs.d', closed.address, 'ca.crt'));
-  const environment = { DOCKER_CONFIG: config, XDG_CONFIG_HOME: settings, COSIGN_PASSWORD: PASSWORD_OF_KEY };
+  const checkout = gateway === 'checkout' ? await makeCheckout('new') : undefined;
+  const environment = {
+    DOCKER_CONFIG: config,
+    XDG_CONFIG_HOME: settings,
+    COSIGN_PASSWORD: PASSWORD_OF_KEY,
+    ...(checkout === undefined ? {} : { OPENCLAW_SOURCE: checkout }),
+  };
   const base = `${open.address}/node:24-bookworm-slim`;
-  await publishBase(engine(), base, 'one');
+  // As it is: what the engine has built on it is in its cache.
+  await publishBase(engine(), base, undefined);
   const cosign = cacheFolder('cosign');
   await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
   await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
-  const { gateway } = JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } };
-  const ref = `refs/tags/v${gateway.version}`;
+  const version = checkout === undefined ? versionBuilt() : await tagVersion(checkout);
+  const ref = `refs/tags/v${version}`;
   process.env['XDG_CONFIG_HOME'] = settings;
   const login = { kind: 'password', user: USER.name, password: USER.password } as const;
   const read = openRegistries({
@@ -104,7 +127,7 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
     folder,
     environment,
     run: (...args) => run(args, { env: environment }),
-    version: gateway.version,
+    version,
     ref,
     repositories: [`${open.address}/openclaw`, `${closed.address}/openclaw`],
     read,
@@ -124,7 +147,8 @@ export async function enterReleaseRoom(): Promise<ReleaseRoom> {
       await forgetJournals();
       await open.stop();
       await closed.stop();
-      for (const made of [folder, dirname(ca)]) await rm(made, { recursive: true, force: true });
+      for (const made of [folder, dirname(ca), ...(checkout === undefined ? [] : [checkout])])
+        await rm(made, { recursive: true, force: true });
     },
   };
 }

@@ -1,9 +1,10 @@
 import { startVitest, type TestModule } from 'vitest/node';
 import { countLine, failureLines } from './count-reporter.ts';
 
-// Two runs side by side: one mostly waits for containers to start, the other mostly builds. They share the engine and the gateway's
-// image (test/shared-setup.ts) and nothing else. What stands on the command line selects files.
-const RUNS = [['unit', 'engine'], ['apart']] as const;
+// Side by side: what needs no engine begins while that is set up; of the others one mostly waits for containers to start, and one
+// mostly builds. They share the engine and the gateway's image (test/shared-setup.ts) and nothing else. What stands on the command
+// line selects files.
+const RUNS = ['unit', 'engine', 'apart'] as const;
 
 const files = process.argv.slice(2);
 const ended: TestModule[] = [];
@@ -12,7 +13,7 @@ const runs = await Promise.all(
   RUNS.map((project) =>
     startVitest('test', files, {
       run: true,
-      project: [...project],
+      project: [project],
       reporters: ['default', collect],
       passWithNoTests: true,
     }),

@@ -19,7 +19,7 @@ declare module 'vitest' {
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** What all runs of this process share (test/run-all.ts starts two), however often this file is loaded. */
+/** What all runs of this process share (test/run-all.ts starts several), however often this file is loaded. */
 interface Shared {
   readonly ready: Promise<Ready>;
   users: number;

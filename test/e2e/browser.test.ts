@@ -29,7 +29,11 @@ exec "$(dirname "$(readlink -f "$0")")"/../../chromium-*/chrome-linux64/chrome -
 SH
 printf '#!/bin/sh\\nexit 1\\n' >/tmp/ffmpeg/ffmpeg-linux
 chmod +x chrome /tmp/shell/*/* /tmp/ffmpeg/*
-for name in chrome shell ffmpeg; do python3 -c 'import shutil, sys; shutil.make_archive("/out/" + sys.argv[1], "zip", "/tmp/" + sys.argv[1])' $name; done
+# Stored, and not compressed: the mirror is on this machine.
+for name in chrome shell ffmpeg; do (cd /tmp/$name && python3 -c 'import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as archive:
+    for folder, _, files in os.walk("."):
+        for file in files: archive.write(os.path.join(folder, file))' /out/$name.zip); done
 chmod a+r /out/*.zip`;
 
 const FILES: readonly (readonly [path: RegExp, file: string])[] = [

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { docker, runUntil } from '../command.ts';
+import { runUntil } from '../command.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
 import { startRegistry, type TestRegistry } from '../registry.ts';
 import { enterReleaseRoom, forgetJournals, type Published, type ReleaseRoom } from '../release-room.ts';
@@ -9,7 +9,7 @@ let room: ReleaseRoom;
 let pieces = '';
 
 beforeAll(async () => {
-  room = await enterReleaseRoom();
+  room = await enterReleaseRoom('checkout');
   pieces = join(room.folder, 'pieces');
 });
 afterAll(() => room.leave());
@@ -256,27 +256,6 @@ describe('a release of machines that build a platform each', () => {
     expect((await joinPieces(room.repositories)).exitCode).toBe(0);
   });
 
-  it('is built once, where it was killed while it was verified', async () => {
-    const args = [
-      ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default', '--base', room.base],
-      ...['--sign', room.privateKey],
-    ];
-    const kill = (pid: number) => process.kill(pid, 'SIGKILL');
-    const { reached } = await runUntil(/: healthz$/m, args, kill, [], room.environment);
-    expect(reached).toBe(true);
-    // Nothing cleans up after a SIGKILL.
-    const left = await docker('ps', '--all', '--quiet', '--filter', 'name=^openclaw-image-[0-9a-f]{8}$');
-    await docker('rm', '--force', ...left.stdout.split('\n'));
-    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([{}, {}]);
-    const { exitCode, stdout, stderr } = await room.run(...args);
-    expect(exitCode, stdout + stderr).toBe(0);
-    expect(stderr).toContain('- verified default for linux/amd64');
-    expect(stderr).not.toContain('- built default');
-    const [tags, mirrored] = await Promise.all(room.repositories.map(room.tagsOf));
-    expect(Object.keys(tags ?? {})).toEqual(Object.keys(wanted));
-    expect(mirrored).toEqual(tags);
-  });
-
   it('ends in the same state, wherever it was killed', async () => {
     expect(steps.length).toBeGreaterThan(15);
     const ended: string[] = [];
@@ -301,6 +280,7 @@ describe('a release of machines that build a platform each', () => {
     console.log(`killed and carried on: ${ended.length}`);
     const verified = await room.run(
       ...['release', 'verify', `${room.repositories[1]}:latest`, '--platforms', 'linux/amd64', '--key', room.publicKey],
+      ...['--source', 'https://example.org/fixture'],
     );
     expect(verified.exitCode, verified.stdout).toBe(0);
   });

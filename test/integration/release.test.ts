@@ -8,7 +8,7 @@ import { parseReference } from '../../build/oci/reference.ts';
 import type { ReleaseRecord } from '../../build/release/release-record.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
 import type { SpdxDocument } from '../../build/sbom/spdx.ts';
-import { docker, engine, inImage } from '../command.ts';
+import { docker, engine, inImage, runUntil } from '../command.ts';
 import { publishBase } from '../published-base.ts';
 import { enterReleaseRoom, PASSWORD_OF_KEY, type Published, type ReleaseRoom, USER } from '../release-room.ts';
 
@@ -20,17 +20,37 @@ beforeAll(async () => {
 afterAll(() => room.leave());
 
 describe('a release to two registries', () => {
+  const publish = (): readonly string[] => [
+    ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default,slim', '--base', room.base],
+    ...['--sign', room.privateKey],
+  ];
   let printed = '';
+  let published: Published;
   let record: ReleaseRecord;
+  /** When it was killed, while the image that it had built was verified, and what was tagged then. */
+  let killed: { readonly at: string; readonly tags: readonly unknown[] };
 
   beforeAll(async () => {
-    const { exitCode, stdout, stderr } = await room.run(
-      ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default,slim', '--base', room.base],
-      ...['--sign', room.privateKey, '--json'],
-    );
-    printed = stdout + stderr;
+    const kill = (pid: number) => process.kill(pid, 'SIGKILL');
+    const { reached, said } = await runUntil(/: healthz$/m, publish(), kill, [], room.environment);
+    expect(reached, said).toBe(true);
+    // Nothing cleans up after a SIGKILL.
+    const left = await docker('ps', '--all', '--quiet', '--filter', 'name=^openclaw-image-[0-9a-f]{8}$');
+    await docker('rm', '--force', ...left.stdout.split('\n'));
+    killed = { at: new Date().toISOString(), tags: await Promise.all(room.repositories.map(room.tagsOf)) };
+    const { exitCode, stdout, stderr } = await room.run(...publish(), '--json');
+    printed = said + stdout + stderr;
     expect(exitCode, printed).toBe(0);
-    record = (JSON.parse(stdout) as Published).record;
+    published = JSON.parse(stdout) as Published;
+    record = published.record;
+  });
+
+  it('is built once, where it was killed while it was verified, and tagged by the second run alone', () => {
+    expect(killed.tags).toEqual([{}, {}]);
+    const at = (name: RegExp): string => published.steps.find(({ step }) => name.test(step))?.at ?? '';
+    expect(at(/^built default for linux\/amd64$/)).toMatch(/^20/);
+    expect(at(/^built default /) < killed.at).toBe(true);
+    expect(at(/^verified default for linux\/amd64$/) > killed.at).toBe(true);
   });
 
   it('has the same tags with the same digests on both', async () => {
@@ -126,10 +146,7 @@ describe('a release to two registries', () => {
 
   it('changes nothing when it is published again', async () => {
     const before = await room.tagsOf(room.repositories[0]);
-    const again = await room.run(
-      ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default,slim', '--base', room.base],
-      ...['--sign', room.privateKey, '--json'],
-    );
+    const again = await room.run(...publish(), '--json');
     expect(again.exitCode, again.stdout).toBe(0);
     expect(await room.tagsOf(room.repositories[0])).toEqual(before);
     expect((JSON.parse(again.stdout) as Published).record.images).toEqual(record.images);

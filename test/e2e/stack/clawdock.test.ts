@@ -42,7 +42,7 @@ async function type(shell: keyof typeof SHELLS, line: string, input = '') {
 
 beforeAll(async () => {
   await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'zsh', 'zsh-common']);
-  here = await makeInstallation('clawdock');
+  here = await makeInstallation('clawdock', 'with Node');
   project = here.project;
   await mkdir(join(here.home, '.clawdock'));
   helpers = join(here.home, '.clawdock/clawdock-helpers.sh');

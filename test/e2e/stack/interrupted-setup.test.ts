@@ -19,7 +19,7 @@ const STEPS = [
 let here: TestInstallation;
 
 beforeAll(async () => {
-  here = await makeInstallation('interrupted');
+  here = await makeInstallation('interrupted', 'with Node');
 });
 afterAll(() => here.remove());
 

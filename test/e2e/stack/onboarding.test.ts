@@ -9,7 +9,7 @@ import { makeInstallation, type TestInstallation } from '../../installation.ts';
 let here: TestInstallation;
 
 beforeEach(async () => {
-  here = await makeInstallation('onboarding');
+  here = await makeInstallation('onboarding', 'with Node');
 });
 afterEach(() => here.remove());
 

@@ -12,40 +12,69 @@ const NEVER = 'openclaw-image-test:never-loaded';
 const SHARP = BAD_VALUES.filter(([name]) => ['a YAML list', 'quotes', 'a command'].includes(name));
 
 let here: TestInstallation;
-/** With the toolchain's Node: a container for each of hundreds of checks would take minutes, and decide the same. */
-let withNode: Record<string, string>;
+const settings = { OPENCLAW_IMAGE: NEVER, OPENCLAW_SKIP_ONBOARDING: '1' };
 
 beforeAll(async () => {
-  here = await makeInstallation('refused');
-  withNode = { OPENCLAW_IMAGE: NEVER, PATH: `${here.environment['PATH']}:${process.execPath.replace(/\/[^/]*$/, '')}` };
+  here = await makeInstallation('refused', 'with Node');
 });
 afterAll(() => here.remove());
 
+/** Mounts are looked for before the image is; the older name of a variable counts where the newer one is not given. */
+const ALONE = ['OPENCLAW_EXTRA_MOUNTS', 'OPENCLAW_DOCKER_APT_PACKAGES'] as const;
+const VARIABLES = SETUP_VARIABLES.filter((name) => name !== 'OPENCLAW_IMAGE' && !ALONE.some((alone) => alone === name));
+const giving = (variables: readonly string[], value: string) =>
+  Object.fromEntries(variables.map((variable) => [variable, value]));
+/** What the plan has against this value in these variables, by their names. */
+function problemsOf(variables: readonly string[], value: string): readonly string[] {
+  const given = {
+    HOME: here.home,
+    DOCKER_HOST: here.environment['DOCKER_HOST'] ?? '',
+    OPENCLAW_IMAGE: NEVER,
+    ...giving(variables, value),
+  };
+  const { problems } = checkSetup({
+    environment: new Map(Object.entries(given)),
+    dotEnv: '',
+    project: here.project,
+    present: new Set(),
+    terminal: false,
+  });
+  return problems.map(({ source }) => source);
+}
+
 describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing', () => {
-  it.concurrent.each(SETUP_VARIABLES.filter((name) => name !== 'OPENCLAW_IMAGE'))('%s', async (variable) => {
-    for (const [name, value] of SHARP) {
-      const { exitCode, said } = await here.setup({ ...withNode, OPENCLAW_SKIP_ONBOARDING: '1', [variable]: value });
-      expect({ name, exitCode }, said).toEqual({ name, exitCode: 2 });
-      expect(said, name).toMatch(/^Nothing was started: /);
-      // What the plan refuses is refused by its name; what it takes goes on as far as the image.
-      const given = {
-        HOME: here.home,
-        DOCKER_HOST: here.environment['DOCKER_HOST'] ?? '',
-        OPENCLAW_IMAGE: NEVER,
-        [variable]: value,
-      };
-      const { problems } = checkSetup({
-        environment: new Map(Object.entries(given)),
-        dotEnv: '',
-        project: here.project,
-        present: new Set(),
-        terminal: false,
-      });
-      const named = [...said.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, source]) => source);
+  /** Runs it with a value in each of these variables. @returns the names of what it refuses */
+  async function named(variables: readonly string[], value: string): Promise<readonly (string | undefined)[]> {
+    const { exitCode, said } = await here.setup({ ...settings, ...giving(variables, value) });
+    expect({ exitCode }, said).toEqual({ exitCode: 2 });
+    expect(said).toMatch(/^Nothing was started: /);
+    expect(said).not.toMatch(/syntax error|command not found|unbound variable|No such file/);
+    return [...said.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, source]) => source);
+  }
+
+  describe.each(SHARP)('%s', (_, value) => {
+    // By what the plan says of each alone: one that is refused would hide what becomes of one that is not.
+    const refuses = (variable: string): boolean => problemsOf([variable], value).length > 0;
+
+    it('in every variable that cannot have it: refused by their names', async () => {
+      const refused = VARIABLES.filter(refuses);
+      const names = await named(refused, value);
+      expect(names).toEqual(problemsOf(refused, value));
+      expect(names).toEqual(expect.arrayContaining(refused.flatMap((variable) => problemsOf([variable], value))));
+      expect(refused.length).toBeGreaterThan(10);
+    });
+
+    it('in every other: taken as it is, as far as the image', async () => {
+      const taken = VARIABLES.filter((variable) => !refuses(variable));
+      expect(await named(taken, value)).toEqual(['OPENCLAW_IMAGE']);
+    });
+
+    it.each(ALONE)('in %s: refused, or taken as it is', async (variable) => {
+      const problems = problemsOf([variable], value);
+      const names = await named([variable], value);
       const missing = variable === 'OPENCLAW_EXTRA_MOUNTS' ? variable : 'OPENCLAW_IMAGE';
-      expect(named, said).toEqual(problems.length > 0 ? problems.map(({ source }) => source) : [missing]);
-      expect(said).not.toMatch(/syntax error|command not found|unbound variable|No such file/);
-    }
+      expect(names).toEqual(problems.length > 0 ? problems : [missing]);
+    });
   });
 
   it('has run nothing of it, and written nothing', async () => {
@@ -56,7 +85,7 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
 
   it('names everything that is wrong at once, and never a secret', async () => {
     const { exitCode, said } = await here.setup({
-      ...withNode,
+      OPENCLAW_IMAGE: NEVER,
       OPENCLAW_GATEWAY_PORT: 'eighty',
       OPENCLAW_GATEWAY_TOKEN: 'hunter2 hunter2',
       OPENCLAW_EXTRA_MOUNTS: 'media:/media',
@@ -72,16 +101,13 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
     ['an engine that is not there', {}, { DOCKER_HOST: 'unix:///no/such.sock' }, 'no engine answers'],
     ['an image that is not loaded', {}, {}, 'is not loaded, and --offline pulls nothing'],
   ])('refuses %s', async (_, options, environment, reason) => {
-    const { exitCode, said } = await here.setup(
-      { ...withNode, OPENCLAW_SKIP_ONBOARDING: '1', ...environment },
-      options,
-    );
+    const { exitCode, said } = await here.setup({ ...settings, ...environment }, options);
     expect({ exitCode }, said).toEqual({ exitCode: 2 });
     expect(said).toContain(reason);
   });
 
   it('refuses to onboard where nobody can be asked', async () => {
-    const { exitCode, said } = await here.setup(withNode);
+    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: NEVER });
     expect({ exitCode }, said).toEqual({ exitCode: 2 });
     expect(said).toMatch(/OPENCLAW_SKIP_ONBOARDING[\s\S]*there is no terminal to ask on/);
   });

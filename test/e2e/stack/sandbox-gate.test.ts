@@ -22,7 +22,7 @@ const setup = (more: Record<string, string> = {}) =>
   here.setup({ OPENCLAW_IMAGE: WITH_CLI, OPENCLAW_SANDBOX: '1', OPENCLAW_DOCKER_SOCKET: socket(), ...more });
 
 beforeAll(async () => {
-  here = await makeInstallation('gate');
+  here = await makeInstallation('gate', 'with Node');
   const context = join(here.folder, 'context');
   await mkdir(context);
   await docker('image', 'tag', here.image, SANDBOX);

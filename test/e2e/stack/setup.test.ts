@@ -9,6 +9,9 @@ import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
 const NEWER = 'openclaw-image-test:stack-newer';
 
+/** Where the newer one is pulled from. */
+const pulled = (): string => `${inject('registry')}/openclaw:stack`;
+
 let here: TestInstallation;
 /** A server on the host, as a provider of models is one. */
 let provider: Server;
@@ -35,7 +38,7 @@ const inspect = async <T>(format: string): Promise<T> =>
   ) as T;
 
 beforeAll(async () => {
-  here = await makeInstallation('setup');
+  here = await makeInstallation('setup', 'without Node');
   provider = createServer((_, response) => response.end('a model'));
   await new Promise<void>((resolve) => void provider.listen(0, '0.0.0.0', resolve));
 });
@@ -214,31 +217,30 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     expect((await stat(join(here.config, 'workspace/mine.txt'))).uid).toBe(0);
   });
 
-  it('takes the compiled plugin when overlays are disabled, from a newer image, and keeps everything', async () => {
+  it('pulls a newer image where the gateway was killed, takes the compiled plugin when overlays are disabled, and keeps everything', async () => {
     const context = join(here.folder, 'newer');
     await mkdir(context);
     await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nLABEL newer=1\n`);
     expect(await docker('build', '--quiet', '--tag', NEWER, context)).toMatchObject({ exitCode: 0 });
-    const { exitCode, said } = await here.setup({
-      OPENCLAW_IMAGE: NEWER,
-      OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'yes',
-    });
+    await docker('tag', NEWER, pulled());
+    expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
+    await docker('image', 'rm', pulled());
+    const killed = await here.container();
+    expect(await docker('kill', killed)).toMatchObject({ exitCode: 0 });
+    const { exitCode, said } = await here.setup(
+      { OPENCLAW_IMAGE: pulled(), OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'yes' },
+      { args: [] },
+    );
     expect({ exitCode }, said).toEqual({ exitCode: 0 });
+    expect(said).toContain(`Pulling ${pulled()}`);
+    // A new one at once, and not the old one that starts again.
+    expect(await here.container()).not.toBe(killed);
     expect(await inspect('.Config.Labels.newer')).toBe('1');
     expect(await plugin('webhooks')).toMatch(/^\/app\/dist\/extensions\/webhooks\//);
     expect((await exec('cat', '/home/node/kept', '/home/node/.openclaw/workspace/mine.txt')).stdout).toBe(
       'kept\nmy work',
     );
     expect((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN')).toBe(token);
-    expect(await live()).toBe(200);
-  });
-
-  it('starts a new container at once where the gateway was killed', async () => {
-    const killed = await here.container();
-    expect(await docker('kill', killed)).toMatchObject({ exitCode: 0 });
-    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: NEWER, OPENCLAW_TZ: 'Europe/Vienna' });
-    expect({ exitCode }, said).toEqual({ exitCode: 0 });
-    expect(await here.container()).not.toBe(killed);
     expect(await live()).toBe(200);
   });
 
@@ -260,7 +262,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     await new Promise<void>((resolve) => void taken.listen(0, address, resolve));
     const { port } = taken.address() as AddressInfo;
     try {
-      const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: NEWER, OPENCLAW_GATEWAY_PORT: String(port) });
+      const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
       expect({ exitCode }, said).toEqual({ exitCode: 1 });
       expect(said).toMatch(/could not be started\n.*(?:in use|already allocated)[\s\S]*Putting back/);
     } finally {
@@ -270,26 +272,21 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     await expect.poll(live, { timeout: 60_000, interval: 500 }).toBe(200);
   });
 
-  it('pulls an image, and puts back the one that ran where a newer one of that name does not', async () => {
-    const image = `${inject('registry')}/openclaw:stack`;
-    await docker('tag', NEWER, image);
-    expect(await docker('push', image)).toMatchObject({ exitCode: 0 });
-    const pulled = await here.setup({ OPENCLAW_IMAGE: image }, { args: [] });
-    expect(pulled, pulled.said).toMatchObject({ exitCode: 0, said: expect.stringContaining(`Pulling ${image}`) });
+  it('puts back the image that ran where a newer one of its name does not', async () => {
     const works = await inspect('.Image');
     const context = join(here.folder, 'broken');
     await mkdir(context);
     const lines = [`FROM ${NEWER}`, 'USER root', 'RUN rm /app/dist/index.js', 'USER node'];
     await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
-    expect(await docker('build', '--quiet', '--tag', image, context)).toMatchObject({ exitCode: 0 });
-    expect(await docker('push', image)).toMatchObject({ exitCode: 0 });
-    await docker('tag', NEWER, image);
-    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: image }, { args: [] });
+    expect(await docker('build', '--quiet', '--tag', pulled(), context)).toMatchObject({ exitCode: 0 });
+    expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
+    await docker('tag', NEWER, pulled());
+    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
     expect({ exitCode }, said).toEqual({ exitCode: 1 });
     expect(said).toMatch(/Cannot find module[\s\S]*The gateway does not answer[\s\S]*Putting back/);
     await expect.poll(live, { timeout: 60_000, interval: 500 }).toBe(200);
     expect(await inspect('.Image')).toBe(works);
-    await docker('image', 'rm', '--force', image);
+    await docker('image', 'rm', '--force', pulled());
   });
 
   it('is reached by its own containers alone with OPENCLAW_GATEWAY_BIND=loopback', async () => {

@@ -51,15 +51,12 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 async function prepare(): Promise<Ready> {
   const engine = await findEngine(undefined, (step) => console.log(step));
   process.env['DOCKER_HOST'] = engine.host;
-  const registry = await startRegistry();
   // Built, and not found: an engine that ran the tests before has it.
   await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
   console.log('npm run image:build');
   const started = performance.now();
-  const { stdout } = await execa('npm', ['run', '--silent', 'image:build', '--', '--json'], {
-    cwd: ROOT,
-    stderr: 'inherit',
-  });
+  const build = execa('npm', ['run', '--silent', 'image:build', '--', '--json'], { cwd: ROOT, stderr: 'inherit' });
+  const [registry, { stdout }] = await Promise.all([startRegistry(), build]);
   console.log(`built in ${Math.round((performance.now() - started) / 1000)} s`);
   return { engine, registry, built: stdout };
 }

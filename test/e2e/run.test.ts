@@ -61,8 +61,12 @@ describe('image:run --overlay', () => {
   });
 
   it('is gone after Ctrl-C while the gateway starts, and does not wait for that', async () => {
-    const containers = async () =>
-      (await docker('ps', '--all', '--filter', 'name=^openclaw-image-[0-9a-f]{8}$', '--format', '{{.Names}}')).stdout;
+    // Others verify images of their own beside this.
+    const filters = ['name=^openclaw-image-[0-9a-f]{8}$', 'ancestor=openclaw:local'].flatMap((one) => [
+      '--filter',
+      one,
+    ]);
+    const containers = async () => (await docker('ps', '--all', ...filters, '--format', '{{.Names}}')).stdout;
     const before = await containers();
     const { exitCode, said } = await runUntil(/^- starting/m, ['run', '--port', String(port)], (pid) =>
       process.kill(pid, 'SIGINT'),

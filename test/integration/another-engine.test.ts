@@ -13,8 +13,9 @@ const NAME = `openclaw-image-test-engine-${process.pid}`;
 let folder = '';
 let host = '';
 
+/** GOMAXPROCS: as the first engine, where that was told something (.ci/run). */
 const inside = (line: string) =>
-  docker('exec', '--user', '0', '--env', 'XDG_CACHE_HOME=/engine', NAME, 'sh', '-c', line);
+  docker(...['exec', '--user', '0', '--env', 'XDG_CACHE_HOME=/engine', '--env', 'GOMAXPROCS', NAME, 'sh', '-c', line]);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'oc-'));

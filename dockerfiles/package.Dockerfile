@@ -309,7 +309,9 @@ COPY --link --from=unpacked /layers/control-ui /
 COPY --link --from=unpacked /layers/server /
 COPY --link --from=package /layers/package /
 USER node
+# Node's compile cache would go with its container: to write it makes a gateway's start a fifth longer, and a command twice as long.
 ENV NODE_ENV=production \
+    NODE_DISABLE_COMPILE_CACHE=1 \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 EXPOSE 18789 18790
 HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --start-interval=2s --retries=3 \

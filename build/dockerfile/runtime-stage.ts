@@ -31,7 +31,9 @@ the gateway writes to /home/node and /tmp only, and what it cannot write no one 
   body: `WORKDIR /app
 ${layers.flatMap(({ made }) => (made.by === 'copy' && made.stage === RUNTIME ? [made.instruction] : [])).join('\n')}
 USER node
+# Node's compile cache would go with its container: to write it makes a gateway's start a fifth longer, and a command twice as long.
 ENV NODE_ENV=production \\
+    NODE_DISABLE_COMPILE_CACHE=1 \\
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 EXPOSE 18789 18790
 ${HEALTHCHECK}

@@ -45,7 +45,7 @@ wait_until_live() {
   local state waited=0
   while :; do
     if [ "$bind" != loopback ] && (is_live) 2>/dev/null; then return 0; fi
-    # Once a second: asking the engine costs as much as the gateway needs to start.
+    # Once a second: what it takes to ask the engine is taken from a gateway that starts.
     if [ $((waited % 4)) -eq 0 ]; then
       state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
       case $state in

@@ -9,16 +9,23 @@ async function shell(container: Container, line: string): Promise<string> {
   return stdout.trim();
 }
 
+/** Printed last: a line that was not run to its end has seen nothing, and silence must not count as a clean image. */
+const LOOKED = 'looked through';
+
 /** A check that passes when a shell line prints nothing: it lists what should not be there. */
 const nothing = (name: string, line: string, what: string): Check => ({
   name,
   row: 'absent',
   run: async ({ files }) => {
-    const found = await shell(available(files), line);
-    const lines = found.split('\n');
+    const tools = 'for tool in ls find grep; do command -v "$tool" >/dev/null || echo "no $tool to look with"; done';
+    const printed = (await shell(available(files), `${tools}; ${line}; echo ${LOOKED}`)).split('\n');
+    if (printed.at(-1) !== LOOKED) return fail('its files could not be looked through', what);
+    const found = printed.slice(0, -1);
     return expect(
-      found === '',
-      found === '' ? what : `${lines.slice(0, 4).join(', ')}${lines.length > 4 ? ` and ${lines.length - 4} more` : ''}`,
+      found.length === 0,
+      found.length === 0
+        ? what
+        : `${found.slice(0, 4).join(', ')}${found.length > 4 ? ` and ${found.length - 4} more` : ''}`,
       what,
     );
   },
@@ -98,7 +105,8 @@ export const FILE_CHECKS: readonly Check[] = [
     name: 'cli-link',
     row: 'CLI',
     run: async ({ files }) => {
-      const target = await shell(available(files), 'readlink -f /usr/local/bin/openclaw 2>/dev/null');
+      const line = 'target=$(readlink -f /usr/local/bin/openclaw) && [ -e "$target" ] && echo "$target"';
+      const target = await shell(available(files), line);
       return expect(
         target === '/app/openclaw.mjs',
         target === '' ? 'no /usr/local/bin/openclaw' : target,
@@ -128,7 +136,8 @@ export const FILE_CHECKS: readonly Check[] = [
   ),
   nothing(
     'no-caches',
-    'ls -d /root/.npm /root/.cache /home/node/.npm /home/node/.cache /app/.pnpm-store /root/.local/share/pnpm /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/lib/apt/lists/*_* 2>/dev/null',
+    // Playwright looks for its browser among the caches of the user; a browser that was asked for is none.
+    'ls -d /root/.npm /root/.cache /home/node/.npm /home/node/.cache/* /app/.pnpm-store /root/.local/share/pnpm /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/lib/apt/lists/*_* 2>/dev/null | grep -vx /home/node/.cache/ms-playwright',
     "no package manager's cache, no apt list",
   ),
   nothing(

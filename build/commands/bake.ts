@@ -78,10 +78,7 @@ async function run(options: BakeOptions): Promise<void> {
       preparations[target] = await prepare(spec, ingredients, engine, options.builder, view, signal);
     }
     const [first] = Object.values(preparations);
-    if (first !== undefined && first.base.warning.length > 0 && options.json !== true) {
-      view.close();
-      process.stderr.write(`${warningFrame(first.base.warning)}\n`);
-    }
+    if (first !== undefined && first.base.warning.length > 0) view.print(warningFrame(first.base.warning));
     view.onStep(`baking ${Object.keys(specs).join(', ')}`);
     const images = await bakeImages(preparations, engine, options.builder, file, view.onProgress, signal);
     view.close();

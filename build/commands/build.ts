@@ -71,10 +71,7 @@ async function run(options: BuildOptions): Promise<void> {
     stopIfInterrupted();
     const preparation = await prepare(spec, ingredients, engine, options.builder, view, signal);
     stopIfInterrupted();
-    if (preparation.base.warning.length > 0 && options.json !== true) {
-      view.close();
-      process.stderr.write(`${warningFrame(preparation.base.warning)}\n`);
-    }
+    if (preparation.base.warning.length > 0) view.print(warningFrame(preparation.base.warning));
     view.onStep(`building ${spec.tags.map(familiarReference).join(', ')}`);
     const image = await buildImage(preparation, engine, options.builder, view.onProgress, signal);
     view.close();

@@ -7,6 +7,7 @@ import { rebasePiece } from '../release/rebase-pieces.ts';
 import { readRecord } from '../release/release-record.ts';
 import { verifyPiece } from '../release/verify-piece.ts';
 import { parseVersion } from '../release/version.ts';
+import { progressView } from '../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
@@ -65,8 +66,7 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   }
   if (found === undefined || base === undefined || version === undefined || problems.length > 0)
     throw new RequestError(problems);
-  const silent = { onStep: () => {}, onProgress: () => {}, close: () => {} };
-  const registry = registriesFor(silent, RELEASE_PATIENCE);
+  const registry = registriesFor(await progressView('silent'), RELEASE_PATIENCE);
   const record = await readRecord(registry, repositoryOf(found), found.tag ?? '');
   if (record === undefined) {
     throw new WorkError({

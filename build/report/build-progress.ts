@@ -5,6 +5,8 @@ import { seconds, style } from './style.ts';
 export interface ProgressView {
   readonly onStep: (step: string) => void;
   readonly onProgress: (progress: Progress, changed: readonly Step[]) => void;
+  /** Something to stay above what goes on. */
+  readonly print: (text: string) => void;
   readonly close: () => void;
 }
 
@@ -23,7 +25,7 @@ export async function progressView(
 ): Promise<ProgressView> {
   switch (mode) {
     case 'silent':
-      return { onStep: () => {}, onProgress: () => {}, close: () => {} };
+      return { onStep: () => {}, onProgress: () => {}, print: () => {}, close: () => {} };
     case 'plain':
       return plainView(stream);
     case 'live':
@@ -60,6 +62,7 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
         if (step.state === 'failed') say(`! ${title(step)}`);
       }
     },
+    print: say,
     close: () => {},
   };
 }
@@ -92,6 +95,11 @@ async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
     },
     onProgress: (progress) => {
       latest = progress;
+    },
+    print: (text) => {
+      update.clear();
+      stream.write(`${text}\n`);
+      draw();
     },
     close: () => {
       clearInterval(timer);

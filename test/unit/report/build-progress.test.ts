@@ -1,0 +1,38 @@
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { expect, it } from 'vitest';
+import type { Step } from '../../../build/engine/progress.ts';
+import { progressView } from '../../../build/report/build-progress.ts';
+
+const step: Step = {
+  digest: 'a',
+  name: '[dependencies 2/2] RUN npm ci',
+  stage: 'dependencies',
+  state: 'running',
+  started: Date.now(),
+  completed: undefined,
+  error: undefined,
+  lines: ['added 1 package'],
+};
+
+/** A terminal as far as a view is concerned: it has columns, and takes text. */
+const terminal = () => Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 40 });
+
+it('goes on drawing what runs after something was printed above it', async () => {
+  const stream = terminal();
+  let shown = '';
+  stream.on('data', (text: Buffer) => {
+    shown += stripVTControlCharacters(text.toString());
+  });
+  const view = await progressView('live', stream as unknown as NodeJS.WriteStream);
+  view.onStep('building openclaw:local');
+  view.print('the base is a bootstrapped one');
+  view.onProgress(new Map([['a', step]]), [step]);
+  await expect.poll(() => shown, { timeout: 5000 }).toContain('RUN npm ci');
+  view.close();
+  const closed = shown;
+  await sleep(300);
+  expect(shown).toBe(closed);
+  expect(shown).toMatch(/the base is a bootstrapped one[\s\S]*RUN npm ci[\s\S]*added 1 package/);
+});

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Options } from 'pacote';
 import { cacheFolder } from '../cache-folder.ts';
-import { WorkError } from '../problem.ts';
+import { type RequestFailure, requestFailure } from '../oci/request-failure.ts';
+import { type Explanation, WorkError } from '../problem.ts';
 
 let loaded: Promise<NpmOptions> | undefined;
 
@@ -24,61 +25,56 @@ export function npmOptions(): Promise<NpmOptions> {
   return loaded;
 }
 
-const NETWORK_CODES = new Set([
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  'ENETUNREACH',
-  'ERR_SOCKET_TIMEOUT',
-]);
-const TLS_CODES = new Set([
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-]);
-
 /** npm's error code (`ETARGET`, `E404`, `ENOTFOUND`), or undefined. */
 export function npmErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** What a request that failed in a known way means for the npm registry. @param detail code or words of the client's */
+const REQUESTS: Readonly<
+  Record<RequestFailure, (what: string, detail: string) => Pick<Explanation, 'title' | 'reason' | 'wayOut'>>
+> = {
+  'no-network': (what, detail) => ({
+    title: 'The npm registry cannot be reached',
+    reason: `${what} was asked for, and the connection failed (${detail})`,
+    wayOut:
+      'check the network and the proxy (npm config get registry, HTTPS_PROXY), or build from a file: --package openclaw.tgz',
+  }),
+  'tls-inspection': (_, detail) => ({
+    title: 'The npm registry answered with a certificate that is not trusted',
+    reason: `something between here and the registry signs its traffic with its own authority (${detail})`,
+    wayOut:
+      'name that authority: --ca /path/to/ca.pem, or NODE_EXTRA_CA_CERTS; the build hands it to its steps as a secret',
+  }),
+  'registry-denied': (what, detail) => ({
+    title: 'The npm registry refused',
+    reason: `${what} was asked for, and the answer was ${detail.replace(/^E/, '')}`,
+    wayOut: 'log in (npm login), or check the token in ~/.npmrc',
+  }),
+  'rate-limited': (what) => ({
+    title: 'The npm registry asks to slow down',
+    reason: `${what} was asked for, and the answer was 429: too many requests`,
+    wayOut: 'wait and try again',
+  }),
+  'registry-error': (what, detail) => ({
+    title: 'The npm registry failed',
+    reason: `${what} was asked for, and the answer was ${detail.replace(/^E/, '')}`,
+    wayOut: 'nothing is wrong here: try again in a while',
+  }),
+};
+
 /** What a failed request to the npm registry means. @returns the error itself where it means nothing known */
 export function explainNpmError(error: unknown, what: string): unknown {
   const code = npmErrorCode(error) ?? '';
-  if (NETWORK_CODES.has(code)) {
+  const kind = requestFailure(code) ?? (code === '' ? undefined : requestFailure((error as Error).message));
+  if (kind !== undefined) return new WorkError({ kind, ...REQUESTS[kind](what, code) }, { cause: error });
+  if (code === 'ENOSPC') {
     return new WorkError(
       {
-        kind: 'no-network',
-        title: 'The npm registry cannot be reached',
-        reason: `${what} was asked for, and the connection failed (${code})`,
-        wayOut:
-          'check the network and the proxy (npm config get registry, HTTPS_PROXY), or build from a file: --package openclaw.tgz',
-      },
-      { cause: error },
-    );
-  }
-  if (TLS_CODES.has(code)) {
-    return new WorkError(
-      {
-        kind: 'tls-inspection',
-        title: 'The npm registry answered with a certificate that is not trusted',
-        reason: `something between here and the registry signs its traffic with its own authority (${code})`,
-        wayOut:
-          'name that authority in NODE_EXTRA_CA_CERTS=/path/to/ca.pem; the build hands it to its steps as a secret',
-      },
-      { cause: error },
-    );
-  }
-  if (code === 'E401' || code === 'E403') {
-    return new WorkError(
-      {
-        kind: 'registry-denied',
-        title: 'The npm registry refused',
-        reason: `${what} was asked for, and the answer was ${code.slice(1)}`,
-        wayOut: 'log in (npm login), or check the token in ~/.npmrc',
+        kind: 'disk-full',
+        title: 'The disk is full',
+        reason: `${what} could not be written below ${cacheFolder()}`,
+        wayOut: 'free some room there, or keep the cache elsewhere: XDG_CACHE_HOME=/other/folder',
       },
       { cause: error },
     );

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { type Explanation, WorkError } from '../problem.ts';
+import { type RequestFailure, requestFailure } from './request-failure.ts';
 
 /** Reads registries through `docker buildx imagetools`, with the credentials and certificates that Docker uses. */
 export interface ImageToolsCommand {
@@ -24,45 +25,62 @@ export interface ImageConfig {
   };
 }
 
-const UNREACHABLE =
-  /no such host|dial tcp|i\/o timeout|connection refused|network is unreachable|connection reset|TLS handshake|certificate|failed to do request|EOF$|server misbehaving/i;
-
 /** Whether a registry could not be spoken to at all, rather than having answered. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof WorkError && error.explanation.kind === 'registry-unreachable';
 
+/** A registry whose packets are dropped says nothing: Go gives up on a connection after as long. */
+const ANSWER_SECONDS = 30;
+
 async function inspect({ docker, environment }: ImageToolsCommand, reference: string, format: string): Promise<string> {
-  const { stdout, stderr, exitCode } = await execa(
+  const { stdout, stderr, exitCode, timedOut } = await execa(
     docker,
     ['buildx', 'imagetools', 'inspect', '--format', format, reference],
     {
       env: environment,
       extendEnv: false,
       reject: false,
-      timeout: 30_000,
+      timeout: ANSWER_SECONDS * 1000,
     },
   );
   if (exitCode === 0) return stdout;
-  const said =
-    stderr
-      .trim()
-      .replace(/^ERROR: /, '')
-      .split('\n')
-      .at(-1) ?? '';
-  const explanation: Explanation = UNREACHABLE.test(said)
-    ? {
+  const said = timedOut ? `no answer within ${ANSWER_SECONDS} s` : lastLine(stderr).replace(/^ERROR: /, '');
+  throw new WorkError(explainInspection(reference, said, timedOut ? 'no-network' : requestFailure(said)));
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
+
+function explainInspection(reference: string, said: string, failure: RequestFailure | undefined): Explanation {
+  const reason = `${reference} was asked for: ${said}`;
+  switch (failure) {
+    case 'no-network':
+    case 'tls-inspection':
+      return {
         kind: 'registry-unreachable',
         title: 'A registry cannot be reached',
-        reason: `${reference} was asked for: ${said || 'no answer within 30 s'}`,
+        reason,
         wayOut: 'check the network, the name, and the certificate authorities of this host',
-      }
-    : {
-        kind: /not found|unknown/i.test(said) ? 'not-found' : 'registry-denied',
-        title: /not found|unknown/i.test(said) ? 'The registry has no such image' : 'The registry refused',
-        reason: `${reference}: ${said}`,
+      };
+    case 'rate-limited':
+      return {
+        kind: failure,
+        title: 'The registry asks to slow down',
+        reason,
+        wayOut: 'wait and try again, or log in: docker login REGISTRY',
+      };
+    case 'registry-error':
+      return { kind: failure, title: 'The registry failed', reason, wayOut: 'try again in a while' };
+    case 'registry-denied':
+    case undefined: {
+      const missing = /not found|unknown/i.test(said);
+      return {
+        kind: missing ? 'not-found' : 'registry-denied',
+        title: missing ? 'The registry has no such image' : 'The registry refused',
+        reason,
         wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
       };
-  throw new WorkError(explanation);
+    }
+  }
 }
 
 /** @returns the image's digest as the registry has it (of the index, where there is one) */

@@ -74,6 +74,44 @@ describe('a failed build', () => {
     ['registry-error', EXIT_1, ['npm error code E502', 'npm error 502 Bad Gateway - GET https://registry.example/x']],
     ['no-emulation', EXIT_1, ['exec /bin/sh: exec format error']],
     ['failing-step', EXIT_1, ['npm error code ELIFECYCLE']],
+    ['out-of-memory', EXIT_1, ['npm error signal SIGKILL']],
+    ['out-of-memory', EXIT_1, ['c++: fatal error: Killed signal terminated program cc1plus']],
+    ['disk-full', EXIT_1, ["E: You don't have enough free space in /var/cache/apt/archives/."]],
+    ['registry-denied', EXIT_1, ['E: Failed to fetch http://mirror.example/x.deb  403  Forbidden [IP: 192.0.2.1 80]']],
+    ['registry-error', EXIT_1, ['E: Failed to fetch http://mirror.example/x.deb  503  Service Unavailable']],
+    ['failing-step', EXIT_1, ['E: Failed to fetch http://mirror.example/x.deb  404  Not Found [IP: 192.0.2.1 80]']],
+    ['failing-step', EXIT_1, ['E: Failed to fetch http://mirror.example/x.deb  Hash Sum mismatch']],
+    ['no-network', EXIT_1, ['E: Failed to fetch http://mirror.example/x.deb  Could not connect to mirror.example:80']],
+    [
+      'tls-inspection',
+      EXIT_1,
+      ['Err:1 https://mirror.example x', 'Certificate verification failed: The certificate is NOT trusted.'],
+    ],
+    ['tls-inspection', EXIT_1, ['npm error unable to get local issuer certificate']],
+    ['failing-step', EXIT_1, ['added 429 packages in 3s', 'npm error code 1']],
+    ['failing-step', EXIT_1, ["PermissionError: [Errno 13] Permission denied: '/x'"]],
+    ['failing-step', EXIT_1, ['src/unauthorized.ts(3,4): error TS2322']],
+    ['registry-denied', EXIT_1, ['ERROR: HTTP error 403 while getting https://pypi.example/x']],
+    ['registry-denied', EXIT_1, ['WARNING: 401 Error, Credentials not correct for https://pypi.example/simple/x/']],
+    ['registry-error', EXIT_1, [' ERR_PNPM_FETCH_503  GET https://registry.example/x: Service Unavailable - 503']],
+    [
+      'no-network',
+      EXIT_1,
+      ['NewConnectionError: Failed to establish a new connection: [Errno 111] Connection refused'],
+    ],
+    ['no-network', EXIT_1, ['npm error code EHOSTUNREACH']],
+    [
+      'no-network',
+      'failed to resolve source metadata for docker.io/library/node:24: failed to do request: Head "https://registry.example/v2/": EOF',
+      [],
+    ],
+    ['registry-without-tls', 'failed to do request: http: server gave HTTP response to HTTPS client', []],
+    ['no-such-platform', 'node:24: no match for platform in manifest: not found', []],
+    [
+      'failing-step',
+      'process "/bin/sh -c apt install curl, git" did not complete successfully: exit code: 7',
+      ['E: Unable to locate package jqq'],
+    ],
   ])('%s: %s', (kind, error, lines) => {
     const explanation = explainBuildFailure(failing(error, lines), '', 1);
     expect(explanation.kind).toBe(kind);
@@ -92,6 +130,21 @@ describe('a failed build', () => {
     ['build-failed', 'ERROR: something never seen'],
   ])('%s, without a step: %s', (kind, output) => {
     expect(explainBuildFailure(new Map(), output, 1)).toMatchObject({ kind, lines: [output] });
+  });
+
+  it('sends whom a registry refuses to where that registry is logged in to', () => {
+    const step = explainBuildFailure(failing(EXIT_1, ['npm error code E401']), '', 1);
+    expect(step).toMatchObject({ kind: 'registry-denied', wayOut: expect.stringContaining('~/.npmrc') });
+    const push = explainBuildFailure(failing('failed to push x: 401 Unauthorized'), '', 1);
+    expect(push).toMatchObject({ kind: 'registry-denied', wayOut: expect.stringContaining('docker login') });
+  });
+
+  it('names the platform where there are several', () => {
+    const [[, step] = []] = failing(EXIT_1);
+    if (step === undefined) throw new Error('no step');
+    const other: Step = { ...step, digest: 'b', name: '[linux/arm64 dependencies 3/3] RUN npm ci', state: 'done' };
+    const progress = new Map([step, other].map((one) => [one.digest, one]));
+    expect(explainBuildFailure(progress, '', 1).reason).toContain('stage dependencies for linux/amd64');
   });
 
   it('names the step that failed, not one that was cancelled because of it', () => {

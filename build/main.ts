@@ -3,6 +3,9 @@ import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts
 
 // scripts/run turned the compile cache on for us, and not for what we start.
 delete process.env['NODE_COMPILE_CACHE'];
+// npm and pnpm run a project's scripts in its own folder; what a user names is relative to where they are.
+const { npm_package_name: npmProject, INIT_CWD: startedIn } = process.env;
+if (npmProject === 'openclaw-image' && startedIn !== undefined) process.chdir(startedIn);
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand(),
@@ -27,7 +30,8 @@ const program = new Command('scripts/run')
   .exitOverride(leave);
 
 // Only the command that was asked for is loaded; without one the help needs them all.
-const asked = COMMANDS[process.argv[2] ?? ''];
+const name = process.argv[2] ?? '';
+const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 for (const load of asked === undefined ? Object.values(COMMANDS) : [asked])
   program.addCommand(withExitCodes(await load()));
 

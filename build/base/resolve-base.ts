@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { satisfies } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
 import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import type { Gateway } from '../gateway/gateway.ts';
 import { environmentOf, isUnreachable, readConfigs, readDigest } from '../oci/image-tools.ts';
 import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
-import { RequestError, WorkError } from '../problem.ts';
+import { WorkError } from '../problem.ts';
 import type { BaseChoice } from '../spec/image-spec.ts';
 import type { Base } from './base.ts';
-import { type BootstrapRequest, bootstrapBase, bootstrapDebian, bootstrapNodeVersion } from './bootstrap.ts';
+import { type BootstrapRequest, bootstrapBase, bootstrapDebian } from './bootstrap.ts';
 import { type PinFile, readPin } from './pin.ts';
 
 export interface BaseRequest extends BootstrapRequest {
@@ -94,15 +92,21 @@ async function pinnedOrBootstrapped<T extends Pick<Base, 'warning'>>(
 
 async function pinnedBase(engine: Pick<Engine, 'docker' | 'environment'>): Promise<Base> {
   const { from, reference } = readPin();
-  return {
-    kind: 'pinned',
-    name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
-    digest: reference.digest,
-    nodeVersion: await publishedNodeVersion(engine, reference, reference.digest),
-    from,
-    context: undefined,
-    warning: [],
-  };
+  try {
+    return {
+      kind: 'pinned',
+      name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
+      digest: reference.digest,
+      nodeVersion: await publishedNodeVersion(engine, reference, reference.digest),
+      from,
+      context: undefined,
+      warning: [],
+    };
+  } catch (error) {
+    if (!(error instanceof WorkError) || !isUnreachable(error)) throw error;
+    const wayOut = `${error.explanation.wayOut}; or make a base on this host, from Debian packages and npm: --base bootstrap`;
+    throw new WorkError({ ...error.explanation, wayOut }, { cause: error });
+  }
 }
 
 /** A reference of the user's: an image that the engine has, else one of a registry. */
@@ -150,21 +154,4 @@ function noNode(reference: string): never {
     reason: `${reference} does not set NODE_VERSION, as Node's official images do`,
     wayOut: 'build on an official Node image: --base node:24-bookworm-slim',
   });
-}
-
-/** @throws RequestError where the gateway would not run on the base's Node */
-export function checkNode(
-  base: Pick<Base, 'nodeVersion' | 'name'>,
-  gateway: Pick<Gateway, 'nodeRange' | 'version'>,
-): void {
-  if (satisfies(base.nodeVersion, gateway.nodeRange)) return;
-  const bootstrapSuits = satisfies(bootstrapNodeVersion(), gateway.nodeRange);
-  throw new RequestError([
-    {
-      source: '--base',
-      value: base.name,
-      reason: `it has Node ${base.nodeVersion}, and gateway ${gateway.version} wants ${gateway.nodeRange}`,
-      wayOut: `choose a base with such a Node${bootstrapSuits ? ' (--base bootstrap has one)' : ''}, or another version of the gateway with --package`,
-    },
-  ]);
 }

@@ -58,7 +58,7 @@ Examples:
     .action(run);
 
 async function run(options: BakeOptions): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const checkout = (await isCheckout(here)) ? here : undefined;
   const { specs, problems } = parseTargets(options, checkout);
   const file = resolve(here, options.file ?? BAKE_OPTIONS.file.default);

@@ -46,7 +46,7 @@ export const baseCommand = (): Command =>
     );
 
 async function run({ file, json }: BaseOptions, update: boolean): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const view = await progressView(progressMode(json === true));
   try {
     const registry = registriesFor(view, PLAN_PATIENCE);

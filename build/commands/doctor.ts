@@ -43,8 +43,7 @@ interface DoctorOptions {
 }
 
 async function run({ project, engine: named, json }: DoctorOptions): Promise<void> {
-  const folder =
-    project === undefined ? join(import.meta.dirname, '../..') : resolve(process.env['INIT_CWD'] ?? '', project);
+  const folder = project === undefined ? join(import.meta.dirname, '../..') : resolve(project);
   if (!existsSync(join(folder, 'docker-compose.yml')))
     throw new RequestError([
       {

@@ -41,7 +41,7 @@ Examples:
     .action(run);
 
 async function run(options: ExplainOptions): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const { spec, problems } = parseImageSpec(options, process.env, (await isCheckout(here)) ? here : undefined);
   const view = await progressView(progressMode(options.json === true));
   try {

@@ -49,7 +49,7 @@ interface RenderOptions {
 
 /** Writes what plain Docker needs to build a checkout, and says how. */
 async function renderSource(source: string, target: string): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const root = resolve(here, source);
   const { dockerfile, ignore, annotations } = await renderCheckout(root);
   const file = resolve(here, target);

@@ -58,7 +58,7 @@ Examples:
     .action(run);
 
 async function run(text: string, options: RunOptions): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const { image, port } = checkedRequest(text, options);
   const view = await progressView(progressMode(options.json === true));
   const { signal, stop } = interruption();

@@ -1,7 +1,9 @@
+import { bootstrapNodeVersion } from '../base/bootstrap.ts';
+import { nodeProblems } from '../base/node-problems.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
 import { type ResolvedPackage, readGatewayPackage, resolveGatewayPackage } from '../gateway/npm-package.ts';
 import { resolvePlugins } from '../gateway/plugin-package.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 
 /** What goes into an image, resolved to exact versions: nothing after this is left to chance. */
@@ -30,20 +32,32 @@ export async function gatherIngredients(
   if (spec.gateway.kind === 'checkout') {
     const { readCheckout } = await import('../gateway/checkout.ts');
     const checkout = await readCheckout(spec.gateway.path, spec.extensions).catch(collect);
-    if (checkout !== undefined) found.push(...browserProblems(spec, checkout));
+    if (checkout !== undefined) found.push(...browserProblems(spec, checkout), ...bootstrapProblems(spec, checkout));
     if (checkout === undefined || found.length > 0) throw new RequestError(found);
     return { gateway: checkout, plugins: [] };
   }
-  const badPackage = problems.some(({ source }) => source === '--package');
-  const resolved: ResolvedPackage | undefined = badPackage
-    ? undefined
-    : await resolveGatewayPackage(spec.gateway).catch(collect);
-  const gateway = resolved === undefined ? undefined : await readGatewayPackage(resolved, onStep);
-  const plugins = gateway === undefined ? undefined : await resolvePlugins(spec.extensions, gateway).catch(collect);
-  if (gateway !== undefined) found.push(...browserProblems(spec, gateway));
-  if (gateway === undefined || plugins === undefined || found.length > 0) throw new RequestError(found);
-  return { gateway, plugins };
+  try {
+    const badPackage = problems.some(({ source }) => source === '--package');
+    const resolved: ResolvedPackage | undefined = badPackage
+      ? undefined
+      : await resolveGatewayPackage(spec.gateway).catch(collect);
+    // Of a request that is wrong already only what its plugins are needs the package itself.
+    if (resolved === undefined || (found.length > 0 && spec.extensions.length === 0)) throw new RequestError(found);
+    const gateway = await readGatewayPackage(resolved, onStep);
+    const plugins = await resolvePlugins(spec.extensions, gateway).catch(collect);
+    found.push(...browserProblems(spec, gateway), ...bootstrapProblems(spec, gateway));
+    if (plugins === undefined || found.length > 0) throw new RequestError(found);
+    return { gateway, plugins };
+  } catch (error) {
+    // What is known to be wrong is said, also where the registry cannot be asked for the rest.
+    if (error instanceof WorkError && found.length > 0) throw new RequestError(found, { cause: error });
+    throw error;
+  }
 }
+
+/** The Node of a base that is made here is known before it is made; of others their registry or the engine is asked. */
+const bootstrapProblems = ({ base }: ImageSpec, gateway: Gateway): readonly Problem[] =>
+  base.kind === 'bootstrap' ? nodeProblems({ name: base.kind, nodeVersion: bootstrapNodeVersion() }, gateway) : [];
 
 /** Which Chromium Playwright wants is only known where the gateway depends on Playwright. */
 function browserProblems({ browser }: ImageSpec, { origin, playwrightVersion }: Gateway): readonly Problem[] {

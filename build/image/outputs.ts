@@ -16,8 +16,13 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
   switch (destination.kind) {
     case 'push':
       return `type=image,push=true,store=false,compression=${spec.compression}${fixed === '' ? ',force-compression=true' : fixed}`;
-    case 'output':
-      return `${destination.value}${fixed}`;
+    case 'output': {
+      // Layers that the cache has in another compression would go out as they are.
+      const compressed =
+        /(?:^|,)type=oci(?:,|$)/.test(destination.value) && !/(?:^|,)compression=/.test(destination.value);
+      const compression = compressed ? `,compression=${spec.compression},force-compression=true` : '';
+      return `${destination.value}${compression}${fixed.replace(compressed ? ',force-compression=true' : '', '')}`;
+    }
     case 'layout':
       return `type=oci,dest=${destination.folder},tar=false,compression=${spec.compression}${fixed}`;
     case 'load':

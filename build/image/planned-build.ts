@@ -65,7 +65,8 @@ export async function planBuild(preparation: Preparation, builder: string | unde
     },
     passedArguments: [...PROXY_VARIABLES, 'PLAYWRIGHT_DOWNLOAD_HOST'].filter((name) => process.env[name] !== undefined),
     secrets: await secretsOf(spec),
-    tags: spec.destination.kind === 'output' || spec.destination.kind === 'layout' ? [] : names,
+    // A release names what it writes when it publishes it.
+    tags: spec.destination.kind === 'layout' ? [] : names,
     platforms: spec.platforms,
     outputs: [outputOf(spec, builder, archive)],
     attestations: attestationsOf(spec),

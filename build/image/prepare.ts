@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto';
 import type { Base } from '../base/base.ts';
 import type { BootstrapListener } from '../base/bootstrap.ts';
 import { buildBaseContext } from '../base/build-base.ts';
+import { nodeProblems } from '../base/node-problems.ts';
 import { readPin } from '../base/pin.ts';
-import { checkNode, resolveBase } from '../base/resolve-base.ts';
+import { resolveBase } from '../base/resolve-base.ts';
 import { planDockerfile } from '../dockerfile/plan.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import type { DockerfilePlan } from '../dockerfile/stage.ts';
 import type { Engine } from '../engine/engine.ts';
 import { byAge } from '../gateway/dependency-layers.ts';
 import { readPluginPackage } from '../gateway/plugin-package.ts';
-import type { ImageSpec } from '../spec/image-spec.ts';
+import { formatReference } from '../oci/reference.ts';
+import { RequestError } from '../problem.ts';
+import type { BaseChoice, ImageSpec } from '../spec/image-spec.ts';
 import type { Ingredients } from './gather-ingredients.ts';
 
 /** A build, ready to run. */
@@ -36,10 +39,11 @@ export async function prepare(
 ): Promise<Preparation> {
   const { gateway, plugins } = ingredients;
   const [base, pluginFolders] = await Promise.all([
-    resolveBase({ choice: spec.base, platforms: spec.platforms, engine, builder, listener, signal }),
+    resolveBase({ choice: baseChoice(spec), platforms: spec.platforms, engine, builder, listener, signal }),
     Promise.all(plugins.map(readPluginPackage)),
   ]);
-  checkNode(base, gateway);
+  const problems = nodeProblems(base, gateway);
+  if (problems.length > 0) throw new RequestError(problems);
   // A reproducible image depends on its base alone.
   const buildBase = spec.sourceDateEpoch === undefined ? await buildBaseContext(base, spec.platforms) : undefined;
   const { plan, dockerfile } = draw(spec, ingredients, base.from);
@@ -73,11 +77,15 @@ export async function prepare(
   };
 }
 
+/** A base that was made on a host is for that host: what others are to pull stands on one only where that was asked for. */
+const baseChoice = ({ base, destination }: ImageSpec): BaseChoice =>
+  base.kind === 'auto' && destination.kind === 'push' ? { kind: 'pinned' } : base;
+
 /** The Dockerfile of a request. Pure: needs neither engine nor base. */
 export function draw(
   spec: ImageSpec,
   { gateway, plugins }: Ingredients,
-  base: string = readPin().from,
+  base: string = spec.base.kind === 'reference' ? formatReference(spec.base.reference) : readPin().from,
 ): { readonly plan: DockerfilePlan; readonly dockerfile: string } {
   // What was locked here before decides which layers are old; a reproducible image must not depend on that.
   const ordered =

@@ -9,16 +9,16 @@ export const MACHINES = {
   'linux/arm64': { debian: 'arm64', node: 'arm64', qemu: 'aarch64' },
 } as const satisfies Record<Platform, { debian: string; node: string; qemu: string }>;
 
-const ALIASES: Readonly<Record<string, Platform>> = {
-  'linux/amd64': 'linux/amd64',
-  'linux/x86_64': 'linux/amd64',
-  'linux/arm64': 'linux/arm64',
-  'linux/arm64/v8': 'linux/arm64',
-  'linux/aarch64': 'linux/arm64',
-};
+const ALIASES: ReadonlyMap<string, Platform> = new Map([
+  ['linux/amd64', 'linux/amd64'],
+  ['linux/x86_64', 'linux/amd64'],
+  ['linux/arm64', 'linux/arm64'],
+  ['linux/arm64/v8', 'linux/arm64'],
+  ['linux/aarch64', 'linux/arm64'],
+]);
 
 /** @returns the platform, or undefined for one that the gateway's image is not built for */
-export const parsePlatform = (text: string): Platform | undefined => ALIASES[text.toLowerCase()];
+export const parsePlatform = (text: string): Platform | undefined => ALIASES.get(text.toLowerCase());
 
 /** The platform of containers on this host: Linux on the processor that Node reports. */
 export const hostPlatform = (architecture: string = process.arch): Platform =>

@@ -70,6 +70,7 @@ export function buildJson(image: BuiltImage, { base, gateway, plugins }: Prepara
     },
     plugins,
     base: { kind: base.kind, name: base.name, digest: base.digest, node: base.nodeVersion },
+    warnings: base.warning,
     annotations: image.annotations,
     layers: image.layers,
     stages: image.stages,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
@@ -19,20 +19,21 @@ import { VARIANTS, type Variant, variantTag } from './variant.ts';
 export type GivenOptions = Readonly<Partial<Record<BuildOptionName, string | readonly string[] | boolean>>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Debian Policy 5.6.1 (names), 5.6.12 (versions); apt takes `name:architecture=version`. */
-const APT_PACKAGE = /^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?$/;
+/** Debian Policy 5.6.1 (names), 5.6.12 (versions); apt takes `name:architecture=version`, and removes `name-`. */
+const APT_PACKAGE = /^[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?(=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?$/;
 /** PEP 508 without URLs and markers. */
 const PIP_PACKAGE =
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._,-]+\])?(?:(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+(?:,(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+)*)?$/;
 const EXTENSION = /^[a-z0-9][a-z0-9._-]*$/;
 const NPM_SELECTOR = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
-const CACHE_OR_OUTPUT = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
+const PAIRS = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
 
-/** Section 4 of the reference: booleans in any case; empty is not set. */
-export const BOOLEANS: Readonly<Record<string, boolean>> = {
-  ...Object.fromEntries(['1', 'true', 'yes', 'on'].map((word) => [word, true])),
-  ...Object.fromEntries(['0', 'false', 'no', 'off'].map((word) => [word, false])),
-};
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 'true', 'yes', 'on'].map((word) => [word, true] as const),
+  ...['0', 'false', 'no', 'off'].map((word) => [word, false] as const),
+]);
+/** Section 4 of the reference: booleans in any case. @returns undefined for what is neither yes nor no */
+export const parseBoolean = (text: string): boolean | undefined => BOOLEANS.get(text.trim().toLowerCase());
 
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 
@@ -75,7 +76,7 @@ export function parseImageSpec(
     if (found === undefined) return [];
     const parts = found.text.split(separator).filter((part) => part !== '');
     for (const value of parts) if (!rule.test(value)) problems.push({ source: found.source, value, reason, wayOut });
-    return sorted(parts);
+    return sorted(parts.filter((part) => rule.test(part)));
   };
 
   const aptPackages = words(
@@ -104,7 +105,7 @@ export function parseImageSpec(
   const isOn = (name: BuildOptionName): boolean => {
     if (options[name] === true) return true;
     const found = read(name);
-    const value = BOOLEANS[found?.text.trim().toLowerCase() ?? 'off'];
+    const value = parseBoolean(found?.text ?? 'off');
     if (found !== undefined && value === undefined) {
       problems.push({
         source: found.source,
@@ -256,7 +257,7 @@ function parseTags(given: readonly string[], problems: Problem[]): readonly Refe
 
 function parsePlatforms(text: string, problems: Problem[]): readonly Platform[] {
   const platforms = new Set<Platform>();
-  for (const value of text.split(',').filter((part) => part !== '')) {
+  for (const value of text.split(/[\s,]+/).filter((part) => part !== '')) {
     const platform = parsePlatform(value);
     if (platform === undefined) {
       const reason = value.startsWith('linux/')
@@ -281,24 +282,50 @@ function parseDestination(options: GivenOptions, problems: Problem[]): Destinati
     });
   }
   const output = options.output;
-  if (typeof output === 'string') {
-    if (!CACHE_OR_OUTPUT.test(output)) {
-      problems.push({
-        source: '--output',
-        value: output,
-        reason: 'is no list of key=value pairs',
-        wayOut: 'for example: --output type=oci,dest=openclaw.tar',
-      });
-    }
-    return { kind: 'output', value: output };
+  if (typeof output === 'string') return parseOutput(output, problems);
+  if (options.push !== true) return { kind: 'load' };
+  if (options.tag === undefined) {
+    problems.push({
+      source: '--push',
+      value: BUILD_OPTIONS.tag.default,
+      reason: 'is a name for this engine, and no repository of yours',
+      wayOut: 'name one: --tag registry.example/openclaw:try --push',
+    });
   }
-  return { kind: options.push === true ? 'push' : 'load' };
+  return { kind: 'push' };
+}
+
+/** What buildx can write, and what it needs to be told for that. Source: https://docs.docker.com/build/exporters/ */
+const OUTPUTS: Readonly<Record<string, { readonly dest: boolean } | { readonly instead: string }>> = {
+  oci: { dest: true },
+  tar: { dest: true },
+  local: { dest: true },
+  cacheonly: { dest: false },
+  // Docker's own archive cannot hold an index, where annotations stand.
+  docker: { instead: '--load, or --output type=oci,dest=openclaw.tar, which docker load takes too' },
+  image: { instead: '--push, or --load' },
+  registry: { instead: '--push' },
+};
+
+function parseOutput(value: string, problems: Problem[]): Destination {
+  const pairs = new Map(value.split(',').map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
+  const type = pairs.get('type') ?? '';
+  const rule = Object.hasOwn(OUTPUTS, type) ? OUTPUTS[type] : undefined;
+  const wrong = (reason: string, wayOut: string): void =>
+    void problems.push({ source: '--output', value, reason, wayOut });
+  const example = 'for example: --output type=oci,dest=openclaw.tar';
+  if (!PAIRS.test(value)) wrong('is no list of key=value pairs', example);
+  else if (rule === undefined) wrong('names no type that an image can be written as (oci, tar, local)', example);
+  else if ('instead' in rule) wrong('keeps no annotations, or goes to a registry', `give ${rule.instead}`);
+  else if (rule.dest && ['', '-'].includes(pairs.get('dest') ?? ''))
+    wrong('says not where to write it: standard output is for the report', `name a file or a folder: ${example}`);
+  return { kind: 'output', value };
 }
 
 function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], problems: Problem[]): readonly string[] {
   for (const value of given) {
     // buildx takes a bare reference too: type=registry is meant.
-    if (CACHE_OR_OUTPUT.test(value)) continue;
+    if (PAIRS.test(value)) continue;
     const definition: OptionDefinition = BUILD_OPTIONS[name];
     referenceOr(value, sourceOf(definition), `for example: ${definition.example}`, problems);
   }
@@ -316,15 +343,23 @@ function parseCompression(text: string, problems: Problem[]): Compression {
 function parseCa(found: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {
   if (found === undefined) return undefined;
   const path = resolve(found.text);
-  if (!existsSync(path)) {
-    problems.push({
-      source: found.source,
-      value: found.text,
-      reason: 'there is no such file',
-      wayOut: 'name a PEM file with the certificate authorities, or unset it',
-    });
+  const reason = whyNoAuthorities(path);
+  if (reason !== undefined) {
+    const wayOut = 'name a PEM file with the certificate authorities, or unset it';
+    problems.push({ source: found.source, value: found.text, reason, wayOut });
   }
   return path;
+}
+
+/** BuildKit takes no larger secret. Source: buildkit, session/secrets/secretsprovider, store.go */
+const MOST_SECRET_BYTES = 500 * 1024;
+
+function whyNoAuthorities(path: string): string | undefined {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return 'there is no such file';
+  if (!status.isFile()) return 'is no file';
+  if (status.size > MOST_SECRET_BYTES) return `is larger than a build secret may be (${MOST_SECRET_BYTES} bytes)`;
+  return readFileSync(path, 'utf8').includes('-----BEGIN CERTIFICATE-----') ? undefined : 'holds no certificate in PEM';
 }
 
 function parseEpoch(text: string | undefined, problems: Problem[]): number | undefined {

@@ -1,5 +1,5 @@
 import { InvalidReferenceError, parseReference } from '../oci/reference.ts';
-import { BOOLEANS } from '../spec/parse-image-spec.ts';
+import { parseBoolean } from '../spec/parse-image-spec.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { type Complaint, pathComplaint, unprintable } from './path-rule.ts';
 
@@ -44,7 +44,7 @@ const port = (value: string): Complaint | undefined =>
     : { reason: 'is no port', wayOut: 'choose a number from 1 to 65535' };
 
 const boolean = (value: string): Complaint | undefined =>
-  BOOLEANS[value.trim().toLowerCase()] === undefined
+  parseBoolean(value) === undefined
     ? { reason: 'is neither yes nor no', wayOut: 'write 1, true, yes or on; or 0, false, no or off' }
     : undefined;
 
@@ -52,7 +52,7 @@ const boolean = (value: string): Complaint | undefined =>
 const asDigit = (value: string): string => (isOn(value) ? '1' : '0');
 
 /** Section 4 of the reference. @param value checked before */
-export const isOn = (value: string | undefined): boolean => BOOLEANS[value?.trim().toLowerCase() ?? ''] ?? false;
+export const isOn = (value: string | undefined): boolean => parseBoolean(value ?? '') ?? false;
 
 const url = (value: string): Complaint | undefined => {
   const hidden = unprintable(value);

@@ -56,7 +56,7 @@ Example, on a machine for arm64; release join then publishes what all of them ha
     .action(run);
 
 async function run(options: BuildOptions): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const request = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(request, options, (await isCheckout(here)) ? here : undefined);
   const view = await progressView(progressMode(options.json === true));

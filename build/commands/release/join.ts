@@ -32,7 +32,7 @@ Example:
 
 async function run(options: JoinOptions): Promise<void> {
   const request = parseReleaseOptions(options);
-  const folder = resolve(process.env['INIT_CWD'] ?? process.cwd(), options.from ?? FROM.default);
+  const folder = resolve(options.from ?? FROM.default);
   const files = await readPieceFiles(folder, request);
   const [first] = files;
   const pieces = files.map(({ piece }) => piece);

@@ -68,7 +68,7 @@ Examples:
     .action(run);
 
 async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOptions): Promise<void> {
-  const here = process.env['INIT_CWD'] ?? process.cwd();
+  const here = process.cwd();
   const request = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(request, options, (await isCheckout(here)) ? here : undefined);
   await runPublish(request, options, async (view, folder, signal) => {

@@ -20,6 +20,14 @@ describe('outputOf', () => {
     expect(outputOf(spec({}), 'farm', 'a.tar')).toBe('type=oci,dest=a.tar,compression=zstd');
   });
 
+  it('writes an archive in one compression, whatever the cache holds', () => {
+    const written = 'type=oci,dest=x.tar,compression=gzip,force-compression=true';
+    expect(outputOf(spec({ output: 'type=oci,dest=x.tar' }), undefined, 'a.tar')).toBe(written);
+    const asked = 'type=oci,dest=x.tar,compression=estargz';
+    expect(outputOf(spec({ output: asked }), undefined, 'a.tar')).toBe(asked);
+    expect(outputOf(spec({ output: 'type=local,dest=x' }), undefined, 'a.tar')).toBe('type=local,dest=x');
+  });
+
   it.each([{}, { push: true }, { output: 'type=oci,dest=x.tar' }])(
     'with SOURCE_DATE_EPOCH depends on neither clock nor cache: %j',
     (options) => {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { InterruptedError } from './problem.ts';
 import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts';
 
 // scripts/run turned the compile cache on for us, and not for what we start.
@@ -46,4 +47,6 @@ try {
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(failureJson(error), null, 2)}\n`);
   else process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = exitCodeOf(error);
+  // What was going on is not waited for: a download would end first.
+  if (error instanceof InterruptedError) process.exit();
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { cacheFolder } from '../cache-folder.ts';
+import { cacheFolder, fillCache } from '../cache-folder.ts';
 import { build } from '../engine/buildx.ts';
 import { type Engine, runEngineScript } from '../engine/engine.ts';
 import type { Progress, Step } from '../engine/progress.ts';
-import { download, fillCache } from '../gateway/npm-package.ts';
+import { download } from '../gateway/npm-package.ts';
 import { hostPlatform, MACHINES, type Platform } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
 import type { Base } from './base.ts';
@@ -15,6 +15,8 @@ import { readPin } from './pin.ts';
 
 const SOURCES = join(import.meta.dirname, '../../dockerfiles/bootstrap');
 const DEBIAN_UNPACK = join(import.meta.dirname, '../../scripts/debian-unpack');
+/** What makes a root file system as slim as the official image's. */
+const SLIM = join(SOURCES, 'slim');
 const SUITE = 'bookworm';
 /** mmdebstrap with a Perl of its own, so that the host needs neither. */
 const DEBOOTSTRAP_PACKAGES = [
@@ -134,7 +136,7 @@ async function bootstrap(target: BootstrapTarget, request: BootstrapRequest): Pr
 const warningOf = ({ folder, made }: Layout, contents: string): readonly string[] => [
   'This image stands on a BOOTSTRAPPED base, not on the pinned one.',
   `It was made on this host from ${contents} on ${made.toISOString().slice(0, 10)}, and is kept in`,
-  `${folder} (delete it to make a new one). Its annotations say so; do not publish it.`,
+  `${dirname(folder)} (delete that folder to make a new one). Its annotations say so; do not publish it.`,
 ];
 
 /**
@@ -204,7 +206,10 @@ async function prepareContext(
 
 async function makeRootFileSystem(platform: Platform, archive: string): Promise<void> {
   const { debian } = MACHINES[platform];
-  const kept = cacheFolder('bases', `rootfs-${SUITE}-${debian}.tar`);
+  const slim = createHash('sha256').update(readFileSync(SLIM)).digest('hex').slice(0, 12);
+  const kept = cacheFolder('bases', `rootfs-${SUITE}-${debian}-${slim}.tar`);
+  // Two builds may make one at a time; the same is made by both.
+  const partial = `${kept}.${process.pid}.tar`;
   if (!existsSync(kept)) {
     if (platform !== hostPlatform()) await runEngineScript('emulate', debian);
     const tools = cacheFolder('mmdebstrap');
@@ -227,14 +232,14 @@ async function makeRootFileSystem(platform: Platform, archive: string): Promise<
           // apt would check signatures as a user that cannot read root's cache folder, where the keys are.
           '--aptopt=APT::Sandbox::User "root"',
           '--skip=check/qemu',
-          `--customize-hook=${join(SOURCES, 'slim')}`,
+          `--customize-hook=${SLIM}`,
           SUITE,
-          `${kept}.partial.tar`,
+          partial,
         ],
         { all: true, env: { PERL5LIB: perl.map((folder) => join(tools, 'usr', folder)).join(':') } },
       ),
     );
-    await execa('mv', [`${kept}.partial.tar`, kept]);
+    await rename(partial, kept);
   }
   await copyFile(kept, archive);
 }

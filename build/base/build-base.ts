@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { cacheFolder } from '../cache-folder.ts';
-import { fillCache } from '../gateway/npm-package.ts';
+import { cacheFolder, fillCache } from '../cache-folder.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { Base } from './base.ts';
 

@@ -4,7 +4,7 @@ import { isCheckout } from '../gateway/is-checkout.ts';
 import { bakeImages } from '../image/bake-images.ts';
 import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
 import { type Preparation, prepare } from '../image/prepare.ts';
-import { InterruptedError, type Problem, RequestError } from '../problem.ts';
+import { type Problem, RequestError } from '../problem.ts';
 import { progressMode, progressView } from '../report/build-progress.ts';
 import { buildJson, buildReport } from '../report/build-report.ts';
 import { warningFrame } from '../report/failure-report.ts';
@@ -63,20 +63,18 @@ async function run(options: BakeOptions): Promise<void> {
   const { specs, problems } = parseTargets(options, checkout);
   const file = resolve(here, options.file ?? BAKE_OPTIONS.file.default);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
+  const { signal, until, because, stop } = interruption('nothing was tagged, and what was finished is cached');
   try {
     view.onStep('resolving the gateway');
     const preparations: Record<string, Preparation> = {};
     const gathered: { readonly target: string; readonly spec: ImageSpec; readonly ingredients: Ingredients }[] = [];
     // One after the other: the second finds what the first has downloaded.
     for (const [target, spec] of Object.entries(specs))
-      gathered.push({ target, spec, ingredients: await gatherIngredients(spec, problems, view.onStep) });
+      gathered.push({ target, spec, ingredients: await until(gatherIngredients(spec, problems, view.onStep)) });
     const loads = Object.values(specs).some(({ destination }) => destination.kind === 'load');
-    const engine = await findBuilderEngine(options.engine, options.builder, loads, view.onStep);
-    for (const { target, spec, ingredients } of gathered) {
-      if (signal.aborted) throw new InterruptedError('nothing was tagged, and what was finished is cached');
-      preparations[target] = await prepare(spec, ingredients, engine, options.builder, view, signal);
-    }
+    const engine = await until(findBuilderEngine(options.engine, options.builder, loads, view.onStep));
+    for (const { target, spec, ingredients } of gathered)
+      preparations[target] = await until(prepare(spec, ingredients, engine, options.builder, view, signal));
     const [first] = Object.values(preparations);
     if (first !== undefined && first.base.warning.length > 0) view.print(warningFrame(first.base.warning));
     view.onStep(`baking ${Object.keys(specs).join(', ')}`);
@@ -92,6 +90,8 @@ async function run(options: BakeOptions): Promise<void> {
         ? `${JSON.stringify({ file, targets: Object.fromEntries(built.map(({ target, image, preparation }) => [target, buildJson(image, preparation)])) }, null, 2)}\n`
         : `${built.map(({ image, preparation }) => buildReport(image, preparation, [...image.names.map((name) => `scripts/run verify ${name}`), again])).join('\n\n')}\n`,
     );
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

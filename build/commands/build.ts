@@ -4,7 +4,6 @@ import { isCheckout } from '../gateway/is-checkout.ts';
 import type { BuiltImage } from '../image/built-image.ts';
 import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
 import { familiarReference } from '../oci/reference.ts';
-import { InterruptedError } from '../problem.ts';
 import { progressMode, progressView } from '../report/build-progress.ts';
 import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
@@ -39,38 +38,29 @@ async function run(options: BuildOptions): Promise<void> {
   const here = process.cwd();
   const { spec, problems } = parseImageSpec(options, process.env, (await isCheckout(here)) ? here : undefined);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
-  const stopIfInterrupted = (): void => {
-    if (signal.aborted) throw new InterruptedError('nothing was tagged, and what was finished is cached');
-  };
+  const { signal, until, because, stop } = interruption('nothing was tagged, and what was finished is cached');
   try {
     view.onStep(
       spec.gateway.kind === 'registry' ? `resolving openclaw@${spec.gateway.selector}` : `reading ${spec.gateway.path}`,
     );
-    const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderEngine }, { prepare }] =
-      await Promise.all([
+    const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderEngine }, { prepare }] = await until(
+      Promise.all([
         gatherIngredients(spec, problems, view.onStep),
         // Loaded while the registry answers: a build in which nothing changed takes little longer than this.
         import('../image/build-image.ts'),
         import('../report/build-report.ts'),
         import('./builder-engine.ts'),
         import('../image/prepare.ts'),
-      ]);
-    stopIfInterrupted();
+      ]),
+    );
     if (options.dryRun === true) {
       view.close();
       await printDryRun(spec, ingredients, options.json === true);
       return;
     }
-    const engine = await findBuilderEngine(
-      options.engine,
-      options.builder,
-      spec.destination.kind === 'load',
-      view.onStep,
-    );
-    stopIfInterrupted();
-    const preparation = await prepare(spec, ingredients, engine, options.builder, view, signal);
-    stopIfInterrupted();
+    const loads = spec.destination.kind === 'load';
+    const engine = await until(findBuilderEngine(options.engine, options.builder, loads, view.onStep));
+    const preparation = await until(prepare(spec, ingredients, engine, options.builder, view, signal));
     if (preparation.base.warning.length > 0) view.print(warningFrame(preparation.base.warning));
     view.onStep(`building ${spec.tags.map(familiarReference).join(', ')}`);
     const image = await buildImage(preparation, engine, options.builder, view.onProgress, signal);
@@ -80,6 +70,8 @@ async function run(options: BuildOptions): Promise<void> {
         ? JSON.stringify(buildJson(image, preparation), null, 2)
         : buildReport(image, preparation, nextCommands(image, spec, engine));
     process.stdout.write(`${text}\n`);
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

@@ -61,10 +61,10 @@ async function run(text: string, options: RunOptions): Promise<void> {
   const here = process.cwd();
   const { image, port } = checkedRequest(text, options);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
+  const { signal, until, because, stop } = interruption('the container is gone');
   let container: Container | undefined;
   try {
-    const engine = await findEngine(options.engine, view.onStep);
+    const engine = await until(findEngine(options.engine, view.onStep));
     if ((await inspectLocalImage(engine, image)) === undefined) {
       const wayOut = 'build it: scripts/run build; docker image ls lists what the engine has';
       throw new RequestError([{ source: '<reference>', value: text, reason: 'is not in the engine', wayOut }]);
@@ -86,6 +86,8 @@ async function run(text: string, options: RunOptions): Promise<void> {
     }
     await Promise.race([follow(engine, container, signal), ...restarts]);
     if (signal.aborted) throw new InterruptedError('the container is gone');
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

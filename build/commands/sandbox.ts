@@ -67,18 +67,16 @@ async function run(name: SandboxName, options: SandboxOptions): Promise<void> {
   }
   if (problems.length > 0 || spec.base.kind === 'reference') throw new RequestError(problems);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
+  const { signal, until, because, stop } = interruption('nothing was tagged, and what was finished is cached');
   try {
-    const found = await findBuilderEngine(
-      options.engine,
-      options.builder,
-      spec.destination.kind === 'load',
-      view.onStep,
-    );
+    const loads = spec.destination.kind === 'load';
+    const found = await until(findBuilderEngine(options.engine, options.builder, loads, view.onStep));
     const built = await buildSandbox(name, { ...spec, base: spec.base }, found, options.builder, view, signal);
+    if (built.warning.length > 0) view.print(warningFrame(built.warning));
     view.close();
-    if (options.json !== true && built.warning.length > 0) process.stderr.write(`${warningFrame(built.warning)}\n`);
     process.stdout.write(`${options.json === true ? JSON.stringify(built, null, 2) : report(built)}\n`);
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

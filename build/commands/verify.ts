@@ -48,10 +48,10 @@ Examples:
 async function run(text: string, options: VerifyOptions): Promise<void> {
   const reference = checkedReference(text, options);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
+  const { signal, until, because, stop } = interruption('the image was not verified, and no container is left');
   let verification: Verification;
   try {
-    const engine = await findEngine(options.engine, view.onStep);
+    const engine = await until(findEngine(options.engine, view.onStep));
     view.onStep(`verifying ${text}`);
     const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
     verification = await verifyImage(
@@ -60,6 +60,8 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
       (name) => view.onStep(`checking ${name}`),
       signal,
     );
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

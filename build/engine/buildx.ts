@@ -165,11 +165,15 @@ async function runOnce(
     buffer: false,
     // A group of its own: Ctrl-C reaches this process alone, and buildx is told once, by us.
     detached: true,
-    cleanup: true,
   });
   const stop = (): void => {
     child.kill('SIGINT');
   };
+  // Execa ends no detached process with its own: buildx would go on, and tag.
+  const end = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  process.once('exit', end);
   if (signal?.aborted === true) stop();
   signal?.addEventListener('abort', stop, { once: true });
 
@@ -183,6 +187,7 @@ async function runOnce(
     onProgress(progress, advanced.changed);
   }
   const { exitCode } = await child;
+  process.off('exit', end);
   signal?.removeEventListener('abort', stop);
   if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   if (exitCode !== 0) throw new WorkError(explainBuildFailure(progress, otherLines.join('\n'), exitCode));

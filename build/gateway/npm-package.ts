@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { prerelease, rcompare, valid } from 'semver';
-import { cacheFolder } from '../cache-folder.ts';
+import { cacheFolder, fillCache } from '../cache-folder.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
@@ -273,20 +273,6 @@ function readCatalog(text: string): Record<string, string> {
 export function cachedFolder(kind: 'gateways' | 'plugins', { version, integrity }: ResolvedPackage, name = ''): string {
   const key = createHash('sha256').update(`${CACHE_FORMAT} ${integrity}`).digest('hex').slice(0, 16);
   return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}`);
-}
-
-/** Fills a cache folder whole or not at all: in a folder beside it, renamed at the end. */
-export async function fillCache<T>(folder: string, fill: (partial: string) => Promise<T>): Promise<T> {
-  await mkdir(dirname(folder), { recursive: true });
-  const partial = await mkdtemp(`${folder}.partial-`);
-  try {
-    const value = await fill(partial);
-    await rm(folder, { recursive: true, force: true });
-    await rename(partial, folder);
-    return value;
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
 }
 
 /**

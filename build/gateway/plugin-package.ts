@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prerelease, rcompare, satisfies } from 'semver';
+import { fillCache } from '../cache-folder.ts';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import { lockDependencies } from './dependency-lock.ts';
 import type { BakedPlugin, PackagedGateway } from './gateway.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
-import { cachedFolder, download, fillCache } from './npm-package.ts';
+import { cachedFolder, download } from './npm-package.ts';
 import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
 
 /** A plugin's versions, as far as choosing one needs them. */

@@ -60,11 +60,11 @@ async function run(options: BuildOptions): Promise<void> {
   const request = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(request, options, (await isCheckout(here)) ? here : undefined);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
+  const { signal, until, because, stop } = interruption('what was built is cached, and nothing was tagged');
   try {
     const date = request.event === 'refresh' ? request.date : undefined;
-    const made = await gatherRelease(request.ref, specs, problems, date, view.onStep);
-    const engine = await findEngine(options.engine, view.onStep);
+    const made = await until(gatherRelease(request.ref, specs, problems, date, view.onStep));
+    const engine = await until(findEngine(options.engine, view.onStep));
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);
     const repository = parseReference(request.registries[0] ?? '');
     const name = releaseName(request);
@@ -104,6 +104,8 @@ async function run(options: BuildOptions): Promise<void> {
             ]),
           )}\n`,
     );
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

@@ -121,7 +121,7 @@ export async function runPublish(
   const signing = parseSigning(options.sign);
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, stop } = interruption();
+  const { signal, because, stop } = interruption('what was done is remembered, and the same command goes on there');
   try {
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);
     const to = shortHash(release.registries.join());
@@ -150,6 +150,8 @@ export async function runPublish(
     view.close();
     await writeJobSummary(releaseMarkdown(published));
     process.stdout.write(`${options.json === true ? JSON.stringify(published, null, 2) : releaseReport(published)}\n`);
+  } catch (error) {
+    throw because(error);
   } finally {
     stop();
     view.close();

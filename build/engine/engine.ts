@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
-import { WorkError } from '../problem.ts';
+import { RequestError, WorkError } from '../problem.ts';
 import { askEngine } from './engine-api.ts';
 
 /** A Docker Engine that answers, and the command line to speak to it. */
@@ -29,6 +29,8 @@ const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 interface Candidate {
   readonly source: string;
   readonly host: string;
+  /** A Docker context, which has certificates for its host beside the address. */
+  readonly context?: string;
 }
 
 /**
@@ -52,12 +54,12 @@ export async function findEngine(
  * The same, without setting one up.
  *
  * @returns undefined where none is named, and none runs
- * @throws WorkError where a named engine does not answer
+ * @throws WorkError where a named engine does not answer, or an engine is not for this user; RequestError where the name is none
  */
 export async function findRunningEngine(named: string | undefined): Promise<Engine | undefined> {
   const candidate = await namedEngine(named);
   if (candidate !== undefined) {
-    if (await answers(candidate.host)) return withCommand(candidate);
+    if (await answers(candidate)) return withCommand(candidate);
     throw new WorkError({
       kind: 'engine-gone',
       title: 'The Docker Engine does not answer',
@@ -65,8 +67,11 @@ export async function findRunningEngine(named: string | undefined): Promise<Engi
       wayOut: `start it, or name another: --engine unix:///path/docker.sock`,
     });
   }
-  if (await answers(DEFAULT_HOST)) return withCommand({ source: 'context default', host: DEFAULT_HOST });
-  if (await answers(PRIVATE_HOST)) return withCommand({ source: 'private', host: PRIVATE_HOST });
+  for (const known of [
+    { source: 'context default', host: DEFAULT_HOST },
+    { source: 'private', host: PRIVATE_HOST },
+  ])
+    if (await answers(known)) return withCommand(known);
   return undefined;
 }
 
@@ -76,40 +81,101 @@ export async function findBuilderCommand(): Promise<Pick<Engine, 'docker' | 'env
 }
 
 async function namedEngine(option: string | undefined): Promise<Candidate | undefined> {
-  if (option !== undefined) return { source: '--engine', host: option };
+  if (option !== undefined) return addressed('--engine', option);
   const { DOCKER_HOST: host, DOCKER_CONTEXT: context } = process.env;
-  if (host !== undefined && host !== '') return { source: 'DOCKER_HOST', host };
-  const name = context ?? (await currentContext());
+  if (host !== undefined && host !== '') return addressed('DOCKER_HOST', host);
+  const name = context === undefined || context === '' ? await currentContext() : context;
   if (name === undefined || name === '' || name === 'default') return undefined;
-  const { stdout } = await execa(await dockerWithBuildx(), [
-    'context',
-    'inspect',
-    name,
-    '--format',
-    '{{.Endpoints.docker.Host}}',
+  const inspect = ['context', 'inspect', name, '--format', '{{.Endpoints.docker.Host}}'];
+  const { exitCode, stdout } = await execa(await dockerWithBuildx(), inspect, { reject: false });
+  if (exitCode !== 0) {
+    const reason = 'is no context of Docker here, and it is the chosen one';
+    throw new RequestError([
+      {
+        source: 'context',
+        value: name,
+        reason,
+        wayOut: 'choose another: docker context ls; docker context use default',
+      },
+    ]);
+  }
+  return { source: `context ${name}`, host: stdout.trim(), context: name };
+}
+
+/** Source: https://docs.docker.com/reference/cli/docker/#options, `--host` */
+function addressed(source: string, host: string): Candidate {
+  if (/^(?:unix|tcp|ssh|npipe|fd):\/\//.test(host)) return { source, host };
+  const reason = 'is no address of an engine';
+  throw new RequestError([
+    {
+      source,
+      value: host,
+      reason,
+      wayOut: `write ${host.startsWith('/') ? `unix://${host}` : 'unix:///path, tcp://host:port or ssh://host'}`,
+    },
   ]);
-  return { source: `context ${name}`, host: stdout.trim() };
 }
 
 async function currentContext(): Promise<string | undefined> {
   const file = join(dockerConfigFolder(), 'config.json');
   if (!existsSync(file)) return undefined;
-  return (JSON.parse(await readFile(file, 'utf8')) as { readonly currentContext?: string }).currentContext;
+  try {
+    return (JSON.parse(await readFile(file, 'utf8')) as { readonly currentContext?: string }).currentContext;
+  } catch (error) {
+    // What a parser says of it quotes it, and it may hold passwords.
+    throw new WorkError(
+      {
+        kind: 'docker-config',
+        title: "Docker's settings cannot be read",
+        reason: `${file} is no JSON, or not for this user`,
+        wayOut: 'mend it, or name another folder in DOCKER_CONFIG',
+      },
+      { cause: (error as NodeJS.ErrnoException).code },
+    );
+  }
 }
 
 export const dockerConfigFolder = (): string => process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
 
 /** A ping costs a millisecond on a socket; other transports (ssh, TLS) are Docker's own business. */
-async function answers(host: string): Promise<boolean> {
-  if (host.startsWith('unix://')) return (await askEngine(host, '/_ping'))?.status === 200;
-  const docker = await dockerWithBuildx();
-  const { exitCode } = await execa(docker, ['--host', host, 'version'], { reject: false, timeout: 20_000 });
-  return exitCode === 0;
+async function answers(candidate: Candidate): Promise<boolean> {
+  const { host } = candidate;
+  if (host.startsWith('unix://')) {
+    assertAllowed(host.slice('unix://'.length));
+    return (await askEngine(host, '/_ping'))?.status === 200;
+  }
+  const { docker, environment } = await withCommand(candidate);
+  const options = { env: environment, extendEnv: false, reject: false, timeout: 20_000 } as const;
+  return (await execa(docker, ['version'], options)).exitCode === 0;
 }
 
-async function withCommand({ source, host }: Candidate): Promise<Engine> {
+/** An engine that is there, and not for this user, is not to be taken for none. */
+function assertAllowed(socket: string): void {
+  try {
+    accessSync(socket, constants.W_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return;
+    const user = userInfo().username;
+    throw new WorkError(
+      {
+        kind: 'engine-denied',
+        title: 'The Docker Engine is not for this user',
+        reason: `${user} may not write to ${socket}`,
+        wayOut: `join its group and log in again: sudo usermod --append --groups docker ${user}; or name another engine: --engine`,
+      },
+      { cause: error },
+    );
+  }
+}
+
+async function withCommand({ source, host, context }: Candidate): Promise<Engine> {
   const docker = await dockerWithBuildx();
-  return { source, host, docker, environment: { ...process.env, DOCKER_HOST: host } };
+  const { DOCKER_HOST: _, ...others } = process.env;
+  const environment =
+    context === undefined || host.startsWith('unix://')
+      ? { ...others, DOCKER_HOST: host }
+      : { ...others, DOCKER_CONTEXT: context };
+  return { source, host, docker, environment };
 }
 
 const PLUGIN_FOLDERS = [
@@ -147,7 +213,7 @@ export async function runEngineScript(...args: readonly string[]): Promise<void>
         .trim()
         .split('\n')
         .at(-1)
-        ?.replace(/^openclaw-image: /, '') ?? `scripts/engine ${args.join(' ')} failed`,
+        ?.replace(/^openclaw-image: /, '') || `scripts/engine ${args.join(' ')} failed`,
     wayOut:
       'install Docker (https://docs.docker.com/engine/install/), or name an engine: --engine unix:///path/docker.sock',
   });

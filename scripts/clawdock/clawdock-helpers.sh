@@ -154,9 +154,13 @@ clawdock-dashboard() {
 clawdock-fix-token() {
   _clawdock_find || return
   clawdock-token >/dev/null || return
+  local written=0
+  # One that runs takes over what is written as soon as it is there, and hears no signal while it does.
+  _clawdock_compose stop openclaw-gateway || return
   _clawdock_compose run --rm --no-deps -T --entrypoint node openclaw-gateway dist/index.js config set --batch-json \
-    '[{"path":"gateway.auth.mode","value":"token"},{"path":"gateway.auth.token","ref":{"source":"env","provider":"default","id":"OPENCLAW_GATEWAY_TOKEN"}}]' &&
-    clawdock-restart && _clawdock_say 'the token is the one in .env now'
+    '[{"path":"gateway.auth.mode","value":"token"},{"path":"gateway.auth.token","ref":{"source":"env","provider":"default","id":"OPENCLAW_GATEWAY_TOKEN"}}]' || written=$?
+  clawdock-start || return
+  if [ "$written" -eq 0 ]; then _clawdock_say 'the token is the one in .env now'; else return "$written"; fi
 }
 
 clawdock-update() { _clawdock_find && (cd "$_clawdock_dir" && scripts/docker/setup.sh "$@"); }

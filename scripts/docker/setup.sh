@@ -216,6 +216,11 @@ take config_batch
 if [ -n "$config_batch" ]; then
   say 'Configuring the gateway'
   configured=yes
+  # A gateway that runs takes over what is written as soon as it is there, and hears no signal while it does.
+  if [ -n "$was_running" ]; then
+    started=yes
+    compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'it is to start anew with what is asked for' 'ask: docker compose ps'
+  fi
   told=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
     fail 'The configuration could not be written' "$told" 'mend openclaw.json, or ask: docker compose run --rm openclaw-cli doctor'
 fi
@@ -224,8 +229,6 @@ say 'Starting the gateway'
 started=yes
 told=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$told" 'mend it and run this again'
 container=$(compose ps --quiet --no-trunc openclaw-gateway)
-# What was written reaches a gateway that was not started anew by starting it anew.
-if [ -n "$config_batch" ] && [ "$container" = "$was_running" ]; then compose restart openclaw-gateway >/dev/null 2>&1; fi
 wait_until_live
 finished=yes
 

@@ -45,7 +45,7 @@ const LOOK_AGAIN_SECONDS = 10;
  * Takes the lock: a tag of the repository that says who holds it.
  *
  * Registries overwrite tags without asking, so the lock is written, and read again once other writers must have been seen;
- * whoever wrote last has it, and everybody else finds that out before the first tag. That wait goes on beside the build.
+ * whoever wrote last has it, and everybody else finds that out before the first tag. Of several, the first decides.
  * @param repositories of the release; their locks are taken in one order, whoever asks
  * @throws WorkError that names the holder
  */
@@ -60,7 +60,12 @@ export async function takeLock(
   };
   const sorted = [...repositories].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
   try {
-    for (const repository of sorted) taken.push(await takeOne(registry, repository, patience));
+    for (const repository of sorted) {
+      const lock = await takeOne(registry, repository, patience);
+      taken.push(lock);
+      // Who loses the first touches no other: of two that take them crosswise neither would go on.
+      if (taken.length === 1 && sorted.length > 1) await lock.assertHeld();
+    }
   } catch (error) {
     await release();
     throw error;

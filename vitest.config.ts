@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 const onEngine = {
   globalSetup: ['test/shared-setup.ts'],
   fileParallelism: false,
-  testTimeout: 300_000,
+  // For what hangs: on a busy machine a test may well take a few minutes.
+  testTimeout: 900_000,
   hookTimeout: 900_000,
 };
 
@@ -19,7 +20,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/count-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           ...onEngine,

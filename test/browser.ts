@@ -38,7 +38,7 @@ async function connect(address: string): Promise<Browser> {
     try {
       return await chromium.connectOverCDP(address);
     } catch (error) {
-      if (attempt === 60) throw error;
+      if (attempt === 480) throw error;
       await sleep(250);
     }
 }

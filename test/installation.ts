@@ -60,6 +60,8 @@ export interface TestInstallation {
   readonly cli: (...args: readonly string[]) => ReturnType<TestInstallation['compose']>;
   readonly dotEnv: () => Promise<ReadonlyMap<string, string>>;
   readonly container: () => Promise<string>;
+  /** Node for a host that began without. */
+  readonly giveNode: () => Promise<void>;
   readonly remove: () => Promise<void>;
 }
 
@@ -79,7 +81,8 @@ export async function makeInstallation(name: string, host: 'with Node' | 'withou
   const { docker, host: engine } = inject('engine');
   for (const command of COMMANDS) await symlink((await execa('which', [command])).stdout, join(bin, command));
   await symlink(docker, join(bin, 'docker'));
-  if (host === 'with Node') await symlink(process.execPath, join(bin, 'node'));
+  const giveNode = (): Promise<void> => symlink(process.execPath, join(bin, 'node'));
+  if (host === 'with Node') await giveNode();
   const port = await freePort();
   const ports = { OPENCLAW_GATEWAY_PORT: String(port), OPENCLAW_BRIDGE_PORT: String(await freePort()) };
   const environment = {
@@ -128,6 +131,7 @@ export async function makeInstallation(name: string, host: 'with Node' | 'withou
     cli: (...args) => compose('run', '-T', '--rm', 'openclaw-cli', ...args),
     dotEnv: async () => readDotEnv(await readFile(join(project, '.env'), 'utf8')),
     container: async () => (await compose('ps', '--quiet', 'openclaw-gateway')).stdout,
+    giveNode,
     remove: async () => {
       // By its name alone, from where no file says what it is: also what the files no longer name.
       await execa(

@@ -1,4 +1,4 @@
-import { startVitest, type TestModule } from 'vitest/node';
+import { type SerializedError, startVitest, type TestModule } from 'vitest/node';
 import { countLine, failureLines } from './count-reporter.ts';
 
 // Side by side: what needs no engine begins while that is set up; of the others one mostly waits for containers to start, and one
@@ -8,7 +8,13 @@ const RUNS = ['unit', 'engine', 'apart'] as const;
 
 const files = process.argv.slice(2);
 const ended: TestModule[] = [];
-const collect = { onTestRunEnd: (modules: readonly TestModule[]) => void ended.push(...modules) };
+const unhandled: SerializedError[] = [];
+const collect = {
+  onTestRunEnd: (modules: readonly TestModule[], errors: readonly SerializedError[]) => {
+    ended.push(...modules);
+    unhandled.push(...errors);
+  },
+};
 const runs = await Promise.all(
   RUNS.map((project) =>
     startVitest('test', files, {
@@ -20,4 +26,5 @@ const runs = await Promise.all(
   ),
 );
 await Promise.all(runs.map((run) => run.close()));
-console.log([...failureLines(ended), countLine(ended)].join('\n\n'));
+const outside = unhandled.map(({ message, stack }) => `FAILED outside of a test: ${message}\n  ${stack ?? ''}`);
+console.log([...failureLines(ended), ...outside, countLine(ended)].join('\n\n'));

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { hostAddress, makeCertificate } from '../certificate.ts';
-import { docker, inImage, run } from '../command.ts';
+import { builtBase, docker, inImage, run, sameBase } from '../command.ts';
 
 const IMAGE = 'openclaw-image-test:options';
 /** Must show in no layer, no argument and no log. */
@@ -172,7 +172,13 @@ describe('build with everything', () => {
 describe('other ways out', () => {
   it('writes an OCI archive and a cache, and builds from that cache', async () => {
     // Every layer in two compressions: a cache of a mixture of them once took all of an engine's memory.
-    const pushed = await run(['build', '--push', '--tag', `${inject('registry')}/openclaw:two-compressions`]);
+    const pushed = await run([
+      'build',
+      '--push',
+      '--tag',
+      `${inject('registry')}/openclaw:two-compressions`,
+      ...sameBase(),
+    ]);
     expect(pushed.exitCode, pushed.stderr).toBe(0);
     const archive = join(folder, 'openclaw.oci.tar');
     const cache = join(folder, 'cache');
@@ -206,6 +212,20 @@ describe('other ways out', () => {
     const { exitCode, stderr } = await run(['build', '--engine', 'unix:///nowhere/docker.sock']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('--engine names unix:///nowhere/docker.sock');
+    const bare = await run(['build', '--engine', '/nowhere/docker.sock']);
+    expect(bare).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('write unix:///nowhere/docker.sock') });
+  });
+
+  it('says which context of Docker there is not', async () => {
+    const { exitCode, stderr } = await run(['verify', IMAGE], { env: { DOCKER_HOST: '', DOCKER_CONTEXT: 'nowhere' } });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('context nowhere');
+  });
+
+  it.runIf(builtBase().kind === 'bootstrap')('pushes on no base of this host that nobody asked for', async () => {
+    const { exitCode, stderr } = await run(['build', '--push', '--tag', `${inject('registry')}/openclaw:never`]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/A registry cannot be reached[\s\S]*--base bootstrap/);
   });
 });
 
@@ -217,7 +237,7 @@ describe('a wrong request', () => {
       '--apt',
       'jq;reboot',
       '--extensions',
-      'slak',
+      'slak,../x;y',
       '--tag',
       'No',
       '--platform',
@@ -229,6 +249,7 @@ describe('a wrong request', () => {
     const { error } = JSON.parse(stdout);
     expect({ exitCode, stderr, kind: error.kind }).toEqual({ exitCode: 2, stderr: '', kind: 'request' });
     expect(error.problems.map(({ value }: { value: string }) => value).sort()).toEqual([
+      '../x;y',
       'No',
       'jq;reboot',
       'slak',

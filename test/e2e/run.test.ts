@@ -52,7 +52,7 @@ describe('image:run --overlay', () => {
       /mounted/,
       ['run', '--overlay', source, '--port', String(port), '--watch'],
       () => appendFile(join(source, 'index.js'), '\n'),
-      [{ line: /after \d/, act: (pid) => process.kill(pid, 'SIGINT') }],
+      [{ line: /^- webhooks: loaded .* after \d/m, act: (pid) => process.kill(pid, 'SIGINT') }],
     );
     expect({ exitCode }, said).toEqual({ exitCode: 130 });
     expect(said).toMatch(/index\.js changed: restarting\n.*webhooks: loaded from \/app\/extensions\/webhooks/s);

@@ -90,6 +90,9 @@ describe('scripts/sandbox-browser-setup.sh', () => {
 
   beforeAll(async () => {
     await build('sandbox-browser-setup.sh', IMAGES.browser);
+    // A run that was killed may have left them.
+    await docker('rm', '--force', CONTAINER);
+    await docker('network', 'rm', NETWORK);
     await docker('network', 'create', NETWORK, '--subnet', '10.213.7.0/24');
     subnet = '10.213.7';
     const { exitCode, stderr } = await docker(
@@ -119,7 +122,7 @@ describe('scripts/sandbox-browser-setup.sh', () => {
 
   const until = async (ready: () => Promise<boolean>): Promise<void> => {
     for (let tries = 0; !(await ready()); tries += 1) {
-      if (tries === 40) throw new Error((await docker('logs', CONTAINER)).stderr);
+      if (tries === 240) throw new Error((await docker('logs', CONTAINER)).stderr);
       await sleep(500);
     }
   };

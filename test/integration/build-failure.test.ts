@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Builds a Dockerfile that cannot succeed, and says how it was explained. A step whose words count outlives them by a second. */
+/** Builds a Dockerfile that cannot succeed, and says how it was explained. A step whose words count outlives them by some seconds. */
 async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Explanation> {
   await writeFile(
     join(folder, 'Dockerfile'),
@@ -52,7 +52,7 @@ async function explain(instructions: string, request: Partial<BuildRequest> = {}
 
 describe('a step that fails', () => {
   it('is named, with its last lines', async () => {
-    const explanation = await explain('RUN echo the last words && sleep 1 && exit 3');
+    const explanation = await explain('RUN echo the last words && sleep 3 && exit 3');
     expect(explanation).toMatchObject({ kind: 'failing-step', lines: ['the last words'] });
     expect(explanation.reason).toContain('stage failing');
   });
@@ -66,13 +66,13 @@ describe('a step that fails', () => {
 
   it('filled the disk', async () => {
     const line =
-      'RUN --mount=type=tmpfs,target=/small,size=1048576 dd if=/dev/zero of=/small/file bs=1M count=4 || { sleep 1; exit 1; }';
+      'RUN --mount=type=tmpfs,target=/small,size=1048576 dd if=/dev/zero of=/small/file bs=1M count=4 || { sleep 3; exit 1; }';
     expect(await explain(line)).toMatchObject({ kind: 'disk-full' });
   });
 
   it('has no network', async () => {
     expect(
-      await explain('RUN --network=none npm view openclaw version --fetch-retries=0 || { sleep 1; exit 1; }'),
+      await explain('RUN --network=none npm view openclaw version --fetch-retries=0 || { sleep 3; exit 1; }'),
     ).toMatchObject({
       kind: 'no-network',
     });
@@ -87,7 +87,7 @@ describe('a step that fails', () => {
     const bound = server.address();
     const url = `https://${address}:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
     try {
-      expect(await explain(`RUN npm ping --registry ${url} --fetch-retries=0 || { sleep 1; exit 1; }`)).toMatchObject({
+      expect(await explain(`RUN npm ping --registry ${url} --fetch-retries=0 || { sleep 3; exit 1; }`)).toMatchObject({
         kind: 'tls-inspection',
         wayOut: expect.stringContaining('--ca'),
       });

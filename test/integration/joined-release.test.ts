@@ -131,8 +131,11 @@ describe('a release of machines that build a platform each', () => {
       name: 'a storm of 429',
       at: 'first',
       inject: () => {
-        const until = performance.now() + 3000;
-        return () => (performance.now() < until ? { kind: 'status', status: 429, retryAfter: 1 } : 'pass');
+        let until: number | undefined;
+        return () => {
+          until ??= performance.now() + 3000;
+          return performance.now() < until ? { kind: 'status', status: 429, retryAfter: 1 } : 'pass';
+        };
       },
     },
     {
@@ -270,7 +273,12 @@ describe('a release of machines that build a platform each', () => {
       await forgetTags();
       await forgetJournals();
     };
-    for (const [index, step] of steps.entries()) {
+    // Each kind of step the first time, and the very last: the others of a kind are the same to who is killed there.
+    const kindOf = (step: string): string => step.split(' ')[0] ?? '';
+    const chosen = steps.filter(
+      (step, index) => index === steps.length - 1 || kindOf(step) !== kindOf(steps[index - 1] ?? ''),
+    );
+    for (const [index, step] of chosen.entries()) {
       // The run before may have come further than it had said, when it died.
       let { reached } = await killAt(step);
       if (!reached) {
@@ -284,7 +292,7 @@ describe('a release of machines that build a platform each', () => {
         if (tags['latest'] !== undefined) expect(tags[room.version], step).toBe(wanted[room.version]);
       }
       // Some go on to their end, and some are killed once more a step later.
-      if (index % 4 === 3) await endsWell(step);
+      if (index % 3 === 2) await endsWell(step);
     }
     await endsWell('all steps');
     await joinPieces(room.repositories);

@@ -1,15 +1,13 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PinStatus } from '../../build/base/pinned-base.ts';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import type { ReleaseRecord } from '../../build/release/release-record.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
 import type { SpdxDocument } from '../../build/sbom/spdx.ts';
-import { docker, engine, inImage, runUntil } from '../command.ts';
-import { publishBase } from '../published-base.ts';
+import { docker, inImage, runUntil } from '../command.ts';
 import { enterReleaseRoom, PASSWORD_OF_KEY, type Published, type ReleaseRoom, USER } from '../release-room.ts';
 
 let room: ReleaseRoom;
@@ -222,64 +220,5 @@ describe('a release to two registries', () => {
     );
     expect(exitCode).toBe(1);
     expect((JSON.parse(stdout) as Published).error?.kind).toBe('not-found');
-  });
-});
-
-describe('a newer base', () => {
-  const pin = (): string => join(room.folder, 'pinned.Dockerfile');
-  const rebase = (base: string, date: string) =>
-    room.run(
-      'rebase',
-      `${room.repositories[0]}:${room.version}`,
-      '--base',
-      base,
-      '--date',
-      date,
-      '--sign',
-      'none',
-      '--json',
-    );
-
-  it('is seen, pinned, and then the newest', async () => {
-    const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .Manifest}}', room.base);
-    const { digest } = JSON.parse(stdout) as { readonly digest: string };
-    await writeFile(pin(), `FROM ${room.base}@${digest}\n`);
-    expect((await room.run('base', 'status', '--file', pin())).exitCode).toBe(0);
-    await publishBase(engine(), room.base, 'two');
-    const behind = await room.run('base', 'status', '--file', pin(), '--json');
-    expect(behind.exitCode).toBe(1);
-    const [status] = JSON.parse(behind.stdout) as readonly PinStatus[];
-    expect(status?.pinned).toMatchObject({ digest, nodeVersion: expect.stringMatching(/^24\./) });
-    expect(status?.newest.digest).not.toBe(digest);
-    expect((await room.run('base', 'update', '--file', pin())).exitCode).toBe(0);
-    expect(await readFile(pin(), 'utf8')).toBe(`FROM ${room.base}@${status?.newest.digest}\n`);
-    expect((await room.run('base', 'status', '--file', pin())).exitCode).toBe(0);
-  });
-
-  it('goes under a published release without a build, as a refresh that moves the channels', async () => {
-    const [first, mirror] = room.repositories;
-    const before = await room.tagsOf(first);
-    const { exitCode, stdout, stderr } = await rebase(room.base, '20300401');
-    expect(exitCode, stdout + stderr).toBe(0);
-    const tags = await room.tagsOf(first);
-    expect(tags[`${room.version}-r20300401`]).toBeDefined();
-    expect(tags['latest']).toBe(tags[`${room.version}-r20300401`]);
-    expect(tags[room.version]).toBe(before[room.version]);
-    expect(await room.tagsOf(mirror)).toEqual(tags);
-    const told = await inImage(`${first}:latest`, 'cat /etc/base-version && openclaw --version');
-    expect(told.stdout).toMatch(new RegExp(`^two\n.*${RegExp.escape(room.version)}`));
-  });
-
-  it.each([
-    ['other Debian packages', 'RUN sed -i "s/^Version: /Version: 1:/" /var/lib/dpkg/status', 'system packages'],
-    ['another ABI of Node', 'ENV NODE_VERSION=25.1.0', 'Node 24'],
-  ])('does not where it has %s', async (_, also, reason) => {
-    const name = `${room.open.address}/node:other`;
-    await publishBase(engine(), name, 'three', { also });
-    const { exitCode, stdout } = await rebase(name, '20300402');
-    expect(exitCode).toBe(1);
-    const { error } = JSON.parse(stdout) as Published;
-    expect(error?.kind).toBe('cannot-rebase');
-    expect(error?.reason).toContain(reason);
   });
 });

@@ -1,6 +1,8 @@
+import { rm } from 'node:fs/promises';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { docker, engine, run } from '../command.ts';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { docker, engine, run, sameBase } from '../command.ts';
+import { makeCheckout } from '../fixtures/make-checkout.ts';
 import { publishBase } from '../published-base.ts';
 
 interface Result {
@@ -64,10 +66,23 @@ describe('a plain Node image', () => {
   });
 });
 
+/** An image of a small checkout, which boots in a second; the whole gateway's is verified in e2e/gateway.test.ts. */
+const SOUND = 'openclaw-image-test:sound';
+let checkout = '';
+beforeAll(async () => {
+  checkout = await makeCheckout('new');
+  const { exitCode, stderr } = await run(['build', '--source', checkout, '--tag', SOUND]);
+  expect(exitCode, stderr).toBe(0);
+});
+afterAll(async () => {
+  await docker('image', 'rm', SOUND);
+  await rm(checkout, { recursive: true, force: true });
+});
+
 describe('an image that somebody spoiled', () => {
   it('fails just where it was spoiled', async () => {
     const reference = 'openclaw-image-test:spoiled';
-    const input = `FROM openclaw:local
+    const input = `FROM ${SOUND}
 USER root
 RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && chown root /home/node/.openclaw/workspace /home/node/.config
 ENV HTTPS_PROXY=http://proxy.example:3128
@@ -100,9 +115,9 @@ HEALTHCHECK NONE
 describe('an image in a registry', () => {
   it('is pushed with annotations at every level, read from there, and not kept', async () => {
     const reference = `${inject('registry')}/openclaw:try`;
-    const push = await run(['build', '--json', '--push', '--tag', reference]);
+    const push = await run(['build', '--json', '--source', checkout, '--push', '--tag', reference, ...sameBase()]);
     expect(push.exitCode, push.stdout).toBe(0);
-    const { digest } = JSON.parse(push.stdout);
+    const { digest, gateway } = JSON.parse(push.stdout);
     const answer = await fetch(`http://${inject('registry')}/v2/openclaw/manifests/try`, {
       headers: { accept: 'application/vnd.oci.image.index.v1+json' },
     });
@@ -111,8 +126,7 @@ describe('an image in a registry', () => {
       readonly annotations: Record<string, string>;
       readonly manifests: readonly { readonly digest: string }[];
     };
-    const version = JSON.parse(inject('built')).gateway.version;
-    expect(index.annotations['org.opencontainers.image.version']).toBe(version);
+    expect(index.annotations['org.opencontainers.image.version']).toBe(gateway.version);
     const manifest = await fetch(`http://${inject('registry')}/v2/openclaw/manifests/${index.manifests[0]?.digest}`, {
       headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
     }).then(

@@ -54,7 +54,7 @@ beforeAll(async () => {
   });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   // Live comes a moment before ready, and before Docker has asked.
-  const patience = { timeout: 60_000, interval: 250 };
+  const patience = { timeout: 240_000, interval: 250 };
   await vi.waitUntil(async () => (await answers('readyz')) === 200, patience);
   await vi.waitUntil(async () => (await health()) === 'healthy', patience);
 });
@@ -162,7 +162,7 @@ describe('clawdock', () => {
   it('stops, starts, restarts, and mends a token of its own', async () => {
     expect(await type('bash', 'clawdock-stop && clawdock-start')).toMatchObject({ exitCode: 0 });
     const path = join(here.config, 'openclaw.json');
-    await expect.poll(() => answers('healthz'), { timeout: 90_000, interval: 500 }).toBe(200);
+    await expect.poll(() => answers('healthz'), { timeout: 240_000, interval: 500 }).toBe(200);
     const config = JSON.parse(await readFile(path, 'utf8'));
     await writeFile(
       path,
@@ -177,14 +177,18 @@ describe('clawdock', () => {
   });
 
   it("runs one command of the CLI with Docker's default capabilities, and never the gateway", async () => {
-    await expect.poll(() => answers('readyz'), { timeout: 90_000, interval: 250 }).toBe(200);
+    await expect.poll(() => answers('readyz'), { timeout: 240_000, interval: 250 }).toBe(200);
     const inspect = async (id: string): Promise<string> =>
       (await docker('inspect', '--format', '{{json .HostConfig.CapDrop}}', id)).stdout;
-    const running = execa(join(project, 'scripts/docker/cli-no-dropped-caps.sh'), ['gateway', 'probe'], {
-      env: here.environment,
-      extendEnv: false,
-      reject: false,
-    });
+    const running = execa(
+      join(project, 'scripts/docker/cli-no-dropped-caps.sh'),
+      ['gateway', 'probe', '--timeout', '60000'],
+      {
+        env: here.environment,
+        extendEnv: false,
+        reject: false,
+      },
+    );
     const labels = [`project=openclaw-test-${here.port}`, 'service=openclaw-cli', 'oneoff=True'];
     const filters = labels.flatMap((label) => ['--filter', `label=com.docker.compose.${label}`]);
     const started = () => docker('ps', '--quiet', ...filters).then(({ stdout }) => stdout);

@@ -75,7 +75,7 @@ it('asks on a terminal, and the answers end in the configuration', async () => {
   });
   for (const [question, keys] of ANSWERS) {
     for (let waited = 0; !question.test(seen); waited += 1) {
-      if (waited > 600 || ended) throw new Error(`never asked ${question}: ${all.slice(-3000)}`);
+      if (waited > 2400 || ended) throw new Error(`never asked ${question}: ${all.slice(-3000)}`);
       await sleep(100);
     }
     await sleep(500);

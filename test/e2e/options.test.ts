@@ -7,13 +7,18 @@ import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { hostAddress, makeCertificate } from '../certificate.ts';
 import { builtBase, docker, inImage, run, sameBase } from '../command.ts';
+import { makeCheckout } from '../fixtures/make-checkout.ts';
 
 const IMAGE = 'openclaw-image-test:options';
+const SMALL = 'openclaw-image-test:small';
 /** Must show in no layer, no argument and no log. */
 const CANARY = 'canary5f1c0e';
 
 let folder = '';
 let index: Server;
+/** Of a small gateway: for what does not depend on which one it is. */
+let checkout = '';
+let buildWithExtras: (...args: readonly string[]) => ReturnType<typeof run>;
 let output: Awaited<ReturnType<typeof run>>;
 const asked: string[] = [];
 
@@ -62,28 +67,18 @@ beforeAll(async () => {
   const bound = index.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
 
-  output = await run(
-    [
-      'build',
-      '--json',
-      '--tag',
-      IMAGE,
-      '--extensions',
-      'slack,canvas',
-      '--apt',
-      'jq',
-      '--pip',
-      `openclaw-probe==${VERSION}`,
-      '--ca',
-      bundle,
-    ],
-    { env: { PIP_INDEX_URL: `https://pip:${CANARY}@${address}:${port}/simple/`, CI: 'true' } },
-  );
+  const env = { PIP_INDEX_URL: `https://pip:${CANARY}@${address}:${port}/simple/`, CI: 'true' };
+  buildWithExtras = (...args) =>
+    run([...['build', '--json', '--apt', 'jq', '--pip', `openclaw-probe==${VERSION}`, '--ca', bundle], ...args], {
+      env,
+    });
+  output = await buildWithExtras('--tag', IMAGE, '--extensions', 'slack,canvas');
+  checkout = await makeCheckout('new');
 });
 afterAll(async () => {
   index?.close();
-  await docker('image', 'rm', IMAGE);
-  await rm(folder, { recursive: true, force: true });
+  await docker('image', 'rm', IMAGE, SMALL);
+  await Promise.all([folder, checkout].map((path) => rm(path, { recursive: true, force: true })));
 });
 
 describe('build with everything', () => {
@@ -161,7 +156,9 @@ describe('build with everything', () => {
   });
 
   it('keeps the contract', async () => {
-    const { stdout } = await run(['verify', IMAGE, '--json']);
+    const { exitCode, stderr } = await buildWithExtras('--tag', SMALL, '--source', checkout);
+    expect(exitCode, stderr).toBe(0);
+    const { stdout } = await run(['verify', SMALL, '--json']);
     const failed = JSON.parse(stdout).results.filter(
       ({ outcome }: { outcome: { passed: boolean } }) => !outcome.passed,
     );
@@ -171,33 +168,27 @@ describe('build with everything', () => {
 
 describe('other ways out', () => {
   it('writes an OCI archive and a cache, and builds from that cache', async () => {
+    const build = (...args: readonly string[]) => run(['build', '--source', checkout, ...args]);
     // Every layer in two compressions: a cache of a mixture of them once took all of an engine's memory.
-    const pushed = await run([
-      'build',
-      '--push',
-      '--tag',
-      `${inject('registry')}/openclaw:two-compressions`,
-      ...sameBase(),
-    ]);
+    const pushed = await build('--push', '--tag', `${inject('registry')}/openclaw:two-compressions`, ...sameBase());
     expect(pushed.exitCode, pushed.stderr).toBe(0);
     const archive = join(folder, 'openclaw.oci.tar');
     const cache = join(folder, 'cache');
-    const { exitCode, stdout, stderr } = await run([
-      'build',
-      '--output',
-      `type=oci,dest=${archive}`,
-      '--cache-to',
-      `type=local,dest=${cache},mode=min`,
-    ]);
+    const loaded = 'openclaw-image-test:from-archive';
+    const { exitCode, stdout, stderr } = await build(
+      ...['--tag', loaded, '--output', `type=oci,dest=${archive}`, '--cache-to', `type=local,dest=${cache},mode=min`],
+    );
     expect(exitCode, stderr).toBe(0);
     expect(stdout).toContain(`type=oci,dest=${archive}`);
     const { stdout: names } = await execa('tar', ['-tf', archive]);
     expect(names.split('\n')).toEqual(expect.arrayContaining(['index.json', 'oci-layout']));
+    // By the name that it was given.
+    expect((await docker('load', '--input', archive)).stdout).toContain(loaded);
     const media = await readMediaTypes(cache);
     expect(media).toEqual(new Set(['application/vnd.oci.image.layer.v1.tar+gzip']));
     const tag = 'openclaw-image-test:from-cache';
-    expect((await run(['build', '--tag', tag, '--cache-from', `type=local,src=${cache}`])).exitCode).toBe(0);
-    await docker('image', 'rm', tag);
+    expect((await build('--tag', tag, '--cache-from', `type=local,src=${cache}`)).exitCode).toBe(0);
+    await docker('image', 'rm', tag, loaded);
   });
 
   it('plans without an engine', async () => {

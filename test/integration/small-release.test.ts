@@ -2,22 +2,43 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PinStatus } from '../../build/base/pinned-base.ts';
-import { docker, engine, inImage } from '../command.ts';
+import { docker, engine, inImage, runUntil } from '../command.ts';
 import { publishBase } from '../published-base.ts';
 import { enterReleaseRoom, type Published, type ReleaseRoom } from '../release-room.ts';
 
 let room: ReleaseRoom;
 
-/** A release of a small checkout: what is told here is of bases and registries. */
+/** A release of a small checkout: what is told here is of builds, bases and registries. */
 beforeAll(async () => {
   room = await enterReleaseRoom('checkout');
-  const { exitCode, stdout, stderr } = await room.run(
-    ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default', '--base', room.base],
-    ...['--sign', 'none', '--json'],
-  );
-  expect(exitCode, stdout + stderr).toBe(0);
 });
 afterAll(() => room.leave());
+
+describe('a release that was killed while its image was verified', () => {
+  const publish = (): readonly string[] => [
+    ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default', '--base', room.base],
+    ...['--sign', 'none'],
+  ];
+
+  it('is not built again, and tagged by the second run alone', async () => {
+    const kill = (pid: number) => process.kill(pid, 'SIGKILL');
+    const { reached, said } = await runUntil(/: healthz$/m, publish(), kill, [], room.environment);
+    expect(reached, said).toBe(true);
+    // Nothing cleans up after a SIGKILL. Others verify beside this: theirs are of other images.
+    const left = await docker('ps', '--all', '--quiet', '--filter', 'ancestor=openclaw-image-release:default-amd64');
+    expect(left.stdout).not.toBe('');
+    await docker('rm', '--force', ...left.stdout.split('\n'));
+    const killed = new Date().toISOString();
+    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([{}, {}]);
+    const { exitCode, stdout, stderr } = await room.run(...publish(), '--json');
+    expect(exitCode, stdout + stderr).toBe(0);
+    const { steps } = JSON.parse(stdout) as Published;
+    const at = (name: RegExp): string => steps.find(({ step }) => name.test(step))?.at ?? '';
+    expect(at(/^built default for linux\/amd64$/)).toMatch(/^20/);
+    expect(at(/^built default /) < killed).toBe(true);
+    expect(at(/^verified default for linux\/amd64$/) > killed).toBe(true);
+  });
+});
 
 describe('a newer base', () => {
   const pin = (): string => join(room.folder, 'pinned.Dockerfile');

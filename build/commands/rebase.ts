@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { findEngine } from '../engine/engine.ts';
+import { parseVersion } from '../gateway/version.ts';
 import { formatReference, repositoryOf } from '../oci/reference.ts';
 import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasePiece } from '../release/rebase-pieces.ts';
 import { readRecord } from '../release/release-record.ts';
 import { verifyPiece } from '../release/verify-piece.ts';
-import { parseVersion } from '../release/version.ts';
 import { progressView } from '../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';

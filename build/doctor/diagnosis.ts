@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { compareVersions, parseVersion } from '../release/version.ts';
+import { compareVersions, parseVersion } from '../gateway/version.ts';
 import { bytes } from '../report/style.ts';
 import {
   COMPOSE_FILE,

@@ -10,6 +10,7 @@ import type { BakedPlugin, PackagedGateway } from './gateway.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
 import { cachedFolder, download } from './npm-package.ts';
 import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import { compareVersions, parseVersion } from './version.ts';
 
 /** A plugin's versions, as far as choosing one needs them. */
 export interface PluginVersion {
@@ -21,17 +22,26 @@ export interface PluginVersion {
 /**
  * The newest version of a plugin whose peer range accepts the gateway; a stable one before a prerelease.
  *
- * The range is read with prereleases, because to semver `2026.3.13-1`, a correction, is one.
+ * Corrections are what they are to the gateway (version.ts): `2026.3.13-1` is newer than `2026.3.13`, and suits what that suits.
  */
 export function choosePluginVersion(
   versions: readonly PluginVersion[],
   gatewayVersion: string,
 ): PluginVersion | undefined {
-  const stableFirst = (a: PluginVersion, b: PluginVersion): number =>
-    Number(prerelease(a.version) !== null) - Number(prerelease(b.version) !== null) || rcompare(a.version, b.version);
+  const gateway = parseVersion(gatewayVersion);
+  const names = gateway?.kind === 'stable' ? [gatewayVersion, gateway.date] : [gatewayVersion];
   return versions
-    .filter(({ gatewayRange }) => satisfies(gatewayVersion, gatewayRange, { includePrerelease: true }))
-    .sort(stableFirst)[0];
+    .filter(({ gatewayRange }) => names.some((name) => satisfies(name, gatewayRange, { includePrerelease: true })))
+    .sort((a, b) => Number(isPrerelease(a.version)) - Number(isPrerelease(b.version)) || newestFirst(a, b))[0];
+}
+
+const isPrerelease = (version: string): boolean =>
+  parseVersion(version)?.kind !== 'stable' && prerelease(version) !== null;
+
+/** By the gateway's order where both are dates, as its own plugins' are. */
+function newestFirst({ version: a }: PluginVersion, { version: b }: PluginVersion): number {
+  const [one, other] = [parseVersion(a), parseVersion(b)];
+  return one === undefined || other === undefined ? rcompare(a, b) : compareVersions(other, one);
 }
 
 /**
@@ -98,7 +108,7 @@ function unsuitable(
   versions: readonly PluginVersion[],
   gateway: PackagedGateway,
 ): Problem {
-  const oldest = [...versions].sort((a, b) => rcompare(b.version, a.version))[0];
+  const oldest = [...versions].sort(newestFirst).at(-1);
   return {
     source: '--extensions',
     value: id,

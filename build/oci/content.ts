@@ -5,13 +5,7 @@ import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import writeFileAtomic from 'write-file-atomic';
-import {
-  type Descriptor,
-  DOCUMENT_TYPES,
-  type ImageIndex,
-  type ImageManifest,
-  type StoredDocument,
-} from './descriptor.ts';
+import type { Descriptor, ImageIndex, ImageManifest, StoredDocument } from './descriptor.ts';
 import type { Repository } from './reference.ts';
 import { missingContent, parseDocument, type Registry } from './registry.ts';
 import { digestMismatch } from './registry-connection.ts';
@@ -72,8 +66,6 @@ export interface ContentTree {
   readonly documents: readonly StoredDocument[];
   readonly blobs: readonly Descriptor[];
 }
-
-export const isDocument = ({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean => DOCUMENT_TYPES.includes(mediaType);
 
 /** Reads everything that an image names, but its layers. */
 export async function readTree(source: Pick<ContentSource, 'document'>, root: Descriptor): Promise<ContentTree> {

@@ -1,8 +1,8 @@
+import { compareVersions, parseVersion } from '../gateway/version.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { type ReleaseRecord, readRecord } from './release-record.ts';
-import { compareVersions, parseVersion } from './version.ts';
 
 /**
  * Finds the record of a release; any registry's will do: they are copies, and one registry may have lost its own.

@@ -1,8 +1,8 @@
+import { compareVersions, type GatewayVersion, parseVersion, refreshTag } from '../gateway/version.ts';
 import { MACHINES, type Platform } from '../oci/platform.ts';
 import { type Problem, RequestError } from '../problem.ts';
 import { type Variant, variantTag } from '../spec/variant.ts';
 import { parseReleaseRef, type ReleaseRef } from './release-ref.ts';
-import { compareVersions, type GatewayVersion, parseVersion, refreshTag } from './version.ts';
 
 /** Why a release is made: a new commit or tag; an old tag that was never published; the same release on a newer base. */
 export const RELEASE_EVENTS = ['push', 'backfill', 'refresh'] as const;

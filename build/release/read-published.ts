@@ -1,7 +1,7 @@
+import { parseVersion } from '../gateway/version.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { type PublishedTag, planRelease, type RegistryState, type ReleaseRequest } from './plan-release.ts';
-import { parseVersion } from './version.ts';
 
 const VERSION = 'org.opencontainers.image.version';
 const CREATED = 'org.opencontainers.image.created';

@@ -1,3 +1,4 @@
+import { refreshTag } from '../gateway/version.ts';
 import type { Annotations } from '../oci/annotations.ts';
 import { putArtifact, readArtifact } from '../oci/artifact.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -7,7 +8,6 @@ import type { Registry } from '../oci/registry.ts';
 import type { Variant, VariantImage } from '../spec/variant.ts';
 import type { ReleaseEvent, ReleaseRequest } from './plan-release.ts';
 import { parseReleaseRef } from './release-ref.ts';
-import { refreshTag } from './version.ts';
 
 /** One platform of one image: built, verified, and to be joined with others. */
 export interface Piece {

@@ -1,4 +1,4 @@
-import { type GatewayVersion, parseVersion } from './version.ts';
+import { type GatewayVersion, parseVersion } from '../gateway/version.ts';
 
 /** What a git ref asks to be released. */
 export type ReleaseRef = { readonly kind: 'branch' } | { readonly kind: 'version'; readonly version: GatewayVersion };

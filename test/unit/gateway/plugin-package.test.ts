@@ -30,6 +30,13 @@ it.each([
     '2026.9.6-beta.1',
   ],
   ['a correction, which to semver is a prerelease', '2026.3.13-1', versions(['2026.3.12', '>=2026.3.12']), '2026.3.12'],
+  ['what suits the version that was corrected', '2026.3.13-1', versions(['2026.3.13', '>=2026.3.13']), '2026.3.13'],
+  [
+    'a correction before what it corrects',
+    '2026.3.14',
+    versions(['2026.3.13-1', '>=2026.3.13'], ['2026.3.13', '>=2026.3.13']),
+    '2026.3.13-1',
+  ],
   ['none', '2026.6.6', versions(['2026.9.5', '>=2026.9.5']), undefined],
 ])('chooses %s', (_, gateway, list, chosen) => {
   expect(choosePluginVersion(list, gateway)?.version).toBe(chosen);

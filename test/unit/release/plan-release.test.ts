@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compareVersions, parseVersion } from '../../../build/gateway/version.ts';
 import { RequestError } from '../../../build/problem.ts';
 import {
   planRelease,
@@ -7,7 +8,6 @@ import {
   type ReleaseEvent,
   type ReleaseRequest,
 } from '../../../build/release/plan-release.ts';
-import { compareVersions, parseVersion } from '../../../build/release/version.ts';
 
 const FIRST = 'ghcr.io/openclaw/openclaw';
 const MIRROR = 'docker.io/openclaw/openclaw';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareVersions, parseVersion, refreshTag } from '../../../build/release/version.ts';
+import { compareVersions, parseVersion, refreshTag } from '../../../build/gateway/version.ts';
 
 const version = (text: string) => {
   const parsed = parseVersion(text);

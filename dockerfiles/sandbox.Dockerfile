@@ -16,7 +16,11 @@ RUN --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
 set -efu
-apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+if [ -s /run/secrets/ca ]; then
+  { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
+  export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
+fi
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- bash ca-certificates curl git jq python3 ripgrep
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -29,7 +33,10 @@ CMD ["sleep", "infinity"]
 FROM node AS tools
 RUN --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
 set -eu
-if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi
+if [ -s /run/secrets/ca ]; then
+  { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
+  export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
+fi
 npm install --global --prefix /layers/tools/usr/local --no-audit --no-fund --no-update-notifier --loglevel=error pnpm@11.28.11 bun@1.4.4
 SH
 
@@ -40,7 +47,11 @@ RUN --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
 set -efu
-apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+if [ -s /run/secrets/ca ]; then
+  { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
+  export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
+fi
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- build-essential cargo file golang-go pkg-config rustc unzip wget xz-utils
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -57,7 +68,11 @@ RUN --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
 set -efu
-apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+if [ -s /run/secrets/ca ]; then
+  { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
+  export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
+fi
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- chromium fonts-liberation fonts-noto-color-emoji novnc socat websockify x11vnc xvfb
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete

@@ -3,10 +3,15 @@
 /** The folder in which a stage lays out a layer just as it is to stand in the image. */
 export const LAYERS = '/layers';
 
-/** Downloads from behind a proxy that inspects TLS need its authority; it is a secret, so no layer and no log holds it. */
+/**
+ * Downloads from behind a proxy that inspects TLS need its authority, beside those that everybody trusts: not every host is
+ * inspected. It is a secret, so no layer and no log holds it: what is made of it stands in memory, which a step has for itself.
+ */
 export const CA_MOUNT = '--mount=type=secret,id=ca';
-export const TRUST_CA =
-  'if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca; fi';
+export const TRUST_CA = `if [ -s /run/secrets/ca ]; then
+  { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
+  export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
+fi`;
 /** Registries and their tokens, and the authority behind which they stand. */
 export const REGISTRY_MOUNTS = `${CA_MOUNT} --mount=type=secret,id=npmrc,target=/root/.npmrc`;
 export const NPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/root/.npm`;
@@ -25,7 +30,8 @@ export const CLEAN_APT =
 /** Installs Debian packages and leaves nothing of the installation behind that differs from run to run. */
 export const installPackages = (names: string): string => `RUN ${APT_MOUNTS} <<'SH'
 set -efu
-apt() { apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+${TRUST_CA}
+apt() { apt-get -o Acquire::https::CAInfo="\${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ${names}
 ${CLEAN_APT}

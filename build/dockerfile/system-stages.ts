@@ -78,7 +78,6 @@ npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --log
 install -d -o 1000 -g 1000 ${LAYERS}/browser/home/node ${LAYERS}/browser/home/node/.cache ${LAYERS}/browser${BROWSERS}
 export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=${LAYERS}/browser${BROWSERS}
 if [ -z "\${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
-[ ! -s /run/secrets/ca ] || { cp /run/secrets/ca /tmp/ca.pem && chmod a+r /tmp/ca.pem && export NODE_EXTRA_CA_CERTS=/tmp/ca.pem; }
 setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium
 SH`,
 };

@@ -2,7 +2,7 @@ import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@npmcli/arborist';
 import { valid } from 'semver';
-import { explainNpmError, type NpmOptions, npmOptions } from './npm.ts';
+import { explainNpmError, type NpmOptions, npmErrorCode, npmOptions } from './npm.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
 /** A package that a lockfile installs on Linux. */
@@ -96,10 +96,12 @@ function tarballAddress(name: string, version: string, options: NpmOptions): str
 }
 
 /**
- * Asks the registry how large each tarball is. One that it does not say of stays among the small ones.
+ * Asks the registry how large each tarball is. One that it does not say of stays among the small ones; which layers there are must
+ * not depend on an answer that was lost.
  *
  * @param known bytes of tarballs that need not be asked for, by address; what is published does not change
  * @returns bytes by address
+ * @throws WorkError where the registry cannot be asked
  */
 export async function tarballSizes(
   packages: readonly LockedPackage[],
@@ -117,7 +119,10 @@ export async function tarballSizes(
   return sizes;
 
   async function askSize(tarball: string): Promise<number> {
-    const response = await fetch(tarball, { ...options, method: 'HEAD' }).catch(() => undefined);
+    const response = await fetch(tarball, { ...options, method: 'HEAD' }).catch((error: unknown) => {
+      if (/^E4\d\d$/.test(npmErrorCode(error) ?? '')) return undefined;
+      throw explainNpmError(error, tarball);
+    });
     return Number(response?.headers.get('content-length') ?? Number.NaN);
   }
 }

@@ -43,6 +43,8 @@ export interface PackagedGateway extends GatewayFacts {
   readonly allowedScripts: readonly string[];
   /** Lowest first. */
   readonly dependencyLayers: readonly DependencyLayer[];
+  /** The gateway in the cache with whose lock its own began; undefined where it depends on none that was built before. */
+  readonly lockedAfter?: string;
   /** Folder with package.tgz: the build context `gateway`. */
   readonly context: string;
   /** Folder with package.json, package-lock.json and the list of layers: the build context `gateway-dependencies`. */

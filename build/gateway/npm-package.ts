@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
@@ -10,23 +10,15 @@ import { cacheFolder, fillCache } from '../cache-folder.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
-import { dependencyLayers, layerList } from './dependency-layers.ts';
-import { lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
+import { lockGateway, manifestIn, writeLocked } from './gateway-lock.ts';
 import { PACKAGE } from './is-checkout.ts';
 import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
-import {
-  allowedScripts,
-  dependencyManifest,
-  ownInstallScripts,
-  type PackageManifest,
-  repositoryUrl,
-  withAllowedScripts,
-} from './package-manifest.ts';
+import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 
 /** Raised whenever what is kept in the cache changes its form. */
-const CACHE_FORMAT = 6;
+const CACHE_FORMAT = 7;
 
 /** An npm package that has been resolved: exactly this version, exactly these bytes. */
 export interface ResolvedPackage {
@@ -138,72 +130,51 @@ export async function readGatewayPackage(
     await mkdir(context, { recursive: true });
     await mkdir(dependencies);
     onStep(`downloading ${resolved.selector} and locking its dependencies`);
-    const [files, { packages, sizes, layers }] = await Promise.all([
+    const [files, locked] = await Promise.all([
       download(resolved, join(context, 'package.tgz'), FACTS),
-      lock(resolved, dependencies),
+      lockGateway(resolved, dependencies, await newestGateway()),
     ]);
-    const manifest = JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
-    const withScripts = [
-      ...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name)),
-    ].sort();
-    const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
-    await writeFile(
-      join(dependencies, 'package.json'),
-      withAllowedScripts(dependencyManifest(manifest), withScripts, allowed),
-    );
-    await writeFile(join(dependencies, 'layers'), layerList(layers));
     const gateway: PackagedGateway = {
       kind: 'package',
-      ...describe(manifest, files),
+      ...describe(manifestIn(files), files),
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
       integrity: resolved.integrity,
-      playwrightVersion: packages.find(({ name }) => name === 'playwright-core')?.version,
-      allowedScripts: allowed,
-      dependencyLayers: layers,
+      ...(await writeLocked(locked, dependencies, files)),
       context: join(folder, 'context'),
       dependencies: join(folder, 'dependencies'),
     };
-    await writeFile(join(partial, SIZES), JSON.stringify(Object.fromEntries(sizes)));
     await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(gateway, null, 2)}\n`);
     return gateway;
   });
 }
 
 /**
- * Locks the dependencies from the package's manifest, which the registry gives before the package is here.
+ * The gateway with dependencies that depend on it alone, and on no other that was built here before: for reproducible images.
  *
- * @returns them, and the bytes of each tarball
+ * @throws WorkError where the registry cannot be read
  */
-async function lock(resolved: ResolvedPackage, folder: string) {
-  const earlier = await newestGateway();
-  const packages = await lockDependencies(
-    dependencyManifest(resolved.manifest ?? (await readManifest(resolved))),
-    folder,
-    earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
-  );
-  const sizes = await tarballSizes(packages, (await readFact<Record<string, number>>(earlier, SIZES)) ?? {});
-  const before = await readFact<PackagedGateway>(earlier, 'gateway.json');
-  return { packages, sizes, layers: dependencyLayers(packages, sizes, before?.dependencyLayers ?? []) };
+export async function lockedAlone(gateway: PackagedGateway, resolved: ResolvedPackage): Promise<PackagedGateway> {
+  if (gateway.lockedAfter === undefined) return gateway;
+  const folder = `${cachedFolder('gateways', resolved)}-alone`;
+  const facts = join(folder, 'gateway.json');
+  if (existsSync(facts)) return JSON.parse(await readFile(facts, 'utf8')) as PackagedGateway;
+  return fillCache(folder, async (partial) => {
+    const dependencies = join(partial, 'dependencies');
+    await mkdir(dependencies);
+    const [files, locked] = await Promise.all([
+      readPackedFiles(createReadStream(join(gateway.context, 'package.tgz')), FACTS),
+      lockGateway(resolved, dependencies, undefined),
+    ]);
+    const { lockedAfter: _, ...others } = gateway;
+    const alone = {
+      ...others,
+      ...(await writeLocked(locked, dependencies, files)),
+      dependencies: join(folder, 'dependencies'),
+    };
+    await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(alone, null, 2)}\n`);
+    return alone;
+  });
 }
-
-/** @returns undefined where there is no earlier gateway, or one in an earlier form of the cache */
-async function readFact<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
-  const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as T);
-}
-
-async function readManifest({ selector }: ResolvedPackage): Promise<PackageManifest> {
-  const { default: pacote } = await import('pacote');
-  try {
-    const manifest = await pacote.manifest(selector, { ...(await npmOptions()), fullReadJson: true });
-    return manifest as unknown as PackageManifest;
-  } catch (error) {
-    throw explainNpmError(error, selector);
-  }
-}
-
-/** Bytes of each tarball, by its address: beside gateway.json, so that the next version need not ask for all of them. */
-const SIZES = 'sizes.json';
 
 /** Folder of the newest gateway in the cache. */
 async function newestGateway(): Promise<string | undefined> {

@@ -1,10 +1,16 @@
 import { bootstrapNodeVersion } from '../base/bootstrap.ts';
 import { nodeProblems } from '../base/node-problems.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
-import { type ResolvedPackage, readGatewayPackage, resolveGatewayPackage } from '../gateway/npm-package.ts';
+import {
+  lockedAlone,
+  type ResolvedPackage,
+  readGatewayPackage,
+  resolveGatewayPackage,
+} from '../gateway/npm-package.ts';
 import { resolvePlugins } from '../gateway/plugin-package.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
+import { trustAuthorities } from '../trust-authorities.ts';
 
 /** What goes into an image, resolved to exact versions: nothing after this is left to chance. */
 export interface Ingredients {
@@ -24,6 +30,7 @@ export async function gatherIngredients(
   onStep: (step: string) => void,
 ): Promise<Ingredients> {
   const found = [...problems];
+  if (spec.ca !== undefined) await trustAuthorities(spec.ca);
   const collect = (error: unknown): undefined => {
     if (!(error instanceof RequestError)) throw error;
     found.push(...error.problems);
@@ -43,7 +50,9 @@ export async function gatherIngredients(
       : await resolveGatewayPackage(spec.gateway).catch(collect);
     // Of a request that is wrong already only what its plugins are needs the package itself.
     if (resolved === undefined || (found.length > 0 && spec.extensions.length === 0)) throw new RequestError(found);
-    const gateway = await readGatewayPackage(resolved, onStep);
+    const read = await readGatewayPackage(resolved, onStep);
+    // What was built here before must not show in a reproducible image.
+    const gateway = spec.sourceDateEpoch === undefined ? read : await lockedAlone(read, resolved);
     const plugins = await resolvePlugins(spec.extensions, gateway).catch(collect);
     found.push(...browserProblems(spec, gateway), ...bootstrapProblems(spec, gateway));
     if (plugins === undefined || found.length > 0) throw new RequestError(found);

@@ -344,11 +344,10 @@ function parseCa(found: { source: string; text: string } | undefined, problems: 
   if (found === undefined) return undefined;
   const path = resolve(found.text);
   const reason = whyNoAuthorities(path);
-  if (reason !== undefined) {
-    const wayOut = 'name a PEM file with the certificate authorities, or unset it';
-    problems.push({ source: found.source, value: found.text, reason, wayOut });
-  }
-  return path;
+  if (reason === undefined) return path;
+  const wayOut = 'name a PEM file with the certificate authorities, or unset it';
+  problems.push({ source: found.source, value: found.text, reason, wayOut });
+  return undefined;
 }
 
 /** BuildKit takes no larger secret. Source: buildkit, session/secrets/secretsprovider, store.go */

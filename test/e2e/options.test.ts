@@ -1,5 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -16,6 +17,8 @@ const CANARY = 'canary5f1c0e';
 
 let folder = '';
 let index: Server;
+/** Its authority, and those that are trusted already. */
+let bundle = '';
 /** Of a small gateway: for what does not depend on which one it is. */
 let checkout = '';
 let buildWithExtras: (...args: readonly string[]) => ReturnType<typeof run>;
@@ -49,7 +52,8 @@ async function readMediaTypes(cache: string): Promise<ReadonlySet<string>> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-options-'));
   const address = await hostAddress();
-  const { key, cert, bundle } = await makeCertificate(address);
+  const { key, cert, ...made } = await makeCertificate(address);
+  bundle = made.bundle;
   // A package index behind an authority that only --ca knows, and a password that only PIP_INDEX_URL knows.
   index = createServer({ key, cert }, (request, response) => {
     asked.push(request.url ?? '');
@@ -189,6 +193,19 @@ describe('other ways out', () => {
     const tag = 'openclaw-image-test:from-cache';
     expect((await build('--tag', tag, '--cache-from', `type=local,src=${cache}`)).exitCode).toBe(0);
     await docker('image', 'rm', tag, loaded);
+  });
+
+  it('asks the npm registry with --ca too, which is only there behind an authority of its own', async () => {
+    const { port } = index.address() as AddressInfo;
+    const env = {
+      npm_config_registry: `https://${await hostAddress()}:${port}/`,
+      NODE_EXTRA_CA_CERTS: '',
+      SSL_CERT_FILE: '',
+    };
+    const ask = (...args: readonly string[]) => run(['build', '--dry-run', ...args], { env });
+    expect((await ask()).stderr).toContain('a certificate that is not trusted');
+    // It is spoken to, and wants a login.
+    expect((await ask('--ca', bundle)).stderr).toMatch(/The npm registry refused[\s\S]*401/);
   });
 
   it('plans without an engine', async () => {

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cacheFolder } from '../../build/cache-folder.ts';
 import { docker, engine as firstEngine, ROOT, run, runUntil } from '../command.ts';
 
 /**
@@ -60,9 +61,16 @@ describe('scripts/engine on a bare Debian', () => {
 describe('SOURCE_DATE_EPOCH', () => {
   it('gives the same digest on another engine with an empty cache', async () => {
     const env = { SOURCE_DATE_EPOCH: '1700000000', CI: 'true' };
+    // And nothing that was resolved or locked here before: the base is what it shares.
+    const cache = join(folder, 'cache');
+    await mkdir(join(cache, 'openclaw-image'), { recursive: true });
+    for (const name of ['bases', 'engine', 'toolchain'])
+      await symlink(cacheFolder(name), join(cache, 'openclaw-image', name));
     const one = await run(['build', '--json', '--tag', 'openclaw-image-test:one'], { env });
     expect(one.exitCode, one.stdout).toBe(0);
-    const other = await run(['build', '--json', '--tag', 'openclaw-image-test:one', '--engine', host], { env });
+    const other = await run(['build', '--json', '--tag', 'openclaw-image-test:one', '--engine', host], {
+      env: { ...env, XDG_CACHE_HOME: cache },
+    });
     expect(other.exitCode, other.stdout).toBe(0);
     expect(JSON.parse(other.stdout).digest).toBe(JSON.parse(one.stdout).digest);
     expect(JSON.parse(other.stdout).layers.every(({ cached }: { cached: boolean }) => !cached)).toBe(true);

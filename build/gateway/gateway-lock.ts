@@ -1,0 +1,91 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type DependencyLayer, dependencyLayers, layerList } from './dependency-layers.ts';
+import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
+import type { PackagedGateway } from './gateway.ts';
+import { explainNpmError, npmOptions } from './npm.ts';
+import type { ResolvedPackage } from './npm-package.ts';
+import { allowedScripts, dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+
+/** What a gateway depends on, exact versions of all of it. */
+export interface GatewayLock {
+  readonly packages: readonly LockedPackage[];
+  /** Bytes of each tarball, by its address. */
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly layers: readonly DependencyLayer[];
+  /** Name of the gateway in the cache with whose lock this began. */
+  readonly after: string | undefined;
+}
+
+/** Beside gateway.json, so that the next version need not ask for all of them. */
+const SIZES = 'sizes.json';
+
+/**
+ * Locks the dependencies from the package's manifest, which the registry gives before the package is here.
+ *
+ * @param folder where package.json and package-lock.json are written
+ * @param earlier folder of a gateway in the cache to begin with: what need not change keeps its version, and its layer
+ * @throws WorkError where the registry cannot be read
+ */
+export async function lockGateway(
+  resolved: ResolvedPackage,
+  folder: string,
+  earlier: string | undefined,
+): Promise<GatewayLock> {
+  const packages = await lockDependencies(
+    dependencyManifest(resolved.manifest ?? (await readManifest(resolved))),
+    folder,
+    earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
+  );
+  const sizes = await tarballSizes(packages, (await readFact<Record<string, number>>(earlier, SIZES)) ?? {});
+  const before = await readFact<PackagedGateway>(earlier, 'gateway.json');
+  return {
+    packages,
+    sizes,
+    layers: dependencyLayers(packages, sizes, before?.dependencyLayers ?? []),
+    after: earlier === undefined ? undefined : basename(earlier),
+  };
+}
+
+/**
+ * Writes what a build reads beside the lockfile, and what the next lock begins with.
+ *
+ * @param files of the package, by path
+ */
+export async function writeLocked(
+  { packages, sizes, layers, after }: GatewayLock,
+  folder: string,
+  files: ReadonlyMap<string, string>,
+): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'lockedAfter'>> {
+  const manifest = manifestIn(files);
+  const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
+  const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
+  await writeFile(join(folder, 'package.json'), withAllowedScripts(dependencyManifest(manifest), withScripts, allowed));
+  await writeFile(join(folder, 'layers'), layerList(layers));
+  await writeFile(join(dirname(folder), SIZES), JSON.stringify(Object.fromEntries(sizes)));
+  return {
+    playwrightVersion: packages.find(({ name }) => name === 'playwright-core')?.version,
+    allowedScripts: allowed,
+    dependencyLayers: layers,
+    ...(after === undefined ? {} : { lockedAfter: after }),
+  };
+}
+
+export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest =>
+  JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
+
+/** @returns undefined where there is no earlier gateway, or one in an earlier form of the cache */
+async function readFact<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
+  const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+async function readManifest({ selector }: ResolvedPackage): Promise<PackageManifest> {
+  const { default: pacote } = await import('pacote');
+  try {
+    const manifest = await pacote.manifest(selector, { ...(await npmOptions()), fullReadJson: true });
+    return manifest as unknown as PackageManifest;
+  } catch (error) {
+    throw explainNpmError(error, selector);
+  }
+}

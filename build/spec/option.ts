@@ -69,7 +69,7 @@ export const BUILD_OPTIONS = {
   base: {
     flags: '--base <base>',
     description: 'pinned: the pin, nothing else; bootstrap: made here from Debian packages and npm; or a reference',
-    unset: 'the pin, else bootstrap',
+    unset: 'the pin; where its registry cannot be reached bootstrap, but for a push',
     example: '--base bootstrap',
   },
   tag: {
@@ -93,7 +93,7 @@ export const BUILD_OPTIONS = {
   },
   output: {
     flags: '-o, --output <output>',
-    description: "write the image elsewhere, in buildx's words: type=oci,dest=FILE",
+    description: "write the image to a file or folder, in buildx's words: type=oci,dest=FILE (or tar, local)",
     example: '--output type=oci,dest=openclaw.tar',
   },
   compression: {
@@ -117,7 +117,8 @@ export const BUILD_OPTIONS = {
   ca: {
     flags: '--ca <file>',
     variables: ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'],
-    description: 'certificate authorities for steps that download (PEM), handed over as a build secret',
+    description:
+      'certificate authorities to trust beside the known ones, a PEM file; steps that download get it as a build secret',
     example: '--ca /etc/ssl/certs/company.pem',
   },
   engine: {

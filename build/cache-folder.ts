@@ -7,6 +7,12 @@ import { dirname, join } from 'node:path';
 export const cacheFolder = (...parts: readonly string[]): string =>
   join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'openclaw-image', ...parts);
 
+/** Folders that are being filled: what ends this process leaves none of them. */
+const partials = new Set<string>();
+process.once('exit', () => {
+  for (const partial of partials) rmSync(partial, { recursive: true, force: true });
+});
+
 /**
  * Fills a cache folder whole or not at all: in a folder beside it, renamed at the end.
  *
@@ -17,8 +23,7 @@ export async function fillCache<T>(folder: string, fill: (partial: string) => Pr
   await mkdir(dirname(folder), { recursive: true });
   if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
   const partial = await mkdtemp(`${folder}.partial-`);
-  const end = (): void => rmSync(partial, { recursive: true, force: true });
-  process.once('exit', end);
+  partials.add(partial);
   try {
     const value = await fill(partial);
     await rename(partial, folder).catch((error: NodeJS.ErrnoException) => {
@@ -26,7 +31,7 @@ export async function fillCache<T>(folder: string, fill: (partial: string) => Pr
     });
     return value;
   } finally {
-    process.off('exit', end);
+    partials.delete(partial);
     await rm(partial, { recursive: true, force: true });
   }
 }

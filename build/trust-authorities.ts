@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import * as tls from 'node:tls';
+import { certificatesIn } from './spec/certificates.ts';
 
 /**
  * Trusts further certificate authorities in all that this process asks from here on, beside those that it trusts already: a build's
@@ -8,9 +9,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
  * @param file PEM, one or more
  */
 export async function trustAuthorities(file: string): Promise<void> {
-  const certificates = (await readFile(file, 'utf8')).match(
-    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-  );
+  const certificates = certificatesIn(await readFile(file, 'utf8'));
   // Node has it since 24.5; before that NODE_EXTRA_CA_CERTS says the same.
-  setDefaultCACertificates?.([...getCACertificates('default'), ...(certificates ?? [])]);
+  tls.setDefaultCACertificates?.([...tls.getCACertificates('default'), ...certificates]);
 }

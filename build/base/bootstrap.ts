@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder, fillCache } from '../cache-folder.ts';
@@ -207,41 +207,42 @@ async function prepareContext(
 async function makeRootFileSystem(platform: Platform, archive: string): Promise<void> {
   const { debian } = MACHINES[platform];
   const slim = createHash('sha256').update(readFileSync(SLIM)).digest('hex').slice(0, 12);
-  const kept = cacheFolder('bases', `rootfs-${SUITE}-${debian}-${slim}.tar`);
-  // Two builds may make one at a time; the same is made by both.
-  const partial = `${kept}.${process.pid}.tar`;
-  if (!existsSync(kept)) {
-    if (platform !== hostPlatform()) await runEngineScript('emulate', debian);
-    const tools = cacheFolder('mmdebstrap');
-    await explained(execa(DEBIAN_UNPACK, [SUITE, tools, ...DEBOOTSTRAP_PACKAGES], { all: true }));
-    const perl = [
-      'share/perl/5.36',
-      `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl/5.36`,
-      `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl-base`,
-    ];
-    await explained(
-      execa(
-        join(tools, 'usr/bin/perl'),
-        [
-          join(tools, 'usr/bin/mmdebstrap'),
-          '--mode=root',
-          '--variant=minbase',
-          '--include=ca-certificates',
-          `--architectures=${debian}`,
-          `--keyring=${join(tools, 'usr/share/keyrings')}`,
-          // apt would check signatures as a user that cannot read root's cache folder, where the keys are.
-          '--aptopt=APT::Sandbox::User "root"',
-          '--skip=check/qemu',
-          `--customize-hook=${SLIM}`,
-          SUITE,
-          partial,
-        ],
-        { all: true, env: { PERL5LIB: perl.map((folder) => join(tools, 'usr', folder)).join(':') } },
-      ),
-    );
-    await rename(partial, kept);
-  }
-  await copyFile(kept, archive);
+  const kept = cacheFolder('bases', `rootfs-${SUITE}-${debian}-${slim}`);
+  const name = 'rootfs.tar';
+  if (!existsSync(kept)) await fillCache(kept, (partial) => debootstrap(platform, join(partial, name)));
+  await copyFile(join(kept, name), archive);
+}
+
+async function debootstrap(platform: Platform, archive: string): Promise<void> {
+  const { debian } = MACHINES[platform];
+  if (platform !== hostPlatform()) await runEngineScript('emulate', debian);
+  const tools = cacheFolder('mmdebstrap');
+  await explained(execa(DEBIAN_UNPACK, [SUITE, tools, ...DEBOOTSTRAP_PACKAGES], { all: true }));
+  const perl = [
+    'share/perl/5.36',
+    `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl/5.36`,
+    `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl-base`,
+  ];
+  await explained(
+    execa(
+      join(tools, 'usr/bin/perl'),
+      [
+        join(tools, 'usr/bin/mmdebstrap'),
+        '--mode=root',
+        '--variant=minbase',
+        '--include=ca-certificates',
+        `--architectures=${debian}`,
+        `--keyring=${join(tools, 'usr/share/keyrings')}`,
+        // apt would check signatures as a user that cannot read root's cache folder, where the keys are.
+        '--aptopt=APT::Sandbox::User "root"',
+        '--skip=check/qemu',
+        `--customize-hook=${SLIM}`,
+        SUITE,
+        archive,
+      ],
+      { all: true, env: { PERL5LIB: perl.map((folder) => join(tools, 'usr', folder)).join(':') } },
+    ),
+  );
 }
 
 /** A failing command's last lines are the reason. */

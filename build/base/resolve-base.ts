@@ -7,7 +7,7 @@ import { inspectLocalImage } from '../engine/local-image.ts';
 import { environmentOf, isUnreachable, readConfigs, readDigest } from '../oci/image-tools.ts';
 import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
-import type { BaseChoice } from '../spec/image-spec.ts';
+import type { BaseChoice, Destination } from '../spec/image-spec.ts';
 import type { Base } from './base.ts';
 import { type BootstrapRequest, bootstrapBase, bootstrapDebian } from './bootstrap.ts';
 import { type PinFile, readPin } from './pin.ts';
@@ -15,6 +15,12 @@ import { type PinFile, readPin } from './pin.ts';
 export interface BaseRequest extends BootstrapRequest {
   readonly choice: BaseChoice;
 }
+
+/** A base that was made on a host is for that host: what others are to pull stands on one only where that was asked for. */
+export const suitableBase = <T extends BaseChoice>(
+  asked: T,
+  { kind }: Pick<Destination, 'kind'>,
+): T | { readonly kind: 'pinned' } => (asked.kind === 'auto' && kind === 'push' ? { kind: 'pinned' } : asked);
 
 /**
  * Finds the parent image, or makes one where the pin's registry cannot be reached and the request allows it.

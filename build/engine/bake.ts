@@ -8,7 +8,7 @@ import {
   runBuildx,
   type TargetMetadata,
 } from './buildx.ts';
-import type { Engine } from './engine.ts';
+import { builderOf, type Engine } from './engine.ts';
 
 /** A docker-bake.json. Source: https://docs.docker.com/build/bake/reference/ */
 export interface BakeDefinition {
@@ -85,14 +85,15 @@ export async function bake(
 ): Promise<Readonly<Record<string, BuildResult>>> {
   await writeFileAtomic(file, `${JSON.stringify(bakeDefinition(targets), null, 2)}\n`);
   const requests = Object.values(targets);
-  const [builder] = requests.flatMap((request) => request.builder ?? []);
+  const builder = builderOf(engine, requests[0]?.builder);
   const args = [
     'buildx',
     'bake',
     '--progress=rawjson',
     // The files that it reads are those that it was just told of.
     '--allow=fs=*',
-    ...(builder === undefined ? [] : ['--builder', builder]),
+    '--builder',
+    builder,
     '--file',
     file,
     '--metadata-file',

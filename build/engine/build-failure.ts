@@ -8,6 +8,8 @@ type Meaning = Pick<Explanation, 'title' | 'reason' | 'wayOut'>;
 interface Rule extends Meaning {
   readonly kind: string;
   readonly pattern: RegExp;
+  /** Whether only BuildKit's own words count, and not what a step printed. */
+  readonly ofEngine?: true;
 }
 
 /** What a failed build's words mean, but for requests to registries; the first rule that matches explains it. */
@@ -68,6 +70,7 @@ const RULES: readonly Rule[] = [
   },
   {
     kind: 'engine-gone',
+    ofEngine: true,
     // EOF ends what a registry said, too: then its address stands before it.
     pattern:
       /cannot connect to the docker daemon|error during connect|rpc error: code = Unavailable|error reading from server: EOF|closing transport|^(?!.*https?:\/\/).*\bEOF$|docker\.sock.*connection reset by peer/im,
@@ -135,8 +138,9 @@ function meaningOf(
   output: string,
 ): (Meaning & { readonly kind: string }) | undefined {
   // Of the engine's error, not of the script that it quotes: names of packages and comments are no failure.
-  const text = [shorten(error), ...lines, output].join('\n');
-  const rule = RULES.find(({ pattern }) => pattern.test(text));
+  const ofEngine = [shorten(error), output].join('\n');
+  const text = [ofEngine, ...lines].join('\n');
+  const rule = RULES.find((one) => one.pattern.test(one.ofEngine === true ? ofEngine : text));
   if (rule !== undefined) return rule;
   const request = requestFailure(text) ?? curlFailure(error);
   if (request === undefined) return undefined;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { InterruptedError, WorkError } from '../problem.ts';
 import { explainBuildFailure } from './build-failure.ts';
-import type { Engine } from './engine.ts';
+import { builderOf, type Engine } from './engine.ts';
 import { advance, type Progress, type Step } from './progress.ts';
 
 /** A secret for build steps: from a file, or from an environment variable. Neither value shows in the command line. */
@@ -31,6 +31,7 @@ export interface BuildRequest {
   readonly annotations: readonly string[];
   readonly cacheFrom: readonly string[];
   readonly cacheTo: readonly string[];
+  /** Undefined for the engine's own. */
   readonly builder: string | undefined;
   readonly sourceDateEpoch: number | undefined;
   readonly metadataFile: string;
@@ -109,7 +110,8 @@ export async function build(
   onProgress: OnProgress,
   signal?: AbortSignal,
 ): Promise<BuildResult> {
-  const ran = await runBuildx(engine, buildxArguments(request), buildxVariables(request), onProgress, signal);
+  const args = buildxArguments({ ...request, builder: builderOf(engine, request.builder) });
+  const ran = await runBuildx(engine, args, buildxVariables(request), onProgress, signal);
   const metadata = JSON.parse(await readFile(request.metadataFile, 'utf8')) as TargetMetadata;
   return { ...ran, digest: metadata['containerimage.digest'] };
 }
@@ -171,24 +173,32 @@ async function runOnce(
   };
   // Execa ends no detached process with its own: buildx would go on, and tag.
   const end = (): void => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   };
   process.once('exit', end);
   if (signal?.aborted === true) stop();
   signal?.addEventListener('abort', stop, { once: true });
 
-  for await (const line of child.iterable({ from: 'stderr' })) {
-    const advanced = advance(progress, line);
-    if (advanced === undefined) {
-      otherLines.push(line);
-      continue;
+  let exitCode: number | undefined;
+  try {
+    for await (const line of child.iterable({ from: 'stderr' })) {
+      const advanced = advance(progress, line);
+      if (advanced === undefined) {
+        otherLines.push(line);
+        continue;
+      }
+      progress = advanced.progress;
+      onProgress(progress, advanced.changed);
     }
-    progress = advanced.progress;
-    onProgress(progress, advanced.changed);
+    ({ exitCode } = await child);
+  } finally {
+    process.off('exit', end);
+    signal?.removeEventListener('abort', stop);
   }
-  const { exitCode } = await child;
-  process.off('exit', end);
-  signal?.removeEventListener('abort', stop);
   if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
   if (exitCode !== 0) throw new WorkError(explainBuildFailure(progress, otherLines.join('\n'), exitCode));
   return { progress, seconds: (performance.now() - started) / 1000 };

@@ -102,18 +102,12 @@ async function namedEngine(option: string | undefined): Promise<Candidate | unde
   return { source: `context ${name}`, host: stdout.trim(), context: name };
 }
 
-/** Source: https://docs.docker.com/reference/cli/docker/#options, `--host` */
-function addressed(source: string, host: string): Candidate {
+/** A path is a socket, and an address without a word before it is TCP's. Source: docker/cli, opts/hosts.go */
+function addressed(source: string, text: string): Candidate {
+  const host = text.includes('://') ? text : text.startsWith('/') ? `unix://${text}` : `tcp://${text}`;
   if (/^(?:unix|tcp|ssh|npipe|fd):\/\//.test(host)) return { source, host };
-  const reason = 'is no address of an engine';
-  throw new RequestError([
-    {
-      source,
-      value: host,
-      reason,
-      wayOut: `write ${host.startsWith('/') ? `unix://${host}` : 'unix:///path, tcp://host:port or ssh://host'}`,
-    },
-  ]);
+  const wayOut = 'write unix:///path, tcp://host:port or ssh://host';
+  throw new RequestError([{ source, value: text, reason: 'is no address of an engine', wayOut }]);
 }
 
 async function currentContext(): Promise<string | undefined> {
@@ -170,13 +164,17 @@ function assertAllowed(socket: string): void {
 
 async function withCommand({ source, host, context }: Candidate): Promise<Engine> {
   const docker = await dockerWithBuildx();
-  const { DOCKER_HOST: _, ...others } = process.env;
+  const { DOCKER_HOST: _host, DOCKER_CONTEXT: _context, ...others } = process.env;
   const environment =
     context === undefined || host.startsWith('unix://')
       ? { ...others, DOCKER_HOST: host }
       : { ...others, DOCKER_CONTEXT: context };
   return { source, host, docker, environment };
 }
+
+/** Each context has a builder of its name that is its engine; buildx uses no other's. */
+export const builderOf = ({ environment }: Pick<Engine, 'environment'>, named: string | undefined): string =>
+  named ?? environment['DOCKER_CONTEXT'] ?? 'default';
 
 const PLUGIN_FOLDERS = [
   () => join(dockerConfigFolder(), 'cli-plugins'),

@@ -130,9 +130,10 @@ export async function readGatewayPackage(
     await mkdir(context, { recursive: true });
     await mkdir(dependencies);
     onStep(`downloading ${resolved.selector} and locking its dependencies`);
+    const earlier = await newestGateway();
     const [files, locked] = await Promise.all([
       download(resolved, join(context, 'package.tgz'), FACTS),
-      lockGateway(resolved, dependencies, await newestGateway()),
+      lockGateway(resolved, dependencies, earlier),
     ]);
     const gateway: PackagedGateway = {
       kind: 'package',

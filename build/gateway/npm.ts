@@ -66,7 +66,8 @@ const REQUESTS: Readonly<
 /** What a failed request to the npm registry means. @returns the error itself where it means nothing known */
 export function explainNpmError(error: unknown, what: string): unknown {
   const code = npmErrorCode(error) ?? '';
-  const kind = requestFailure(code) ?? (code === '' ? undefined : requestFailure((error as Error).message));
+  // Of its words only npm's codes are sure: "could not resolve" is said of versions too.
+  const kind = requestFailure(code);
   if (kind !== undefined) return new WorkError({ kind, ...REQUESTS[kind](what, code) }, { cause: error });
   if (code === 'ENOSPC') {
     return new WorkError(

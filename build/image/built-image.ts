@@ -3,13 +3,13 @@ import type { Engine } from '../engine/engine.ts';
 import { inspectLocalImage, readHistory } from '../engine/local-image.ts';
 import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts';
 import type { Annotations } from '../oci/annotations.ts';
-import { readDigest } from '../oci/image-tools.ts';
 import { WorkError } from '../problem.ts';
 import { writeBuildRecord } from './build-record.ts';
 import type { BuiltLayer } from './built-layer.ts';
 import { type LastBuild, readLastBuild, writeLastBuild } from './last-build.ts';
 import type { PlannedBuild } from './planned-build.ts';
 import type { Preparation } from './prepare.ts';
+import { readBackPushed } from './pushed-image.ts';
 import type { BuildInputs } from './stage-inputs.ts';
 
 export interface BuiltImage {
@@ -31,7 +31,7 @@ const MOST_DIGESTS = 10;
  * @throws WorkError where the engine has something else under its name
  */
 export async function readBack(
-  { preparation, names, annotations, record }: PlannedBuild,
+  { preparation, request, names, annotations, record }: PlannedBuild,
   engine: Pick<Engine, 'docker' | 'environment'>,
   result: BuildResult,
   inputs: BuildInputs,
@@ -63,30 +63,12 @@ export async function readBack(
         : { ...record, layerSizes, digests: [digest, ...record.digests].slice(0, MOST_DIGESTS) };
     await writeBuildRecord(key, known);
   }
-  if (spec.destination.kind === 'push') await readBackPushed(names, engine, result.digest);
+  if (spec.destination.kind === 'push') await readBackPushed(names, engine, request.builder, result.digest);
   const layers = describeLayers(preparation, result.progress, layerSizes ?? []);
   const stages = stageTimes(result.progress);
   // An archive has the names, and what they stand for here is another image.
   if (spec.destination.kind !== 'output') await rememberBuild(names, { inputs, layers }, stages);
   return { names, digest: result.digest, size: image?.size, annotations, layers, stages, seconds: result.seconds };
-}
-
-/** @throws WorkError where a registry has something else under one of the names */
-async function readBackPushed(
-  names: readonly string[],
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  pushed: string | undefined,
-): Promise<void> {
-  const digests = await Promise.all(names.map((name) => readDigest(engine, name)));
-  for (const [index, digest] of digests.entries()) {
-    if (digest === pushed) continue;
-    throw new WorkError({
-      kind: 'read-back',
-      title: 'The image in the registry is not the one that was pushed',
-      reason: `${names[index]} is ${digest}, and the build pushed ${pushed}`,
-      wayOut: 'something else moved the tag meanwhile: push again',
-    });
-  }
 }
 
 /** For image:explain. */

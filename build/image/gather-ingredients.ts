@@ -48,8 +48,9 @@ export async function gatherIngredients(
     const resolved: ResolvedPackage | undefined = badPackage
       ? undefined
       : await resolveGatewayPackage(spec.gateway).catch(collect);
-    // Of a request that is wrong already only what its plugins are needs the package itself.
-    if (resolved === undefined || (found.length > 0 && spec.extensions.length === 0)) throw new RequestError(found);
+    // Of a request that is wrong already, what its plugins and its browser are needs the package itself.
+    const needsPackage = spec.extensions.length > 0 || spec.browser === 'playwright' || spec.base.kind === 'bootstrap';
+    if (resolved === undefined || (found.length > 0 && !needsPackage)) throw new RequestError(found);
     const read = await readGatewayPackage(resolved, onStep);
     // What was built here before must not show in a reproducible image.
     const gateway = spec.sourceDateEpoch === undefined ? read : await lockedAlone(read, resolved);

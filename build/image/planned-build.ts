@@ -76,7 +76,7 @@ export async function planBuild(preparation: Preparation, builder: string | unde
     ]),
     cacheFrom: spec.cacheFrom,
     cacheTo: cacheTargets(spec),
-    builder: builder ?? 'default',
+    builder,
     sourceDateEpoch: spec.sourceDateEpoch,
     metadataFile: join(folder, `metadata-${process.pid}.json`),
   };

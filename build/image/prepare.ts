@@ -4,7 +4,7 @@ import type { BootstrapListener } from '../base/bootstrap.ts';
 import { buildBaseContext } from '../base/build-base.ts';
 import { nodeProblems } from '../base/node-problems.ts';
 import { readPin } from '../base/pin.ts';
-import { resolveBase } from '../base/resolve-base.ts';
+import { resolveBase, suitableBase } from '../base/resolve-base.ts';
 import { planDockerfile } from '../dockerfile/plan.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import type { DockerfilePlan } from '../dockerfile/stage.ts';
@@ -13,7 +13,7 @@ import { byAge } from '../gateway/dependency-layers.ts';
 import { readPluginPackage } from '../gateway/plugin-package.ts';
 import { formatReference } from '../oci/reference.ts';
 import { RequestError } from '../problem.ts';
-import type { BaseChoice, ImageSpec } from '../spec/image-spec.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
 import type { Ingredients } from './gather-ingredients.ts';
 
 /** A build, ready to run. */
@@ -39,7 +39,14 @@ export async function prepare(
 ): Promise<Preparation> {
   const { gateway, plugins } = ingredients;
   const [base, pluginFolders] = await Promise.all([
-    resolveBase({ choice: baseChoice(spec), platforms: spec.platforms, engine, builder, listener, signal }),
+    resolveBase({
+      choice: suitableBase(spec.base, spec.destination),
+      platforms: spec.platforms,
+      engine,
+      builder,
+      listener,
+      signal,
+    }),
     Promise.all(plugins.map(readPluginPackage)),
   ]);
   const problems = nodeProblems(base, gateway);
@@ -76,10 +83,6 @@ export async function prepare(
       .slice(0, 16),
   };
 }
-
-/** A base that was made on a host is for that host: what others are to pull stands on one only where that was asked for. */
-const baseChoice = ({ base, destination }: ImageSpec): BaseChoice =>
-  base.kind === 'auto' && destination.kind === 'push' ? { kind: 'pinned' } : base;
 
 /** The Dockerfile of a request. Pure: needs neither engine nor base. */
 export function draw(

@@ -6,6 +6,8 @@ import { type RequestFailure, requestFailure } from './request-failure.ts';
 export interface ImageToolsCommand {
   readonly docker: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** Of buildx, whose settings for registries count; undefined for the engine's own. */
+  readonly builder?: string | undefined;
 }
 
 /** The part of an image's config that we read. Source: OCI image-spec, config.md. */
@@ -32,10 +34,19 @@ export const isUnreachable = (error: unknown): boolean =>
 /** A registry whose packets are dropped says nothing: Go gives up on a connection after as long. */
 const ANSWER_SECONDS = 30;
 
-async function inspect({ docker, environment }: ImageToolsCommand, reference: string, format: string): Promise<string> {
+async function inspect(command: ImageToolsCommand, reference: string, format: string): Promise<string> {
+  const { docker, environment, builder } = command;
   const { stdout, stderr, exitCode, timedOut } = await execa(
     docker,
-    ['buildx', 'imagetools', 'inspect', '--format', format, reference],
+    [
+      'buildx',
+      'imagetools',
+      'inspect',
+      ...(builder === undefined ? [] : ['--builder', builder]),
+      '--format',
+      format,
+      reference,
+    ],
     {
       env: environment,
       extendEnv: false,

@@ -13,7 +13,7 @@ const PATTERNS: Readonly<Record<RequestFailure, RegExp>> = {
   'registry-error':
     /\b5\d\d\s+(?:internal|bad gateway|service|gateway|server error)|status(?: code)?:? 5\d\d\b|\bE5\d\d\b|FETCH_5\d\d\b|HTTP error 5\d\d|unexpected status[^\n]*: 5\d\d\b/i,
   'no-network':
-    /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|temporary failure (?:in name resolution|resolving)|could not resolve|no such host|server misbehaving|name or service not known|(?:network|host) is unreachable|no route to host|connection refused|connection reset by peer|connection timed out|read timed out|(?:connection to \S+|i\/o|handshake) time(?:d )?out|context deadline exceeded|Client\.Timeout exceeded|dial tcp|(?:could not|unable to) connect to|https?:\/\/\S+": EOF/i,
+    /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|\bE(?:CONNECTION|IDLE|RESPONSE|TRANSFER)TIMEOUT\b|FETCH_ERROR\b|temporary failure (?:in name resolution|resolving)|could not resolve (?:host|proxy)\b|could not resolve '[\w.-]+'$|no such host|server misbehaving|name or service not known|(?:network|host) is unreachable|no route to host|connection refused|connection reset by peer|connection timed out|read timed out|(?:connection to \S+|i\/o|handshake) time(?:d )?out|context deadline exceeded|Client\.Timeout exceeded|dial tcp|(?:could not|unable to) connect to|https?:\/\/\S+": EOF|failed to do request/im,
 };
 
 /** What a client's words mean. @returns undefined where they say nothing of a request */

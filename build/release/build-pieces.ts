@@ -43,10 +43,12 @@ export async function gatherRelease(
   onStep: (step: string) => void,
 ): Promise<ReleaseBuild> {
   const ingredients: Partial<Record<VariantImage, Ingredients>> = {};
-  // One after the other: the second finds what the first has downloaded.
+  // One after the other: the second finds what the first has downloaded. A release is reproducible, before its time is known.
   for (const image of Object.keys(specs) as VariantImage[]) {
     const spec = specs[image];
-    if (spec !== undefined) ingredients[image] = await gatherIngredients(spec, problems, onStep);
+    if (spec === undefined) continue;
+    const reproducible = { ...spec, sourceDateEpoch: spec.sourceDateEpoch ?? 0 };
+    ingredients[image] = await gatherIngredients(reproducible, problems, onStep);
   }
   const [first] = Object.values(ingredients);
   const [spec] = Object.values(specs);

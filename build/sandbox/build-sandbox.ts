@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BootstrapListener } from '../base/bootstrap.ts';
-import { resolveBase, resolveSandboxBase } from '../base/resolve-base.ts';
+import { resolveBase, resolveSandboxBase, suitableBase } from '../base/resolve-base.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { build } from '../engine/buildx.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -11,9 +11,11 @@ import { npmSecret } from '../gateway/npm.ts';
 import { loadArchive } from '../image/load-archive.ts';
 import { loadsArchive, outputOf } from '../image/outputs.ts';
 import { PROXY_VARIABLES } from '../image/planned-build.ts';
+import { readBackPushed } from '../image/pushed-image.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
+import { trustAuthorities } from '../trust-authorities.ts';
 import { SANDBOXES, type SandboxName } from './sandbox.ts';
 
 const DOCKERFILES = join(import.meta.dirname, '../../dockerfiles');
@@ -46,8 +48,10 @@ export async function buildSandbox(
 ): Promise<BuiltSandbox> {
   const { target, hasNode } = SANDBOXES[name];
   const request = { engine, builder, platforms: spec.platforms, listener, signal };
-  const base = await resolveSandboxBase({ ...request, kind: spec.base.kind });
-  const node = hasNode ? await resolveBase({ ...request, choice: spec.base }) : undefined;
+  if (spec.ca !== undefined) await trustAuthorities(spec.ca);
+  const choice = suitableBase(spec.base, spec.destination);
+  const base = await resolveSandboxBase({ ...request, kind: choice.kind });
+  const node = hasNode ? await resolveBase({ ...request, choice }) : undefined;
   const names = spec.tags.map(familiarReference);
   const folder = cacheFolder('builds', target);
   await mkdir(folder, { recursive: true });
@@ -87,7 +91,7 @@ export async function buildSandbox(
         ]),
         cacheFrom: [],
         cacheTo: [],
-        builder: builder ?? 'default',
+        builder,
         sourceDateEpoch: spec.sourceDateEpoch,
         metadataFile,
       },
@@ -95,6 +99,7 @@ export async function buildSandbox(
       signal,
     );
     if (loadsArchive(spec, builder)) await loadArchive(engine, archive, signal);
+    if (spec.destination.kind === 'push') await readBackPushed(names, engine, builder, digest);
     const image = spec.destination.kind === 'load' ? await inspectLocalImage(engine, names[0] ?? '') : undefined;
     if (spec.destination.kind === 'load' && image?.digest !== digest) {
       throw new WorkError({

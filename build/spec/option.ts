@@ -98,7 +98,8 @@ export const BUILD_OPTIONS = {
   },
   compression: {
     flags: '--compression <kind>',
-    description: 'of pushed layers: gzip, which every client reads, or zstd, which is smaller and faster to unpack',
+    description:
+      'of layers that are pushed or written to an archive: gzip, which every client reads, or zstd, which is smaller and faster to unpack',
     default: 'gzip',
     example: '--compression zstd',
   },

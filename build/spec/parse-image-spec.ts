@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { Problem } from '../problem.ts';
+import { whyNoAuthorities } from './certificates.ts';
 import {
   type BaseChoice,
   type BrowserChoice,
@@ -348,17 +349,6 @@ function parseCa(found: { source: string; text: string } | undefined, problems: 
   const wayOut = 'name a PEM file with the certificate authorities, or unset it';
   problems.push({ source: found.source, value: found.text, reason, wayOut });
   return undefined;
-}
-
-/** BuildKit takes no larger secret. Source: buildkit, session/secrets/secretsprovider, store.go */
-const MOST_SECRET_BYTES = 500 * 1024;
-
-function whyNoAuthorities(path: string): string | undefined {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return 'there is no such file';
-  if (!status.isFile()) return 'is no file';
-  if (status.size > MOST_SECRET_BYTES) return `is larger than a build secret may be (${MOST_SECRET_BYTES} bytes)`;
-  return readFileSync(path, 'utf8').includes('-----BEGIN CERTIFICATE-----') ? undefined : 'holds no certificate in PEM';
 }
 
 function parseEpoch(text: string | undefined, problems: Problem[]): number | undefined {

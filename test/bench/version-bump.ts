@@ -81,7 +81,15 @@ const run = (...args: readonly string[]) =>
 const ours = {
   build: (version: string) => run('--package', `openclaw@${version}`, '--tag', 'openclaw-image-bench:ours'),
   push: (version: string) =>
-    run('--package', `openclaw@${version}`, '--push', '--tag', `${registry.address}/ours:${version}`),
+    run(
+      '--package',
+      `openclaw@${version}`,
+      '--base',
+      base.kind,
+      '--push',
+      '--tag',
+      `${registry.address}/ours:${version}`,
+    ),
 };
 
 const plainDockerfile = join(folder, 'Dockerfile');

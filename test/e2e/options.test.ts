@@ -221,7 +221,9 @@ describe('other ways out', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('--engine names unix:///nowhere/docker.sock');
     const bare = await run(['build', '--engine', '/nowhere/docker.sock']);
-    expect(bare).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('write unix:///nowhere/docker.sock') });
+    expect(bare).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('names unix:///nowhere/docker.sock') });
+    const none = await run(['build', '--engine', 'ftp://nowhere']);
+    expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is no address of an engine') });
   });
 
   it('says which context of Docker there is not', async () => {

@@ -59,18 +59,27 @@ describe('scripts/engine on a bare Debian', () => {
 });
 
 describe('SOURCE_DATE_EPOCH', () => {
-  it('gives the same digest on another engine with an empty cache', async () => {
-    const env = { SOURCE_DATE_EPOCH: '1700000000', CI: 'true' };
-    // And nothing that was resolved or locked here before: the base is what it shares.
-    const cache = join(folder, 'cache');
+  /** With the base, so that it is the same one. */
+  const emptyCache = async (name: string): Promise<string> => {
+    const cache = join(folder, name);
     await mkdir(join(cache, 'openclaw-image'), { recursive: true });
-    for (const name of ['bases', 'engine', 'toolchain'])
-      await symlink(cacheFolder(name), join(cache, 'openclaw-image', name));
-    const one = await run(['build', '--json', '--tag', 'openclaw-image-test:one'], { env });
-    expect(one.exitCode, one.stdout).toBe(0);
-    const other = await run(['build', '--json', '--tag', 'openclaw-image-test:one', '--engine', host], {
-      env: { ...env, XDG_CACHE_HOME: cache },
+    for (const shared of ['bases', 'engine', 'toolchain'])
+      await symlink(cacheFolder(shared), join(cache, 'openclaw-image', shared));
+    return cache;
+  };
+
+  it('gives the same digest on another engine with an empty cache, whatever was built before', async () => {
+    const env = { SOURCE_DATE_EPOCH: '1700000000', CI: 'true' };
+    const args = ['build', '--json', '--tag', 'openclaw-image-test:one'];
+    // Of what was resolved and locked before neither host knows the other's; one has locked an older gateway.
+    const [first, second] = [await emptyCache('one'), await emptyCache('other')];
+    const older = await run(['build', '--dry-run', '--package', 'openclaw@2026.9.5'], {
+      env: { XDG_CACHE_HOME: first },
     });
+    expect(older.exitCode, older.stderr).toBe(0);
+    const one = await run(args, { env: { ...env, XDG_CACHE_HOME: first } });
+    expect(one.exitCode, one.stdout).toBe(0);
+    const other = await run([...args, '--engine', host], { env: { ...env, XDG_CACHE_HOME: second } });
     expect(other.exitCode, other.stdout).toBe(0);
     expect(JSON.parse(other.stdout).digest).toBe(JSON.parse(one.stdout).digest);
     expect(JSON.parse(other.stdout).layers.every(({ cached }: { cached: boolean }) => !cached)).toBe(true);

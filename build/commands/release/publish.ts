@@ -121,13 +121,15 @@ export async function runPublish(
   const signing = parseSigning(options.sign);
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, because, stop } = interruption('what was done is remembered, and the same command goes on there');
+  const { signal, until, because, stop } = interruption(
+    'what was done is remembered, and the same command goes on there',
+  );
   try {
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);
     const to = shortHash(release.registries.join());
     const folder = cacheFolder('releases', `${releaseName(release)}-${to}`);
     const patience = { minutes, onWait: (who: string) => view.onStep(`waiting for ${who}`) };
-    const { pieces, verify, identity, created, ...facts } = await prepare(view, folder, signal);
+    const { pieces, verify, identity, created, ...facts } = await until(prepare(view, folder, signal));
     const published = await publishRelease(
       {
         release: { ...release, created },

@@ -48,9 +48,9 @@ afterAll(async () => {
   await docker('image', 'rm', '--force', NEWER);
 });
 
-describe('scripts/docker/setup.sh, on a host without Node', () => {
-  let token = '';
+let token = '';
 
+describe('scripts/docker/setup.sh, on a host without Node', () => {
   it('sets up from nothing: a gateway that answers on the port of the host', async () => {
     await writeFile(join(here.project, '.env'), '# mine\nMY_OWN_KEY="kept as it is"\r\n');
     const { exitCode, said } = await here.setup(settings());
@@ -157,10 +157,13 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       expect.objectContaining({ name: 'ports', found: `${here.port}: the gateway's` }),
     );
   });
+});
+
+describe('scripts/docker/setup.sh, on a host with Node', () => {
+  // Decisions are the same, and do not take a container each.
+  beforeAll(() => here.giveNode());
 
   it('finds what was spoiled, and names what mends it: image:doctor', async () => {
-    // From here on what setup does counts, and not where it decides: a container for that takes seconds.
-    await here.giveNode();
     const spoiled = join(here.config, 'identity/spoiled');
     await writeFile(spoiled, '');
     await chown(spoiled, 0, 0);

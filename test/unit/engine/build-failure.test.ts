@@ -105,6 +105,18 @@ describe('a failed build', () => {
       'failed to resolve source metadata for docker.io/library/node:24: failed to do request: Head "https://registry.example/v2/": EOF',
       [],
     ],
+    ['no-network', 'failed to do request: Head "https://registry.example/v2/": Proxy Authentication Required', []],
+    [
+      'no-network',
+      'failed to do request: Head "https://registry.example/v2/": remote error: tls: handshake failure',
+      [],
+    ],
+    ['no-network', EXIT_1, ["Err:1 http://mirror.example bookworm InRelease  Could not resolve 'mirror.example'"]],
+    ['no-network', EXIT_1, ['curl: (6) Could not resolve host: mirror.example']],
+    ['failing-step', EXIT_1, ['ERROR: Could not resolve "./missing"']],
+    ['failing-step', EXIT_1, ["Could not resolve './foo.js' in src/index.ts"]],
+    ['failing-step', EXIT_1, ['npm error ERESOLVE could not resolve']],
+    ['failing-step', EXIT_1, ['+ cat <<EOF', 'sh: unexpected EOF']],
     ['registry-without-tls', 'failed to do request: http: server gave HTTP response to HTTPS client', []],
     ['no-such-platform', 'node:24: no match for platform in manifest: not found', []],
     [

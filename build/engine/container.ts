@@ -82,7 +82,12 @@ export async function startContainer(
     };
     return { running: parsed.Running === true, exitCode: parsed.ExitCode ?? -1, health: parsed.Health?.Status };
   };
-  const remove = async (): Promise<void> => void (await run(['container', 'rm', '--force', '--volumes', name]));
+  let removal: Promise<Output> | undefined;
+  // Once: an engine refuses a second one while the first goes on, and then it is not yet gone.
+  const remove = async (): Promise<void> => {
+    removal ??= run(['container', 'rm', '--force', '--volumes', name]);
+    await removal;
+  };
 
   const started = await run(
     [

@@ -95,9 +95,6 @@ it("bakes the Chromium that the gateway's Playwright wants, from PLAYWRIGHT_DOWN
     owner: 1000,
   });
   expect(xvfb).toBe('/usr/bin/Xvfb');
-  const verified = await run(['verify', IMAGE, '--json']);
-  const { results } = JSON.parse(verified.stdout) as { results: { outcome: { passed: boolean } }[] };
-  expect(results.filter(({ outcome }) => !outcome.passed)).toEqual([]);
 });
 
 it('says where a download failed', async () => {

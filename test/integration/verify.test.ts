@@ -79,12 +79,25 @@ afterAll(async () => {
   await rm(checkout, { recursive: true, force: true });
 });
 
+describe('an image with a browser', () => {
+  it('keeps the contract: where Playwright looks for one is no cache', async () => {
+    const reference = 'openclaw-image-test:with-browser';
+    const { docker: command, environment } = engine();
+    const input = `FROM ${SOUND}\nUSER root\nRUN mkdir -p /home/node/.cache/ms-playwright\nUSER node\n`;
+    await execa(command, ['build', '--provenance=false', '--tag', reference, '-'], { input, env: environment });
+    const { failed } = await verify(reference);
+    await docker('image', 'rm', reference);
+    // Annotations are of the build that made it.
+    expect([...failed].sort()).toEqual(['index-annotations', 'manifest-annotations']);
+  });
+});
+
 describe('an image that somebody spoiled', () => {
   it('fails just where it was spoiled', async () => {
     const reference = 'openclaw-image-test:spoiled';
     const input = `FROM ${SOUND}
 USER root
-RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && chown root /home/node/.openclaw/workspace /home/node/.config
+RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && mkdir /home/node/.cache /home/node/.cache/pip && chown root /home/node/.openclaw/workspace /home/node/.config
 ENV HTTPS_PROXY=http://proxy.example:3128
 HEALTHCHECK NONE
 `;
@@ -102,6 +115,7 @@ HEALTHCHECK NONE
         'index-annotations',
         'manifest-annotations',
         'no-build-settings',
+        'no-caches',
         'no-secrets',
         'no-source-maps',
         'state-directories',

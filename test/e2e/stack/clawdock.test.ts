@@ -43,6 +43,7 @@ async function type(shell: keyof typeof SHELLS, line: string, input = '') {
 beforeAll(async () => {
   await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'zsh', 'zsh-common']);
   here = await makeInstallation('clawdock', 'with Node');
+  await here.turnPluginsOff();
   project = here.project;
   await mkdir(join(here.home, '.clawdock'));
   helpers = join(here.home, '.clawdock/clawdock-helpers.sh');
@@ -88,9 +89,6 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
     expect(stdout).toMatch(/\nlan\n1000\nnode\n.+$/);
   });
 
-  it('prints the address of the Control UI with the port of the host', async () =>
-    expect((await type(shell, 'clawdock-dashboard')).stdout).toBe(`http://127.0.0.1:${here.port}/`));
-
   it('shows the configuration without a secret', async () => {
     const { stdout, stderr } = await type(shell, 'clawdock-show-config');
     expect(stdout, stderr).toContain('OPENCLAW_GATEWAY_TOKEN=********');
@@ -134,6 +132,9 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
 });
 
 describe('clawdock', () => {
+  it('prints the address of the Control UI with the port of the host', async () =>
+    expect((await type('bash', 'clawdock-dashboard')).stdout).toBe(`http://127.0.0.1:${here.port}/`));
+
   it('completes in bash', async () => {
     const { stdout } = await type(
       'bash',

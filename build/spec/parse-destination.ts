@@ -1,0 +1,61 @@
+import type { Problem } from '../problem.ts';
+import type { Destination } from './image-spec.ts';
+import { BUILD_OPTIONS } from './option.ts';
+import type { GivenOptions } from './parse-image-spec.ts';
+
+/** buildx's lists: `type=oci,dest=openclaw.tar`. */
+export const PAIRS = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
+
+/** Where the image goes: one place. */
+export function parseDestination(options: GivenOptions, problems: Problem[]): Destination {
+  const asked = (['load', 'push', 'output'] as const).filter(
+    (name) => options[name] !== undefined && options[name] !== false,
+  );
+  if (asked.length > 1) {
+    problems.push({
+      source: asked.map((name) => `--${name}`).join(' '),
+      value: asked.map((name) => String(options[name])).join(' '),
+      reason: 'an image goes to one place',
+      wayOut: 'give one of --load, --push and --output',
+    });
+  }
+  const output = options.output;
+  if (typeof output === 'string') return parseOutput(output, problems);
+  if (options.push !== true) return { kind: 'load' };
+  if (options.tag === undefined) {
+    problems.push({
+      source: '--push',
+      value: BUILD_OPTIONS.tag.default,
+      reason: 'is a name for this engine, and no repository of yours',
+      wayOut: 'name one: --tag registry.example/openclaw:try --push',
+    });
+  }
+  return { kind: 'push' };
+}
+
+/** What buildx can write, and what it needs to be told for that. Source: https://docs.docker.com/build/exporters/ */
+const OUTPUTS: Readonly<Record<string, { readonly dest: boolean } | { readonly instead: string }>> = {
+  oci: { dest: true },
+  tar: { dest: true },
+  local: { dest: true },
+  cacheonly: { dest: false },
+  // Docker's own archive cannot hold an index, where annotations stand.
+  docker: { instead: '--load, or --output type=oci,dest=openclaw.tar, which docker load takes too' },
+  image: { instead: '--push, or --load' },
+  registry: { instead: '--push' },
+};
+
+function parseOutput(value: string, problems: Problem[]): Destination {
+  const pairs = new Map(value.split(',').map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
+  const type = pairs.get('type') ?? '';
+  const rule = Object.hasOwn(OUTPUTS, type) ? OUTPUTS[type] : undefined;
+  const wrong = (reason: string, wayOut: string): void =>
+    void problems.push({ source: '--output', value, reason, wayOut });
+  const example = 'for example: --output type=oci,dest=openclaw.tar';
+  if (!PAIRS.test(value)) wrong('is no list of key=value pairs', example);
+  else if (rule === undefined) wrong('names no type that an image can be written as (oci, tar, local)', example);
+  else if ('instead' in rule) wrong('keeps no annotations, or goes to a registry', `give ${rule.instead}`);
+  else if (rule.dest && ['', '-'].includes(pairs.get('dest') ?? ''))
+    wrong('says not where to write it: standard output is for the report', `name a file or a folder: ${example}`);
+  return { kind: 'output', value };
+}

@@ -4,6 +4,7 @@ import type { Options } from 'pacote';
 import { cacheFolder } from '../cache-folder.ts';
 import { type RequestFailure, requestFailure } from '../oci/request-failure.ts';
 import { type Explanation, WorkError } from '../problem.ts';
+import { furtherAuthorities } from '../trust-authorities.ts';
 
 let loaded: Promise<NpmOptions> | undefined;
 
@@ -20,7 +21,10 @@ export function npmOptions(): Promise<NpmOptions> {
     const npmPath = dirname(createRequire(import.meta.url).resolve('@npmcli/config/package.json'));
     const config = new Config({ npmPath, ...definitions, argv: [] });
     await config.load();
-    return { ...config.flat, cache: cacheFolder('npm'), preferOnline: true } as NpmOptions;
+    // npm's cafile takes the place of all other authorities; of those that were asked for here it does not.
+    const { ca } = config.flat as { readonly ca?: string | readonly string[] | null };
+    const trusted = ca == null ? {} : { ca: [ca, furtherAuthorities].flat() };
+    return { ...config.flat, ...trusted, cache: cacheFolder('npm'), preferOnline: true } as NpmOptions;
   })();
   return loaded;
 }

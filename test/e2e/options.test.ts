@@ -201,6 +201,9 @@ describe('other ways out', () => {
       npm_config_registry: `https://${await hostAddress()}:${port}/`,
       NODE_EXTRA_CA_CERTS: '',
       SSL_CERT_FILE: '',
+      // A setting of npm's that takes the place of all other authorities.
+      npm_config_cafile: process.env['NODE_EXTRA_CA_CERTS'] ?? '',
+      npm_config_fetch_retries: '0',
     };
     const ask = (...args: readonly string[]) => run(['build', '--dry-run', ...args], { env });
     expect((await ask()).stderr).toContain('a certificate that is not trusted');

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -60,8 +60,6 @@ export interface TestInstallation {
   readonly cli: (...args: readonly string[]) => ReturnType<TestInstallation['compose']>;
   readonly dotEnv: () => Promise<ReadonlyMap<string, string>>;
   readonly container: () => Promise<string>;
-  /** The configuration of who wants no plugins, for what is not of them: a gateway starts in two thirds of the time. */
-  readonly turnPluginsOff: () => Promise<void>;
   /** Node for a host that began without. */
   readonly giveNode: () => Promise<void>;
   readonly remove: () => Promise<void>;
@@ -133,10 +131,6 @@ export async function makeInstallation(name: string, host: 'with Node' | 'withou
     cli: (...args) => compose('run', '-T', '--rm', 'openclaw-cli', ...args),
     dotEnv: async () => readDotEnv(await readFile(join(project, '.env'), 'utf8')),
     container: async () => (await compose('ps', '--quiet', 'openclaw-gateway')).stdout,
-    turnPluginsOff: async () => {
-      await mkdir(config, { recursive: true });
-      await writeFile(join(config, 'openclaw.json'), JSON.stringify({ plugins: { enabled: false } }));
-    },
     giveNode,
     remove: async () => {
       // By its name alone, from where no file says what it is: also what the files no longer name.

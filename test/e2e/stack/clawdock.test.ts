@@ -43,7 +43,6 @@ async function type(shell: keyof typeof SHELLS, line: string, input = '') {
 beforeAll(async () => {
   await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'zsh', 'zsh-common']);
   here = await makeInstallation('clawdock', 'with Node');
-  await here.turnPluginsOff();
   project = here.project;
   await mkdir(join(here.home, '.clawdock'));
   helpers = join(here.home, '.clawdock/clawdock-helpers.sh');

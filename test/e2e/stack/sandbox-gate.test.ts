@@ -34,7 +34,7 @@ beforeAll(async () => {
   await mkdir(here.config, { recursive: true });
   await writeFile(
     join(here.config, 'openclaw.json'),
-    JSON.stringify({ plugins: { enabled: false }, agents: { defaults: { sandbox: { docker: { image: SANDBOX } } } } }),
+    JSON.stringify({ agents: { defaults: { sandbox: { docker: { image: SANDBOX } } } } }),
   );
 });
 afterAll(async () => {

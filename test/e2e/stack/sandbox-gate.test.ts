@@ -105,6 +105,8 @@ it('says which of the others is missing, one at a time, and mounts nothing', asy
   ];
   try {
     for (const [failed, more, spoil] of cases) {
+      // One that runs writes its configuration too, at times of its own.
+      await here.compose('kill');
       await spoil?.();
       // An overlay that a run before has left must not survive.
       await writeFile(overlay(), 'services: {}\n');

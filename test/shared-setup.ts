@@ -51,11 +51,6 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 async function prepare(): Promise<Ready> {
   const engine = await findEngine(undefined, (step) => console.log(step));
   process.env['DOCKER_HOST'] = engine.host;
-  // Stacks of a run that was killed start again with the engine, and take its time.
-  const ps = ['ps', '--all', '--quiet', '--filter', 'name=^openclaw-test-'];
-  const { stdout: left } = await execa(engine.docker, ps, { env: engine.environment });
-  if (left !== '')
-    await execa(engine.docker, ['rm', '--force', '--volumes', ...left.split('\n')], { env: engine.environment });
   // Built, and not found: an engine that ran the tests before has it.
   await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
   console.log('npm run image:build');

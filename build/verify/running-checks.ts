@@ -7,7 +7,7 @@ const STOP_SECONDS = 10;
 /** Cold starts of 7 to 22 s were measured on two cores. */
 const START_SECONDS = 120;
 /** It is live some 3 s before it has started all, on two cores that do nothing else, and hears no signal meanwhile. */
-const SETTLE_SECONDS = 60;
+const SETTLE_SECONDS = 30;
 
 async function shell(container: Container, line: string): Promise<string> {
   const { stdout } = await container.exec(['sh', '-c', line]);

@@ -9,27 +9,25 @@ const onEngine = {
   hookTimeout: 900_000,
 };
 
-/** These have images, folders and containers of their own, and mostly wait for them: they run beside the others (test/run-all.ts). */
-const APART = [
-  'test/e2e/{options,sandbox}.test.ts',
-  'test/e2e/stack/*.test.ts',
-  'test/integration/another-engine.test.ts',
-];
+/** What runs side by side on it (test/run-all.ts): each has images, folders and containers of its own. */
+const LANES = {
+  // Journals of releases are one another's.
+  releases: ['test/integration/{*release*,workflows,bootstrapped-base,build-failure,new-base}.test.ts'],
+  stack: ['test/e2e/stack/*.test.ts', 'test/e2e/sandbox.test.ts', 'test/integration/another-engine.test.ts'],
+};
+
+const lane = (name: string, include: readonly string[], exclude: readonly string[] = []) => ({
+  test: { ...onEngine, name, include: [...include], exclude: [...exclude] },
+});
 
 export default defineConfig({
   test: {
     reporters: ['default', './test/count-reporter.ts'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
-      {
-        test: {
-          ...onEngine,
-          name: 'engine',
-          include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          exclude: APART,
-        },
-      },
-      { test: { ...onEngine, name: 'apart', include: APART } },
+      lane('releases', LANES.releases),
+      lane('stack', LANES.stack),
+      lane('builds', ['test/{integration,e2e}/**/*.test.ts'], Object.values(LANES).flat()),
     ],
   },
 });

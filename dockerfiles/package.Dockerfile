@@ -297,6 +297,7 @@ if [ -e dist/control-ui ]; then mv -T dist/control-ui /layers/control-ui/app/dis
 mv dist /layers/server/app/
 mkdir /layers/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
+find /layers -newermt @499162500 -exec touch --no-dereference --date=@499162500 {} +
 SH
 
 # The package's own install scripts, run on the whole gateway. What they write joins the package's other files; dist/ is

@@ -7,6 +7,7 @@ import { dockerConfigFolder } from '../build/engine/engine.ts';
 import { readDotEnv } from '../build/stack/dot-env.ts';
 import { docker as dockerCommand, ROOT } from './command.ts';
 import { freePort } from './free-port.ts';
+import { provideGateway, type TestGateway } from './gateway.ts';
 
 /** All that a host needs: no Node, no Python, no openssl among them. */
 const COMMANDS = [
@@ -37,7 +38,7 @@ interface SetupOptions {
 
 /** A folder of its own with this project's stack, data and ports, as somebody has it who set the gateway up. */
 export interface TestInstallation {
-  /** openclaw:local by a name of its own. */
+  /** The gateway's, by a name of its own. */
   readonly image: string;
   /** Holds project and home. */
   readonly folder: string;
@@ -66,12 +67,16 @@ export interface TestInstallation {
 }
 
 /**
- * @param name of the installation; its image is openclaw:local under a name of its own, whatever other tests do to that
+ * @param name of the installation; its image has a name of its own, whatever other tests do to that of others
  * @param host setup makes its decisions with the host's Node, or with the one in the image, which takes longer and decides the same
  */
-export async function makeInstallation(name: string, host: 'with Node' | 'without Node'): Promise<TestInstallation> {
+export async function makeInstallation(
+  name: string,
+  host: 'with Node' | 'without Node',
+  gateway: TestGateway = 'whole',
+): Promise<TestInstallation> {
   const image = `openclaw-image-test:stack-${name}`;
-  await dockerCommand('tag', 'openclaw:local', image);
+  await provideGateway(gateway, image);
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-stack-'));
   const project = join(folder, 'openclaw-image');
   const [home, bin, config] = [join(folder, 'home'), join(folder, 'bin'), join(folder, 'home/.openclaw')];

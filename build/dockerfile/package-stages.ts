@@ -1,7 +1,7 @@
 import type { BakedPlugin } from '../gateway/gateway.ts';
 import { deleteSources, NPM_INSTALL, NPM_UPDATE } from './sources.ts';
 import type { Stage } from './stage.ts';
-import { INSTALL_MOUNT, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
+import { INSTALL_MOUNT, LAYERS, NPM_MOUNTS, SAME_TIMES, TRUST_CA } from './step.ts';
 import { BUILD_BASE } from './system-stages.ts';
 
 /**
@@ -117,6 +117,7 @@ if [ -e dist/control-ui ]; then mv -T dist/control-ui ${LAYERS}/control-ui/app/d
 mv dist ${LAYERS}/server/app/
 mkdir ${LAYERS}/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
+${SAME_TIMES}
 SH`,
 };
 

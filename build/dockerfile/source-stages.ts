@@ -1,7 +1,16 @@
 import type { Checkout } from '../gateway/gateway.ts';
 import { deleteSources } from './sources.ts';
 import type { Stage } from './stage.ts';
-import { BUN, INSTALL_MOUNT, installPackages, LAYERS, NPM_MOUNTS, REGISTRY_MOUNTS, TRUST_CA } from './step.ts';
+import {
+  BUN,
+  INSTALL_MOUNT,
+  installPackages,
+  LAYERS,
+  NPM_MOUNTS,
+  REGISTRY_MOUNTS,
+  SAME_TIMES,
+  TRUST_CA,
+} from './step.ts';
 import { BUILD_BASE } from './system-stages.ts';
 
 const PNPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/pnpm,id=pnpm`;
@@ -171,6 +180,7 @@ rm -rf dist/control-ui
 ${deleteSources('./dist')}
 mkdir -p ${LAYERS}/server/app
 mv dist ${LAYERS}/server/app/
+${SAME_TIMES}
 SH`,
 });
 
@@ -187,6 +197,7 @@ pnpm run ui:build
 ${deleteSources('./dist/control-ui')}
 mkdir -p ${LAYERS}/control-ui/app/dist
 mv dist/control-ui ${LAYERS}/control-ui/app/dist/
+${SAME_TIMES}
 SH`,
 });
 

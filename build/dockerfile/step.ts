@@ -4,6 +4,13 @@
 export const LAYERS = '/layers';
 
 /**
+ * Gives all that goes into layers the time that `npm pack` gives its files: what holds the same is the same layer then, whoever
+ * made it and when. BuildKit takes one for the other by their contents alone, so that otherwise a build after one of the other kind
+ * had its times, and another digest than elsewhere.
+ */
+export const SAME_TIMES = `find ${LAYERS} -newermt @499162500 -exec touch --no-dereference --date=@499162500 {} +`;
+
+/**
  * Downloads from behind a proxy that inspects TLS need its authority, beside those that everybody trusts: not every host is
  * inspected. It is a secret, so no layer and no log holds it: what is made of it stands in memory, which a step has for itself.
  */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ask } from '../engine/ask.ts';
 import { type Container, poll, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
@@ -57,11 +58,11 @@ export async function runImage(
 
 /** @throws WorkError with the gateway's last words where it does not answer; InterruptedError after `signal` */
 export async function waitUntilLive(container: Container, signal: AbortSignal): Promise<void> {
-  const ask = `fetch('http://127.0.0.1:18789/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
   const live = await poll(async () => {
     const { running } = await container.state();
     if (!running || signal.aborted) return false;
-    return (await container.exec(['node', '-e', ask])).exitCode === 0 ? true : undefined;
+    const answer = await ask(container, '/healthz', [200], { seconds: 2, every: 0.5 });
+    return answer === undefined ? undefined : answer !== 'nothing to ask with';
   }, START_SECONDS);
   if (signal.aborted) throw new InterruptedError('the container is gone');
   if (live === true) return;

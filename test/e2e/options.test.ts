@@ -106,7 +106,7 @@ describe('build with everything', () => {
 
   it('bakes the plugin so that the gateway loads it', async () => {
     const line =
-      'openclaw config set plugins.entries.slack.enabled true >/dev/null && openclaw plugins inspect slack --runtime --json';
+      'echo \'{"plugins":{"entries":{"slack":{"enabled":true}}}}\' >~/.openclaw/openclaw.json && openclaw plugins inspect slack --runtime --json';
     const { stdout, stderr } = await inImage(IMAGE, line);
     const { plugin } = JSON.parse(stdout.slice(stdout.indexOf('{')) || `{"error":${JSON.stringify(stderr)}}`);
     expect(plugin).toMatchObject({ id: 'slack', status: 'loaded', origin: 'bundled' });
@@ -124,23 +124,33 @@ describe('build with everything', () => {
       expect(cached(output.stdout, name)).toBe(true);
   });
 
+  it('keeps the contract', async () => {
+    const { exitCode, stderr } = await buildWithExtras('--tag', SMALL, '--source', checkout);
+    expect(exitCode, stderr).toBe(0);
+    const { stdout } = await run(['verify', SMALL, '--json']);
+    const failed = JSON.parse(stdout).results.filter(
+      ({ outcome }: { outcome: { passed: boolean } }) => !outcome.passed,
+    );
+    expect(failed).toEqual([]);
+  });
+
   it('keeps the secret out of every layer, the config and the history', async () => {
     const engine = inject('engine');
     const archive = join(folder, 'image.tar');
-    await execa(engine.docker, ['image', 'save', '--output', archive, IMAGE], { env: { DOCKER_HOST: engine.host } });
+    await execa(engine.docker, ['image', 'save', '--output', archive, SMALL], { env: { DOCKER_HOST: engine.host } });
     const unpacked = join(folder, 'image');
     await execa('mkdir', [unpacked]);
     await execa('tar', ['-xf', archive, '-C', unpacked]);
     // Layers are zstd: looked through as the engine unpacks them, the rest as it stands.
     const { stdout: blobs } = await execa('grep', ['-rl', CANARY, unpacked], { reject: false });
     const { stdout: files } = await inImage(
-      IMAGE,
+      SMALL,
       `grep -rl --exclude-dir=proc --exclude-dir=sys ${CANARY} / 2>/dev/null`,
       '0',
     );
-    const { stdout: history } = await docker('image', 'history', '--no-trunc', IMAGE);
+    const { stdout: history } = await docker('image', 'history', '--no-trunc', SMALL);
     const { stdout: certificates } = await inImage(
-      IMAGE,
+      SMALL,
       "grep -rl 'A company that inspects' /etc /usr/local /run /root /home 2>/dev/null",
       '0',
     );
@@ -157,16 +167,6 @@ describe('build with everything', () => {
       history: false,
       log: false,
     });
-  });
-
-  it('keeps the contract', async () => {
-    const { exitCode, stderr } = await buildWithExtras('--tag', SMALL, '--source', checkout);
-    expect(exitCode, stderr).toBe(0);
-    const { stdout } = await run(['verify', SMALL, '--json']);
-    const failed = JSON.parse(stdout).results.filter(
-      ({ outcome }: { outcome: { passed: boolean } }) => !outcome.passed,
-    );
-    expect(failed).toEqual([]);
   });
 });
 

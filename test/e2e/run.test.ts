@@ -1,29 +1,38 @@
-import { appendFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker, run, runUntil } from '../command.ts';
 import { freePort } from '../free-port.ts';
+import { GATEWAY, PLUGIN, provideGateway } from '../gateway.ts';
+
+const IMAGE = 'openclaw-image-test:run';
 
 let folder = '';
-let source = '';
 let port = 0;
+
+/** A compiled plugin of an image, as its source: in a folder with a comma, which docker's --mount would take for two fields. */
+async function takePlugin(image: string, id: string): Promise<string> {
+  const within = join(folder, `a,${image.replace(/\W/g, '')}`);
+  await mkdir(within);
+  const { stdout: name } = await docker('create', image);
+  await docker('cp', `${name}:/app/dist/extensions/${id}`, within);
+  await docker('rm', name);
+  return join(within, id);
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-run-'));
-  // A plugin of the image's own, as its source: a folder with a comma, which docker's --mount would take for two fields.
-  source = join(folder, 'a,b', 'webhooks');
-  const { stdout: name } = await docker('create', 'openclaw:local');
-  await docker('cp', `${name}:/app/dist/extensions/webhooks`, folder);
-  await docker('rm', name);
-  await mkdir(join(folder, 'a,b'));
-  await rename(join(folder, 'webhooks'), source);
   port = await freePort();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await docker('image', 'rm', IMAGE);
+  await rm(folder, { recursive: true, force: true });
+});
 
 describe('image:run --overlay', () => {
   it('loads the mounted source, read-only, and answers on the host', async () => {
+    const source = await takePlugin('openclaw:local', PLUGIN.whole);
     const { exitCode, stdout, stderr } = await run([
       'run',
       ...['--overlay', source, '--port', String(port), '--detach', '--json'],
@@ -48,14 +57,17 @@ describe('image:run --overlay', () => {
   });
 
   it('restarts when a file changes, says where the plugin comes from again, and is gone after Ctrl-C', async () => {
+    await provideGateway(GATEWAY, IMAGE);
+    const plugin = PLUGIN[GATEWAY];
+    const source = await takePlugin(IMAGE, plugin);
     const { exitCode, said } = await runUntil(
       /mounted/,
-      ['run', '--overlay', source, '--port', String(port), '--watch'],
+      ['run', IMAGE, '--overlay', source, '--port', String(port), '--watch'],
       () => appendFile(join(source, 'index.js'), '\n'),
-      [{ line: /^- webhooks: loaded .* after \d/m, act: (pid) => process.kill(pid, 'SIGINT') }],
+      [{ line: new RegExp(`^- ${plugin}: loaded .* after \\d`, 'm'), act: (pid) => process.kill(pid, 'SIGINT') }],
     );
     expect({ exitCode }, said).toEqual({ exitCode: 130 });
-    expect(said).toMatch(/index\.js changed: restarting\n.*webhooks: loaded from \/app\/extensions\/webhooks/s);
+    expect(said).toMatch(/index\.js changed: restarting\n.*: loaded from \/app\/extensions\//s);
     const [, name] = /docker exec (\S+)/.exec(said) ?? [];
     expect((await docker('container', 'inspect', name ?? '')).exitCode).not.toBe(0);
   });

@@ -2,9 +2,11 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import { docker, engine as firstEngine, ROOT, run, runUntil } from '../command.ts';
+import { makePackages } from '../fixtures/make-package.ts';
+import { GATEWAY } from '../gateway.ts';
 
 /**
  * A second engine with an empty cache: `scripts/engine up` on a bare Debian, which a privileged container of the first
@@ -68,19 +70,37 @@ describe('SOURCE_DATE_EPOCH', () => {
     return cache;
   };
 
+  /** Two releases: the older has locked what the newer would take a newer one of. */
+  async function releases(): Promise<readonly [older: string, newer: string]> {
+    if (GATEWAY === 'whole') return ['openclaw@2026.9.5', 'openclaw@latest'];
+    // With a program that was compiled, and a layer of its own for what is large.
+    const same = { ms: '2.1.3', koffi: '3.3.4', 'playwright-core': '1.65.1' };
+    const made = await makePackages({
+      '2026.4.11': { ...same, semver: '7.6.0' },
+      '2026.4.12': { ...same, semver: '^7.6.0' },
+    });
+    onTestFinished(() => rm(made, { recursive: true }));
+    return [join(made, 'openclaw-2026.4.11.tgz'), join(made, 'openclaw-2026.4.12.tgz')];
+  }
+
   it('gives the same digest on another engine with an empty cache, whatever was built before', async () => {
     const env = { SOURCE_DATE_EPOCH: '1700000000', CI: 'true' };
-    const args = ['build', '--json', '--tag', 'openclaw-image-test:one'];
+    const [older, newer] = await releases();
+    const args = ['build', '--json', '--tag', 'openclaw-image-test:one', '--package', newer];
     // Of what was resolved and locked before neither host knows the other's; one has locked an older gateway.
     const [first, second] = [await emptyCache('one'), await emptyCache('other')];
-    const older = await run(['build', '--dry-run', '--package', 'openclaw@2026.9.5'], {
-      env: { XDG_CACHE_HOME: first },
-    });
-    expect(older.exitCode, older.stderr).toBe(0);
+    const locked = await run(['build', '--dry-run', '--package', older], { env: { XDG_CACHE_HOME: first } });
+    expect(locked.exitCode, locked.stderr).toBe(0);
     const one = await run(args, { env: { ...env, XDG_CACHE_HOME: first } });
     expect(one.exitCode, one.stdout).toBe(0);
     const other = await run([...args, '--engine', host], { env: { ...env, XDG_CACHE_HOME: second } });
     expect(other.exitCode, other.stdout).toBe(0);
+    // Layer by layer first: it says where they differ.
+    const format = "docker image inspect openclaw-image-test:one --format '{{json .RootFS.Layers}}'";
+    const { docker: command, environment } = firstEngine();
+    const there = await inside(`eval "$(/scripts/engine env)" && ${format}`);
+    const here = await execa('sh', ['-c', format.replace('docker', command)], { env: environment });
+    expect(JSON.parse(there.stdout)).toEqual(JSON.parse(here.stdout));
     expect(JSON.parse(other.stdout).digest).toBe(JSON.parse(one.stdout).digest);
     expect(JSON.parse(other.stdout).layers.every(({ cached }: { cached: boolean }) => !cached)).toBe(true);
     expect(JSON.parse(one.stdout).annotations['org.opencontainers.image.created']).toBe('2023-11-14T22:13:20Z');
@@ -105,7 +125,7 @@ describe('an engine that goes away', () => {
 
 describe('scripts/engine down --remove', () => {
   it('leaves nothing behind', async () => {
-    expect((await inside('/scripts/engine down --remove')).exitCode).toBe(0);
+    expect(await inside('/scripts/engine down --remove')).toMatchObject({ exitCode: 0 });
     expect((await inside('ls /engine/openclaw-image/engine 2>/dev/null; ls -A ~/.docker/cli-plugins')).stdout).toBe('');
     const { docker: command, environment } = firstEngine();
     expect((await execa(command, ['version'], { env: environment })).exitCode).toBe(0);

@@ -2,7 +2,9 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { docker } from '../../command.ts';
+import { configWrites } from '../../../build/stack/gateway-config.ts';
+import { docker, inImage } from '../../command.ts';
+import { GATEWAY } from '../../gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
 // The engine of the tests is a real one, and so is its socket: the gateway is given it, and loses it.
@@ -22,7 +24,7 @@ const setup = (more: Record<string, string> = {}) =>
   here.setup({ OPENCLAW_IMAGE: WITH_CLI, OPENCLAW_SANDBOX: '1', OPENCLAW_DOCKER_SOCKET: socket(), ...more });
 
 beforeAll(async () => {
-  here = await makeInstallation('gate', 'with Node');
+  here = await makeInstallation('gate', 'with Node', GATEWAY);
   const context = join(here.folder, 'context');
   await mkdir(context);
   await docker('image', 'tag', here.image, SANDBOX);
@@ -73,6 +75,19 @@ it('mounts the socket when everything is there, and the gateway reaches the engi
     'test -e /var/run/docker.sock || echo none',
   );
   expect(cli.stdout).toBe('none');
+});
+
+it('is a configuration that the published gateway takes', async () => {
+  const wanted = { bind: 'lan', port: 18789, token: 'sesame', sandbox: 'on' } as const;
+  const writes = JSON.stringify(configWrites({ gateway: { auth: { token: 'another' } } }, wanted));
+  expect(writes).not.toContain("'");
+  const line = `node dist/index.js config set --batch-json '${writes}' && cat /home/node/.openclaw/openclaw.json`;
+  const { exitCode, stdout, stderr } = await inImage('openclaw:local', line);
+  expect({ exitCode }, stdout + stderr).toEqual({ exitCode: 0 });
+  expect(JSON.parse(stdout.slice(stdout.indexOf('\n{')))).toMatchObject({
+    gateway: { mode: 'local', bind: 'lan', auth: { token: { source: 'env', id: 'OPENCLAW_GATEWAY_TOKEN' } } },
+    agents: { defaults: { sandbox: { mode: 'non-main', scope: 'agent' } } },
+  });
 });
 
 it('takes everything back where the image has no docker command: no socket, mode off, and a gateway that runs', async () => {

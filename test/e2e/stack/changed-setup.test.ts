@@ -1,0 +1,186 @@
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { docker } from '../../command.ts';
+import { GATEWAY, PLUGIN } from '../../gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../installation.ts';
+
+const NEWER = 'openclaw-image-test:stack-newer';
+
+/** Where the newer one is pulled from. */
+const pulled = (): string => `${inject('registry')}/openclaw:stack`;
+
+let here: TestInstallation;
+let token = '';
+
+const live = (): Promise<number> =>
+  fetch(`http://127.0.0.1:${here.port}/healthz`).then(
+    ({ status }) => status,
+    () => 0,
+  );
+const settings = (more: Record<string, string> = {}): Record<string, string> => ({
+  ...here.ports,
+  OPENCLAW_SKIP_ONBOARDING: '1',
+  ...more,
+});
+const exec = (...command: readonly string[]) => here.compose('exec', '-T', 'openclaw-gateway', ...command);
+const plugin = PLUGIN[GATEWAY];
+const sourceOfPlugin = async (): Promise<string> => {
+  const { stdout } = await exec('openclaw', 'plugins', 'list', '--json');
+  const { plugins } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as { plugins: { id: string; source: string }[] };
+  return plugins.find(({ id }) => id === plugin)?.source ?? '';
+};
+const inspect = async <T>(format: string): Promise<T> =>
+  JSON.parse(
+    (await docker('container', 'inspect', '--format', `{{json ${format}}}`, await here.container())).stdout,
+  ) as T;
+
+beforeAll(async () => {
+  here = await makeInstallation('changed', 'with Node', GATEWAY);
+  const { exitCode, said } = await here.setup(settings());
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  token = (await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
+  expect(token).toMatch(/^[0-9a-f]{64}$/);
+});
+afterAll(async () => {
+  await here.remove();
+  await docker('image', 'rm', '--force', NEWER);
+});
+
+it('keeps token, data and override through extra mounts, a home volume and a plugin laid over the compiled one', async () => {
+  const source = join(here.folder, plugin);
+  const { stdout: name } = await docker('create', here.image);
+  await docker('cp', `${name}:/app/dist/extensions/${plugin}`, here.folder);
+  await docker('rm', name);
+  const media = join(here.folder, "it's $HOME");
+  await mkdir(media);
+  await writeFile(join(media, 'file'), 'from the host');
+  await chmod(media, 0o755);
+  await chmod(here.folder, 0o755);
+  await writeFile(join(here.config, 'workspace/mine.txt'), 'my work');
+  const override = 'services:\n  openclaw-gateway:\n    labels:\n      mine: "1"\n';
+  await writeFile(join(here.project, 'docker-compose.override.yml'), override);
+  const { exitCode, said } = await here.setup(
+    settings({
+      OPENCLAW_HOME_VOLUME: `openclaw-test-home-${here.port}`,
+      OPENCLAW_EXTRA_MOUNTS: `${media}:/media/it:ro,${source}:/app/extensions/${plugin}:ro`,
+    }),
+  );
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  expect((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN')).toBe(token);
+  expect(await sourceOfPlugin()).toMatch(/^\/app\/extensions\//);
+  expect(await inspect('.Config.Labels.mine')).toBe('1');
+  expect(await readFile(join(here.project, 'docker-compose.override.yml'), 'utf8')).toBe(override);
+  const reads =
+    'cat /media/it/file; touch /media/it/x 2>/dev/null || echo read-only; cat /home/node/.openclaw/workspace/mine.txt';
+  const [gateway, cli] = await Promise.all([
+    exec('sh', '-c', `${reads}; echo kept > /home/node/kept`),
+    here.compose('run', '-T', '--rm', '--entrypoint', 'sh', 'openclaw-cli', '-c', reads),
+  ]);
+  for (const { stdout } of [gateway, cli]) expect(stdout).toBe('from the hostread-only\nmy work');
+  expect((await stat(join(here.config, 'workspace/mine.txt'))).uid).toBe(0);
+});
+
+it('pulls a newer image where the gateway was killed, takes the compiled plugin when overlays are disabled, and keeps everything', async () => {
+  const context = join(here.folder, 'newer');
+  await mkdir(context);
+  await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nLABEL newer=1\n`);
+  expect(await docker('build', '--quiet', '--tag', NEWER, context)).toMatchObject({ exitCode: 0 });
+  await docker('tag', NEWER, pulled());
+  expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
+  await docker('image', 'rm', pulled());
+  const killed = await here.container();
+  expect(await docker('kill', killed)).toMatchObject({ exitCode: 0 });
+  const { exitCode, said } = await here.setup(
+    { OPENCLAW_IMAGE: pulled(), OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'yes' },
+    { args: [] },
+  );
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  expect(said).toContain(`Pulling ${pulled()}`);
+  // A new one at once, and not the old one that starts again.
+  expect(await here.container()).not.toBe(killed);
+  expect(await inspect('.Config.Labels.newer')).toBe('1');
+  expect(await sourceOfPlugin()).toMatch(/^\/app\/dist\/extensions\//);
+  expect((await exec('cat', '/home/node/kept', '/home/node/.openclaw/workspace/mine.txt')).stdout).toBe(
+    'kept\nmy work',
+  );
+  expect((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN')).toBe(token);
+  expect(await live()).toBe(200);
+});
+
+it('puts back what was there when the gateway cannot be started with what is asked for', async () => {
+  const state = async () => ({
+    dotEnv: await readFile(join(here.project, '.env'), 'utf8'),
+    config: await readFile(join(here.config, 'openclaw.json'), 'utf8'),
+  });
+  const before = await state();
+  // Bound to one address of the host: nothing answers on 127.0.0.1, and the port cannot be published all the same.
+  const { stdout: address } = await docker(
+    'network',
+    'inspect',
+    'bridge',
+    '--format',
+    '{{(index .IPAM.Config 0).Gateway}}',
+  );
+  const taken = createServer();
+  await new Promise<void>((resolve) => void taken.listen(0, address, resolve));
+  const { port } = taken.address() as AddressInfo;
+  try {
+    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
+    expect({ exitCode }, said).toEqual({ exitCode: 1 });
+    expect(said).toMatch(/could not be started\n.*(?:in use|already allocated)[\s\S]*Putting back/);
+  } finally {
+    taken.close();
+  }
+  expect(await state()).toEqual(before);
+  await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);
+});
+
+it('puts back the image that ran where a newer one of its name does not', async () => {
+  const works = await inspect('.Image');
+  const context = join(here.folder, 'broken');
+  await mkdir(context);
+  const lines = [`FROM ${NEWER}`, 'USER root', 'RUN rm /app/dist/index.js', 'USER node'];
+  await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
+  expect(await docker('build', '--quiet', '--tag', pulled(), context)).toMatchObject({ exitCode: 0 });
+  expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
+  await docker('tag', NEWER, pulled());
+  const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
+  expect({ exitCode }, said).toEqual({ exitCode: 1 });
+  expect(said).toMatch(/Cannot find module[\s\S]*The gateway does not answer[\s\S]*Putting back/);
+  await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);
+  expect(await inspect('.Image')).toBe(works);
+  await docker('image', 'rm', '--force', pulled());
+});
+
+it('is reached by its own containers alone with OPENCLAW_GATEWAY_BIND=loopback', async () => {
+  const { exitCode, said } = await here.setup(
+    settings({ OPENCLAW_GATEWAY_BIND: 'loopback', OPENCLAW_HOME_VOLUME: '', OPENCLAW_EXTRA_MOUNTS: '' }),
+  );
+  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  expect(said).toContain('only its own containers reach it');
+  expect(await live()).toBe(0);
+  const ask = "fetch('http://127.0.0.1:18789/healthz').then((r) => console.log(r.status))";
+  const cli = await here.compose('run', '-T', '--rm', '--entrypoint', 'node', 'openclaw-cli', '-e', ask);
+  expect(cli.stdout, cli.stderr).toBe('200');
+  // Nothing is mounted any more: the overlay is gone, and .env does not name it.
+  expect((await here.dotEnv()).has('COMPOSE_FILE')).toBe(false);
+  await expect(stat(join(here.project, 'docker-compose.extra.yml'))).rejects.toThrow();
+});
+
+it('changes nothing where an image cannot be pulled', async () => {
+  const before = await readFile(join(here.project, '.env'), 'utf8');
+  const missing = `${inject('registry')}/openclaw:nowhere`;
+  const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: missing }, { args: [] });
+  expect({ exitCode }, said).toEqual({ exitCode: 1 });
+  expect(said).toContain(`${missing} could not be pulled`);
+  expect(await readFile(join(here.project, '.env'), 'utf8')).toBe(before);
+});
+
+it('goes down, and leaves the data', async () => {
+  expect((await here.compose('down')).exitCode).toBe(0);
+  expect(await here.container()).toBe('');
+  expect(await readFile(join(here.config, 'workspace/mine.txt'), 'utf8')).toBe('my work');
+});

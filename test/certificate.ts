@@ -2,9 +2,10 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { docker } from './command.ts';
+import { SMALL_IMAGE } from './gateway.ts';
 
 /**
- * A certificate authority nobody knows, and a server's certificate by it. OpenSSL is the gateway image's own.
+ * A certificate authority nobody knows, and a server's certificate by it. OpenSSL is the image's own.
  *
  * @param address IP address of the server
  * @returns paths of the authority, alone and together with those that this host trusts already, and the server's key and certificate
@@ -26,7 +27,7 @@ chmod a+r *`;
     `${folder}:/ca`,
     '--entrypoint',
     'sh',
-    'openclaw:local',
+    SMALL_IMAGE,
     '-c',
     line,
   );

@@ -29,12 +29,8 @@ export async function docker(...args: readonly string[]) {
 export const inImage = (image: string, line: string, user = 'node') =>
   docker('run', '--rm', '--user', user, '--entrypoint', 'sh', image, '-c', line);
 
-/** What the image that all tests share stands on. */
-export const builtBase = () =>
-  (JSON.parse(inject('built')) as { readonly base: { readonly kind: 'pinned' | 'bootstrap' } }).base;
-
-/** For a push, which falls back to no base of this host: what the shared image stands on. */
-export const sameBase = (): readonly string[] => ['--base', builtBase().kind];
+/** For a push, which falls back to no base of this host: what the shared images stand on. */
+export const sameBase = (): readonly string[] => ['--base', inject('base')];
 
 /** The engine, as the rooms of build/ take it. */
 export const engine = () => {

@@ -1,7 +1,4 @@
-import { rm } from 'node:fs/promises';
-import { expect } from 'vitest';
-import { docker, run } from './command.ts';
-import { makeCheckout } from './fixtures/make-checkout.ts';
+import { inject } from 'vitest';
 
 /**
  * Which gateway stands in tests of what this project does around it, where the same holds for any: a small one
@@ -11,20 +8,15 @@ export type TestGateway = 'small' | 'whole';
 
 export const GATEWAY: TestGateway = process.env['OPENCLAW_TEST_GATEWAY'] === 'whole' ? 'whole' : 'small';
 
-/** A compiled plugin that it has. */
-export const PLUGIN: Readonly<Record<TestGateway, string>> = { small: 'echo', whole: 'webhooks' };
+/** A small gateway's image, which is there from the start. */
+export const SMALL_IMAGE = 'openclaw-image-test:small';
 
-/** Gives its image a name: the whole one is what all tests share. */
-export async function provideGateway(gateway: TestGateway, image: string): Promise<void> {
-  if (gateway === 'whole') {
-    expect(await docker('tag', 'openclaw:local', image)).toMatchObject({ exitCode: 0 });
-    return;
-  }
-  const checkout = await makeCheckout('new');
-  try {
-    const { exitCode, stderr } = await run(['build', '--source', checkout, '--tag', image]);
-    expect(exitCode, stderr).toBe(0);
-  } finally {
-    await rm(checkout, { recursive: true });
-  }
-}
+/** Both are shared: a test that changes one gives it another name first. */
+export const IMAGE_OF: Readonly<Record<TestGateway, string>> = { small: SMALL_IMAGE, whole: 'openclaw:local' };
+
+/** A compiled plugin that it has. */
+export const PLUGIN_OF: Readonly<Record<TestGateway, string>> = { small: 'echo', whole: 'webhooks' };
+
+/** What `image:build` is told, to build it. */
+export const buildArguments = (gateway: TestGateway): readonly string[] =>
+  gateway === 'whole' ? [] : ['--source', inject('checkout')];

@@ -7,7 +7,7 @@ import { dockerConfigFolder } from '../build/engine/engine.ts';
 import { readDotEnv } from '../build/stack/dot-env.ts';
 import { docker as dockerCommand, ROOT } from './command.ts';
 import { freePort } from './free-port.ts';
-import { provideGateway, type TestGateway } from './gateway.ts';
+import { IMAGE_OF, type TestGateway } from './gateway.ts';
 
 /** All that a host needs: no Node, no Python, no openssl among them. */
 const COMMANDS = [
@@ -76,7 +76,7 @@ export async function makeInstallation(
   gateway: TestGateway = 'whole',
 ): Promise<TestInstallation> {
   const image = `openclaw-image-test:stack-${name}`;
-  await provideGateway(gateway, image);
+  await dockerCommand('tag', IMAGE_OF[gateway], image);
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-stack-'));
   const project = join(folder, 'openclaw-image');
   const [home, bin, config] = [join(folder, 'home'), join(folder, 'bin'), join(folder, 'home/.openclaw')];

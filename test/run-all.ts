@@ -2,9 +2,9 @@ import { type SerializedError, startVitest, type TestModule } from 'vitest/node'
 import { countLine, failureLines } from './count-reporter.ts';
 
 // Side by side: what needs no engine begins while that is set up; of the others each now and then waits for containers, networks
-// and registries, and leaves the processors to the others. They share the engine and the gateway's image (test/shared-setup.ts) and
+// and registries, and leaves the processors to the others. They share the engine and its images (test/shared.ts) and
 // nothing else. What stands on the command line selects files.
-const RUNS = ['unit', 'builds', 'releases', 'stack'] as const;
+const RUNS = ['unit', 'builds', 'releases', 'small', 'stack'] as const;
 
 const files = process.argv.slice(2);
 const ended: TestModule[] = [];

@@ -7,11 +7,11 @@ import { execa } from 'execa';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { hostAddress, makeCertificate } from '../certificate.ts';
-import { builtBase, docker, inImage, run, sameBase } from '../command.ts';
-import { makeCheckout } from '../fixtures/make-checkout.ts';
+import { docker, inImage, run, sameBase } from '../command.ts';
+import { buildArguments } from '../gateway.ts';
 
 const IMAGE = 'openclaw-image-test:options';
-const SMALL = 'openclaw-image-test:small';
+const SMALL = 'openclaw-image-test:small-options';
 /** Must show in no layer, no argument and no log. */
 const CANARY = 'canary5f1c0e';
 
@@ -19,8 +19,6 @@ let folder = '';
 let index: Server;
 /** Its authority, and those that are trusted already. */
 let bundle = '';
-/** Of a small gateway: for what does not depend on which one it is. */
-let checkout = '';
 let buildWithExtras: (...args: readonly string[]) => ReturnType<typeof run>;
 let output: Awaited<ReturnType<typeof run>>;
 const asked: string[] = [];
@@ -77,12 +75,11 @@ beforeAll(async () => {
       env,
     });
   output = await buildWithExtras('--tag', IMAGE, '--extensions', 'slack,canvas');
-  checkout = await makeCheckout('new');
 });
 afterAll(async () => {
   index?.close();
   await docker('image', 'rm', IMAGE, SMALL);
-  await Promise.all([folder, checkout].map((path) => rm(path, { recursive: true, force: true })));
+  await rm(folder, { recursive: true, force: true });
 });
 
 describe('build with everything', () => {
@@ -125,7 +122,7 @@ describe('build with everything', () => {
   });
 
   it('keeps the contract', async () => {
-    const { exitCode, stderr } = await buildWithExtras('--tag', SMALL, '--source', checkout);
+    const { exitCode, stderr } = await buildWithExtras('--tag', SMALL, ...buildArguments('small'));
     expect(exitCode, stderr).toBe(0);
     const { stdout } = await run(['verify', SMALL, '--json']);
     const failed = JSON.parse(stdout).results.filter(
@@ -172,7 +169,7 @@ describe('build with everything', () => {
 
 describe('other ways out', () => {
   it('writes an OCI archive and a cache, and builds from that cache', async () => {
-    const build = (...args: readonly string[]) => run(['build', '--source', checkout, ...args]);
+    const build = (...args: readonly string[]) => run(['build', ...buildArguments('small'), ...args]);
     // Every layer in two compressions: a cache of a mixture of them once took all of an engine's memory.
     const pushed = await build('--push', '--tag', `${inject('registry')}/openclaw:two-compressions`, ...sameBase());
     expect(pushed.exitCode, pushed.stderr).toBe(0);
@@ -235,7 +232,7 @@ describe('other ways out', () => {
     expect(stderr).toContain('context nowhere');
   });
 
-  it.runIf(builtBase().kind === 'bootstrap')('pushes on no base of this host that nobody asked for', async () => {
+  it.runIf(inject('base') === 'bootstrap')('pushes on no base of this host that nobody asked for', async () => {
     const { exitCode, stderr } = await run(['build', '--push', '--tag', `${inject('registry')}/openclaw:never`]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/A registry cannot be reached[\s\S]*--base bootstrap/);

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker, run, runUntil } from '../command.ts';
 import { freePort } from '../free-port.ts';
-import { GATEWAY, PLUGIN, provideGateway } from '../gateway.ts';
-
-const IMAGE = 'openclaw-image-test:run';
+import { GATEWAY, IMAGE_OF, PLUGIN_OF } from '../gateway.ts';
 
 let folder = '';
 let port = 0;
@@ -25,14 +23,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-run-'));
   port = await freePort();
 });
-afterAll(async () => {
-  await docker('image', 'rm', IMAGE);
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('image:run --overlay', () => {
   it('loads the mounted source, read-only, and answers on the host', async () => {
-    const source = await takePlugin('openclaw:local', PLUGIN.whole);
+    const source = await takePlugin('openclaw:local', PLUGIN_OF.whole);
     const { exitCode, stdout, stderr } = await run([
       'run',
       ...['--overlay', source, '--port', String(port), '--detach', '--json'],
@@ -57,12 +52,11 @@ describe('image:run --overlay', () => {
   });
 
   it('restarts when a file changes, says where the plugin comes from again, and is gone after Ctrl-C', async () => {
-    await provideGateway(GATEWAY, IMAGE);
-    const plugin = PLUGIN[GATEWAY];
-    const source = await takePlugin(IMAGE, plugin);
+    const [image, plugin] = [IMAGE_OF[GATEWAY], PLUGIN_OF[GATEWAY]];
+    const source = await takePlugin(image, plugin);
     const { exitCode, said } = await runUntil(
       /mounted/,
-      ['run', IMAGE, '--overlay', source, '--port', String(port), '--watch'],
+      ['run', image, '--overlay', source, '--port', String(port), '--watch'],
       () => appendFile(join(source, 'index.js'), '\n'),
       [{ line: new RegExp(`^- ${plugin}: loaded .* after \\d`, 'm'), act: (pid) => process.kill(pid, 'SIGINT') }],
     );

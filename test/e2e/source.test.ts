@@ -7,6 +7,7 @@ import { resolveBase } from '../../build/base/resolve-base.ts';
 import type { Explanation } from '../../build/explain/explain-build.ts';
 import { docker, engine, inImage, run } from '../command.ts';
 import { type Layout, makeCheckout } from '../fixtures/make-checkout.ts';
+import { SMALL_IMAGE } from '../gateway.ts';
 
 interface Built {
   readonly layers: readonly { readonly name: string; readonly cached: boolean }[];
@@ -200,7 +201,7 @@ describe('image:diff', () => {
   });
 
   it('says which image the engine does not have', async () => {
-    const { exitCode, stderr } = await run(['diff', 'openclaw:local', 'openclaw:never-built']);
+    const { exitCode, stderr } = await run(['diff', SMALL_IMAGE, 'openclaw:never-built']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('openclaw:never-built');
   });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { cacheFolder } from '../../build/cache-folder.ts';
 import { docker, engine as firstEngine, ROOT, run, runUntil } from '../command.ts';
 import { makePackages } from '../fixtures/make-package.ts';
-import { GATEWAY } from '../gateway.ts';
+import { GATEWAY, SMALL_IMAGE } from '../gateway.ts';
 
 /**
  * A second engine with an empty cache: `scripts/engine up` on a bare Debian, which a privileged container of the first
@@ -26,7 +26,7 @@ beforeAll(async () => {
   // --init: something must reap what the engine leaves when it is killed.
   const args = ['run', '--detach', '--init', '--privileged', '--user', '0', '--name', NAME, '--entrypoint', 'sleep'];
   const volumes = ['--volume', `${folder}:/engine`, '--volume', `${join(ROOT, 'scripts')}:/scripts:ro`];
-  await docker(...args, ...volumes, 'openclaw:local', '3600');
+  await docker(...args, ...volumes, SMALL_IMAGE, '3600');
 });
 afterAll(async () => {
   await inside('/scripts/engine down --remove');

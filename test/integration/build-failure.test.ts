@@ -8,6 +8,7 @@ import { type BuildRequest, build } from '../../build/engine/buildx.ts';
 import { type Explanation, WorkError } from '../../build/problem.ts';
 import { hostAddress, makeCertificate } from '../certificate.ts';
 import { engine } from '../command.ts';
+import { SMALL_IMAGE } from '../gateway.ts';
 import { startRegistry } from '../registry.ts';
 
 let folder = '';
@@ -20,7 +21,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Explanation> {
   await writeFile(
     join(folder, 'Dockerfile'),
-    `FROM openclaw:local AS failing\nUSER root\n${instructions}\nFROM failing\n`,
+    `FROM ${SMALL_IMAGE} AS failing\nUSER root\n${instructions}\nFROM failing\n`,
   );
   const whole: BuildRequest = {
     dockerfile: join(folder, 'Dockerfile'),

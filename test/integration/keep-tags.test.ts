@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { keepTags } from '../../build/image/keep-tags.ts';
 import type { PlannedBuild } from '../../build/image/planned-build.ts';
 import { docker, engine, inImage } from '../command.ts';
+import { SMALL_IMAGE } from '../gateway.ts';
 
 const NAME = 'openclaw-image-test:kept';
 const builds = [{ preparation: { spec: { destination: { kind: 'load' } } }, names: [NAME] } as unknown as PlannedBuild];
@@ -13,7 +14,7 @@ const namesOf = async (name: string): Promise<readonly string[]> =>
   JSON.parse((await docker('image', 'inspect', name, '--format', '{{json .RepoTags}}')).stdout);
 
 /** As BuildKit does: the name is another image's from now on, and the engine may delete the one that had it. */
-const moveName = () => docker('tag', 'openclaw:local', NAME);
+const moveName = () => docker('tag', SMALL_IMAGE, NAME);
 const fail = async (): Promise<never> => {
   await moveName();
   throw new Error('no space left on device');
@@ -23,7 +24,7 @@ describe('the names of a build', () => {
   beforeEach(async () => void (await docker('image', 'rm', NAME)));
 
   it('stand for what they stood for when it fails after it has moved them, and that is whole', async () => {
-    const { stdout: container } = await docker('create', 'openclaw:local');
+    const { stdout: container } = await docker('create', SMALL_IMAGE);
     await docker('commit', container, NAME);
     await docker('rm', container);
     const before = await idOf(NAME);
@@ -39,13 +40,13 @@ describe('the names of a build', () => {
   });
 
   it('stand for what was built, and what they stood for has no other name', async () => {
-    await docker('tag', 'openclaw:local', NAME);
-    const { stdout: container } = await docker('create', 'openclaw:local');
+    await docker('tag', SMALL_IMAGE, NAME);
+    const { stdout: container } = await docker('create', SMALL_IMAGE);
     await keepTags(builds, engine(), () => docker('commit', container, NAME));
     await docker('rm', container);
-    expect(await idOf(NAME)).not.toBe(await idOf('openclaw:local'));
+    expect(await idOf(NAME)).not.toBe(await idOf(SMALL_IMAGE));
     expect(await namesOf(NAME)).toEqual([NAME]);
-    expect(await namesOf('openclaw:local')).not.toContainEqual(expect.stringContaining('openclaw-image-before'));
+    expect(await namesOf(SMALL_IMAGE)).not.toContainEqual(expect.stringContaining('openclaw-image-before'));
     await docker('image', 'rm', NAME);
   });
 });

@@ -1,23 +1,23 @@
-import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, expect, inject, it } from 'vitest';
 import { docker, engine, run } from '../command.ts';
-import { makeCheckout } from '../fixtures/make-checkout.ts';
+import { buildArguments } from '../gateway.ts';
 import { publishBase } from '../published-base.ts';
 
 const IMAGE = 'openclaw-image-test:new-base';
-let checkout = '';
-beforeAll(async () => {
-  checkout = await makeCheckout('new');
-});
-afterAll(async () => {
-  await docker('image', 'rm', IMAGE);
-  await rm(checkout, { recursive: true, force: true });
-});
+afterAll(() => docker('image', 'rm', IMAGE));
 
 const name = (): string => `${inject('registry')}/node:24-bookworm-slim`;
 
 const build = async () => {
-  const { exitCode, stdout } = await run(['build', '--source', checkout, '--base', name(), '--tag', IMAGE, '--json']);
+  const { exitCode, stdout } = await run([
+    'build',
+    ...buildArguments('small'),
+    '--base',
+    name(),
+    '--tag',
+    IMAGE,
+    '--json',
+  ]);
   expect(exitCode, stdout).toBe(0);
   return JSON.parse(stdout) as {
     readonly base: { readonly digest: string };

@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { docker, engine, run, sameBase } from '../command.ts';
-import { makeCheckout } from '../fixtures/make-checkout.ts';
+import { buildArguments, SMALL_IMAGE } from '../gateway.ts';
 import { publishBase } from '../published-base.ts';
 
 interface Result {
@@ -66,24 +65,11 @@ describe('a plain Node image', () => {
   });
 });
 
-/** An image of a small checkout, which boots in a second; the whole gateway's is verified in e2e/gateway.test.ts. */
-const SOUND = 'openclaw-image-test:sound';
-let checkout = '';
-beforeAll(async () => {
-  checkout = await makeCheckout('new');
-  const { exitCode, stderr } = await run(['build', '--source', checkout, '--tag', SOUND]);
-  expect(exitCode, stderr).toBe(0);
-});
-afterAll(async () => {
-  await docker('image', 'rm', SOUND);
-  await rm(checkout, { recursive: true, force: true });
-});
-
 describe('an image with a browser', () => {
   it('keeps the contract: where Playwright looks for one is no cache', async () => {
     const reference = 'openclaw-image-test:with-browser';
     const { docker: command, environment } = engine();
-    const input = `FROM ${SOUND}\nUSER root\nRUN mkdir -p /home/node/.cache/ms-playwright\nUSER node\n`;
+    const input = `FROM ${SMALL_IMAGE}\nUSER root\nRUN mkdir -p /home/node/.cache/ms-playwright\nUSER node\n`;
     await execa(command, ['build', '--provenance=false', '--tag', reference, '-'], { input, env: environment });
     const { failed } = await verify(reference);
     await docker('image', 'rm', reference);
@@ -95,7 +81,7 @@ describe('an image with a browser', () => {
 describe('an image that somebody spoiled', () => {
   it('fails just where it was spoiled', async () => {
     const reference = 'openclaw-image-test:spoiled';
-    const input = `FROM ${SOUND}
+    const input = `FROM ${SMALL_IMAGE}
 USER root
 RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && mkdir /home/node/.cache /home/node/.cache/pip && chown root /home/node/.openclaw/workspace /home/node/.config
 ENV HTTPS_PROXY=http://proxy.example:3128
@@ -129,7 +115,15 @@ HEALTHCHECK NONE
 describe('an image in a registry', () => {
   it('is pushed with annotations at every level, read from there, and not kept', async () => {
     const reference = `${inject('registry')}/openclaw:try`;
-    const push = await run(['build', '--json', '--source', checkout, '--push', '--tag', reference, ...sameBase()]);
+    const push = await run([
+      'build',
+      '--json',
+      ...buildArguments('small'),
+      '--push',
+      '--tag',
+      reference,
+      ...sameBase(),
+    ]);
     expect(push.exitCode, push.stdout).toBe(0);
     const { digest, gateway } = JSON.parse(push.stdout);
     const answer = await fetch(`http://${inject('registry')}/v2/openclaw/manifests/try`, {

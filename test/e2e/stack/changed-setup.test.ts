@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { docker } from '../../command.ts';
-import { GATEWAY, PLUGIN } from '../../gateway.ts';
+import { GATEWAY, PLUGIN_OF } from '../../gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../installation.ts';
 
 const NEWER = 'openclaw-image-test:stack-newer';
@@ -26,7 +26,7 @@ const settings = (more: Record<string, string> = {}): Record<string, string> => 
   ...more,
 });
 const exec = (...command: readonly string[]) => here.compose('exec', '-T', 'openclaw-gateway', ...command);
-const plugin = PLUGIN[GATEWAY];
+const plugin = PLUGIN_OF[GATEWAY];
 const sourceOfPlugin = async (): Promise<string> => {
   const { stdout } = await exec('openclaw', 'plugins', 'list', '--json');
   const { plugins } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as { plugins: { id: string; source: string }[] };

@@ -1,14 +1,20 @@
 import { inject } from 'vitest';
 
-/**
- * Which gateway stands in tests of what this project does around it, where the same holds for any: a small one
- * (fixtures/checkout), which is built and started in seconds. `OPENCLAW_TEST_GATEWAY=whole` takes the published one there too.
- */
 export type TestGateway = 'small' | 'whole';
 
-export const GATEWAY: TestGateway = process.env['OPENCLAW_TEST_GATEWAY'] === 'whole' ? 'whole' : 'small';
+/**
+ * `OPENCLAW_TEST=thorough` runs every case, and takes the published gateway wherever the tests are about what this project does around
+ * one. Without it such tests have a small one (fixtures/checkout), which is built and started in seconds, and one case of a kind.
+ */
+export const THOROUGH = process.env['OPENCLAW_TEST'] === 'thorough';
 
-/** A small gateway's image, which is there from the start. */
+export const GATEWAY: TestGateway = THOROUGH ? 'whole' : 'small';
+
+/** Of many cases those that differ most, or all of them. */
+export const representative = <T>(all: readonly T[], isRepresentative: (one: T) => boolean): readonly T[] =>
+  THOROUGH ? all : all.filter(isRepresentative);
+
+/** The small gateway's image. */
 export const SMALL_IMAGE = 'openclaw-image-test:small';
 
 /** Both are shared: a test that changes one gives it another name first. */

@@ -2,16 +2,15 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { vi } from 'vitest';
+import { inject } from 'vitest';
 import { cacheFolder } from '../build/cache-folder.ts';
 import { parseReference } from '../build/oci/reference.ts';
 import { openRegistries, type Registry } from '../build/oci/registry.ts';
 import type { JournalStep } from '../build/release/journal.ts';
 import type { ReleaseRecord } from '../build/release/release-record.ts';
 import { makeCertificate } from './certificate.ts';
-import { docker, engine, ROOT, run } from './command.ts';
+import { engine, ROOT, run } from './command.ts';
 import { makeCheckout } from './fixtures/make-checkout.ts';
-import { IMAGE_OF } from './gateway.ts';
 import { publishBase } from './published-base.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 
@@ -60,12 +59,8 @@ export interface Published {
   readonly error?: { readonly kind: string; readonly reason: string };
 }
 
-/** Waits for the gateway that all tests share. */
-async function versionBuilt(): Promise<string> {
-  const format = '{{index .Config.Labels "org.opencontainers.image.version"}}';
-  const version = async () => (await docker('image', 'inspect', '--format', format, IMAGE_OF.whole)).stdout;
-  return vi.waitUntil(version, { timeout: 900_000, interval: 1000 });
-}
+const versionBuilt = (): string =>
+  (JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } }).gateway.version;
 
 /** Tags a checkout as what it is. @returns its version */
 async function tagVersion(checkout: string): Promise<string> {
@@ -114,7 +109,7 @@ export async function enterReleaseRoom(gateway: 'package' | 'checkout' = 'packag
   const cosign = cacheFolder('cosign');
   await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
   await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
-  const version = checkout === undefined ? await versionBuilt() : await tagVersion(checkout);
+  const version = checkout === undefined ? versionBuilt() : await tagVersion(checkout);
   const ref = `refs/tags/v${version}`;
   process.env['XDG_CONFIG_HOME'] = settings;
   const login = { kind: 'password', user: USER.name, password: USER.password } as const;

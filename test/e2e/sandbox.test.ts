@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BuiltSandbox } from '../../build/sandbox/build-sandbox.ts';
 import { docker, inImage, ROOT } from '../command.ts';
+import { THOROUGH } from '../gateway.ts';
 
 const IMAGES = {
   default: 'openclaw-image-test:sandbox',
@@ -64,7 +65,7 @@ describe('scripts/sandbox-setup.sh', () => {
   });
 });
 
-describe('scripts/sandbox-common-setup.sh', () => {
+describe.runIf(THOROUGH)('scripts/sandbox-common-setup.sh', () => {
   it('adds compilers, Go, Rust, Node, pnpm and Bun', async () => {
     await build('sandbox-common-setup.sh', IMAGES.common);
     const line =

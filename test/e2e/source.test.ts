@@ -7,7 +7,7 @@ import { resolveBase } from '../../build/base/resolve-base.ts';
 import type { Explanation } from '../../build/explain/explain-build.ts';
 import { docker, engine, inImage, run } from '../command.ts';
 import { type Layout, makeCheckout } from '../fixtures/make-checkout.ts';
-import { SMALL_IMAGE } from '../gateway.ts';
+import { representative, SMALL_IMAGE, THOROUGH } from '../gateway.ts';
 
 interface Built {
   readonly layers: readonly { readonly name: string; readonly cached: boolean }[];
@@ -92,7 +92,11 @@ describe.each<[Layout, string]>([
     expect({ layers: newLayers(again), stages: ranStages(again) }).toEqual({ layers: [], stages: [] });
   });
 
-  it.each(EDITS[layout])('after an edit of %s makes %j again', async (file, layers, stages) => {
+  const edits = representative(EDITS[layout], ([file]) =>
+    ['docs/index.md', 'src/index.js', 'extensions/echo/index.js'].includes(file),
+  );
+
+  it.each(edits)('after an edit of %s makes %j again', async (file, layers, stages) => {
     await appendFile(join(folder, file), `\n/* ${Date.now()} */\n`);
     const told = await run(['explain', '--json', '--source', folder, '--tag', image, '--extensions', 'kimi-coding']);
     expect(told.exitCode, told.stderr).toBe(0);
@@ -144,13 +148,14 @@ describe('plain Docker', () => {
     const file = join(files, 'openclaw.Dockerfile');
     const { exitCode, stdout, stderr } = await run(['render', '--source', folder, '--file', file]);
     expect(exitCode, stderr).toBe(0);
+    const browser = THOROUGH ? '1 --build-arg OPENCLAW_BROWSER=debian' : '';
     // This host's base and authorities are added to the command.
     const command = stdout
       .slice(stdout.indexOf('docker buildx'))
       .replace('docker buildx build', `"$DOCKER" buildx build ${here.join(' ')}`)
       .replace('openclaw:mine', image)
       .replace('OPENCLAW_EXTENSIONS=', "OPENCLAW_EXTENSIONS='kimi-coding,echo'")
-      .replace('OPENCLAW_INSTALL_BROWSER=', 'OPENCLAW_INSTALL_BROWSER=1 --build-arg OPENCLAW_BROWSER=debian');
+      .replace('OPENCLAW_INSTALL_BROWSER=', `OPENCLAW_INSTALL_BROWSER=${browser}`);
     const { docker: path, environment } = engine();
     const built = await execa('sh', ['-c', command], {
       env: { ...environment, DOCKER: path },
@@ -162,7 +167,7 @@ describe('plain Docker', () => {
     const { results } = JSON.parse(verified.stdout) as { results: { outcome: { passed: boolean } }[] };
     expect(results.filter(({ outcome }) => !outcome.passed)).toEqual([]);
     expect(JSON.parse((await inImage(image, 'openclaw plugins')).stdout)).toEqual(PLUGINS);
-    expect((await inImage(image, 'chromium --version')).stdout).toContain('Chromium');
+    if (THOROUGH) expect((await inImage(image, 'chromium --version')).stdout).toContain('Chromium');
     expect((await inImage(image, 'find / -name ".env*" -not -path "/proc/*" 2>/dev/null')).stdout).toBe('');
   });
 

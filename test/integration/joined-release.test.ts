@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runUntil } from '../command.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
+import { representative } from '../gateway.ts';
 import { startRegistry, type TestRegistry } from '../registry.ts';
 import { enterReleaseRoom, forgetJournals, type Published, type ReleaseRoom } from '../release-room.ts';
 
@@ -195,12 +196,22 @@ describe('a release of machines that build a platform each', () => {
     },
   ];
 
-  it.each(FAULTS)('$name: complete, or nothing is tagged', async ({ at, inject: make, refused }) => {
+  /** One that passes and one that does not, for a registry that is read and one that is written. */
+  const MOST = [
+    'a storm of 429',
+    'uploads that break off',
+    'truncated manifests',
+    'a wrong digest for what was pushed',
+  ];
+  const faults = representative(FAULTS, ({ name }) => MOST.includes(name) || name.startsWith('401'));
+
+  it.each(faults)('$name: complete, or nothing is tagged', async ({ at, inject: make, refused }) => {
     const chosen = at === 'first' ? proxy : mirrorProxy;
     const registries = through(at);
     chosen.inject(make());
     const { exitCode, said, stdout, stderr } = await joinPieces(registries);
-    expect(chosen.injected()).toBeGreaterThan(0);
+    const injected = chosen.injected();
+    expect(injected).toBeGreaterThan(0);
     chosen.inject(() => 'pass');
     const found = await Promise.all(
       [room.repositories[0], at === 'first' ? room.repositories[1] : `${mirror.address}/openclaw`].map(room.tagsOf),
@@ -212,19 +223,13 @@ describe('a release of machines that build a platform each', () => {
       expect(exitCode).toBe(1);
       expect(said.error).toMatchObject({ kind: refused });
       expect(found).toEqual([{}, {}]);
-      // And goes on where it was, once that is over.
+      if (refused !== 'registry-denied') return;
+      // It does not ask again where it is not let in. Several uploads begin side by side, each once.
+      expect(injected).toBeLessThanOrEqual(5);
+      // And goes on where it was, once it is let in.
       const again = await joinPieces(registries);
       expect(again.exitCode, again.stdout).toBe(0);
     }
-  });
-
-  it('does not ask again where it is not let in', async () => {
-    mirrorProxy.inject(when(({ method }) => method === 'POST', { kind: 'status', status: 403 })());
-    const { said } = await joinPieces(through('mirror'));
-    expect(said.error?.kind).toBe('registry-denied');
-    // Several uploads begin side by side, each once.
-    expect(mirrorProxy.injected()).toBeLessThanOrEqual(5);
-    mirrorProxy.inject(() => 'pass');
   });
 
   it('outlasts a registry that is down for 20 s in the midst of tagging', async () => {
@@ -275,9 +280,10 @@ describe('a release of machines that build a platform each', () => {
     };
     // Each kind of step the first time, and the very last: the others of a kind are the same to who is killed there.
     const kindOf = (step: string): string => step.split(' ')[0] ?? '';
-    const chosen = steps.filter(
+    const firsts = steps.filter(
       (step, index) => index === steps.length - 1 || kindOf(step) !== kindOf(steps[index - 1] ?? ''),
     );
+    const chosen = representative(firsts, (step) => ['pushed', 'recorded', 'tagged'].includes(kindOf(step)));
     for (const [index, step] of chosen.entries()) {
       // The run before may have come further than it had said, when it died.
       let { reached } = await killAt(step);

@@ -43,6 +43,7 @@ beforeAll(async () => {
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   token = (await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
   expect(token).toMatch(/^[0-9a-f]{64}$/);
+  expect(said).not.toContain(token);
 });
 afterAll(async () => {
   await here.remove();

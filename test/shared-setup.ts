@@ -6,7 +6,7 @@ import { cacheFolder } from '../build/cache-folder.ts';
 import { type Engine, findEngine } from '../build/engine/engine.ts';
 import { askEngine } from '../build/engine/engine-api.ts';
 import { makeCheckout } from './fixtures/make-checkout.ts';
-import { GATEWAY, SMALL_IMAGE } from './gateway.ts';
+import { SMALL_IMAGE } from './gateway.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 
 declare module 'vitest' {
@@ -30,60 +30,49 @@ interface Ready {
   readonly registry: TestRegistry;
   readonly base: 'pinned' | 'bootstrap';
   readonly checkout: string;
+  readonly built: string;
 }
 /** What all lanes of this process share (test/run-all.ts starts several), however often this file is loaded. */
 interface Shared {
   readonly ready: Promise<Ready>;
-  /** What the README's own command printed. */
-  readonly gateway: Promise<string>;
   users: number;
 }
 const shared = globalThis as typeof globalThis & { openclawTests?: Shared };
 
-/**
- * The engine, a registry and two images, once for all tests: the published gateway's, and that of a small one, which is there minutes
- * before. Lanes that need no other wait for that alone.
- *
- * @param waitsForGateway until openclaw:local is there
- * @returns how to leave
- */
-export async function enterShared(project: TestProject, waitsForGateway: boolean): Promise<() => Promise<void>> {
-  shared.openclawTests ??= prepare();
+/** The engine, a registry and two images, once for all tests: the published gateway's, by the README's own command, and a small one's. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  shared.openclawTests ??= { ready: prepare(), users: 0 };
   const tests = shared.openclawTests;
   tests.users += 1;
-  const { engine, registry, base, checkout } = await tests.ready;
+  const { engine, registry, base, checkout, built } = await tests.ready;
   project.provide('engine', { docker: engine.docker, host: engine.host });
   project.provide('registry', registry.address);
   project.provide('base', base);
   project.provide('checkout', checkout);
-  if (waitsForGateway || GATEWAY === 'whole') project.provide('built', await tests.gateway);
+  project.provide('built', built);
   const stopWatching = watchEngine(project, engine.host);
   return async () => {
     stopWatching();
     tests.users -= 1;
     if (tests.users > 0) return;
-    await tests.gateway;
     await registry.stop();
     await rm(checkout, { recursive: true, force: true });
   };
 }
 
-function prepare(): Shared {
-  const engine = findEngine(undefined, (step) => console.log(step)).then((found) => {
-    process.env['DOCKER_HOST'] = found.host;
-    return found;
-  });
-  const gateway = engine.then(buildGateway);
-  // Lanes that wait for it say so.
-  gateway.catch(() => {});
-  return { ready: getReady(engine), gateway, users: 0 };
-}
-
-async function getReady(found: Promise<Engine>): Promise<Ready> {
-  const engine = await found;
+async function prepare(): Promise<Ready> {
+  const engine = await findEngine(undefined, (step) => console.log(step));
+  process.env['DOCKER_HOST'] = engine.host;
+  // Built, and not found: an engine that ran the tests before has it.
+  await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
   const checkout = await makeCheckout('new');
-  const [registry, base] = await Promise.all([startRegistry(), buildSmall(checkout)]);
-  return { engine, registry, base, checkout };
+  const [registry, built] = await Promise.all([
+    startRegistry(),
+    build(),
+    build('--source', checkout, '--tag', SMALL_IMAGE),
+  ]);
+  const { base } = JSON.parse(built) as { readonly base: { readonly kind: Ready['base'] } };
+  return { engine, registry, base: base.kind, checkout, built };
 }
 
 const build = async (...args: readonly string[]): Promise<string> => {
@@ -93,17 +82,6 @@ const build = async (...args: readonly string[]): Promise<string> => {
   console.log(`built ${JSON.parse(stdout).names} in ${Math.round((performance.now() - started) / 1000)} s`);
   return stdout;
 };
-
-async function buildGateway(engine: Engine): Promise<string> {
-  // Built, and not found: an engine that ran the tests before has it.
-  await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
-  return build();
-}
-
-async function buildSmall(checkout: string): Promise<Ready['base']> {
-  const stdout = await build('--source', checkout, '--tag', SMALL_IMAGE);
-  return (JSON.parse(stdout) as { readonly base: { readonly kind: Ready['base'] } }).base.kind;
-}
 
 const WATCH_MILLISECONDS = 5000;
 

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { execa } from 'execa';
+import type { TestInstallation } from './installation.ts';
+
+/** Questions of the gateway's wizard, in its order, and the keys that answer them with as little as can be. */
+const ANSWERS: readonly (readonly [question: RegExp, keys: string])[] = [
+  [/Continue\?/, '\r'],
+  [/Help make OpenClaw better\?[\s\S]*No thanks/, '\r'],
+  [/Setup mode/, '\r'],
+  [/first agent\?/, '\r'],
+  [/Model\/auth provider[\s\S]*Skip for now/, '\x1b[A\r'],
+  [/Default model/, '\r'],
+  [/Select channel/, '\r'],
+  [/Search provider[\s\S]*Skip for now/, '\r'],
+  [/Install missing skill dependencies/, ' \r'],
+];
+
+/** `scripts/docker/setup.sh --offline` on a terminal, where somebody answers. @returns what it said there */
+export async function setupOnTerminal(
+  here: TestInstallation,
+): Promise<{ readonly exitCode: number | undefined; readonly said: string }> {
+  const { PATH, ...environment } = here.environment;
+  // A pseudo-terminal, by `script` of util-linux; setup itself has the host's own programs.
+  const command = `stty cols 200 rows 60; PATH='${PATH}' exec '${here.project}/scripts/docker/setup.sh' --offline`;
+  const child = execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    env: {
+      ...environment,
+      ...here.ports,
+      PATH: process.env['PATH'],
+      OPENCLAW_IMAGE: here.image,
+      TERM: 'xterm-256color',
+    },
+    extendEnv: false,
+    reject: false,
+    stdin: 'pipe',
+  });
+  let seen = '';
+  let all = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const text = stripVTControlCharacters(chunk.toString()).replaceAll('\r', '');
+    seen += text;
+    all += text;
+  });
+  let ended = false;
+  void child.then(() => {
+    ended = true;
+  });
+  for (const [question, keys] of ANSWERS) {
+    for (let waited = 0; !question.test(seen); waited += 1) {
+      if (waited > 2400 || ended) throw new Error(`never asked ${question}: ${all.slice(-3000)}`);
+      await sleep(100);
+    }
+    await sleep(500);
+    seen = '';
+    child.stdin.write(keys);
+  }
+  const { exitCode } = await child;
+  return { exitCode, said: all };
+}

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { THOROUGH } from './test/thorough.ts';
 
 // One engine, one registry and two images serve all of them: see the file.
 const onEngine = {
@@ -11,10 +12,14 @@ const onEngine = {
 
 /** These have images, folders and containers of their own, and mostly wait for them: they run beside the others (test/run-all.ts). */
 const APART = [
-  'test/e2e/{browser,options,sandbox}.test.ts',
+  'test/e2e/{browser,sandbox}.test.ts',
   'test/e2e/stack/*.test.ts',
   'test/integration/another-engine.test.ts',
 ];
+
+/** What takes minutes, and is told in part by others. */
+const THOROUGH_ONLY = ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];
+const left = THOROUGH ? [] : THOROUGH_ONLY;
 
 export default defineConfig({
   test: {
@@ -26,10 +31,10 @@ export default defineConfig({
           ...onEngine,
           name: 'engine',
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          exclude: APART,
+          exclude: [...APART, ...left],
         },
       },
-      { test: { ...onEngine, name: 'apart', include: APART } },
+      { test: { ...onEngine, name: 'apart', include: APART, exclude: left } },
     ],
   },
 });

@@ -1,18 +1,11 @@
 import { inject } from 'vitest';
+import { THOROUGH } from './thorough.ts';
 
+/** `whole` is the published one; `small` that of fixtures/checkout, which is built and started in seconds. */
 export type TestGateway = 'small' | 'whole';
 
-/**
- * `OPENCLAW_TEST=thorough` runs every case, and takes the published gateway wherever the tests are about what this project does around
- * one. Without it such tests have a small one (fixtures/checkout), which is built and started in seconds, and one case of a kind.
- */
-export const THOROUGH = process.env['OPENCLAW_TEST'] === 'thorough';
-
+/** Which one stands in tests that are about what this project does around one. */
 export const GATEWAY: TestGateway = THOROUGH ? 'whole' : 'small';
-
-/** Of many cases those that differ most, or all of them. */
-export const representative = <T>(all: readonly T[], isRepresentative: (one: T) => boolean): readonly T[] =>
-  THOROUGH ? all : all.filter(isRepresentative);
 
 /** The small gateway's image. */
 export const SMALL_IMAGE = 'openclaw-image-test:small';

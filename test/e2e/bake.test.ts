@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { docker, inImage, run } from '../command.ts';
-import { buildArguments, GATEWAY } from '../gateway.ts';
 
 const NAME = 'openclaw-image-test:bake';
 const VARIANTS = [NAME, `${NAME}-slim`, `${NAME}-browser`];
@@ -23,17 +22,7 @@ const layersOf = async (name: string) =>
 
 describe('image:bake', () => {
   it('builds the variants in one session, each with its names', async () => {
-    const args = [
-      'bake',
-      ...buildArguments(GATEWAY),
-      '--browser',
-      'debian',
-      '--tag',
-      NAME,
-      '--file',
-      join(folder, 'docker-bake.json'),
-      '--json',
-    ];
+    const args = ['bake', '--browser', 'debian', '--tag', NAME, '--file', join(folder, 'docker-bake.json'), '--json'];
     const { exitCode, stdout, stderr } = await run(args);
     expect(exitCode, stderr).toBe(0);
     const { targets } = JSON.parse(stdout);

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BuiltSandbox } from '../../build/sandbox/build-sandbox.ts';
 import { docker, inImage, ROOT } from '../command.ts';
-import { THOROUGH } from '../gateway.ts';
+import { THOROUGH } from '../thorough.ts';
 
 const IMAGES = {
   default: 'openclaw-image-test:sandbox',

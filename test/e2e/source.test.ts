@@ -7,7 +7,8 @@ import { resolveBase } from '../../build/base/resolve-base.ts';
 import type { Explanation } from '../../build/explain/explain-build.ts';
 import { docker, engine, inImage, run } from '../command.ts';
 import { type Layout, makeCheckout } from '../fixtures/make-checkout.ts';
-import { representative, SMALL_IMAGE, THOROUGH } from '../gateway.ts';
+import { SMALL_IMAGE } from '../gateway.ts';
+import { representative, THOROUGH } from '../thorough.ts';
 
 interface Built {
   readonly layers: readonly { readonly name: string; readonly cached: boolean }[];
@@ -185,7 +186,7 @@ describe('plain Docker', () => {
   });
 });
 
-describe('image:diff', () => {
+describe.runIf(THOROUGH)('image:diff', () => {
   it('tells what an edit of the server costs a host that pulls it', async () => {
     const [before, after] = ['openclaw-image-test:before', 'openclaw-image-test:after'];
     const folder = await makeCheckout('new');
@@ -212,7 +213,7 @@ describe('image:diff', () => {
   });
 });
 
-describe('a browser and the Docker CLI', () => {
+describe.runIf(THOROUGH)('a browser and the Docker CLI', () => {
   const image = 'openclaw-image-test:source-browser';
   let folder = '';
   beforeAll(async () => {

@@ -12,7 +12,7 @@ const onEngine = {
 
 /** These have images, folders and containers of their own, and mostly wait for them: they run beside the others (test/run-all.ts). */
 const APART = [
-  'test/e2e/{browser,sandbox}.test.ts',
+  'test/e2e/{browser,options,sandbox}.test.ts',
   'test/e2e/stack/*.test.ts',
   'test/integration/another-engine.test.ts',
 ];

@@ -39,7 +39,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ca-certificates curl git hostname lsof openssl procps tini
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -56,7 +56,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- $OPENCLAW_IMAGE_APT_PACKAGES
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -76,7 +76,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- python3 python3-pip
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -121,7 +121,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- xvfb
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -145,7 +145,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- chromium fonts-liberation xvfb
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete

@@ -20,7 +20,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- bash ca-certificates curl git jq python3 ripgrep
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -51,7 +51,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- build-essential cargo file golang-go pkg-config rustc unzip wget xz-utils
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
@@ -72,7 +72,7 @@ if [ -s /run/secrets/ca ]; then
   { cat /run/secrets/ca; echo; cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; } >/dev/shm/ca.pem
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
-apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- chromium fonts-liberation fonts-noto-color-emoji novnc socat websockify x11vnc xvfb
 find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete

@@ -34,11 +34,14 @@ export const BUN = 'bun@1.4.4';
 export const CLEAN_APT =
   "find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \\( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \\) -delete";
 
-/** Installs Debian packages and leaves nothing of the installation behind that differs from run to run. */
+/**
+ * Installs Debian packages and leaves nothing of the installation behind that differs from run to run. dpkg need not wait for the disk
+ * after each file: a step that is cut off begins anew. Debian's own images say so too; without it Chromium and g++ take 121 s, not 91.
+ */
 export const installPackages = (names: string): string => `RUN ${APT_MOUNTS} <<'SH'
 set -efu
 ${TRUST_CA}
-apt() { apt-get -o Acquire::https::CAInfo="\${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@"; }
+apt() { apt-get -o Acquire::https::CAInfo="\${SSL_CERT_FILE:-}" -o Acquire::Retries=3 -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"; }
 apt update
 DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- ${names}
 ${CLEAN_APT}

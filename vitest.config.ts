@@ -17,9 +17,8 @@ const APART = [
   'test/integration/another-engine.test.ts',
 ];
 
-/** What takes minutes, and is told in part by others. */
-const THOROUGH_ONLY = ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];
-const left = THOROUGH ? [] : THOROUGH_ONLY;
+/** What takes minutes, and is told in part by others: not in every run. */
+const NIGHTLY = THOROUGH ? [] : ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];
 
 export default defineConfig({
   test: {
@@ -31,10 +30,10 @@ export default defineConfig({
           ...onEngine,
           name: 'engine',
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          exclude: [...APART, ...left],
+          exclude: [...APART, ...NIGHTLY],
         },
       },
-      { test: { ...onEngine, name: 'apart', include: APART, exclude: left } },
+      { test: { ...onEngine, name: 'apart', include: APART, exclude: NIGHTLY } },
     ],
   },
 });

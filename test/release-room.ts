@@ -11,6 +11,7 @@ import type { ReleaseRecord } from '../build/release/release-record.ts';
 import { makeCertificate } from './certificate.ts';
 import { engine, ROOT, run } from './command.ts';
 import { makeCheckout } from './fixtures/make-checkout.ts';
+import type { TestGateway } from './gateway.ts';
 import { publishBase } from './published-base.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 
@@ -74,8 +75,8 @@ async function tagVersion(checkout: string): Promise<string> {
 /** No release was cut off before. */
 export const forgetJournals = (): Promise<void> => rm(cacheFolder('releases'), { recursive: true, force: true });
 
-/** @param gateway the package that all tests share, or a checkout of a small one: for what is about registries alone */
-export async function enterReleaseRoom(gateway: 'package' | 'checkout' = 'package'): Promise<ReleaseRoom> {
+/** @param gateway the package that all tests share, or a checkout of the small one: for what is about registries alone */
+export async function enterReleaseRoom(gateway: TestGateway = 'whole'): Promise<ReleaseRoom> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
   const { ca, cert, key } = await makeCertificate('127.0.0.1');
   const open = await startRegistry();
@@ -96,7 +97,7 @@ export async function enterReleaseRoom(gateway: 'package' | 'checkout' = 'packag
   await mkdir(join(settings, 'docker/certs.d'), { recursive: true });
   await mkdir(join(settings, 'docker/certs.d', closed.address));
   await symlink(ca, join(settings, 'docker/certs.d', closed.address, 'ca.crt'));
-  const checkout = gateway === 'checkout' ? await makeCheckout('new') : undefined;
+  const checkout = gateway === 'small' ? await makeCheckout('new') : undefined;
   const environment = {
     DOCKER_CONFIG: config,
     XDG_CONFIG_HOME: settings,

@@ -61,7 +61,9 @@ describe('image:run --overlay', () => {
       [{ line: new RegExp(`^- ${plugin}: loaded .* after \\d`, 'm'), act: (pid) => process.kill(pid, 'SIGINT') }],
     );
     expect({ exitCode }, said).toEqual({ exitCode: 130 });
-    expect(said).toMatch(/index\.js changed: restarting\n.*: loaded from \/app\/extensions\//s);
+    expect(said).toMatch(
+      new RegExp(`index\\.js changed: restarting\\n.*${plugin}: loaded from /app/extensions/${plugin}`, 's'),
+    );
     const [, name] = /docker exec (\S+)/.exec(said) ?? [];
     expect((await docker('container', 'inspect', name ?? '')).exitCode).not.toBe(0);
   });

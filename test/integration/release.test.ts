@@ -14,7 +14,7 @@ import { enterReleaseRoom, PASSWORD_OF_KEY, type Published, type ReleaseRoom, US
 let room: ReleaseRoom;
 
 beforeAll(async () => {
-  room = await enterReleaseRoom(GATEWAY === 'whole' ? 'package' : 'checkout');
+  room = await enterReleaseRoom(GATEWAY);
 });
 afterAll(() => room.leave());
 

@@ -18,7 +18,7 @@ let killed: { readonly at: string; readonly tags: readonly unknown[] };
 
 /** A release of a small checkout: what is told here is of builds, bases and registries. */
 beforeAll(async () => {
-  room = await enterReleaseRoom('checkout');
+  room = await enterReleaseRoom('small');
   const kill = (pid: number) => process.kill(pid, 'SIGKILL');
   const { reached, said } = await runUntil(/: healthz$/m, publish(), kill, [], room.environment);
   expect(reached, said).toBe(true);

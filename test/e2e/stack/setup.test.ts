@@ -111,12 +111,14 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     } finally {
       await close();
     }
+    const { stdout } = await here.cli('devices', 'list', '--json');
+    expect(JSON.parse(stdout).paired).toHaveLength(1);
   });
 
-  it('answers the CLI, without a terminal: the browser is paired', async () => {
-    const { exitCode, stdout, stderr } = await here.cli('devices', 'list', '--json');
-    expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
-    expect(JSON.parse(stdout).paired).toHaveLength(1);
+  it('answers the CLI, without a terminal, on 127.0.0.1', async () => {
+    const probe = await here.cli('gateway', 'probe', '--timeout', '60000');
+    expect(probe, probe.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('ws://127.0.0.1:18789') });
+    expect(probe.stdout).toContain('Connect: ok');
   });
 
   it('reaches a server on the host by host.docker.internal', async () => {

@@ -18,7 +18,7 @@ const APART = [
 ];
 
 /** What takes minutes, and is told in part by others: not in every run. */
-const NIGHTLY = THOROUGH ? [] : ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];
+const LEFT_OUT = THOROUGH ? [] : ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];
 
 export default defineConfig({
   test: {
@@ -30,10 +30,10 @@ export default defineConfig({
           ...onEngine,
           name: 'engine',
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          exclude: [...APART, ...NIGHTLY],
+          exclude: [...APART, ...LEFT_OUT],
         },
       },
-      { test: { ...onEngine, name: 'apart', include: APART, exclude: NIGHTLY } },
+      { test: { ...onEngine, name: 'apart', include: APART, exclude: LEFT_OUT } },
     ],
   },
 });

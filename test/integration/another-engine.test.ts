@@ -103,6 +103,12 @@ describe.runIf(THOROUGH)('SOURCE_DATE_EPOCH', () => {
 describe('an engine that goes away', () => {
   it('is told from a build that fails', async () => {
     const args = ['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host];
+    // Its shim outlives the engine, as the steps of the build do.
+    const held = await inside(
+      `eval "$(/scripts/engine env)" && tar -C / -ch bin/sleep $(ldd /bin/sleep | grep -o '/[^ ]*') | docker import - held && ` +
+        'docker run --detach --network none --entrypoint /bin/sleep held 3600',
+    );
+    expect(held.exitCode, held.stderr).toBe(0);
     const { exitCode, said } = await runUntil(/^> .*system-with-apt/m, args, () =>
       inside('kill -9 $(cat /engine/openclaw-image/engine/dockerd.pid)'),
     );
@@ -113,7 +119,11 @@ describe('an engine that goes away', () => {
 
 describe('scripts/engine down --remove', () => {
   it('leaves nothing behind', async () => {
-    expect(await inside('/scripts/engine down --remove')).toMatchObject({ exitCode: 0 });
+    const { exitCode, stderr } = await inside('/scripts/engine down --remove');
+    expect(exitCode, stderr).toBe(0);
+    expect(
+      (await inside("ps -eo comm= | grep -vxE 'docker-init|sleep|sh|ps|grep'; ps -eo comm= | grep -cx sleep")).stdout,
+    ).toBe('1');
     expect((await inside('ls /engine/openclaw-image/engine 2>/dev/null; ls -A ~/.docker/cli-plugins')).stdout).toBe('');
     const { docker: command, environment } = firstEngine();
     expect((await execa(command, ['version'], { env: environment })).exitCode).toBe(0);

@@ -86,10 +86,8 @@ put_back() {
   write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
   if [ -n "$configured" ] && [ -n "$before_config" ]; then restore_config; fi
   if [ -n "$started" ]; then
-    if [ -n "$was_running" ]; then
-      (cd "$root" && docker compose up --detach openclaw-gateway) >&2
-    else
-      (cd "$root" && docker compose rm --stop --force openclaw-gateway) >&2
-    fi
+    # By the files that were there before, and by this project's name, which only the environment may have told.
+    compose_files=(--project-name "$project_name")
+    if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway >&2; fi
   fi
 }

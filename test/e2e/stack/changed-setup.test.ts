@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -36,6 +36,22 @@ const inspect = async <T>(format: string): Promise<T> =>
   JSON.parse(
     (await docker('container', 'inspect', '--format', `{{json ${format}}}`, await here.container())).stdout,
   ) as T;
+
+/** An image whose gateway does not start. */
+async function buildBroken(tag: string): Promise<void> {
+  const context = await mkdtemp(join(here.folder, 'broken-'));
+  const lines = [
+    `FROM ${here.image}`,
+    'USER root',
+    'RUN mv dist/index.js dist/works.js',
+    'COPY index.js dist/',
+    'USER node',
+  ];
+  await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
+  const refuses = "if (process.argv[2] === 'gateway') throw new Error('it is broken');\n";
+  await writeFile(join(context, 'index.js'), `${refuses}await import('./works.js');\n`);
+  expect(await docker('build', '--quiet', '--tag', tag, context)).toMatchObject({ exitCode: 0 });
+}
 
 beforeAll(async () => {
   here = await makeInstallation('changed', 'with Node', GATEWAY);
@@ -141,19 +157,31 @@ it('puts back what was there when the gateway cannot be started with what is ask
 
 it('puts back the image that ran where a newer one of its name does not', async () => {
   const works = await inspect('.Image');
-  const context = join(here.folder, 'broken');
-  await mkdir(context);
-  const lines = [`FROM ${NEWER}`, 'USER root', 'RUN rm /app/dist/index.js', 'USER node'];
-  await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
-  expect(await docker('build', '--quiet', '--tag', pulled(), context)).toMatchObject({ exitCode: 0 });
+  await buildBroken(pulled());
   expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
   await docker('tag', NEWER, pulled());
   const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
   expect({ exitCode }, said).toEqual({ exitCode: 1 });
-  expect(said).toMatch(/Cannot find module[\s\S]*The gateway does not answer[\s\S]*Putting back/);
+  expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Putting back/);
   await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);
   expect(await inspect('.Image')).toBe(works);
   await docker('image', 'rm', '--force', pulled());
+});
+
+it('takes down what it started where the first run of a project fails, whose name the environment gives', async () => {
+  const other = await makeInstallation('failing', 'with Node', GATEWAY);
+  try {
+    await buildBroken(other.image);
+    await writeFile(join(other.project, '.env'), '# mine\n');
+    const { exitCode, said } = await other.setup({ ...other.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
+    expect({ exitCode }, said).toEqual({ exitCode: 1 });
+    expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Putting back/);
+    expect(await readFile(join(other.project, '.env'), 'utf8')).toBe('# mine\n');
+    const ofProject = `label=com.docker.compose.project=${other.environment['COMPOSE_PROJECT_NAME']}`;
+    expect((await docker('ps', '--all', '--quiet', '--filter', ofProject)).stdout).toBe('');
+  } finally {
+    await other.remove();
+  }
 });
 
 it('is reached by its own containers alone with OPENCLAW_GATEWAY_BIND=loopback', async () => {

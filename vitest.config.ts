@@ -11,11 +11,7 @@ const onEngine = {
 };
 
 /** These have images, folders and containers of their own, and mostly wait for them: they run beside the others (test/run-all.ts). */
-const APART = [
-  'test/e2e/{browser,options,sandbox}.test.ts',
-  'test/e2e/stack/*.test.ts',
-  'test/integration/another-engine.test.ts',
-];
+const APART = ['test/e2e/{browser,options,sandbox}.test.ts', 'test/e2e/stack/*.test.ts'];
 
 /** What takes minutes, and is told in part by others: not in every run. */
 const LEFT_OUT = THOROUGH ? [] : ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
 /** `601 passed, 0 failed, 0 skipped`: a line of its own at the end, which CI reads. */
@@ -10,6 +11,14 @@ export function countLine(modules: readonly TestModule[]): string {
   return `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`;
 }
 
+const LINES = 12;
+
+/** The last lines: what a command said before it failed. All of it stands further up in the log. */
+function clipped(text: string): readonly string[] {
+  const lines = text.trimEnd().split('\n');
+  return lines.length > LINES ? ['[...]', ...lines.slice(-LINES)] : lines;
+}
+
 /** What failed and why, for the end of a log: of two runs side by side, one says it long before the other ends. */
 export function failureLines(modules: readonly TestModule[]): readonly string[] {
   return modules.flatMap((module) =>
@@ -18,8 +27,8 @@ export function failureLines(modules: readonly TestModule[]): readonly string[] 
       const name = [module.relativeModuleId, ...(part.type === 'module' ? [] : [part.fullName])].join(' > ');
       return errors.map(({ message, diff, stacks }) => {
         const at = stacks?.find(({ file }) => file.includes('/test/'));
-        const why = [message, ...(diff === undefined ? [] : [diff])].join('\n').replaceAll('\n', '\n  ');
-        return `FAILED ${name}${at === undefined ? '' : ` (line ${at.line})`}\n  ${why}`;
+        const why = [...clipped(message), ...(typeof diff === 'string' ? clipped(diff) : [])].join('\n  ');
+        return `FAILED ${name}${at === undefined ? '' : ` (${basename(at.file)}:${at.line})`}\n  ${why}`;
       });
     }),
   );

@@ -228,7 +228,7 @@ fi
 say 'Starting the gateway'
 started=yes
 told=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$told" 'mend it and run this again'
-container=$(compose ps --quiet --no-trunc openclaw-gateway)
+container=$(compose ps --all --quiet --no-trunc openclaw-gateway)
 wait_until_live
 finished=yes
 

@@ -37,19 +37,20 @@ const inspect = async <T>(format: string): Promise<T> =>
     (await docker('container', 'inspect', '--format', `{{json ${format}}}`, await here.container())).stdout,
   ) as T;
 
-/** An image whose gateway does not start. */
-async function buildBroken(tag: string): Promise<void> {
+/** An image whose gateway does not start while `condition` holds, an expression of JavaScript. */
+async function buildBroken(tag: string, condition = 'true'): Promise<void> {
   const context = await mkdtemp(join(here.folder, 'broken-'));
   const lines = [
     `FROM ${here.image}`,
+    'COPY refuses.js /',
     'USER root',
-    'RUN mv dist/index.js dist/works.js',
-    'COPY index.js dist/',
+    'RUN sed -i 1r/refuses.js dist/index.js',
     'USER node',
   ];
   await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
-  const refuses = "if (process.argv[2] === 'gateway') throw new Error('it is broken');\n";
-  await writeFile(join(context, 'index.js'), `${refuses}await import('./works.js');\n`);
+  const refuses = `if (process.argv[2] === 'gateway' && (${condition})) throw new Error('it is broken');\n`;
+  const imports = "import * as files from 'node:fs';\n";
+  await writeFile(join(context, 'refuses.js'), imports + refuses);
   expect(await docker('build', '--quiet', '--tag', tag, context)).toMatchObject({ exitCode: 0 });
 }
 
@@ -168,7 +169,7 @@ it('puts back the image that ran where a newer one of its name does not', async 
   await docker('image', 'rm', '--force', pulled());
 });
 
-it('takes down what it started where the first run of a project fails, whose name the environment gives', async () => {
+it('takes down what it started where a first run fails, and waits for a gateway that comes up at its second start', async () => {
   const other = await makeInstallation('failing', 'with Node', GATEWAY);
   try {
     await buildBroken(other.image);
@@ -179,6 +180,12 @@ it('takes down what it started where the first run of a project fails, whose nam
     expect(await readFile(join(other.project, '.env'), 'utf8')).toBe('# mine\n');
     const ofProject = `label=com.docker.compose.project=${other.environment['COMPOSE_PROJECT_NAME']}`;
     expect((await docker('ps', '--all', '--quiet', '--filter', ofProject)).stdout).toBe('');
+    // It is no failure when Docker has to start the gateway twice.
+    const tried = '/home/node/.openclaw/tried';
+    await buildBroken(other.image, `!files.existsSync('${tried}') && (files.writeFileSync('${tried}', ''), true)`);
+    const again = await other.setup({ ...other.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
+    expect({ exitCode: again.exitCode }, again.said).toEqual({ exitCode: 0 });
+    expect((await docker('inspect', '--format', '{{.RestartCount}}', await other.container())).stdout).toBe('1');
   } finally {
     await other.remove();
   }

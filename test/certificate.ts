@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { docker } from './command.ts';
 import { SMALL_IMAGE } from './gateway.ts';
@@ -8,10 +7,11 @@ import { SMALL_IMAGE } from './gateway.ts';
  * A certificate authority nobody knows, and a server's certificate by it. OpenSSL is the image's own.
  *
  * @param address IP address of the server
+ * @param parent folder that gets one of its own for the files
  * @returns paths of the authority, alone and together with those that this host trusts already, and the server's key and certificate
  */
-export async function makeCertificate(address: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-ca-'));
+export async function makeCertificate(address: string, parent: string) {
+  const folder = await mkdtemp(join(parent, 'ca-'));
   await writeFile(join(folder, 'san'), `subjectAltName=IP:${address}\nbasicConstraints=CA:FALSE\n`);
   const line = `set -e; cd /ca
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj '/CN=A company that inspects' -addext keyUsage=critical,keyCertSign

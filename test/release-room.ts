@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { inject } from 'vitest';
 import { cacheFolder } from '../build/cache-folder.ts';
@@ -78,7 +78,7 @@ export const forgetJournals = (): Promise<void> => rm(cacheFolder('releases'), {
 /** @param gateway the package that all tests share, or a checkout of the small one: for what is about registries alone */
 export async function enterReleaseRoom(gateway: TestGateway = 'whole'): Promise<ReleaseRoom> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
-  const { ca, cert, key } = await makeCertificate('127.0.0.1');
+  const { ca, cert, key } = await makeCertificate('127.0.0.1', folder);
   const open = await startRegistry();
   const closed = await startRegistry({ htpasswd: `${USER.name}:${USER.hash}\n`, tls: { cert, key } });
   // As docker login leaves it.
@@ -148,7 +148,7 @@ export async function enterReleaseRoom(gateway: TestGateway = 'whole'): Promise<
       await forgetJournals();
       await open.stop();
       await closed.stop();
-      for (const made of [folder, dirname(ca), ...(checkout === undefined ? [] : [checkout])])
+      for (const made of [folder, ...(checkout === undefined ? [] : [checkout])])
         await rm(made, { recursive: true, force: true });
     },
   };

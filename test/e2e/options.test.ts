@@ -50,7 +50,7 @@ async function readMediaTypes(cache: string): Promise<ReadonlySet<string>> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-options-'));
   const address = await hostAddress();
-  const { key, cert, ...made } = await makeCertificate(address);
+  const { key, cert, ...made } = await makeCertificate(address, folder);
   bundle = made.bundle;
   // A package index behind an authority that only --ca knows, and a password that only PIP_INDEX_URL knows.
   index = createServer({ key, cert }, (request, response) => {

@@ -82,7 +82,7 @@ describe('a step that fails', () => {
 
   it('met a certificate that it does not trust', async () => {
     const address = await hostAddress();
-    const { key, cert } = await makeCertificate(address);
+    const { key, cert } = await makeCertificate(address, folder);
     const server = createTlsServer({ key, cert }, (_, response) => response.end('{}'));
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
     const bound = server.address();

@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { formatReference } from '../../../build/oci/reference.ts';
 import { type GivenOptions, parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
 
@@ -11,6 +11,7 @@ const file = (name: string): string => {
   writeFileSync(join(folder, name), '');
   return join(folder, name);
 };
+afterAll(() => rmSync(folder, { recursive: true }));
 const problemsOf = (options: GivenOptions, environment = {}) =>
   parseImageSpec(options, environment).problems.map(({ source, value }) => `${source} ${value}`);
 

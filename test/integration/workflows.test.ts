@@ -7,7 +7,6 @@ import { parseReference } from '../../build/oci/reference.ts';
 import { openRegistries } from '../../build/oci/registry.ts';
 import { ROOT } from '../command.ts';
 import { makeCheckout } from '../fixtures/make-checkout.ts';
-
 import { enterReleaseRoom, type ReleaseRoom, USER } from '../release-room.ts';
 import { THOROUGH } from '../thorough.ts';
 import { evaluate, readWorkflow } from '../workflow.ts';

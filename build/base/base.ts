@@ -1,15 +1,15 @@
-/** The parent image of a build, known before it starts. */
+/** A parent image, resolved before the build. */
 export interface Base {
   readonly kind: 'pinned' | 'bootstrap' | 'reference';
-  /** For the annotation base.name, in full: `docker.io/library/node:24-bookworm-slim`. */
+  /** The full name, for the annotation base.name: `docker.io/library/node:24-bookworm-slim`. */
   readonly name: string;
   /** For the annotation base.digest. */
   readonly digest: string;
   readonly nodeVersion: string;
-  /** What FROM says in the Dockerfile. */
+  /** The value of FROM in the Dockerfile. */
   readonly from: string;
-  /** A named build context that takes the place of FROM: `oci-layout:///…`. */
+  /** Named build context that replaces FROM: `oci-layout:///…`. */
   readonly context: string | undefined;
-  /** Something that the user must not miss, a line each. */
+  /** Lines of a warning that the user must see. */
   readonly warning: readonly string[];
 }

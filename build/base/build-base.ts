@@ -8,11 +8,11 @@ import type { Platform } from '../oci/platform.ts';
 import type { Base } from './base.ts';
 
 /**
- * Where things are made that an image only copies: the first base of this name and this Node that was seen here.
+ * The base for stages whose results the image only copies: the first base of this name and Node version on this host.
  *
- * A new digest of the base brings new Debian packages, and none of what is made on it: what is made on the old one stays as
- * it is. A new Node makes everything again.
- * @returns a build context that takes the place of the stage `build-base`
+ * A new digest of the base brings new Debian packages, but does not change what these stages produce, so they are not repeated.
+ * A new Node version repeats them.
+ * @returns a build context that replaces the stage `build-base`
  */
 export async function buildBaseContext(base: Base, platforms: readonly Platform[]): Promise<string | undefined> {
   const key = createHash('sha256')
@@ -29,7 +29,7 @@ export async function buildBaseContext(base: Base, platforms: readonly Platform[
   return readFile(file, 'utf8');
 }
 
-/** @returns undefined where the base may be gone tomorrow: an image that only the engine has */
+/** @returns undefined for an image that only the engine has: it may be deleted at any time */
 async function contextOf({ context, from }: Base, folder: string): Promise<string | undefined> {
   const layout = /^oci-layout:\/\/(.*)@(.*)$/.exec(context ?? '');
   if (layout !== null) {

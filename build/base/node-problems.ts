@@ -4,7 +4,7 @@ import type { Problem } from '../problem.ts';
 import type { Base } from './base.ts';
 import { bootstrapNodeVersion } from './bootstrap.ts';
 
-/** What keeps a gateway from running on a base: Node of another version than its package.json asks for (`engines.node`). */
+/** Checks the base's Node version against `engines.node` of the gateway. */
 export function nodeProblems(
   { name, nodeVersion }: Pick<Base, 'name' | 'nodeVersion'>,
   { version, nodeRange }: Pick<Gateway, 'version' | 'nodeRange'>,
@@ -15,8 +15,8 @@ export function nodeProblems(
     {
       source: '--base',
       value: name,
-      reason: `it has Node ${nodeVersion}, and gateway ${version} wants ${nodeRange}`,
-      wayOut: `choose a base with such a Node${bootstrapSuits ? ' (--base bootstrap has one)' : ''}, or another version of the gateway with --package`,
+      reason: `has Node ${nodeVersion}, but gateway ${version} requires ${nodeRange}`,
+      wayOut: `choose another base${bootstrapSuits ? ' (--base bootstrap has a suitable Node)' : ''}, or another gateway version with --package`,
     },
   ];
 }

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { DockerfileParser } from 'dockerfile-ast';
 import { parseReference, type Reference } from '../oci/reference.ts';
 
-/** Files of dockerfiles/ that hold a pin each: of the gateway's base, and of the sandboxes'. */
+/** The Dockerfiles that pin the gateway's base and the sandboxes' base. */
 export type PinFile = 'base.Dockerfile' | 'sandbox-base.Dockerfile';
 
 export interface Pin {
-  /** As FROM has it. */
+  /** The text of FROM. */
   readonly from: string;
   readonly reference: Reference & { readonly digest: string };
 }
 
-/** Reads a pinned base from the Dockerfile in which Dependabot refreshes it. */
+/** Reads a pinned base from its Dockerfile, which Dependabot updates. */
 export const readPin = (file: PinFile = 'base.Dockerfile'): Pin =>
   parsePin(readFileSync(join(import.meta.dirname, '../../dockerfiles', file), 'utf8'), `dockerfiles/${file}`);
 
-/** @param file its name, for errors */
+/** @param file name of the file, for error messages */
 export function parsePin(text: string, file: string): Pin {
   const [from, ...others] = DockerfileParser.parse(text).getFROMs();
   const image = from?.getImage();

@@ -7,16 +7,16 @@ import { formatReference, type Reference } from '../oci/reference.ts';
 import { missingImage, parseDocument, type Registry } from '../oci/registry.ts';
 import { parsePin } from './pin.ts';
 
-/** An image that others are built on, as a registry has it. */
+/** A base image in a registry. */
 export interface BaseImage {
   readonly digest: string;
-  /** Of the base for Node; undefined for one without. */
+  /** Undefined for a base without Node. */
   readonly nodeVersion: string | undefined;
   /** ISO 8601. */
   readonly created: string | undefined;
 }
 
-/** A pin, and what its tag is now. */
+/** A pinned base, and the current image of its tag. */
 export interface PinStatus {
   readonly file: string;
   /** `docker.io/library/node:24-bookworm-slim`. */
@@ -26,16 +26,16 @@ export interface PinStatus {
 }
 
 /**
- * Compares a pin with its registry.
+ * Compares a pinned base with its registry.
  *
  * @param file a Dockerfile with one FROM, pinned by digest
- * @throws WorkError where the registry cannot be read
+ * @throws WorkError if the registry cannot be read
  */
 export async function pinStatus(file: string, registry: Registry): Promise<PinStatus> {
   const { reference } = parsePin(await readFile(file, 'utf8'), file);
   const { digest, ...tagged } = reference;
   const newest = await readBaseImage({ ...tagged, digest: undefined }, registry);
-  // What was built on is gone from some registries before long.
+  // Some registries delete old images, so the pinned one may be gone.
   const pinned =
     digest === newest.digest ? newest : await readBaseImage(reference, registry).catch(() => unknown(digest));
   return { file, name: formatReference({ ...tagged, digest: undefined }), pinned, newest };
@@ -43,7 +43,7 @@ export async function pinStatus(file: string, registry: Registry): Promise<PinSt
 
 const unknown = (digest: string): BaseImage => ({ digest, nodeVersion: undefined, created: undefined });
 
-/** Pins what the tag is now. @returns whether anything changed */
+/** Pins the current digest of the tag. @returns whether the file changed */
 export async function updatePin({ file, pinned, newest }: PinStatus): Promise<boolean> {
   if (pinned.digest === newest.digest) return false;
   const text = await readFile(file, 'utf8');

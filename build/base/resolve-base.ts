@@ -16,16 +16,16 @@ export interface BaseRequest extends BootstrapRequest {
   readonly choice: BaseChoice;
 }
 
-/** A base that was made on a host is for that host: what others are to pull stands on one only where that was asked for. */
+/** A bootstrapped base belongs to its host: an image that is pushed uses one only if the user asked for it. */
 export const suitableBase = <T extends BaseChoice>(
   asked: T,
   { kind }: Pick<Destination, 'kind'>,
 ): T | { readonly kind: 'pinned' } => (asked.kind === 'auto' && kind === 'push' ? { kind: 'pinned' } : asked);
 
 /**
- * Finds the parent image, or makes one where the pin's registry cannot be reached and the request allows it.
+ * Finds the parent image, or makes one if the registry of the pinned base is unreachable and the request allows it.
  *
- * @throws WorkError where the base that was asked for cannot be had
+ * @throws WorkError if the requested base is not available
  */
 export async function resolveBase(request: BaseRequest): Promise<Base> {
   const { choice, engine } = request;
@@ -46,9 +46,9 @@ export async function resolveBase(request: BaseRequest): Promise<Base> {
 }
 
 /**
- * The parent image of the sandboxes: the pin, or where its registry cannot be reached and the request allows it, one made here.
+ * Finds the parent image of the sandboxes, by the same rules.
  *
- * @throws WorkError where the base that was asked for cannot be had
+ * @throws WorkError if the requested base is not available
  */
 export async function resolveSandboxBase({
   kind,
@@ -71,7 +71,7 @@ export async function resolveSandboxBase({
   }
 }
 
-/** For so long a registry that could not be reached is not asked again: a failing name look-up can take seconds. */
+/** After a failure, the registry is not contacted for this long: a failed name look-up can take seconds. */
 const UNREACHABLE_MINUTES = 10;
 
 async function pinnedOrBootstrapped<T extends Pick<Base, 'warning'>>(
@@ -92,7 +92,7 @@ async function pinnedOrBootstrapped<T extends Pick<Base, 'warning'>>(
     }
   }
   const base = await bootstrapped();
-  const reason = `The registry of ${repositoryOf(reference)} cannot be reached from here (--base pinned asks it again).`;
+  const reason = `The registry of ${repositoryOf(reference)} is unreachable (--base pinned contacts it again).`;
   return { ...base, warning: [reason, ...base.warning] };
 }
 
@@ -110,12 +110,12 @@ async function pinnedBase(engine: Pick<Engine, 'docker' | 'environment'>): Promi
     };
   } catch (error) {
     if (!(error instanceof WorkError) || !isUnreachable(error)) throw error;
-    const wayOut = `${error.explanation.wayOut}; or make a base on this host, from Debian packages and npm: --base bootstrap`;
+    const wayOut = `${error.explanation.wayOut}; or make a base on this host from Debian packages and npm: --base bootstrap`;
     throw new WorkError({ ...error.explanation, wayOut }, { cause: error });
   }
 }
 
-/** A reference of the user's: an image that the engine has, else one of a registry. */
+/** The base that the user named: an image in the engine, else in a registry. */
 async function namedBase(engine: Pick<Engine, 'docker' | 'environment'>, reference: Reference): Promise<Base> {
   const full = formatReference(reference);
   const local = await inspectLocalImage(engine, full);
@@ -129,14 +129,14 @@ async function namedBase(engine: Pick<Engine, 'docker' | 'environment'>, referen
     name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
     digest,
     nodeVersion: nodeVersion ?? noNode(full),
-    // What was resolved is what is built on, even if the tag moves meanwhile.
+    // Pin the resolved digest, so that a moving tag cannot change the base.
     from: local === undefined ? `${full.split('@')[0]}@${digest}` : full,
     context: undefined,
     warning: [],
   };
 }
 
-/** A digest's contents never change, so that its Node is asked for once. */
+/** The Node version of a digest never changes, so it is read once. */
 async function publishedNodeVersion(
   engine: Pick<Engine, 'docker' | 'environment'>,
   reference: Reference,
@@ -156,8 +156,8 @@ async function publishedNodeVersion(
 function noNode(reference: string): never {
   throw new WorkError({
     kind: 'no-node',
-    title: 'The base has no Node',
-    reason: `${reference} does not set NODE_VERSION, as Node's official images do`,
-    wayOut: 'build on an official Node image: --base node:24-bookworm-slim',
+    title: 'The base does not contain Node',
+    reason: `${reference} does not set NODE_VERSION, as Node's official images do.`,
+    wayOut: 'use an official Node image: --base node:24-bookworm-slim',
   });
 }

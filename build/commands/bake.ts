@@ -21,12 +21,12 @@ const { variant: _, dryRun: __, ...SHARED_OPTIONS } = BUILD_OPTIONS;
 const BAKE_OPTIONS = {
   variants: {
     flags: '--variants <names>',
-    description: `which of ${VARIANTS.join(', ')}, separated by commas`,
+    description: `variants to build: ${VARIANTS.join(', ')}; separated by commas`,
     default: VARIANTS.join(','),
   },
   file: {
     flags: '--file <file>',
-    description: 'where the definition is written, for docker buildx bake',
+    description: 'path of the bake definition to write; docker buildx bake reads it',
     default: 'docker-bake.json',
   },
   ...SHARED_OPTIONS,
@@ -48,7 +48,7 @@ export const bakeCommand = (): Command =>
     .addHelpText(
       'after',
       `
-What the variants share is built once. The same builds are written as a file that docker buildx bake takes without this project.
+BuildKit builds stages that the variants share only once. The bake definition can be built with docker buildx bake, without this project.
 
 Examples:
   scripts/run bake                                         openclaw:local, openclaw:local-slim, openclaw:local-browser
@@ -68,7 +68,7 @@ async function run(options: BakeOptions): Promise<void> {
     view.onStep('resolving the gateway');
     const preparations: Record<string, Preparation> = {};
     const gathered: { readonly target: string; readonly spec: ImageSpec; readonly ingredients: Ingredients }[] = [];
-    // One after the other: the second finds what the first has downloaded.
+    // In sequence: the second image uses the packages that the first one downloaded.
     for (const [target, spec] of Object.entries(specs))
       gathered.push({ target, spec, ingredients: await until(gatherIngredients(spec, problems, view.onStep)) });
     const loads = Object.values(specs).some(({ destination }) => destination.kind === 'load');
@@ -98,7 +98,7 @@ async function run(options: BakeOptions): Promise<void> {
   }
 }
 
-/** One target an image: `slim` adds its names to the default's. */
+/** One target per image: `slim` adds its names to the default image. */
 function parseTargets(
   { variants, file: _, ...options }: BakeOptions,
   checkout: string | undefined,
@@ -110,13 +110,13 @@ function parseTargets(
     problems.push({
       source: '--variants',
       value,
-      reason: 'is no variant',
-      wayOut: `choose from ${VARIANTS.join(',')}`,
+      reason: 'is not a variant',
+      wayOut: `choose from ${VARIANTS.join(', ')}`,
     });
   }
   const { browser: _browser, ...plainOptions } = options;
   const specOf = (variant: Variant): ImageSpec => {
-    // Which Chromium is a question of the variant that has one.
+    // The browser option applies only to the variant that has one.
     const parsed =
       variant === 'browser'
         ? parseImageSpec({ ...options, variant }, process.env, checkout)
@@ -134,8 +134,8 @@ function parseTargets(
     problems.push({
       source: '--output',
       value: String(options.output),
-      reason: 'names one file, and there are several images',
-      wayOut: 'use --push or --load, or build them one by one with image:build',
+      reason: 'writes one file, but this bake builds several images',
+      wayOut: 'use --push or --load, or build each image with image:build',
     });
   }
   const distinct = [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];

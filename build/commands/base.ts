@@ -22,7 +22,7 @@ const OPTIONS = {
   file: {
     flags: '--file <dockerfile>',
     repeatable: true,
-    description: 'Dockerfile with a pin',
+    description: 'Dockerfile with a pinned base',
     unset: 'dockerfiles/base.Dockerfile and dockerfiles/sandbox-base.Dockerfile',
   },
   json: BUILD_OPTIONS.json,
@@ -30,16 +30,16 @@ const OPTIONS = {
 
 export const baseCommand = (): Command =>
   new Command('base')
-    .description('the pinned bases, and what their tags are now')
+    .description('show or update the pinned bases')
     .addCommand(
-      addOptions(new Command('status').description('compare the pins with their registry'), OPTIONS)
-        .addHelpText('after', '\nExit codes: 0 the pins are the newest, 1 one is behind.')
+      addOptions(new Command('status').description('compare each pin with the current digest of its tag'), OPTIONS)
+        .addHelpText('after', '\nExit codes: 0 every pin is current, 1 a pin is outdated.')
         .action((options: BaseOptions) => run(options, false)),
     )
     .addCommand(
       addOptions(
         new Command('update').description(
-          'pin what the tags are now; npm run image:render then renders the Dockerfiles',
+          'pin the current digest of each tag; run npm run image:render afterwards',
         ),
         OPTIONS,
       ).action((options: BaseOptions) => run(options, true)),
@@ -70,10 +70,10 @@ async function run({ file, json }: BaseOptions, update: boolean): Promise<void> 
     const behind = pins.filter((pin) => pin.pinned.digest !== pin.newest.digest);
     const end =
       behind.length === 0
-        ? 'The pins are the newest.'
+        ? 'Every pin is current.'
         : update
-          ? `${behind.length} pinned anew. Next: npm run image:render`
-          : `${behind.length} of ${pins.length} behind. Next: scripts/run base update`;
+          ? `Updated ${behind.length} pins. Next: npm run image:render`
+          : `${behind.length} of ${pins.length} pins are outdated. Next: scripts/run base update`;
     await writeJobSummary(`### ${end}\n\n${markdownTable(COLUMNS, rows)}\n`);
     process.stdout.write(
       json === true

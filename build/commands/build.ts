@@ -46,7 +46,7 @@ async function run(options: BuildOptions): Promise<void> {
     const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderEngine }, { prepare }] = await until(
       Promise.all([
         gatherIngredients(spec, problems, view.onStep),
-        // Loaded while the registry answers: a build in which nothing changed takes little longer than this.
+        // Load these modules while the registry answers: an unchanged build takes little longer than this.
         import('../image/build-image.ts'),
         import('../report/build-report.ts'),
         import('./builder-engine.ts'),
@@ -84,7 +84,7 @@ function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine:
     case 'push':
       return [`scripts/run verify ${name}`];
     case 'output':
-      return [`what was asked for: ${destination.value}`];
+      return [`# written: ${destination.value}`];
     case 'layout':
       return [];
     case 'load':
@@ -117,20 +117,20 @@ async function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: bool
     [
       ['gateway', `${gateway.version} (${gateway.origin})`],
       gateway.kind === 'checkout' ? ['revision', revisionOf(gateway)] : ['integrity', gateway.integrity],
-      ['wants Node', gateway.nodeRange],
+      ['required Node', gateway.nodeRange],
       [
         'base',
         spec.base.kind === 'reference'
           ? familiarReference(spec.base.reference)
-          : `${spec.base.kind} (the pin is ${readPin().from})`,
+          : `${spec.base.kind} (pinned: ${readPin().from})`,
       ],
       ['tags', spec.tags.map(familiarReference).join('\n')],
       ['platforms', spec.platforms.length === 0 ? "the engine's own" : spec.platforms.join(', ')],
-      ['goes to', spec.destination.kind === 'output' ? spec.destination.value : spec.destination.kind],
+      ['destination', spec.destination.kind === 'output' ? spec.destination.value : spec.destination.kind],
     ],
   );
   const layers = table(
-    [{ head: 'layer' }, { head: 'made by' }, { head: 'holds' }],
+    [{ head: 'layer' }, { head: 'made by' }, { head: 'contents' }],
     plan.layers.map(({ name, made, holds }) => [
       name,
       made.by === 'stage' ? `stage ${made.stage}` : made.instruction,

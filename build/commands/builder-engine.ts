@@ -1,6 +1,6 @@
 import { type Engine, findBuilderCommand, findEngine } from '../engine/engine.ts';
 
-/** What runs buildx: an engine, or where a remote builder pushes what it builds, the command alone. */
+/** The command that runs buildx: an engine, or only the Docker CLI if a remote builder pushes the image. */
 export function findBuilderEngine(
   named: string | undefined,
   builder: string | undefined,

@@ -20,9 +20,9 @@ interface DiffOptions {
 export const diffCommand = (): Command =>
   addOptions(
     new Command('diff')
-      .description('compare two images of the engine: layers, bytes to pull, packages, files')
-      .argument('<first>', 'what a host has')
-      .argument('<second>', 'what it would pull'),
+      .description('compare two images in the engine: layers, bytes to pull, packages, files')
+      .argument('<first>', 'image that the host already has')
+      .argument('<second>', 'image that the host would pull'),
     { engine: BUILD_OPTIONS.engine, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
@@ -44,9 +44,9 @@ async function run(first: string, second: string, options: DiffOptions): Promise
       if ((await inspectLocalImage(engine, reference)) !== undefined) continue;
       throw new WorkError({
         kind: 'not-found',
-        title: 'There is no such image in the engine',
-        reason: `${reference} was asked for`,
-        wayOut: `pull or build it first: docker pull ${reference}`,
+        title: 'The engine does not have this image',
+        reason: `${reference} is not in the engine`,
+        wayOut: `pull or build it: docker pull ${reference}`,
       });
     }
     view.onStep(`reading ${references.join(' and ')}`);
@@ -67,7 +67,7 @@ function checkedReferences(texts: readonly string[]): readonly string[] {
   return references.flatMap((reference) => (reference === undefined ? [] : [formatReference(reference)]));
 }
 
-/** More of a kind are counted, not listed; --json has them all. */
+/** Longer lists are cut in the terminal; --json prints all entries. */
 const MOST_ROWS = 12;
 
 function report({ layers, bytesToPull, files, debian, npm }: ImageDifference): string {

@@ -11,7 +11,7 @@ import { BUILD_OPTIONS } from '../spec/option.ts';
 import { addOptions } from './options.ts';
 
 const DOCTOR_OPTIONS = {
-  project: { flags: '--project <dir>', description: 'folder of docker-compose.yml and .env', unset: 'this checkout' },
+  project: { flags: '--project <dir>', description: 'folder with docker-compose.yml and .env', unset: 'this checkout' },
   engine: BUILD_OPTIONS.engine,
   json: BUILD_OPTIONS.json,
 } as const;
@@ -19,22 +19,23 @@ const DOCTOR_OPTIONS = {
 export const doctorCommand = (): Command =>
   addOptions(
     new Command('doctor').description(
-      'examine the installation that scripts/docker/setup.sh made: what is wrong, and what mends it',
+      'check the installation that scripts/docker/setup.sh made, and print a command that fixes each problem',
     ),
     DOCTOR_OPTIONS,
   )
     .addHelpText(
       'after',
       `
-Checks ${DOCTOR_CHECKS.map(({ name }) => name).join(', ')}. Changes nothing. Exit codes: 0 no problem (warnings are none), 1 a problem.
+Runs these checks and changes nothing: ${DOCTOR_CHECKS.map(({ name }) => name).join(', ')}.
+Exit codes: 0 no check failed (there may be warnings), 1 a check failed.
 
 Examples:
   scripts/run doctor
-  scripts/run doctor --json | jq '.findings[] | select(.outcome != "fine")'`,
+  scripts/run doctor --json | jq '.results[] | select(.status != "passed")'`,
     )
     .action(run);
 
-const SIGNS = { fine: ['green', 'ok'], warning: ['yellow', 'WARN'], problem: ['red', 'FAIL'] } as const;
+const SIGNS = { passed: ['green', 'ok'], warning: ['yellow', 'WARN'], failed: ['red', 'FAIL'] } as const;
 
 interface DoctorOptions {
   readonly project?: string;
@@ -50,16 +51,16 @@ async function run({ project, engine: named, json }: DoctorOptions): Promise<voi
         source: '--project',
         value: folder,
         reason: 'has no docker-compose.yml',
-        wayOut: 'name the folder that scripts/docker/setup.sh was run in',
+        wayOut: 'name the folder in which scripts/docker/setup.sh was run',
       },
     ]);
   const engine = await findRunningEngine(named);
   if (engine === undefined)
     throw new WorkError({
       kind: 'engine-gone',
-      title: 'There is no Docker Engine',
-      reason: 'none is named, and none answers in the usual place',
-      wayOut: 'start Docker; or scripts/engine up',
+      title: 'No Docker Engine is running',
+      reason: 'no engine is configured, and none answers on the default socket',
+      wayOut: 'start Docker, or run scripts/engine up',
     });
   const installation = await examineInstallation(engine, folder);
   const findings = diagnose(installation);

@@ -24,19 +24,19 @@ const { dryRun, push, load, output, compression, cacheFrom, cacheTo, ...ASKED } 
 export const explainCommand = (): Command =>
   addOptions(
     new Command('explain').description(
-      'say which stages the next build would run and why, and what each layer of the last one cost; builds nothing',
+      'show which stages the next build would run and why, and the size of each layer of the last build; builds nothing',
     ),
     ASKED,
   )
     .addHelpText(
       'after',
       `
-The options are those of the build that is to be explained; its first tag says which build came before it.
+Use the same options as for the build. Its first tag selects the earlier build to compare with.
 
 Examples:
-  scripts/run explain                                      what changed since openclaw:local was built
-  scripts/run explain --source ../openclaw                 after an edit to a checkout
-  scripts/run explain --apt ffmpeg                         what one more option would cost`,
+  scripts/run explain                                      changes since openclaw:local was built
+  scripts/run explain --source ../openclaw                 after an edit of a checkout
+  scripts/run explain --apt ffmpeg                         the effect of one more option`,
     )
     .action(run);
 
@@ -51,9 +51,9 @@ async function run(options: ExplainOptions): Promise<void> {
     if (last === undefined) {
       throw new WorkError({
         kind: 'not-found',
-        title: 'There is no build to compare with',
-        reason: `${names[0]} was not built here yet, so every stage would run`,
-        wayOut: `build it first: scripts/run build --tag ${names[0]}; or name another tag: --tag`,
+        title: 'There is no earlier build to compare with',
+        reason: `${names[0]} was not built on this host, so every stage would run`,
+        wayOut: `build it first (scripts/run build --tag ${names[0]}), or name another tag with --tag`,
       });
     }
     const engine = await findBuilderEngine(options.engine, options.builder, true, view.onStep);

@@ -1,22 +1,22 @@
 import { InterruptedError } from '../problem.ts';
 
-/** Ctrl-C, an end asked for by the system, or a terminal that was closed. */
+/** Turns Ctrl-C, SIGTERM and a closed terminal into a clean end of the work. */
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Work of which nothing has to be taken back: once it is interrupted it is not waited for. */
-  readonly until: <T>(work: Promise<T>) => Promise<T>;
-  /** What a failure was: the interruption, once there was one. */
-  readonly because: (error: unknown) => unknown;
-  readonly stop: () => void;
+  /** Waits for work that needs no clean-up. Rejects at once if the user interrupts. */
+  readonly orInterrupted: <T>(work: Promise<T>) => Promise<T>;
+  /** Returns the error itself, or an InterruptedError if the user interrupted before it. */
+  readonly asInterruption: (error: unknown) => unknown;
+  readonly dispose: () => void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * The first signal lets the work clean up, the second ends at once. A terminal sends Ctrl-C to what we have started, too: that ends,
- * and its failure is the interruption's.
+ * The first signal lets the work clean up; the second ends the process at once. A terminal also sends Ctrl-C to child processes.
+ * They fail then, and their failure counts as the interruption.
  *
- * @param consequence what an interruption means, for people: `nothing was tagged`
+ * @param consequence what an interruption leaves behind, as a sentence: `nothing was tagged`
  */
 export function interruption(consequence: string): Interruption {
   const controller = new AbortController();
@@ -29,7 +29,7 @@ export function interruption(consequence: string): Interruption {
   const interrupted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new InterruptedError(consequence)), { once: true });
   });
-  // Nobody may be waiting for it.
+  // Avoids an unhandled rejection while no work waits for it.
   interrupted.catch(() => {});
   return {
     signal,

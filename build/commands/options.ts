@@ -3,7 +3,7 @@ import type { OptionDefinition } from '../spec/option.ts';
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-/** Adds a table of options to a command; the help says the variables and the defaults too. */
+/** Adds a table of options to a command. The help lists their variables and defaults. */
 export function addOptions(command: Command, options: Readonly<Record<string, OptionDefinition>>): Command {
   for (const definition of Object.values(options)) {
     const notes = [

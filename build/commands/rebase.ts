@@ -29,12 +29,12 @@ interface RebaseOptions extends PublishOptions {
 export const rebaseCommand = (): Command =>
   addOptions(
     new Command('rebase')
-      .description('put a published release on a newer base, without building, and publish that as a refresh')
-      .argument('<reference>', 'a version in a registry: ghcr.io/openclaw/openclaw:2026.3.13'),
+      .description('replace the base layers of a published release without a build, and publish the result as a refresh')
+      .argument('<reference>', 'a published version: ghcr.io/openclaw/openclaw:2026.3.13'),
     {
       base: {
         flags: '--base <reference>',
-        description: 'the new base, in a registry',
+        description: 'new base, in a registry',
         example: '--base node:24-bookworm-slim',
       },
       date: RELEASE_OPTIONS.date,
@@ -46,9 +46,9 @@ export const rebaseCommand = (): Command =>
     .addHelpText(
       'after',
       `
-The base's layers are exchanged where nothing above them writes what the two bases differ in, and Node's ABI is the same; else it is refused,
-and the release is to be built again (scripts/run release publish --event refresh). All variants and platforms of the release's record are
-rebased, booted, checked and published as <version>-rYYYYMMDD.
+A rebase is refused if an upper layer overwrites a path in which the two bases differ, or if Node's major version changes.
+Then build the refresh: scripts/run release publish --event refresh.
+All variants and platforms in the record of the release are rebased, booted, checked and published as <version>-rYYYYMMDD.
 
 Example:
   scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim`,
@@ -61,8 +61,8 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const base = referenceOr(options.base ?? '', '--base', 'for example: --base node:24-bookworm-slim', problems);
   const version = parseVersion((found?.tag ?? '').replace(/-r\d{8}$/, ''));
   if (found !== undefined && version === undefined) {
-    const wayOut = 'name the version that is to be refreshed: ghcr.io/openclaw/openclaw:2026.3.13';
-    problems.push({ source: '<reference>', value: text, reason: 'its tag is no version of the gateway', wayOut });
+    const wayOut = 'name a published version: ghcr.io/openclaw/openclaw:2026.3.13';
+    problems.push({ source: '<reference>', value: text, reason: 'does not have the tag of a gateway version', wayOut });
   }
   if (found === undefined || base === undefined || version === undefined || problems.length > 0)
     throw new RequestError(problems);
@@ -71,8 +71,8 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   if (record === undefined) {
     throw new WorkError({
       kind: 'not-found',
-      title: 'There is no record of that release',
-      reason: `${formatReference(found)} was not published by scripts/run release`,
+      title: 'There is no record of this release',
+      reason: `scripts/run release did not publish ${formatReference(found)}`,
       wayOut: 'build the refresh instead: scripts/run release publish --event refresh',
     });
   }

@@ -14,7 +14,7 @@ import { CONTRACT } from '../verify/contract.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Committed files that come from the code: path → text, given the text that is there now. */
+/** Committed files that the code renders: path → new text, given the current text. */
 const RENDERED: Readonly<Record<string, (now: string) => string>> = {
   'dockerfiles/package.Dockerfile': () =>
     renderDockerfile(
@@ -47,14 +47,14 @@ interface RenderOptions {
   readonly file: string;
 }
 
-/** Writes what plain Docker needs to build a checkout, and says how. */
+/** Writes a Dockerfile and a .dockerignore for a checkout, and prints the docker command that builds them. */
 async function renderSource(source: string, target: string): Promise<void> {
   const here = process.cwd();
   const root = resolve(here, source);
   const { dockerfile, ignore, annotations } = await renderCheckout(root);
   const file = resolve(here, target);
   await writeFile(file, dockerfile);
-  // Docker prefers this to a .dockerignore in the checkout.
+  // BuildKit prefers this file to the .dockerignore of the checkout.
   await writeFile(`${file}.dockerignore`, ignore);
   const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   const command = [
@@ -70,11 +70,11 @@ async function renderSource(source: string, target: string): Promise<void> {
 export const renderCommand = (): Command =>
   new Command('render')
     .description(
-      'write the committed files that come from the code: dockerfiles/package.Dockerfile and sandbox.Dockerfile, the tables in README.md',
+      'render the committed files that come from the code: Dockerfiles, and generated tables in the documentation',
     )
-    .option('--check', 'write nothing; fail where a committed file differs')
-    .option('--source <dir>', 'write the Dockerfile of a checkout instead, for docker build without this project')
-    .option('--file <file>', 'where that is written, with its .dockerignore beside it', 'openclaw.Dockerfile')
+    .option('--check', 'write nothing; fail if a committed file differs')
+    .option('--source <dir>', 'render the Dockerfile of a checkout instead, for docker build without this project')
+    .option('--file <file>', 'output path for --source; the .dockerignore is written beside it', 'openclaw.Dockerfile')
     .addHelpText(
       'after',
       `
@@ -92,8 +92,8 @@ Examples:
           throw new WorkError({
             kind: 'not-rendered',
             title: 'A committed file is out of date',
-            reason: `${file} is not what the code renders`,
-            wayOut: 'npm run image:render, then commit it',
+            reason: `${file} differs from the rendered text`,
+            wayOut: 'run npm run image:render, then commit the file',
           });
         }
         await writeFile(join(ROOT, file), text);

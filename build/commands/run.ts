@@ -19,14 +19,14 @@ const RUN_OPTIONS = {
   overlay: {
     flags: '--overlay <dir>',
     repeatable: true,
-    description: "a plugin's source that takes the place of the compiled one, read-only",
+    description: "plugin source folder to mount read-only in place of the compiled plugin",
     example: '--overlay ../openclaw/extensions/slack',
   },
-  port: { flags: '--port <port>', description: 'port of 127.0.0.1 that leads to the gateway', default: '18789' },
-  watch: { flags: '--watch', description: 'restart when a file of an overlay changes' },
-  detach: { flags: '--detach', description: 'leave it running, instead of showing its log until Ctrl-C' },
+  port: { flags: '--port <port>', description: 'port on 127.0.0.1 to publish the gateway on', default: '18789' },
+  watch: { flags: '--watch', description: 'restart the gateway when a file of an overlay changes' },
+  detach: { flags: '--detach', description: 'leave the container running instead of following its log' },
   engine: BUILD_OPTIONS.engine,
-  json: { flags: '--json', description: 'print one JSON object and nothing else; with --detach' },
+  json: { flags: '--json', description: 'print one JSON object and nothing else; requires --detach' },
 } as const;
 
 interface RunOptions {
@@ -41,14 +41,14 @@ interface RunOptions {
 export const runCommand = (): Command =>
   addOptions(
     new Command('run')
-      .description('run an image, with plugin sources laid over the compiled ones')
-      .argument('[reference]', 'an image that the engine has', BUILD_OPTIONS.tag.default),
+      .description('run an image, optionally with plugin sources mounted over the compiled plugins')
+      .argument('[reference]', 'image in the engine', BUILD_OPTIONS.tag.default),
     RUN_OPTIONS,
   )
     .addHelpText(
       'after',
       `
-The token is OPENCLAW_GATEWAY_TOKEN, or a new one. Nothing is kept: state lives and dies with the container.
+The gateway uses the token in OPENCLAW_GATEWAY_TOKEN, or a new one. State is deleted with the container.
 
 Examples:
   scripts/run run                                              openclaw:local on http://127.0.0.1:18789
@@ -66,7 +66,7 @@ async function run(text: string, options: RunOptions): Promise<void> {
   try {
     const engine = await until(findEngine(options.engine, view.onStep));
     if ((await inspectLocalImage(engine, image)) === undefined) {
-      const wayOut = 'build it: scripts/run build; docker image ls lists what the engine has';
+      const wayOut = 'build it (scripts/run build), or list the images with docker image ls';
       throw new RequestError([{ source: '<reference>', value: text, reason: 'is not in the engine', wayOut }]);
     }
     const folders = options.overlay ?? [];
@@ -75,7 +75,7 @@ async function run(text: string, options: RunOptions): Promise<void> {
     container = await runImage(engine, image, port, overlays, signal);
     const plugins = await loadedOverlays(container, overlays);
     view.close();
-    // An edit that is made as soon as the user reads on must not be missed.
+    // Start watching before the user can read the address and edit a file.
     const restarts = options.watch === true ? [restartOnChange(container, overlays, signal)] : [];
     process.stdout.write(
       `${options.json === true ? json(container, port, plugins) : report(container, port, plugins)}\n`,
@@ -100,16 +100,16 @@ function checkedRequest(text: string, options: RunOptions): { readonly image: st
   const reference = referenceOr(text, '<reference>', 'for example: scripts/run run openclaw:local', problems);
   const port = Number(options.port ?? RUN_OPTIONS.port.default);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    const wayOut = 'choose one from 1 to 65535';
-    problems.push({ source: '--port', value: String(options.port), reason: 'is no port', wayOut });
+    const wayOut = 'choose a number from 1 to 65535';
+    problems.push({ source: '--port', value: String(options.port), reason: 'is not a valid port', wayOut });
   }
   if (options.json === true && options.detach !== true) {
-    const wayOut = 'add --detach: a log is no JSON';
-    problems.push({ source: '--json', value: 'true', reason: 'is for a gateway that is left running', wayOut });
+    const wayOut = 'add --detach';
+    problems.push({ source: '--json', value: '', reason: 'cannot be used while the log is shown', wayOut });
   }
   if (options.watch === true && (options.detach === true || (options.overlay ?? []).length === 0)) {
-    const wayOut = 'give --overlay DIR, and no --detach';
-    problems.push({ source: '--watch', value: 'true', reason: 'has nothing to watch, or nobody who does', wayOut });
+    const wayOut = 'give --overlay DIR, and leave out --detach';
+    problems.push({ source: '--watch', value: '', reason: 'needs an overlay and cannot be used with --detach', wayOut });
   }
   if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   return { image: formatReference(reference), port };
@@ -123,12 +123,12 @@ const json = ({ name }: Container, port: number, overlays: readonly LoadedPlugin
 const report = ({ name }: Container, port: number, overlays: readonly LoadedPlugin[]): string =>
   [
     style('bold', `The gateway answers on ${address(port)}`),
-    ...overlays.map(({ id, source }) => `overlay  ${id}: loaded from ${source}, which is mounted`),
+    ...overlays.map(({ id, source }) => `overlay  ${id}: loaded from the mounted ${source}`),
     `token    docker exec ${name} printenv OPENCLAW_GATEWAY_TOKEN`,
     `stop     Ctrl-C, or docker rm --force ${name}`,
   ].join('\n');
 
-/** Shows the log until the container ends or the user has seen enough; a restart goes on in the same log. */
+/** Follows the log until the container ends or the user interrupts. After a restart it follows the new log. */
 async function follow(
   { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
   container: Container,
@@ -143,13 +143,13 @@ async function follow(
       stderr: 'inherit',
       cancelSignal: signal,
     });
-    // The log ends with a restart too.
+    // `docker logs --follow` ends when the container restarts.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     if (!(await container.state()).running) return;
   }
 }
 
-/** Editors write several files, and each more than once: a restart waits until they are done. */
+/** Editors write a file in several steps: restart only after this long without a change. */
 const QUIET_MILLISECONDS = 300;
 
 async function restartOnChange(container: Container, overlays: readonly Overlay[], signal: AbortSignal): Promise<void> {

@@ -16,8 +16,8 @@ const { base, tag, platform, load, push, compression, ca, engine, builder, json 
 const NAMES = Object.keys(SANDBOXES) as readonly SandboxName[];
 
 const SANDBOX_OPTIONS = {
-  base: { ...base, description: 'pinned: the pin, nothing else; bootstrap: made here from Debian packages' },
-  tag: { flags: tag.flags, repeatable: true, description: tag.description, unset: 'the name the gateway asks for' },
+  base: { ...base, description: 'pinned (fail if its registry is unreachable) or bootstrap (made on this host from Debian packages)' },
+  tag: { flags: tag.flags, repeatable: true, description: tag.description, unset: 'the name that the gateway uses' },
   ...{ platform, load, push, compression, ca, engine, builder, json },
 } as const;
 
@@ -61,7 +61,7 @@ async function run(name: SandboxName, options: SandboxOptions): Promise<void> {
     problems.push({
       source: '--base',
       value: String(asked.base),
-      reason: 'a sandbox stands on Debian, not on a base of the gateway',
+      reason: 'is an image reference, but a sandbox is built on Debian',
       wayOut: 'choose pinned or bootstrap',
     });
   }
@@ -83,7 +83,7 @@ async function run(name: SandboxName, options: SandboxOptions): Promise<void> {
   }
 }
 
-/** Of the environment, only what says which certificate authorities there are. */
+/** Only the variables that name certificate authorities affect a sandbox. */
 function caOf(): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(BUILD_OPTIONS.ca.variables.map((variable) => [variable, process.env[variable]]));
 }

@@ -20,8 +20,8 @@ interface VerifyOptions {
 const VERIFY_OPTIONS = {
   platform: {
     flags: '--platform <platform>',
-    description: 'which platform of an index to boot',
-    unset: "the engine's own",
+    description: 'platform of the index to boot',
+    unset: "the engine's platform",
   },
   engine: BUILD_OPTIONS.engine,
   json: BUILD_OPTIONS.json,
@@ -30,14 +30,14 @@ const VERIFY_OPTIONS = {
 export const verifyCommand = (): Command =>
   addOptions(
     new Command('verify')
-      .description('check an image against the contract: every row of it, by name')
-      .argument('<reference>', 'an image in the engine or in a registry'),
+      .description('check an image against the image contract')
+      .argument('<reference>', 'image in the engine or in a registry'),
     VERIFY_OPTIONS,
   )
     .addHelpText(
       'after',
       `
-Boots the image, so that it takes as long as the gateway's start. Exit codes: 0 all checks passed, 1 one failed, 2 no such request.
+Boots the image, so it takes as long as a start of the gateway. Exit codes: 0 all checks passed, 1 a check failed, 2 the request is not valid.
 
 Examples:
   scripts/run verify openclaw:local
@@ -79,7 +79,7 @@ function checkedReference(text: string, { platform }: VerifyOptions): string {
     problems.push({
       source: '--platform',
       value: platform,
-      reason: 'the gateway is not built for it',
+      reason: 'is not a platform of the gateway',
       wayOut: 'use linux/amd64 or linux/arm64',
     });
   }
@@ -87,7 +87,7 @@ function checkedReference(text: string, { platform }: VerifyOptions): string {
     const reference = formatReference(parseReference(text));
     if (problems.length === 0) return reference;
   } catch (error) {
-    const reason = `is no image reference: ${(error as InvalidReferenceError).message}`;
+    const reason = `is not a valid image reference: ${(error as InvalidReferenceError).message}`;
     problems.push({
       source: '<reference>',
       value: text,

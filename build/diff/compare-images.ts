@@ -1,7 +1,7 @@
 import type { ImageFile } from '../oci/merged-layers.ts';
 import type { ImageContents, ImageLayer } from './image-contents.ts';
 
-/** What differs between two maps, by key, sorted. */
+/** The differences between two maps, sorted by key. */
 export interface Difference<T> {
   readonly added: readonly { readonly name: string; readonly now: T }[];
   readonly changed: readonly { readonly name: string; readonly before: T; readonly now: T }[];
@@ -9,16 +9,16 @@ export interface Difference<T> {
 }
 
 export interface ImageDifference {
-  /** Layers that both have; those of the second that the first lacks, which is what a host pulls. */
+  /** Layers of the second image: those that the first one has too, and those that a host must pull. */
   readonly layers: { readonly shared: readonly ImageLayer[]; readonly pulled: readonly ImageLayer[] };
-  /** Bytes, compressed. */
+  /** Compressed bytes. */
   readonly bytesToPull: number;
   readonly files: Difference<ImageFile>;
   readonly debian: Difference<string>;
   readonly npm: Difference<string>;
 }
 
-/** Compares two images as a host sees them that has the first and pulls the second. */
+/** Compares two images, for a host that has the first and pulls the second. */
 export function compareImages(first: ImageContents, second: ImageContents): ImageDifference {
   const there = new Set(first.layers.map(({ digest }) => digest));
   const pulled = second.layers.filter(({ digest }) => !there.has(digest));

@@ -10,23 +10,23 @@ import { type ImageFile, mergeLayers } from '../oci/merged-layers.ts';
 
 export interface ImageLayer {
   readonly digest: string;
-  /** Bytes as they are stored and pulled. */
+  /** Compressed bytes, as stored and pulled. */
   readonly size: number;
 }
 
-/** One platform of an image, with its layers laid over one another. */
+/** One platform of an image, with merged layers. */
 export interface ImageContents {
   readonly reference: string;
   readonly layers: readonly ImageLayer[];
-  /** By path without a leading slash. */
+  /** By path, without a leading slash. */
   readonly files: ReadonlyMap<string, ImageFile>;
   /** Debian packages: name → version. */
   readonly debian: ReadonlyMap<string, string>;
-  /** npm packages: name → versions, because there can be several. */
+  /** npm packages: name → versions, separated by commas. */
   readonly npm: ReadonlyMap<string, string>;
 }
 
-/** Reads an image that the engine has, by what `docker image save` writes. */
+/** Reads an image in the engine from the output of `docker image save`. */
 export async function readImageContents(
   { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
   reference: string,

@@ -1,30 +1,30 @@
 import { type Copy, DockerfileParser, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
 
-/** One instruction of a stage, and what it reads besides its own text. */
+/** An instruction of a stage, with its inputs. */
 export interface ReadingInstruction {
-  /** As it stands in the file. */
+  /** The text in the Dockerfile. */
   readonly text: string;
-  /** Stages and named contexts: `COPY --from`, `RUN --mount=from`. */
+  /** Stages and named contexts that it reads: `COPY --from`, `RUN --mount=from`. */
   readonly stages: readonly string[];
-  /** Paths of the build context that `COPY` reads. */
+  /** Paths of the build context that it reads. */
   readonly paths: readonly string[];
 }
 
-/** What decides whether a stage runs again. */
+/** The inputs of a stage, which determine whether it runs again. */
 export interface StageReads {
   readonly name: string;
-  /** The stage, named context or image that it begins with. */
+  /** The stage, named context or image in its FROM. */
   readonly from: string;
   readonly instructions: readonly ReadingInstruction[];
-  /** Values of the `ARG`s that the stage asks for and that have one in the file. */
+  /** Values of the `ARG`s that the stage declares and that have a global value. */
   readonly arguments: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads the stages that a build of the last one needs, in the order of the file.
+ * Reads the stages that a build of the last stage needs, in the order of the file.
  *
  * Source: https://docs.docker.com/reference/dockerfile/
- * @param replaced names of stages that build contexts take the place of: what those read is not read
+ * @param replaced names of stages that build contexts replace; their inputs are left out
  */
 export function readStages(dockerfile: string, replaced: readonly string[]): readonly StageReads[] {
   const lines = dockerfile.split('\n');
@@ -56,7 +56,7 @@ export function readStages(dockerfile: string, replaced: readonly string[]): rea
   }
   const last = stages.at(-1)?.name;
   const needed = new Set<string>(last === undefined ? [] : [last]);
-  // A stage stands below those that it reads, so one look from the end finds all of them.
+  // A stage is defined before the stages that read it, so one pass from the end finds all of them.
   for (const { name, from, instructions } of stages.toReversed()) {
     if (!needed.has(name) || replaced.includes(name)) continue;
     for (const read of [from, ...instructions.flatMap((one) => one.stages)]) needed.add(read);
@@ -85,14 +85,14 @@ function readBy(instruction: Instruction): Omit<ReadingInstruction, 'text'> {
   const mounts = (instruction as JSONInstruction)
     .getFlags()
     .map((flag) => new Map(flag.getOptions().map((option) => [option.getName(), option.getValue() ?? ''])));
-  // A mount that names neither a stage nor a type is one of the build context.
+  // A mount without `from` and `type` reads the build context.
   return {
     stages: [...new Set(mounts.flatMap((mount) => mount.get('from') ?? []))],
     paths: mounts.flatMap((mount) => (mount.has('from') || mount.has('type') ? [] : (mount.get('source') ?? []))),
   };
 }
 
-/** `$NAME`, `${NAME}` and `${NAME:+word}`, as `FROM` lines have them; a word may hold variables itself. */
+/** Expands `$NAME`, `${NAME}` and `${NAME:+word}` in FROM; the word may contain variables. */
 function expand(text: string, values: ReadonlyMap<string, string>): string {
   return text
     .replace(/\$\{(\w+):\+((?:[^{}]|\{[^{}]*\})*)\}/g, (_, name: string, word: string) =>

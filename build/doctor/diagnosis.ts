@@ -36,7 +36,7 @@ const fine = (found: string): Finding => ({ outcome: 'fine', found });
 const warning = (found: string, mend: string): Finding => ({ outcome: 'warning', found, mend });
 const problem = (found: string, mend: string): Finding => ({ outcome: 'problem', found, mend });
 
-/** Checks of a running installation, each with the command that mends what it finds. */
+/** Checks of an installation, each with a command that fixes the problem. */
 export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'engine',
@@ -49,7 +49,7 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
     name: 'compose',
     examine: ({ composeVersion }) => {
       if (composeVersion === undefined)
-        return problem('there is no Compose v2', 'https://docs.docker.com/compose/install');
+        return problem('Compose v2 is not installed', 'https://docs.docker.com/compose/install');
       const [major = 0, minor = 0] = composeVersion.split('.').map((part) => Number.parseInt(part, 10));
       return major > 2 || (major === 2 && minor >= 24)
         ? fine(`Compose ${composeVersion}`)
@@ -59,7 +59,7 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'compose-files',
     examine: ({ composeError }) =>
-      composeError === undefined ? fine('Compose reads them') : problem(composeError, SETUP),
+      composeError === undefined ? fine('valid') : problem(composeError, SETUP),
   },
   {
     name: 'memory',
@@ -67,8 +67,8 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
       engine.memory >= 2 * GIGABYTE
         ? fine(bytes(engine.memory))
         : warning(
-            `${bytes(engine.memory)}: a build needs 2 GB`,
-            'run a published image: OPENCLAW_IMAGE=ghcr.io/openclaw/openclaw:latest scripts/docker/setup.sh',
+            `${bytes(engine.memory)}, but a build needs 2 GB`,
+            'use a published image: OPENCLAW_IMAGE=ghcr.io/openclaw/openclaw:latest scripts/docker/setup.sh',
           ),
   },
   {
@@ -79,10 +79,10 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
         .slice(0, 1)
         .map(({ path, free = 0 }) =>
           free >= 2 * GIGABYTE
-            ? fine(`${bytes(free)} free beside ${path}`)
+            ? fine(`${bytes(free)} free on the disk of ${path}`)
             : warning(
-                `${bytes(free)} free beside ${path}`,
-                'docker system prune; then look into media/ and cron/runs/ of the configuration',
+                `${bytes(free)} free on the disk of ${path}`,
+                'docker system prune; then delete old files in media/ and cron/runs/ of the configuration',
               ),
         ),
   },
@@ -90,11 +90,11 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
     name: 'ports',
     examine: ({ ports }) =>
       ports.map(({ variable, port, holder, own }) => {
-        if (own) return fine(`${port}: the gateway's`);
+        if (own) return fine(`${port}: used by the gateway`);
         return holder === undefined
           ? fine(`${port}: free`)
           : problem(
-              `${port} is in use by ${holder}`,
+              `${port} is used by ${holder}`,
               `${variable}=${port + 10_000 > 65_535 ? 28_789 : port + 10_000} ${SETUP}`,
             );
       }),
@@ -107,13 +107,13 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
     name: 'config-file',
     examine: ({ container, config }) => {
       if (config === 'unreadable')
-        return problem('openclaw.json is no JSON5', 'docker compose run --rm openclaw-cli doctor');
+        return problem('openclaw.json is not valid JSON5', 'docker compose run --rm openclaw-cli doctor');
       const single = container?.mounts.find(({ target }) => target === '/home/node/.openclaw/openclaw.json');
       return single === undefined
         ? fine('its folder is mounted')
         : problem(
-            `${single.source} is mounted as a single file, which cannot be replaced as a whole (EBUSY)`,
-            `take that mount out, and mount its folder: OPENCLAW_CONFIG_DIR='${single.source.replace(/\/[^/]*$/, '')}' ${SETUP}`,
+            `${single.source} is mounted as a single file, which programs cannot replace (EBUSY)`,
+            `remove that mount, and mount the folder: OPENCLAW_CONFIG_DIR='${single.source.replace(/\/[^/]*$/, '')}' ${SETUP}`,
           );
     },
   },
@@ -121,56 +121,56 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'gateway',
     examine: ({ container }) => {
-      if (container === undefined) return problem('there is no container', UP);
-      if (container.status !== 'running') return problem(`its container is ${container.status}`, UP);
+      if (container === undefined) return problem('the container does not exist', UP);
+      if (container.status !== 'running') return problem(`the container is ${container.status}`, UP);
       return container.health === 'healthy'
-        ? fine('runs, and is healthy')
+        ? fine('running and healthy')
         : problem(
-            `runs, and is ${container.health ?? 'not checked'}`,
+            `running, but ${container.health ?? 'without a health check'}`,
             'docker compose logs --tail 50 openclaw-gateway',
           );
     },
   },
 ];
 
-/** A check's findings under its name, in the order of the checks. */
+/** Runs every check, in the order of the list. */
 export const diagnose = (installation: Installation): readonly (Finding & { readonly name: string })[] =>
   DOCTOR_CHECKS.flatMap(({ name, examine }) => [examine(installation)].flat().map((finding) => ({ name, ...finding })));
 
 function ownership({ variable, path, exists, foreign }: Installation['folders'][number]): Finding {
   if (!exists) return problem(`${path} does not exist (${variable})`, SETUP);
-  if (foreign === undefined) return warning(`${path}: nobody could look into it`, SETUP);
+  if (foreign === undefined) return warning(`${path} could not be read`, SETUP);
   return foreign === 0
-    ? fine(`${path} is uid 1000's`)
-    : problem(`${foreign} files and folders of ${path} are not uid 1000's`, SETUP);
+    ? fine(`${path} belongs to uid 1000`)
+    : problem(`${foreign} files and folders in ${path} do not belong to uid 1000`, SETUP);
 }
 
 function token({ dotEnv, config, container }: Installation): Finding {
   const wanted = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
-  if (wanted === '') return problem('there is no OPENCLAW_GATEWAY_TOKEN in .env', SETUP);
+  if (wanted === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
   const configured = field(config, 'gateway.auth.token');
   if (typeof configured === 'string' && configured !== wanted && !/^\$\{\w+\}$/.test(configured))
-    return problem('openclaw.json has another token than .env', SETUP);
+    return problem('openclaw.json and .env have different tokens', SETUP);
   const running = container?.environment.get('OPENCLAW_GATEWAY_TOKEN');
   return running !== undefined && running !== wanted
-    ? problem('the gateway runs with another token than .env', UP)
-    : fine('the same everywhere');
+    ? problem('the running gateway and .env have different tokens', UP)
+    : fine('the same in .env, openclaw.json and the gateway');
 }
 
 function environment({ wantedEnvironment, container }: Installation): Finding {
-  if (container === undefined || wantedEnvironment === undefined) return fine('nothing runs to compare with');
+  if (container === undefined || wantedEnvironment === undefined) return fine('there is no container to compare');
   const { environment: actual, imageVariables } = container;
   const different = [
     ...[...wantedEnvironment].filter(([name, value]) => actual.get(name) !== value).map(([name]) => name),
     ...[...actual.keys()].filter((name) => !wantedEnvironment.has(name) && !imageVariables.has(name)),
-    // Which has a check of its own.
+    // The token has its own check.
   ].filter((name) => name !== 'OPENCLAW_GATEWAY_TOKEN');
   return different.length === 0
-    ? fine('the container has what .env says')
-    : problem(`the container was made with other values of ${different.join(', ')}`, UP);
+    ? fine('the container has the values of .env')
+    : problem(`the container has other values of ${different.join(', ')} than .env`, UP);
 }
 
-/** Overlays that are not used, not there, or not what `.env` says; and a container that was made from other files. */
+/** Finds overlays that are unused, missing or outdated, and a container that was created from other files. */
 function overlays({ dotEnv, files, container, project }: Installation): Finding | readonly Finding[] {
   const values = readDotEnv(dotEnv);
   const findings: Finding[] = [];
@@ -179,10 +179,10 @@ function overlays({ dotEnv, files, container, project }: Installation): Finding 
   for (const file of kept.filter(
     (name) => [EXTRA_OVERLAY, SANDBOX_OVERLAY, OVERRIDE].includes(name) && !files.has(name),
   ))
-    findings.push(problem(`COMPOSE_FILE in .env names ${file}, which is not there`, SETUP));
+    findings.push(problem(`COMPOSE_FILE in .env names ${file}, which does not exist`, SETUP));
   for (const file of listed.filter((name) => !kept.includes(name)))
     findings.push(
-      warning(`${file} is there, and COMPOSE_FILE in .env does not name it: plain docker compose leaves it out`, SETUP),
+      warning(`${file} exists, but COMPOSE_FILE in .env does not name it, so plain docker compose ignores it`, SETUP),
     );
   const wanted = extraOverlay(
     values.get('OPENCLAW_HOME_VOLUME'),
@@ -190,24 +190,24 @@ function overlays({ dotEnv, files, container, project }: Installation): Finding 
   );
   if (files.get(EXTRA_OVERLAY) !== wanted)
     findings.push(
-      warning(`${EXTRA_OVERLAY} is not what .env says (OPENCLAW_EXTRA_MOUNTS, OPENCLAW_HOME_VOLUME)`, SETUP),
+      warning(`${EXTRA_OVERLAY} does not match .env (OPENCLAW_EXTRA_MOUNTS, OPENCLAW_HOME_VOLUME)`, SETUP),
     );
   if (files.has(SANDBOX_OVERLAY) && !isOn(values.get('OPENCLAW_SANDBOX')))
-    findings.push(problem(`${SANDBOX_OVERLAY} mounts the engine's socket, and OPENCLAW_SANDBOX is off`, SETUP));
+    findings.push(problem(`${SANDBOX_OVERLAY} mounts the engine's socket, but OPENCLAW_SANDBOX is off`, SETUP));
   const made = container?.composeFiles.map((file) => basename(file));
   if (made !== undefined && kept.map((file) => basename(file)).join() !== made.join())
-    findings.push(warning(`the container was made from ${made.join(', ')}, and .env says ${kept.join(', ')}`, UP));
+    findings.push(warning(`the container was created from ${made.join(', ')}, but .env names ${kept.join(', ')}`, UP));
   return findings.length === 0 ? fine(`${project}: ${kept.join(', ')}`) : findings;
 }
 
 function image({ image: local, container, newestRelease }: Installation): Finding {
-  if (local === undefined) return problem('the engine does not have it', SETUP);
+  if (local === undefined) return problem('the engine does not have the image', SETUP);
   if (container !== undefined && container.imageId !== local.id)
-    return warning(`${local.name} is newer than what the container runs`, UP);
+    return warning(`${local.name} is newer than the image of the container`, UP);
   const [own, newest] = [parseVersion(local.version ?? ''), parseVersion(newestRelease ?? '')];
-  if (own === undefined) return fine(`${local.name}: says no version`);
-  if (newest === undefined) return fine(`${own.text}; what the newest release is could not be asked`);
+  if (own === undefined) return fine(`${local.name} has no version label`);
+  if (newest === undefined) return fine(`${own.text}; the newest release is unknown`);
   return compareVersions(own, newest) < 0
     ? warning(`${own.text} is older than ${newest.text}`, SETUP)
-    : fine(`${own.text}, the newest release is ${newest.text}`);
+    : fine(`${own.text}; the newest release is ${newest.text}`);
 }

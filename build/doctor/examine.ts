@@ -14,9 +14,9 @@ type Docker = (
 
 const VERSION_LABEL = 'org.opencontainers.image.version';
 
-/** Looks at an installation; changes nothing. @param project folder of docker-compose.yml */
+/** Reads the state of an installation. Changes nothing. @param project the folder with docker-compose.yml */
 export async function examineInstallation(engine: Engine, project: string): Promise<Installation> {
-  // The installation as it is, and not as the variables of this shell would have it.
+  // Ignore stack variables of this shell: doctor checks the installation as it is.
   const environment = Object.fromEntries(
     Object.entries(engine.environment).filter(([name]) => !/^(?:OPENCLAW_|OTEL_|COMPOSE_)/.test(name)),
   );
@@ -99,7 +99,7 @@ function wantedEnvironment(json: string): ReadonlyMap<string, string> {
     readonly services: Readonly<Record<string, { readonly environment?: Readonly<Record<string, string | null>> }>>;
   };
   const environment = Object.entries(services['openclaw-gateway']?.environment ?? {});
-  // Null: handed on where it is set, and it is not. What is printed could be read again: $ is $$.
+  // Null means: passed on if set, and it is not set. Compose prints $ as $$.
   return new Map(environment.flatMap(([name, value]) => (value === null ? [] : [[name, value.replaceAll('$$', '$')]])));
 }
 
@@ -128,7 +128,7 @@ async function findContainer(docker: Docker): Promise<GatewayContainer | undefin
     status: State.Status,
     health: State.Health?.Status,
     imageId: inspected.Image,
-    // A name without a value is one that is not set.
+    // An entry without = is a variable that is not set.
     environment: new Map(
       (Config.Env ?? [])
         .filter((line) => line.includes('='))
@@ -140,7 +140,7 @@ async function findContainer(docker: Docker): Promise<GatewayContainer | undefin
   };
 }
 
-/** The gateway's files are its own: what this user may not read is read in a container. */
+/** Reads a file. A file that this user may not read is read in a container. */
 async function readAsRoot(docker: Docker, image: string | undefined, path: string): Promise<string | undefined> {
   const read = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => error.code);
   if (read === 'ENOENT') return undefined;
@@ -150,7 +150,7 @@ async function readAsRoot(docker: Docker, image: string | undefined, path: strin
   return exitCode === 0 ? stdout : undefined;
 }
 
-/** A line of shell over a folder, which is /look there; `args` are its $0, $1 … */
+/** Runs a line of shell in a container with a folder mounted at /look; `args` are $0, $1 … */
 const inContainer = (docker: Docker, image: string, folder: string, line: string, ...args: readonly string[]) =>
   docker(
     ...['run', '--rm', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_OVERRIDE'],
@@ -168,7 +168,7 @@ function readConfig(text: string | undefined): unknown {
   }
 }
 
-/** As setup gives folders away: the workspace's own files are the user's. */
+/** Counts files with another owner, as setup does: files inside the workspace belong to the user. */
 async function lookAt(
   docker: Docker,
   image: string | undefined,
@@ -197,7 +197,7 @@ async function lookAt(
   return { variable, path, exists: true, foreign: exitCode === 0 ? Number(stdout) : undefined, free };
 }
 
-/** Who listens on a port of this host. */
+/** Finds the process or container that listens on a port of this host. */
 async function findHolder(
   docker: Docker,
   variable: string,
@@ -210,7 +210,7 @@ async function findHolder(
   return { variable, port, holder: await listener(port), own: false };
 }
 
-/** Linux: /proc/net/tcp names sockets, /proc/PID/fd who has them; proc(5). Elsewhere lsof. */
+/** On Linux: /proc/net/tcp lists sockets, /proc/PID/fd their owners (proc(5)). Elsewhere: lsof. */
 async function listener(port: number): Promise<string | undefined> {
   if (process.platform !== 'linux') {
     const { stdout } = await execa('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { reject: false });
@@ -231,5 +231,5 @@ async function listener(port: number): Promise<string | undefined> {
     if (links.includes(`socket:[${inode}]`))
       return `process ${pid} (${(await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')).trim()})`;
   }
-  return "another user's process";
+  return 'a process of another user';
 }

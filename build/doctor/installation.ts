@@ -1,28 +1,28 @@
-/** What was seen of an installation, and nothing yet of what it means. */
+/** The state of an installation, before it is judged. */
 export interface Installation {
-  /** Folder of docker-compose.yml. */
+  /** The folder with docker-compose.yml. */
   readonly project: string;
   readonly engine: {
     readonly version: string;
     readonly host: string;
-    /** Bytes that containers may use. */
+    /** Bytes of memory for containers. */
     readonly memory: number;
   };
-  /** Undefined: there is none. */
+  /** Undefined if Compose is not installed. */
   readonly composeVersion: string | undefined;
-  /** `.env`; empty for none. */
+  /** Contents of `.env`; empty if there is no file. */
   readonly dotEnv: string;
-  /** `openclaw.json`, read; undefined: there is none; `'unreadable'`: it is no JSON5. */
+  /** Parsed `openclaw.json`; undefined if there is no file; `'unreadable'` if it is not valid JSON5. */
   readonly config: unknown;
-  /** Compose files that exist, with their contents; of the ones that setup knows. */
+  /** Existing overlays and override, with their contents. */
   readonly files: ReadonlyMap<string, string>;
-  /** Environment of the gateway's service as Compose makes it now; undefined: Compose refuses the files, as `composeError` says. */
+  /** The gateway's environment in the current Compose files; undefined if Compose rejects the files (see `composeError`). */
   readonly wantedEnvironment: ReadonlyMap<string, string> | undefined;
   readonly composeError: string | undefined;
   readonly container: GatewayContainer | undefined;
-  /** Undefined: the engine does not have it. */
+  /** Undefined if the engine does not have the image. */
   readonly image: { readonly name: string; readonly id: string; readonly version: string | undefined } | undefined;
-  /** The newest release on npm; undefined: the registry did not answer. */
+  /** Newest release on npm; undefined if the registry did not answer. */
   readonly newestRelease: string | undefined;
   readonly folders: readonly Folder[];
   readonly ports: readonly PublishedPort[];
@@ -35,29 +35,29 @@ export interface GatewayContainer {
   readonly health: string | undefined;
   readonly imageId: string;
   readonly environment: ReadonlyMap<string, string>;
-  /** Names of those that the image itself sets. */
+  /** Names of the variables that the image sets. */
   readonly imageVariables: ReadonlySet<string>;
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
-  /** The Compose files that it was made from. */
+  /** The Compose files that the container was created from. */
   readonly composeFiles: readonly string[];
 }
 
-/** A folder of the host's that the containers write to. */
+/** A host folder that the containers write to. */
 export interface Folder {
   readonly variable: string;
   readonly path: string;
   readonly exists: boolean;
-  /** Files and folders that are not uid 1000's; undefined: nobody could look. */
+  /** Number of files and folders that do not belong to uid 1000; undefined if it could not be read. */
   readonly foreign: number | undefined;
-  /** Bytes left on its disk; undefined: nobody could look. */
+  /** Free bytes on its disk; undefined if it could not be read. */
   readonly free: number | undefined;
 }
 
 export interface PublishedPort {
   readonly variable: string;
   readonly port: number;
-  /** Whoever listens, in words: `container openclaw-gateway-1`, `process 4711 (nginx)`; undefined: nobody. */
+  /** The listener, for people: `the container openclaw-gateway-1`, `process 4711 (nginx)`; undefined if the port is free. */
   readonly holder: string | undefined;
-  /** Whether that is the gateway of this project. */
+  /** Whether the listener is the gateway of this project. */
   readonly own: boolean;
 }

@@ -1,10 +1,10 @@
 import type { Container } from './container.ts';
 
 /**
- * Waits within the container: a `docker exec` for each try takes 0.13 s of a processor, of which a gateway that starts has none to
- * spare. curl starts in no time, where that matters, under emulation; an image without it has Node.
+ * Polls from inside the container. A `docker exec` per try would take 0.13 s of a processor that a starting gateway needs.
+ * curl starts faster than Node, which matters under emulation; an image without curl has Node.
  *
- * $1 address, $2 statuses that are waited for, or `any`, $3 seconds it may take, $4 seconds between two tries, $5 curl for Node
+ * $1 address, $2 accepted statuses or `any`, $3 seconds in all, $4 seconds between tries, $5 program for Node
  */
 const WAIT = `end=$(($(date +%s) + $3))
 ask() { if command -v curl >/dev/null; then curl -s -m 30 -w ' %{http_code}' "$1"; else node -e "$2" "$1"; fi; }
@@ -21,21 +21,21 @@ interface Answer {
   readonly body: string;
 }
 interface Patience {
-  /** Of waiting in all. */
+  /** Time limit. */
   readonly seconds: number;
-  /** Between two tries. */
+  /** Pause between two tries. */
   readonly every: number;
 }
 
-/** What docker exec and shells end with where a command cannot be run, or is not there. */
+/** Exit codes of docker exec and of shells if a command cannot be run or does not exist. */
 const NOT_RUN: ReadonlySet<number> = new Set([126, 127]);
 
 /**
- * Asks the gateway from inside, so that it works with an engine on another machine.
+ * Sends a request to the gateway from inside its container, so that it also works with an engine on another machine.
  *
  * @param path `/healthz`
- * @param statuses of the answer that is waited for
- * @returns undefined where there is no such answer within the time
+ * @param statuses accepted statuses of the answer
+ * @returns undefined if no such answer came in time
  */
 export async function ask(
   container: Container,

@@ -12,7 +12,7 @@ import { builderOf, type Engine } from './engine.ts';
 
 /** A docker-bake.json. Source: https://docs.docker.com/build/bake/reference/ */
 export interface BakeDefinition {
-  /** Proxies: bake reads their values from the environment, so that the file holds none. */
+  /** Proxies: bake reads the values from the environment, so the file does not contain them. */
   readonly variable?: Readonly<Record<string, { readonly default: '' }>>;
   readonly group: { readonly default: { readonly targets: readonly string[] } };
   readonly target: Readonly<Record<string, BakeTarget>>;
@@ -33,7 +33,7 @@ interface BakeTarget {
   readonly attest: readonly string[];
 }
 
-/** The same builds as a file for `docker buildx bake`, pure: what is secret is named, not given. */
+/** The bake definition of several builds. Pure. Secrets are referenced by name only. */
 export function bakeDefinition(targets: Readonly<Record<string, BuildRequest>>): BakeDefinition {
   const passed = [...new Set(Object.values(targets).flatMap(({ passedArguments }) => passedArguments))];
   return {
@@ -63,16 +63,16 @@ const bakeTarget = (request: BuildRequest): BakeTarget => ({
   attest: request.attestations.length === 0 ? ['type=provenance,disabled=true'] : request.attestations,
 });
 
-/** Bake reads every text as a template of HCL's. */
+/** Bake expands every string as an HCL template. */
 const escapeTemplate = (text: string): string => text.replace(/([$%])\{/g, '$1$1{');
 
 /**
- * Builds several images in one session of BuildKit: what they share is built once.
+ * Builds several images in one BuildKit session: stages that they share are built once.
  *
  * @param targets by name
- * @param file where the definition is written, for this and for `docker buildx bake --file`
- * @param metadataFile written by buildx
- * @returns what each target came to; the progress is that of all, because they share steps
+ * @param file where to write the definition, also for `docker buildx bake --file`
+ * @param metadataFile path that buildx writes to
+ * @returns the result of each target; all share one progress, because they share steps
  * @throws WorkError, InterruptedError as `build` does
  */
 export async function bake(
@@ -90,7 +90,7 @@ export async function bake(
     'buildx',
     'bake',
     '--progress=rawjson',
-    // The files that it reads are those that it was just told of.
+    // The definition names every file that bake reads.
     '--allow=fs=*',
     '--builder',
     builder,

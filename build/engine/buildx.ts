@@ -5,7 +5,7 @@ import { explainBuildFailure } from './build-failure.ts';
 import { builderOf, type Engine } from './engine.ts';
 import { advance, type Progress, type Step } from './progress.ts';
 
-/** A secret for build steps: from a file, or from an environment variable. Neither value shows in the command line. */
+/** A build secret, from a file or an environment variable. The command line contains neither value. */
 export type BuildSecret = { readonly id: string } & (
   | { readonly file: string }
   | { readonly variable: string; readonly value: string }
@@ -13,25 +13,25 @@ export type BuildSecret = { readonly id: string } & (
 
 export interface BuildRequest {
   readonly dockerfile: string;
-  /** Stage to build; undefined for the last one. */
+  /** Target stage; undefined for the last one. */
   readonly target?: string;
-  /** Folder that `COPY` without `--from` reads. */
+  /** The build context: the folder that `COPY` without `--from` reads. */
   readonly context: string;
-  /** Named contexts, which take the place of stages: a folder, `docker-image://…`, `oci-layout://…`. */
+  /** Named contexts that replace stages: a folder, `docker-image://…`, `oci-layout://…`. */
   readonly contexts: Readonly<Record<string, string>>;
   readonly arguments: Readonly<Record<string, string>>;
-  /** Variables whose value buildx reads from the environment itself (proxies): never in a command line. */
+  /** Build arguments whose value buildx reads from the environment (proxies), so no command line contains them. */
   readonly passedArguments: readonly string[];
   readonly secrets: readonly BuildSecret[];
   readonly tags: readonly string[];
   readonly platforms: readonly string[];
   readonly outputs: readonly string[];
-  /** In buildx's words: `type=provenance,mode=max`. */
+  /** As buildx takes them: `type=provenance,mode=max`. */
   readonly attestations: readonly string[];
   readonly annotations: readonly string[];
   readonly cacheFrom: readonly string[];
   readonly cacheTo: readonly string[];
-  /** Undefined for the engine's own. */
+  /** Undefined: the engine's own builder. */
   readonly builder: string | undefined;
   readonly sourceDateEpoch: number | undefined;
   readonly metadataFile: string;
@@ -39,12 +39,12 @@ export interface BuildRequest {
 
 export interface BuildResult {
   readonly progress: Progress;
-  /** Of the index; undefined for outputs that have none (type=local). */
+  /** Digest of the index; undefined for outputs without one (type=local). */
   readonly digest: string | undefined;
   readonly seconds: number;
 }
 
-/** The arguments of `docker buildx build`, pure: what is secret is named, not given. */
+/** The arguments of `docker buildx build`. Pure. Secrets are referenced by name only. */
 export function buildxArguments(request: BuildRequest): readonly string[] {
   const repeat = (flag: string, values: readonly string[]): readonly string[] =>
     values.flatMap((value) => [flag, value]);
@@ -83,14 +83,14 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
   ];
 }
 
-/** Variables that buildx reads: secrets that are no files, and the time of a reproducible build. */
+/** Environment variables for buildx: secrets that are not files, and the time of a reproducible build. */
 export function buildxVariables(request: BuildRequest): Readonly<Record<string, string>> {
   return {
     ...Object.fromEntries(
       request.secrets.flatMap((secret) => ('variable' in secret ? [[secret.variable, secret.value]] : [])),
     ),
     ...(request.sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(request.sourceDateEpoch) }),
-    // What buildx would look up of provenance for the metadata file costs half a second, and nobody reads it.
+    // Provenance in the metadata file costs half a second, and nothing reads it there.
     BUILDX_METADATA_PROVENANCE: 'disabled',
   };
 }
@@ -100,9 +100,9 @@ export type OnProgress = (progress: Progress, changed: readonly Step[]) => void;
 /**
  * Builds with BuildKit.
  *
- * @param onProgress hears of every change
- * @param signal ends the build: BuildKit stops its steps, and no tag is written
- * @throws WorkError that says what failed; InterruptedError after `signal`
+ * @param onProgress called for every change
+ * @param signal cancels the build: BuildKit stops its steps, and writes no tag
+ * @throws WorkError with an explanation; InterruptedError after `signal`
  */
 export async function build(
   engine: Pick<Engine, 'docker' | 'environment'>,
@@ -116,15 +116,15 @@ export async function build(
   return { ...ran, digest: metadata['containerimage.digest'] };
 }
 
-/** What buildx writes to its metadata file of one image. */
+/** The metadata file that buildx writes for one image. */
 export interface TargetMetadata {
   readonly 'containerimage.digest'?: string;
 }
 
-/** Intermittent, and rare: more in a row mean something else. */
+/** This fault is rare. More in a row have another cause. */
 const MOST_LOSSES = 3;
 
-/** Runs buildx, again where the engine lost a layer on the way; what ran in the first attempt counts as having run. */
+/** Runs buildx, and repeats it if the engine lost a layer. Steps that ran in an earlier attempt count as run. */
 export async function runBuildx(
   engine: Pick<Engine, 'docker' | 'environment'>,
   args: readonly string[],
@@ -165,18 +165,18 @@ async function runOnce(
     stdout: 'ignore',
     stderr: 'pipe',
     buffer: false,
-    // A group of its own: Ctrl-C reaches this process alone, and buildx is told once, by us.
+    // A process group of its own, so that Ctrl-C in the terminal does not reach buildx. We send it one signal instead.
     detached: true,
   });
   const stop = (): void => {
     child.kill('SIGINT');
   };
-  // Execa ends no detached process with its own: buildx would go on, and tag.
+  // execa does not end detached processes; buildx would go on and write the tag.
   const end = (): void => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     } catch {
-      // It has ended.
+      // The process has already ended.
     }
   };
   process.once('exit', end);

@@ -6,17 +6,17 @@ import type { Engine } from './engine.ts';
 
 export interface ContainerRequest {
   readonly image: string;
-  /** `linux/arm64`; undefined: the engine's own. */
+  /** `linux/arm64`; undefined: the engine's platform. */
   readonly platform?: string | undefined;
-  /** Seconds between two runs of the health check, and that one may take; undefined for the image's own. */
+  /** Interval and timeout of the health check; undefined: as the image defines them. */
   readonly healthSeconds?: number;
   readonly entrypoint?: string;
-  /** Folders of the host that it may read. */
+  /** Folders of the host, mounted read-only. */
   readonly mounts?: readonly Mount[];
   /** `127.0.0.1:18789:18789`, as `docker run --publish` takes it. */
   readonly published?: readonly string[];
   readonly command?: readonly string[];
-  /** Handed over through the environment of `docker`, so that no value shows in a list of processes. */
+  /** Passed to `docker` through its environment, so no process list shows the values. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ export interface Mount {
   readonly to: string;
 }
 
-/** `--mount` reads CSV: a quoted field may hold a comma, and a doubled quote. */
+/** `--mount` takes CSV: a quoted field may contain commas, and doubles its quotes. */
 const mountArgument = ({ from, to }: Mount): string =>
   ['type=bind', `source=${from}`, `target=${to}`, 'readonly']
     .map((field) => `"${field.replaceAll('"', '""')}"`)
@@ -44,21 +44,21 @@ export interface ContainerState {
   readonly health: string | undefined;
 }
 
-/** A container of our own, with a name that says so. */
+/** A container that this project started; its name begins with `openclaw-image-`. */
 export interface Container {
   readonly name: string;
-  /** Runs a command in it; a failing one is an answer, not an error. */
+  /** Runs a command in the container. A non-zero exit code is a result, not an error. */
   readonly exec: (command: readonly string[], user?: string) => Promise<Output>;
   readonly state: () => Promise<ContainerState>;
-  /** The last lines that it printed. */
+  /** The last lines of its log. */
   readonly lines: (count: number) => Promise<readonly string[]>;
   readonly restart: () => Promise<void>;
-  /** SIGTERM, and SIGKILL after `seconds`. */
+  /** Sends SIGTERM, and SIGKILL after `seconds`. */
   readonly stop: (seconds: number) => Promise<{ readonly seconds: number; readonly exitCode: number }>;
   readonly remove: () => Promise<void>;
 }
 
-/** @throws WorkError where the engine cannot start it */
+/** @throws WorkError if the engine cannot start the container */
 export async function startContainer(
   { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
   request: ContainerRequest,
@@ -83,7 +83,7 @@ export async function startContainer(
     return { running: parsed.Running === true, exitCode: parsed.ExitCode ?? -1, health: parsed.Health?.Status };
   };
   let removal: Promise<Output> | undefined;
-  // Once: an engine refuses a second one while the first goes on, and then it is not yet gone.
+  // Remove only once: an engine refuses a second removal while the first one runs.
   const remove = async (): Promise<void> => {
     removal ??= run(['container', 'rm', '--force', '--volumes', name]);
     await removal;
@@ -114,9 +114,9 @@ export async function startContainer(
     await remove();
     throw new WorkError({
       kind: 'container',
-      title: 'The container does not start',
+      title: 'The container did not start',
       reason: started.stderr.trim().split('\n').at(-1) ?? `docker run exited with ${started.exitCode}`,
-      wayOut: 'exec format error means another processor: scripts/engine emulate arm64',
+      wayOut: 'for "exec format error", install the emulator: scripts/engine emulate arm64',
     });
   }
   return {
@@ -137,7 +137,7 @@ export async function startContainer(
   };
 }
 
-/** Asks again until there is an answer or the time is up. */
+/** Calls a function repeatedly until it returns a value or the time limit is reached. */
 export async function poll<T>(
   ask: () => Promise<T | undefined>,
   limitSeconds: number,

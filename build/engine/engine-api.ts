@@ -8,10 +8,10 @@ export interface EngineAnswer {
 const TIMEOUT_MILLISECONDS = 10_000;
 
 /**
- * Asks an engine on a Unix socket directly: a millisecond, where starting `docker` costs a hundred.
+ * Sends a request to the API of an engine on a Unix socket. Takes a millisecond; starting `docker` takes a hundred.
  * Source: https://docs.docker.com/reference/api/engine/
  *
- * @returns undefined where nothing answers, or the engine is not on a socket
+ * @returns undefined if nothing answers, or if the engine is not on a socket
  */
 export function askEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
   if (!host.startsWith('unix://')) return Promise.resolve(undefined);

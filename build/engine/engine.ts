@@ -7,15 +7,15 @@ import { cacheFolder } from '../cache-folder.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import { askEngine } from './engine-api.ts';
 
-/** A Docker Engine that answers, and the command line to speak to it. */
+/** A running Docker Engine, and the Docker CLI to use it. */
 export interface Engine {
-  /** Who named it: `--engine`, `DOCKER_HOST`, `context NAME`, or our own `private` one. */
+  /** How it was found: `--engine`, `DOCKER_HOST`, `context NAME`, or `private` for the private engine. */
   readonly source: string;
-  /** As DOCKER_HOST takes it: `unix:///var/run/docker.sock`. */
+  /** In the form of DOCKER_HOST: `unix:///var/run/docker.sock`. */
   readonly host: string;
-  /** Path of a `docker` that has buildx. */
+  /** Path of a Docker CLI that has buildx. */
   readonly docker: string;
-  /** Environment for that command. */
+  /** Environment variables for that CLI. */
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -25,19 +25,19 @@ const PRIVATE_HOST = `unix://${join(PRIVATE_FOLDER, 'docker.sock')}`;
 const PRIVATE_BIN = join(PRIVATE_FOLDER, 'root/usr/bin');
 const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 
-/** Who asked for an engine, and which. */
+/** An engine that may be running. */
 interface Candidate {
   readonly source: string;
   readonly host: string;
-  /** A Docker context, which has certificates for its host beside the address. */
+  /** The Docker context, which also has the certificates for its host. */
   readonly context?: string;
 }
 
 /**
- * Finds an engine: the one that is named (`--engine`, `DOCKER_HOST`, a Docker context), else the default one, else a private
- * one that runs, else a private one that is set up now.
+ * Finds the engine to use: the one that is named (`--engine`, `DOCKER_HOST`, a Docker context), else the one on the default socket,
+ * else a running private engine, else a new private engine.
  *
- * @throws WorkError where a named engine does not answer, or where there is none and none can be set up
+ * @throws WorkError if a named engine does not answer, or if none can be set up
  */
 export async function findEngine(
   named: string | undefined,
@@ -51,10 +51,10 @@ export async function findEngine(
 }
 
 /**
- * The same, without setting one up.
+ * Finds a running engine in the same order, without setting one up.
  *
- * @returns undefined where none is named, and none runs
- * @throws WorkError where a named engine does not answer, or an engine is not for this user; RequestError where the name is none
+ * @returns undefined if none is named and none runs
+ * @throws WorkError if a named engine does not answer or denies access; RequestError if the name is not valid
  */
 export async function findRunningEngine(named: string | undefined): Promise<Engine | undefined> {
   const candidate = await namedEngine(named);
@@ -63,8 +63,8 @@ export async function findRunningEngine(named: string | undefined): Promise<Engi
     throw new WorkError({
       kind: 'engine-gone',
       title: 'The Docker Engine does not answer',
-      reason: `${candidate.source} names ${candidate.host}, and nothing answers there`,
-      wayOut: `start it, or name another: --engine unix:///path/docker.sock`,
+      reason: `${candidate.source} names ${candidate.host}, but nothing answers there.`,
+      wayOut: `start the engine, or name another one: --engine unix:///path/docker.sock`,
     });
   }
   for (const known of [
@@ -75,7 +75,7 @@ export async function findRunningEngine(named: string | undefined): Promise<Engi
   return undefined;
 }
 
-/** A `docker` with buildx for work on a remote builder, which needs no engine. */
+/** A Docker CLI with buildx, for remote builders, which need no local engine. */
 export async function findBuilderCommand(): Promise<Pick<Engine, 'docker' | 'environment'>> {
   return { docker: await dockerWithBuildx(), environment: process.env };
 }
@@ -89,25 +89,25 @@ async function namedEngine(option: string | undefined): Promise<Candidate | unde
   const inspect = ['context', 'inspect', name, '--format', '{{.Endpoints.docker.Host}}'];
   const { exitCode, stdout } = await execa(await dockerWithBuildx(), inspect, { reject: false });
   if (exitCode !== 0) {
-    const reason = 'is no context of Docker here, and it is the chosen one';
+    const reason = 'is the selected Docker context, but it does not exist';
     throw new RequestError([
       {
         source: 'context',
         value: name,
         reason,
-        wayOut: 'choose another: docker context ls; docker context use default',
+        wayOut: 'choose another one (docker context ls), or run docker context use default',
       },
     ]);
   }
   return { source: `context ${name}`, host: stdout.trim(), context: name };
 }
 
-/** A path is a socket, and an address without a word before it is TCP's. Source: docker/cli, opts/hosts.go */
+/** An absolute path is a socket; an address without scheme is TCP. Source: docker/cli, opts/hosts.go */
 function addressed(source: string, text: string): Candidate {
   const host = text.includes('://') ? text : text.startsWith('/') ? `unix://${text}` : `tcp://${text}`;
   if (/^(?:unix|tcp|ssh|npipe|fd):\/\//.test(host)) return { source, host };
   const wayOut = 'write unix:///path, tcp://host:port or ssh://host';
-  throw new RequestError([{ source, value: text, reason: 'is no address of an engine', wayOut }]);
+  throw new RequestError([{ source, value: text, reason: 'is not a valid engine address', wayOut }]);
 }
 
 async function currentContext(): Promise<string | undefined> {
@@ -116,13 +116,13 @@ async function currentContext(): Promise<string | undefined> {
   try {
     return (JSON.parse(await readFile(file, 'utf8')) as { readonly currentContext?: string }).currentContext;
   } catch (error) {
-    // What a parser says of it quotes it, and it may hold passwords.
+    // A JSON parser's message quotes the file, which may contain passwords.
     throw new WorkError(
       {
         kind: 'docker-config',
-        title: "Docker's settings cannot be read",
-        reason: `${file} is no JSON, or not for this user`,
-        wayOut: 'mend it, or name another folder in DOCKER_CONFIG',
+        title: "The Docker configuration cannot be read",
+        reason: `${file} is not valid JSON, or this user may not read it.`,
+        wayOut: 'correct the file, or name another folder in DOCKER_CONFIG',
       },
       { cause: (error as NodeJS.ErrnoException).code },
     );
@@ -131,7 +131,7 @@ async function currentContext(): Promise<string | undefined> {
 
 export const dockerConfigFolder = (): string => process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
 
-/** A ping costs a millisecond on a socket; other transports (ssh, TLS) are Docker's own business. */
+/** On a socket a ping takes a millisecond; other transports (ssh, TLS) are left to the Docker CLI. */
 async function answers(candidate: Candidate): Promise<boolean> {
   const { host } = candidate;
   if (host.startsWith('unix://')) {
@@ -143,7 +143,7 @@ async function answers(candidate: Candidate): Promise<boolean> {
   return (await execa(docker, ['version'], options)).exitCode === 0;
 }
 
-/** An engine that is there, and not for this user, is not to be taken for none. */
+/** Distinguishes an engine that denies access from a missing engine. */
 function assertAllowed(socket: string): void {
   try {
     accessSync(socket, constants.W_OK);
@@ -153,9 +153,9 @@ function assertAllowed(socket: string): void {
     throw new WorkError(
       {
         kind: 'engine-denied',
-        title: 'The Docker Engine is not for this user',
-        reason: `${user} may not write to ${socket}`,
-        wayOut: `join its group and log in again: sudo usermod --append --groups docker ${user}; or name another engine: --engine`,
+        title: 'Permission denied on the Docker socket',
+        reason: `The user ${user} may not write to ${socket}.`,
+        wayOut: `join the docker group and log in again (sudo usermod --append --groups docker ${user}), or name another engine with --engine`,
       },
       { cause: error },
     );
@@ -172,7 +172,7 @@ async function withCommand({ source, host, context }: Candidate): Promise<Engine
   return { source, host, docker, environment };
 }
 
-/** Each context has a builder of its name that is its engine; buildx uses no other's. */
+/** The builder of a context has the name of the context. A named builder takes precedence. */
 export const builderOf = ({ environment }: Pick<Engine, 'environment'>, named: string | undefined): string =>
   named ?? environment['DOCKER_CONTEXT'] ?? 'default';
 
@@ -184,7 +184,7 @@ const PLUGIN_FOLDERS = [
   () => '/usr/libexec/docker/cli-plugins',
 ];
 
-/** The host's own command where it has buildx, else ours; set up where there is neither. */
+/** The Docker CLI on PATH if buildx is installed, else the private one, which is set up if necessary. */
 async function dockerWithBuildx(): Promise<string> {
   const hasBuildx = (): boolean => PLUGIN_FOLDERS.some((folder) => existsSync(join(folder(), 'docker-buildx')));
   if (!hasBuildx()) await runEngineScript('tools');
@@ -195,7 +195,7 @@ async function dockerWithBuildx(): Promise<string> {
   return join(PRIVATE_BIN, 'docker');
 }
 
-/** Runs scripts/engine; what it says goes to the user as it is. */
+/** Runs scripts/engine. Its messages go to the user's terminal. */
 export async function runEngineScript(...args: readonly string[]): Promise<void> {
   const { exitCode, stderr } = await execa(ENGINE_SCRIPT, args, {
     reject: false,
@@ -205,7 +205,7 @@ export async function runEngineScript(...args: readonly string[]): Promise<void>
   if (exitCode === 0) return;
   throw new WorkError({
     kind: 'no-engine',
-    title: 'There is no Docker Engine, and none could be set up',
+    title: 'There is no Docker Engine, and setting one up failed',
     reason:
       stderr
         .trim()
@@ -213,6 +213,6 @@ export async function runEngineScript(...args: readonly string[]): Promise<void>
         .at(-1)
         ?.replace(/^openclaw-image: /, '') || `scripts/engine ${args.join(' ')} failed`,
     wayOut:
-      'install Docker (https://docs.docker.com/engine/install/), or name an engine: --engine unix:///path/docker.sock',
+      'install Docker (https://docs.docker.com/engine/install/), or name a running engine: --engine unix:///path/docker.sock',
   });
 }

@@ -3,9 +3,9 @@ import type { ImageConfig } from '../oci/image-tools.ts';
 import type { Engine } from './engine.ts';
 import { askEngine } from './engine-api.ts';
 
-/** An image that the engine has. */
+/** An image in the engine. */
 export interface LocalImage {
-  /** Of the index, or of the manifest where there is no index. */
+  /** Digest of the index, or of the manifest if there is no index. */
   readonly digest: string;
   readonly config: ImageConfig;
   /** Bytes of its compressed layers. */
@@ -22,7 +22,7 @@ interface Inspected {
   readonly Config: NonNullable<ImageConfig['config']>;
 }
 
-/** @returns undefined where the engine has no such image */
+/** @returns undefined if the engine does not have the image */
 export async function inspectLocalImage(
   engine: Pick<Engine, 'docker' | 'environment'>,
   reference: string,
@@ -56,14 +56,14 @@ async function inspect(
   return exitCode === 0 ? (JSON.parse(stdout) as readonly Inspected[])[0] : undefined;
 }
 
-/** One entry of an image's history that made a layer, lowest first. */
+/** An entry of an image's history. */
 export interface HistoryLayer {
   readonly createdBy: string;
   /** Bytes, unpacked. */
   readonly size: number;
 }
 
-/** The layers of an image, lowest first; instructions that only changed the config are left out. */
+/** The history of an image, lowest layer first. */
 export async function readHistory(
   engine: Pick<Engine, 'docker' | 'environment'>,
   reference: string,

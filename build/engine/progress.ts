@@ -1,4 +1,4 @@
-/** BuildKit's solve status, as `buildx build --progress=rawjson` prints it: a JSON object a line. */
+/** BuildKit's solve status, one JSON object per line: the output of `buildx build --progress=rawjson`. */
 interface SolveStatus {
   readonly vertexes?: readonly RawVertex[];
   readonly logs?: readonly { readonly vertex: string; readonly data: string }[];
@@ -19,28 +19,28 @@ interface RawVertex {
   readonly error?: string;
 }
 
-/** One step that BuildKit takes. */
+/** One step of a build. */
 export interface Step {
   readonly digest: string;
   /** `[linux/amd64 system 1/2] RUN apt-get …`. */
   readonly name: string;
-  /** `system`; undefined for what belongs to no stage: exporting, loading contexts. */
+  /** `system`; undefined for steps outside of stages: exporting, loading contexts. */
   readonly stage: string | undefined;
   readonly state: 'waiting' | 'running' | 'done' | 'cached' | 'failed';
   /** Milliseconds since 1970. */
   readonly started: number | undefined;
   readonly completed: number | undefined;
   readonly error: string | undefined;
-  /** The last lines it printed. */
+  /** The last lines of its output. */
   readonly lines: readonly string[];
 }
 
-/** What a build has done so far. Steps stand in the order in which they were first heard of. */
+/** The state of a build. Steps are in the order in which BuildKit first reported them. */
 export type Progress = ReadonlyMap<string, Step>;
 
 const MOST_LINES = 40;
 
-/** `[linux/arm64 system 2/3] RUN …` → `system`, of several images baked together `[browser linux/arm64 system 2/3]`; `[internal] …` → undefined. */
+/** `[linux/arm64 system 2/3] RUN …` → `system`; in a bake with several targets `[browser linux/arm64 system 2/3]`; `[internal] …` → undefined. */
 export function stageOf(name: string): string | undefined {
   return /^\[(?:[^\]]+ )?([a-z0-9._@/-]+) +\d+\/\d+\]/i.exec(name)?.[1];
 }
@@ -49,10 +49,10 @@ const milliseconds = (time: string | undefined): number | undefined =>
   time === undefined ? undefined : Date.parse(time);
 
 /**
- * Takes one line of BuildKit's into account.
+ * Applies one line of BuildKit's output to the state of a build.
  *
  * @param line a line of `--progress=rawjson`
- * @returns the new progress and the steps that changed; undefined for a line that is no status
+ * @returns the new state and the steps that changed; undefined if the line is not a status
  */
 export function advance(
   progress: Progress,
@@ -69,7 +69,7 @@ export function advance(
       name: vertex.name,
       stage: stageOf(vertex.name),
       state: stateOf(vertex),
-      // BuildKit runs a step that many wait for once, but may report it again: the first start is its own.
+      // BuildKit may report a shared step again: keep the first start.
       started: before?.started ?? milliseconds(vertex.started),
       completed: milliseconds(vertex.completed),
       error: vertex.error === '' ? undefined : vertex.error,
@@ -108,12 +108,12 @@ function stateOf(vertex: RawVertex): Step['state'] {
 
 export interface StageTime {
   readonly stage: string;
-  /** From the first step's start to the last one's end, in seconds; stages run side by side, so they do not add up. */
+  /** From the start of its first step to the end of its last one, in seconds. Stages run in parallel, so the sum exceeds the build time. */
   readonly seconds: number;
   readonly cached: boolean;
 }
 
-/** Time of each stage, in the order in which they began, with `export` for what comes after the last one. */
+/** The time of each stage, in order of start; `export` covers the steps after the last stage. */
 export function stageTimes(progress: Progress): readonly StageTime[] {
   const stages = new Map<string, { from: number; to: number; cached: boolean }>();
   for (const step of progress.values()) {

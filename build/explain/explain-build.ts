@@ -3,26 +3,26 @@ import type { ReadingInstruction } from '../dockerfile/stage-graph.ts';
 import type { BuildInputs } from '../image/stage-inputs.ts';
 
 /**
- * What the next build does with a stage or a layer. `depends`: it runs where a stage that it reads makes something else than
- * last time, which only that stage's run can tell.
+ * What the next build does with a stage or a layer. `depends`: it runs only if a stage that it reads produces a different
+ * result, which is known only after that stage has run.
  */
 export type Expectation = 'cached' | 'runs' | 'depends';
 
 export interface Explained {
   readonly name: string;
   readonly expectation: Expectation;
-  /** What changed since the last build; empty for what is cached. */
+  /** Changes since the last build; empty for a cached stage. */
   readonly because: readonly string[];
 }
 
 export interface Explanation {
-  /** Stages that do something, in the order of the Dockerfile. */
+  /** Stages that run instructions, in the order of the Dockerfile. */
   readonly stages: readonly Explained[];
   /** Lowest first. */
   readonly layers: readonly Explained[];
 }
 
-/** Pure: what differs between two builds, stage by stage. */
+/** Compares the inputs of two builds, stage by stage. Pure. */
 export function explainBuild(layers: readonly Layer[], now: BuildInputs, before: BuildInputs): Explanation {
   const known = new Map<string, Explained>();
   for (const name of Object.keys(now.contexts)) known.set(name, explainContext(name, now, before));
@@ -37,13 +37,13 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
     const open = read.filter(({ expectation }) => expectation !== 'cached');
     return open.length === 0
       ? { expectation: 'cached', because: [] }
-      : { expectation: 'depends', because: [`if ${open.map(({ name }) => name).join(' or ')} makes something else`] };
+      : { expectation: 'depends', because: [`only if ${open.map(({ name }) => name).join(' or ')} produces a different result`] };
   };
-  /** What such a stage makes is what it reads, so a change in one is a change in the other. */
+  /** Whether a stage only copies: then a change of its inputs is a change of its result. */
   const copiesOnly = (name: string): boolean => {
     if (name === 'scratch') return true;
     const stage = now.stages.find((one) => one.name === name);
-    // A build context is what it holds.
+    // A build context is read as it is.
     if (stage === undefined) return now.contexts[name] !== undefined;
     return (
       copiesOnly(stage.from) &&
@@ -55,9 +55,9 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
     const was = earlier.get(name);
     const parent = known.get(from);
     const because: string[] = [];
-    if (was === undefined) because.push('was not part of the last build');
+    if (was === undefined) because.push('is new since the last build');
     else {
-      if (was.from !== from) because.push(`stands on ${from} instead of ${was.from}`);
+      if (was.from !== from) because.push(`is based on ${from} instead of ${was.from}`);
       for (const argument of new Set([...Object.keys(was.arguments), ...Object.keys(values)])) {
         if (was.arguments[argument] !== values[argument])
           because.push(`${argument}: "${was.arguments[argument] ?? ''}" → "${values[argument] ?? ''}"`);
@@ -95,7 +95,7 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
       const instruction = instructions.get(made.instruction);
       if (instruction === undefined) return { ...NOTHING, name };
       if (!earlierTexts.has(made.instruction))
-        return { name, expectation: 'runs', because: ['was not part of the last build'] };
+        return { name, expectation: 'runs', because: ['is new since the last build'] };
       return { ...readsOf(instruction), name };
     }),
   };
@@ -113,17 +113,17 @@ const firstLine = (text: string): string => {
 function explainContext(name: string, now: BuildInputs, before: BuildInputs): Explained {
   const has = now.contexts[name] ?? {};
   const had = before.contexts[name];
-  if (had === undefined) return { name, expectation: 'runs', because: ['was not part of the last build'] };
+  if (had === undefined) return { name, expectation: 'runs', because: ['is new since the last build'] };
   const because = [
     ...Object.keys(has).flatMap((key) =>
       had[key] === undefined ? [`${key} is new`] : had[key] === has[key] ? [] : [`${key}: ${had[key]} → ${has[key]}`],
     ),
-    ...Object.keys(had).flatMap((key) => (has[key] === undefined ? [`${key} is gone`] : [])),
+    ...Object.keys(had).flatMap((key) => (has[key] === undefined ? [`${key} was removed`] : [])),
   ];
   return { name, expectation: because.length > 0 ? 'runs' : 'cached', because };
 }
 
-/** @param path of a file or a folder */
+/** @param path a file or a folder */
 function changedFiles(path: string, now: BuildInputs, before: BuildInputs): readonly string[] {
   const inside = (file: string): boolean => file === path || file.startsWith(`${path}/`);
   const changed = Object.keys(now.files)
@@ -135,6 +135,6 @@ function changedFiles(path: string, now: BuildInputs, before: BuildInputs): read
     });
   const gone = Object.keys(before.files)
     .filter((file) => inside(file) && now.files[file] === undefined)
-    .map((file) => `${file} is gone`);
+    .map((file) => `${file} was removed`);
   return [...changed, ...gone];
 }

@@ -5,7 +5,7 @@ import type { Problem } from '../problem.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
 interface Lockfile {
-  /** Wherever they were set: package.json or pnpm-workspace.yaml. */
+  /** From package.json or pnpm-workspace.yaml. */
   readonly overrides?: Readonly<Record<string, string>>;
   readonly importers?: Readonly<Record<string, Importer>>;
   readonly packages?: Readonly<
@@ -18,9 +18,9 @@ type Importer = Readonly<
 const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
 type Group = (typeof GROUPS)[number];
 
-/** A workspace's lockfile, as far as a build depends on it. Source: pnpm-lock.yaml, lockfileVersion 9. */
+/** The parts of a workspace's lockfile that affect a build. Source: pnpm-lock.yaml, lockfileVersion 9. */
 export interface CheckoutLock {
-  /** Version of a package that the workspace's root depends on. */
+  /** Version of a direct dependency of the workspace's root. */
   readonly versionOf: (name: string) => string | undefined;
   readonly problems: readonly Problem[];
 }
@@ -28,8 +28,8 @@ export interface CheckoutLock {
 const LOCKFILE = 'pnpm-lock.yaml';
 
 /**
- * Reads the lockfile, and looks for what would make the install fail: manifests that it does not know yet, and packages
- * from hosts that cannot be reached.
+ * Reads the lockfile, and finds what would make the install fail: dependencies that it does not contain, and packages from
+ * unreachable hosts.
  *
  * @param manifests by folder relative to the checkout: `.`, `ui`
  */
@@ -39,7 +39,7 @@ export async function readCheckoutLock(
 ): Promise<CheckoutLock> {
   const text = await readFile(join(root, LOCKFILE), 'utf8').catch(() => undefined);
   if (text === undefined) {
-    const wayOut = 'make one with: pnpm install';
+    const wayOut = 'create it with pnpm install';
     return {
       versionOf: () => undefined,
       problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, wayOut }],
@@ -55,8 +55,8 @@ export async function readCheckoutLock(
     stale.push({
       source: `${file}:${lineOf(await readFile(join(root, file), 'utf8'), `"${difference.name}"`)}`,
       value: `${difference.name}@${difference.wanted}`,
-      reason: `${LOCKFILE} is out of date: it has ${difference.locked ?? 'no such dependency'}`,
-      wayOut: 'run pnpm install in the checkout and commit the lockfile',
+      reason: `is not in ${LOCKFILE}, which has ${difference.locked ?? 'no such dependency'}`,
+      wayOut: 'run pnpm install in the checkout, and commit the lockfile',
     });
   }
   return {
@@ -76,7 +76,7 @@ function firstDifference(
   importer: Importer | undefined,
   overrides: Readonly<Record<string, string>>,
 ): { readonly name: string; readonly wanted: string; readonly locked: string | undefined } | undefined {
-  // A dependency in several groups is locked in the strongest: optional, then production, then development.
+  // A dependency in several groups is locked in one: optional before production before development.
   const wanted: Readonly<Record<string, string>> = {
     ...manifest.devDependencies,
     ...manifest.dependencies,
@@ -87,7 +87,7 @@ function firstDifference(
     for (const [name, { specifier }] of Object.entries(importer?.[group] ?? {})) locked[name] = specifier;
   }
   for (const [name, specifier] of Object.entries(wanted)) {
-    // An override stands in the lockfile instead of what the manifest says.
+    // The lockfile contains the override instead of the specifier in the manifest.
     const found = locked[name];
     if (found === undefined || (found !== specifier && found !== overrides[name]))
       return { name, wanted: specifier, locked: found };
@@ -98,7 +98,7 @@ function firstDifference(
 const lineOf = (text: string, part: string): number =>
   text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
 
-/** Registries answer for their packages; a package by URL or git comes from a host of its own. */
+/** Packages from a registry are reachable if the registry is. A package by URL or git has a host of its own. */
 async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
   const byHost = new Map<string, { readonly name: string; readonly address: string }>();
   for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {
@@ -109,7 +109,7 @@ async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly 
   const proxied = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'].some((name) => process.env[name] !== undefined);
   const problems = await Promise.all(
     [...byHost].map(async ([host, { name, address }]): Promise<Problem | undefined> => {
-      // Behind a proxy names are the proxy's business.
+      // Behind a proxy, the proxy resolves names.
       if (proxied) return undefined;
       const known = await lookup(host).then(
         () => true,
@@ -119,8 +119,8 @@ async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly 
       return {
         source: `${LOCKFILE}:${lineOf(text, address)}`,
         value: name,
-        reason: `comes from ${host}, which cannot be reached from here`,
-        wayOut: 'build where that host answers, or lock the package from a registry that does',
+        reason: `comes from ${host}, which is unreachable`,
+        wayOut: 'build on a host that reaches it, or lock the package from a reachable registry',
       };
     }),
   );

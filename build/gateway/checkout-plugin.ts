@@ -8,15 +8,15 @@ import type { CheckoutPlugin } from './gateway.ts';
 const EXTENSIONS = 'extensions';
 const MANIFEST = 'openclaw.plugin.json';
 
-/** The plugins of a checkout, and the folders of `extensions/` that are none. */
+/** The plugins of a checkout, and the other folders in `extensions/`. */
 export interface CheckoutPlugins {
   readonly plugins: readonly CheckoutPlugin[];
   readonly others: readonly string[];
 }
 
 /**
- * Reads `extensions/`. A folder without a manifest (`shared`) is no plugin; one that a link takes out of `extensions/` is
- * none either.
+ * Reads `extensions/`. A folder without a manifest (`shared`) is not a plugin, and neither is a link that leads out of
+ * `extensions/`.
  */
 export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins> {
   const folder = join(root, EXTENSIONS);
@@ -38,7 +38,7 @@ export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins
 }
 
 /**
- * Finds what was asked for, by manifest id or by folder.
+ * Finds plugins by manifest id or folder name.
  *
  * @throws RequestError with every name that is unknown, ambiguous, or a folder without a manifest
  */
@@ -62,13 +62,13 @@ function refusal(name: string, found: readonly CheckoutPlugin[], { plugins, othe
     return {
       ...problem,
       reason: `is ambiguous: ${found.map(({ id, directory }) => `the plugin ${id} in extensions/${directory}`).join(' and ')}`,
-      wayOut: 'give one of them another id in its openclaw.plugin.json',
+      wayOut: 'give one of the plugins another id in its openclaw.plugin.json',
     };
   }
   if (others.includes(name)) {
     return {
       ...problem,
-      reason: `extensions/${name} is no plugin: it has no ${MANIFEST} of its own with an id`,
+      reason: `is not a plugin: extensions/${name} has no ${MANIFEST} with an id`,
       wayOut: `name one of: ${plugins.map(({ id }) => id).join(', ')}`,
     };
   }
@@ -78,7 +78,7 @@ function refusal(name: string, found: readonly CheckoutPlugin[], { plugins, othe
   );
   return {
     ...problem,
-    reason: 'is neither the id nor the folder of a plugin in extensions/',
-    wayOut: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'look into extensions/ of the checkout',
+    reason: 'is not the id or folder of a plugin in extensions/',
+    wayOut: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'see the folder extensions/ of the checkout',
   };
 }

@@ -14,12 +14,12 @@ import { ownInstallScripts, type PackageManifest, repositoryUrl } from './packag
 
 const CANVAS_SCRIPT = 'canvas:a2ui:bundle';
 const UI_SCRIPT = 'ui:build';
-/** In front of `build`: newer releases have a build without what an image does not need. */
+/** In order of preference: newer releases have a build without the parts that an image does not need. */
 const SERVER_SCRIPTS = ['build:docker', 'build'] as const;
-/** Documentation for people and the gateway: files that nothing builds. */
+/** Documentation and skills: files that no build step reads. */
 const DOCUMENTS = ['docs', 'skills'] as const;
 
-/** Top-level entries that no build of the server reads: an edit there must not run it. */
+/** Top-level entries that the server's build does not read, so an edit there does not run it. */
 const NOT_SERVER = new Set<string>([
   ...DOCUMENTS,
   ...['ui', 'test', 'tests', 'apps', 'assets', 'vendor', 'changelog', 'git-hooks', 'dist', 'coverage'],
@@ -29,11 +29,11 @@ const NOT_SERVER_FORM =
   /^\.|\.md$|^Dockerfile|^docker-compose|^fly\.|^render\.yaml$|^vitest\.|^zizmor|\.Dockerfile$|\.env$/;
 
 /**
- * Reads what a build needs to know from a checkout itself, so that one pipeline builds every release.
+ * Reads everything that a build needs to know from the checkout itself, so that one pipeline builds every release.
  *
  * @param root the checkout's folder
- * @param extensions plugins that were asked for, by id or by folder
- * @throws RequestError with everything that would make the build fail
+ * @param extensions requested plugins, by id or by folder
+ * @throws RequestError with every problem that would make the build fail
  */
 export async function readCheckout(root: string, extensions: readonly string[]): Promise<Checkout> {
   if (!(await isCheckout(root))) {
@@ -41,8 +41,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
       {
         source: '--source',
         value: root,
-        reason: `is no checkout of the gateway (a folder with pnpm-workspace.yaml, openclaw.mjs and the package ${PACKAGE})`,
-        wayOut: 'name the top of a checkout, or build from npm with --package',
+        reason: `is not a checkout of the gateway (a folder with pnpm-workspace.yaml, openclaw.mjs and the package ${PACKAGE})`,
+        wayOut: 'name the top folder of a checkout, or build from npm with --package',
       },
     ]);
   }
@@ -66,8 +66,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     problems.push({
       source: '--source',
       value: root,
-      reason: 'is not in git (or there is no git here), so the image could not say which revision it holds',
-      wayOut: 'clone the repository instead of unpacking an archive of it, and install git',
+      reason: 'is not in a git repository, or git is not installed, so the revision of the image is unknown',
+      wayOut: 'clone the repository instead of unpacking an archive, and install git',
     });
   }
 
@@ -83,8 +83,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
 
   const entries = (await readdir(root)).filter((name) => ignore.admits(name) || existsBelow(name, ignore)).sort();
   if (selected.length > 0 && !entries.includes('extensions')) {
-    const reason = 'cannot be built: the .dockerignore of the checkout leaves out extensions/';
-    const wayOut = 'take that line out of .dockerignore, or build without --extensions';
+    const reason = 'cannot be built, because the .dockerignore of the checkout excludes extensions/';
+    const wayOut = 'remove that line from .dockerignore, or build without --extensions';
     throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, wayOut })));
   }
   const files = (manifest.files ?? []).map((pattern) => pattern.replace(/\/$/, ''));
@@ -126,10 +126,10 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   return checkout;
 }
 
-/** Names that a Dockerfile and a shell take for nothing but names. */
+/** Names without a special meaning in Dockerfiles and shells. */
 const SAFE_NAME = /^[\w@+~][\w.@+~-]*$|^\.[\w@+~-][\w.@+~-]*$/;
 
-/** Everything of a checkout that is spliced into its Dockerfile: a checkout must not be able to write instructions. */
+/** Checks every name that is inserted into the Dockerfile, so that a checkout cannot inject instructions. */
 function unsafeNames(checkout: Checkout): readonly Problem[] {
   const { manifests, serverSources, uiSources, canvasSources, packageFiles, selected } = checkout;
   const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles];
@@ -138,8 +138,8 @@ function unsafeNames(checkout: Checkout): readonly Problem[] {
   return [...badPaths, ...badIds].map((value) => ({
     source: checkout.root,
     value,
-    reason: 'is a name that a Dockerfile could take for more than a name',
-    wayOut: 'rename it (letters, digits and . _ - @ + ~ only), or leave it out with a line in .dockerignore',
+    reason: 'contains characters that have a meaning in a Dockerfile',
+    wayOut: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
   }));
 }
 
@@ -156,21 +156,21 @@ function collect<T>(problems: Problem[], read: () => T): T | undefined {
 const missing = (root: string, field: string, value: string | undefined, example: string): Problem => ({
   source: join(root, 'package.json'),
   value: value ?? '',
-  reason: `${field} ${value === undefined ? 'is missing' : 'pins no version of pnpm'}`,
+  reason: `${field} ${value === undefined ? 'is missing' : 'does not pin a version of pnpm'}`,
   wayOut: `set it, for example: ${example}`,
 });
 
 const readManifest = async (folder: string): Promise<PackageManifest> =>
   JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as PackageManifest;
 
-/** A folder that is ignored as a whole can hold files that are not: `!vendor/a2ui/**`. */
+/** An excluded folder can contain included files: `!vendor/a2ui/**`. */
 function existsBelow(name: string, { text }: DockerIgnore): boolean {
   return text.split('\n').some((line) => line.startsWith(`!${name}/`));
 }
 
 /**
- * Folders of the workspace that the dependency install needs: the root, `ui`, `packages/*`, and the plugins that were asked for.
- * The rest of `extensions/*` stays out, so that their dependencies cost nothing.
+ * The workspace packages that the dependency install needs: the root, `ui`, `packages/*`, and the requested plugins. Other
+ * plugins are left out, so that their dependencies are not installed.
  */
 async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
   const { parse } = await import('yaml');
@@ -189,7 +189,7 @@ async function workspacePackages(root: string, selected: readonly string[]): Pro
   return [...folders].sort();
 }
 
-/** What `pnpm install` reads; nothing else may decide whether it runs again. */
+/** The files that `pnpm install` reads. Only a change of these repeats the install. */
 async function installInputs(
   root: string,
   manifest: PackageManifest,
@@ -209,7 +209,7 @@ async function installInputs(
   ];
 }
 
-/** Files that a script's command line names: `node scripts/postinstall.js` → `scripts/postinstall.js`. */
+/** The files in a script's command line: `node scripts/postinstall.js` → `scripts/postinstall.js`. */
 const scriptFiles = (command: string): readonly string[] =>
   [...command.matchAll(/(?:^|\s)((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:mjs|cjs|js|ts|sh))(?=\s|$)/g)].map(
     ([, file = '']) => normalize(file),
@@ -217,7 +217,7 @@ const scriptFiles = (command: string): readonly string[] =>
 
 const IMPORT_FROM_ABOVE = /["'](?:\.\.\/)+([\w.-]+)(?:\/[^"']*)?["']/g;
 
-/** Top-level names that files of a folder import from above it; tests and what helps them (`x.test-utils.ts`) are not built. */
+/** Top-level names that the files of a folder import from above it. Tests and their helpers (`x.test-utils.ts`) are skipped. */
 async function importedFromAbove(root: string, pattern: string): Promise<ReadonlySet<string>> {
   const named = new Set<string>();
   for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
@@ -228,7 +228,7 @@ async function importedFromAbove(root: string, pattern: string): Promise<Readonl
   return named;
 }
 
-/** A release that ships its plugins as sources compiles none of them, unless the server itself imports one. */
+/** A release with plugins as sources compiles none of them, unless the server imports one. */
 async function serverSources(
   root: string,
   entries: readonly string[],
@@ -246,7 +246,7 @@ async function serverSources(
   );
 }
 
-/** The Control UI imports from the server's sources too: whatever its files name above their own folder. */
+/** The Control UI also imports server sources: every top-level name that its files import from above. */
 async function uiSources(root: string, entries: readonly string[]): Promise<readonly string[]> {
   const named = new Set([
     'ui',
@@ -257,7 +257,7 @@ async function uiSources(root: string, entries: readonly string[]): Promise<read
   return entries.filter((name) => named.has(name) || /^tsconfig.*\.json$/.test(name));
 }
 
-/** A bundle script names the folders that it reads, as one path or part by part; those that exist are its inputs. */
+/** A bundle script names the folders it reads, as one path or part by part. Those that exist are its inputs. */
 async function canvasSources(root: string, command: string, entries: readonly string[]): Promise<readonly string[]> {
   const found = new Set(['scripts']);
   for (const file of await withLocalImports(root, scriptFiles(command))) {
@@ -268,7 +268,7 @@ async function canvasSources(root: string, command: string, entries: readonly st
       list.replace(/["']\s*,\s*["']/g, '/').replace(/["']/g, ''),
     );
     for (const path of [...whole, ...parts].map((one) => one.replace(/^\.?\//, ''))) {
-      // A bundle that is yet to be written stands in a folder that is there.
+      // A bundle that does not exist yet is written into an existing folder.
       const there = [path, path.replace(/\/[^/]+$/, '')].find(
         (one) => one.includes('/') && existsSync(join(root, one)),
       );
@@ -279,7 +279,7 @@ async function canvasSources(root: string, command: string, entries: readonly st
   return sorted.filter((path) => !sorted.some((other) => path !== other && path.startsWith(`${other}/`)));
 }
 
-/** Whether scripts call Bun, themselves, through other scripts, or in the shell files that they run. */
+/** Whether scripts call Bun: directly, through other scripts, or in shell files. */
 async function callsBun(
   root: string,
   scripts: Readonly<Record<string, string>>,

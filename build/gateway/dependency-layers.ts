@@ -1,37 +1,37 @@
 import { createHash } from 'node:crypto';
 import type { LockedPackage } from './dependency-lock.ts';
 
-/** A layer of folders of `/app/node_modules`. */
+/** A layer with folders of `/app/node_modules`. */
 export interface DependencyLayer {
   readonly name: string;
-  /** For people. */
+  /** Contents, for people. */
   readonly holds: string;
-  /** Where a build lays it out, below the folder of all layers. */
+  /** Path of the layer's files during the build, below the folder of all layers. */
   readonly path: string;
-  /** Folders of node_modules that go there, where they are installed. */
+  /** The folders of node_modules in this layer, if they are installed. */
   readonly folders: readonly string[];
-  /** Says what is in it: equal for equal packages. */
+  /** Identifies the contents: equal for equal packages. */
   readonly key: string;
-  /** How many gateways were locked here, one after the other, since its packages changed. */
+  /** Number of consecutive gateways locked on this host whose packages in this layer were the same. */
   readonly age: number;
 }
 
-/** A layer of its own is worth it from here on: a smaller package costs less to send again than a layer costs to keep. */
+/** Minimum size of a package with its own layer: sending a smaller package again costs less than keeping a layer. */
 const LARGE = 600_000;
-/** Overlay file systems take 127 layers; the base, the system and the gateway need theirs. */
+/** Overlay file systems allow 127 layers, which include those of the base, the system and the gateway. */
 const MOST_LARGE = 24;
 /**
- * Small packages are spread by their names, so that one that changes takes few others with it. Over the 16 newest releases of
- * the gateway, these numbers have 27,000 files of dependencies made anew; one layer for all of them has 91,000.
+ * Small packages are distributed over layers by name, so that a changed package affects few others. Over the 16 newest releases of
+ * the gateway, these numbers rewrite 27,000 files of dependencies; one layer for all of them rewrites 91,000.
  */
 const SPREAD = { ranged: 4, pinned: 8 } as const;
 
 /**
- * Which layers the dependencies go to, lowest first: what changes least, lowest.
+ * Assigns dependencies to layers. The layers that change least are lowest.
  *
- * The gateway pins what it depends on, so that a new version of it brings new versions of those. What they ask for by a range
- * stays as it is locked, and lies below.
- * @param sizes bytes of each tarball, by its address; one that is not known counts as small
+ * The gateway pins its direct dependencies, so a new version of it brings new versions of them. Dependencies that those request by
+ * a range keep their locked version, so their layers are lower.
+ * @param sizes bytes of each tarball, by address; a tarball of unknown size counts as small
  * @param earlier the layers of the gateway that was locked before
  */
 export function dependencyLayers(
@@ -78,27 +78,27 @@ export function dependencyLayers(
 
 interface Folder {
   readonly pinned: boolean;
-  /** Bytes of the tarballs of all that it holds. */
+  /** Total bytes of the tarballs in the folder. */
   readonly size: number;
   /** `node_modules/a@1.0.0` */
   readonly contents: readonly string[];
 }
 
 /**
- * What has not changed for longest, lowest: an engine unpacks, and an older one pulls, every layer above the first that is new.
+ * Sorts layers by age, oldest lowest: an engine unpacks every layer above the first new one again.
  */
 export const byAge = (layers: readonly DependencyLayer[]): readonly DependencyLayer[] =>
   [...layers].sort((a, b) => b.age - a.age);
 
 const HOLDS = {
-  ranged: 'small dependencies that are asked for by a range',
+  ranged: 'small dependencies requested by a version range',
   pinned: 'small dependencies that the gateway pins',
 } as const;
 
-/** A number below `parts`, by the name alone: whatever else comes and goes, a package keeps its layer. */
+/** A number below `parts` that depends on the name only, so a package keeps its layer when others come and go. */
 const spread = (name: string, parts: number): number =>
   createHash('sha256').update(name).digest().readUInt32BE() % parts;
 
-/** What a build reads: a layer's path and its folders to a line. */
+/** The list that a build reads: one line per layer, with its path and its folders. */
 export const layerList = (layers: readonly DependencyLayer[]): string =>
   layers.map(({ path, folders }) => `${[path, ...folders].join(' ')}\n`).join('');

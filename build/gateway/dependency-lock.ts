@@ -5,15 +5,15 @@ import { valid } from 'semver';
 import { explainNpmError, type NpmOptions, npmErrorCode, npmOptions } from './npm.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
-/** A package that a lockfile installs on Linux. */
+/** A locked package that is installed on Linux. */
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;
-  /** The folder below node_modules that holds it, or holds what holds it. */
+  /** The top-level folder in node_modules that contains it. */
   readonly folder: string;
   /** `node_modules/a/node_modules/b` */
   readonly location: string;
-  /** Asked for by exact version, by the gateway or by what is pinned itself: it changes with the gateway. */
+  /** Requested by exact version, by the gateway or by a pinned package, so it changes with the gateway. */
   readonly pinned: boolean;
   readonly tarball: string;
   readonly hasInstallScript: boolean;
@@ -22,9 +22,9 @@ export interface LockedPackage {
 /**
  * Writes package.json and package-lock.json: exact versions and integrity of everything that npm will install.
  *
- * The lockfile names no registry, so that the same one serves every mirror.
- * @param folder is made to hold just these two files
- * @param earlier a lockfile to begin with: what need not change keeps its version, and its layer
+ * The lockfile contains no registry addresses, so it works with every mirror.
+ * @param folder where both files are written
+ * @param earlier lockfile to start from: packages that need not change keep their version, and their layer
  */
 export async function lockDependencies(
   manifest: DependencyManifest,
@@ -55,7 +55,7 @@ export async function lockDependencies(
   }
 }
 
-/** npm leaves out what is for another system or C library; which processor it is for is seen at the build. */
+/** npm skips packages for other systems or C libraries. Packages for other processors are skipped during the build. */
 function suitsImage({ package: manifest }: Node): boolean {
   const { os, libc } = manifest as {
     readonly os?: string | readonly string[];
@@ -64,10 +64,10 @@ function suitsImage({ package: manifest }: Node): boolean {
   return (os === undefined || [os].flat().includes('linux')) && (libc === undefined || [libc].flat().includes('glibc'));
 }
 
-/** The root, and what is reached from it by exact versions alone: `1.2.3`, `npm:other@1.2.3`. */
+/** The root, and every package reached from it by exact versions only: `1.2.3`, `npm:other@1.2.3`. */
 function pinnedBelow(root: Node): ReadonlySet<Node> {
   const pinned = new Set([root]);
-  // A set goes on to what is added on the way.
+  // Iterating over a set includes the elements that are added meanwhile.
   for (const node of pinned) {
     for (const { spec, to } of node.edgesOut.values()) {
       if (to !== null && valid(spec.replace(/^npm:.*@/, '')) !== null) pinned.add(to);
@@ -88,7 +88,7 @@ function describe(node: Node, options: NpmOptions): Omit<LockedPackage, 'pinned'
   };
 }
 
-/** Where registries keep a tarball; a lockfile without addresses leaves it to this. */
+/** The address of a tarball in a registry. The lockfile contains no addresses, so npm derives them in the same way. */
 function tarballAddress(name: string, version: string, options: NpmOptions): string {
   const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : '';
   const registry = String(options[`${scope}:registry`] ?? options['registry']).replace(/\/$/, '');
@@ -96,12 +96,12 @@ function tarballAddress(name: string, version: string, options: NpmOptions): str
 }
 
 /**
- * Asks the registry how large each tarball is. One that it does not say of stays among the small ones; which layers there are must
- * not depend on an answer that was lost.
+ * Asks the registry for the size of each tarball. A tarball without a known size counts as small. A failed request is an error,
+ * because the layers must not depend on a lost answer.
  *
- * @param known bytes of tarballs that need not be asked for, by address; what is published does not change
+ * @param known bytes of tarballs by address; published tarballs do not change
  * @returns bytes by address
- * @throws WorkError where the registry cannot be asked
+ * @throws WorkError if the registry is unreachable
  */
 export async function tarballSizes(
   packages: readonly LockedPackage[],

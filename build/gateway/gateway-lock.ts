@@ -7,25 +7,25 @@ import { explainNpmError, npmOptions } from './npm.ts';
 import type { ResolvedPackage } from './npm-package.ts';
 import { allowedScripts, dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
 
-/** What a gateway depends on, exact versions of all of it. */
+/** The locked dependencies of a gateway. */
 export interface GatewayLock {
   readonly packages: readonly LockedPackage[];
-  /** Bytes of each tarball, by its address. */
+  /** Bytes of each tarball, by address. */
   readonly sizes: ReadonlyMap<string, number>;
   readonly layers: readonly DependencyLayer[];
-  /** Name of the gateway in the cache with whose lock this began. */
+  /** Name of the cached gateway whose lockfile this one started from. */
   readonly after: string | undefined;
 }
 
-/** Beside gateway.json, so that the next version need not ask for all of them. */
+/** Sizes of known tarballs, stored beside gateway.json for the next version. */
 const SIZES = 'sizes.json';
 
 /**
- * Locks the dependencies from the package's manifest, which the registry gives before the package is here.
+ * Locks the dependencies in the package's manifest, which the registry provides before the package is downloaded.
  *
  * @param folder where package.json and package-lock.json are written
- * @param earlier folder of a gateway in the cache to begin with: what need not change keeps its version, and its layer
- * @throws WorkError where the registry cannot be read
+ * @param earlier folder of a cached gateway to start from: packages that need not change keep their version, and their layer
+ * @throws WorkError if the registry cannot be read
  */
 export async function lockGateway(
   resolved: ResolvedPackage,
@@ -48,7 +48,7 @@ export async function lockGateway(
 }
 
 /**
- * Writes what a build reads beside the lockfile, and what the next lock begins with.
+ * Writes the files beside the lockfile that a build reads, and those that the next lock starts from.
  *
  * @param files of the package, by path
  */
@@ -74,7 +74,7 @@ export async function writeLocked(
 export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest =>
   JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
 
-/** @returns undefined where there is no earlier gateway, or one in an earlier form of the cache */
+/** @returns undefined if there is no earlier gateway, or if its cache format is older */
 async function readFact<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
   const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as T);

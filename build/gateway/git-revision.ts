@@ -5,13 +5,13 @@ import { execa } from 'execa';
 export interface GitRevision {
   /** 40 hexadecimal digits. */
   readonly revision: string;
-  /** Whether tracked files differ from it, or there are new ones that are not ignored. */
+  /** Whether tracked files differ from the revision, or untracked files exist that git does not ignore. */
   readonly dirty: boolean;
-  /** When the sources became what they are: the commit's date, or that of the newest edit after it. */
+  /** Time of the last change: that of the commit, or of the newest edit after it. */
   readonly changed: Date;
 }
 
-/** Which commit a folder stands at, and what was edited since. @returns undefined outside of git, or where there is no git */
+/** Reads the commit of a folder and the edits since. @returns undefined outside of git, or if git is not installed */
 export async function readGitRevision(folder: string): Promise<GitRevision | undefined> {
   const git = (...args: readonly string[]) => execa('git', ['-C', folder, ...args], { reject: false });
   const [head, status] = await Promise.all([
@@ -22,7 +22,7 @@ export async function readGitRevision(folder: string): Promise<GitRevision | und
   const [revision = '', committed = ''] = head.stdout.trim().split(' ');
   const edited = status.stdout.split('\0').flatMap((line) => (line === '' ? [] : [line.slice(3)]));
   const times = await Promise.all(
-    // A file that was deleted has no date; its absence is news all the same, and as old as its folder's.
+    // A deleted file has no time; it still makes the sources dirty.
     edited.map((path) =>
       stat(join(folder, path)).then(
         ({ mtimeMs }) => mtimeMs,

@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 
-/** `import … from './x'`, `import('./x')`, `require('./x')`: relative ones only. */
+/** Relative imports: `import … from './x'`, `import('./x')`, `require('./x')`. */
 const RELATIVE_IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+)["']/g;
 const ENDINGS = ['', '.mjs', '.js', '.cjs', '.ts', '.json', '/index.js'];
 
 /**
- * Files of a checkout that scripts need: the scripts themselves, what they import, and what that imports.
+ * The files that scripts of a checkout need: the scripts, and everything they import, directly or indirectly.
  *
  * @param root the checkout
- * @param files scripts, relative to it
- * @returns relative paths, sorted; imports of files that are not there are left out
+ * @param files scripts, relative to the checkout
+ * @returns relative paths, sorted; imports of missing files are left out
  */
 export async function withLocalImports(root: string, files: readonly string[]): Promise<readonly string[]> {
   const found = new Set<string>();

@@ -17,20 +17,20 @@ import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 
-/** Raised whenever what is kept in the cache changes its form. */
+/** Increase this number when the format of the cache changes. */
 const CACHE_FORMAT = 7;
 
-/** An npm package that has been resolved: exactly this version, exactly these bytes. */
+/** A resolved npm package: an exact version with its integrity. */
 export interface ResolvedPackage {
-  /** What pacote fetches: `openclaw@2026.9.6`, or `file:/…/openclaw.tgz`. */
+  /** Specifier for pacote: `openclaw@2026.9.6`, or `file:/…/openclaw.tgz`. */
   readonly selector: string;
   readonly version: string;
   readonly integrity: string;
-  /** Its package.json, where the registry has given that already. */
+  /** Its package.json, if the registry provided it. */
   readonly manifest?: PackageManifest;
 }
 
-/** @throws RequestError where there is no such version, with the nearest ones */
+/** @throws RequestError if the version does not exist, with the nearest versions */
 export async function resolveGatewayPackage(choice: GatewayChoice): Promise<ResolvedPackage> {
   if (choice.kind === 'registry') return resolvePublished(choice.selector);
   const { default: pacote } = await import('pacote');
@@ -43,16 +43,16 @@ export async function resolveGatewayPackage(choice: GatewayChoice): Promise<Reso
           source: '--package',
           value: choice.path,
           reason: problem,
-          wayOut: `give a file made by: npm pack ${PACKAGE}`,
+          wayOut: `give a file created with npm pack ${PACKAGE}`,
         },
       ]);
     }
     return { selector: `file:${choice.path}`, version: manifest.version, integrity: manifest._integrity };
   } catch (error) {
     if (error instanceof RequestError) throw error;
-    const reason = `is no packed npm package (${(error as Error).message})`;
+    const reason = `is not a packed npm package (${(error as Error).message})`;
     throw new RequestError(
-      [{ source: '--package', value: choice.path, reason, wayOut: `make one with: npm pack ${PACKAGE}` }],
+      [{ source: '--package', value: choice.path, reason, wayOut: `create one with npm pack ${PACKAGE}` }],
       { cause: error },
     );
   }
@@ -63,7 +63,7 @@ async function resolvePublished(selector: string): Promise<ResolvedPackage> {
   if (known !== undefined) return known;
   const { default: fetch } = await import('npm-registry-fetch');
   try {
-    // One version's document: the whole package's would be a hundred times larger.
+    // The document of one version is a hundred times smaller than that of the whole package.
     const manifest = (await fetch.json(`/${PACKAGE}/${selector}`, await npmOptions())) as unknown as PackageManifest & {
       readonly dist: { readonly integrity: string };
     };
@@ -79,7 +79,7 @@ async function resolvePublished(selector: string): Promise<ResolvedPackage> {
   }
 }
 
-/** A published version never changes, so one that is in the cache is not asked for again. A tag is no version. */
+/** A published version never changes, so a cached one is not requested again. A tag is not a version. */
 async function readKnownVersion(version: string): Promise<ResolvedPackage | undefined> {
   const folders = await readdir(cacheFolder('gateways')).catch(() => []);
   for (const folder of folders.filter((name) => name.startsWith(`${version}-`))) {
@@ -94,7 +94,7 @@ async function unknownVersion(name: string, selector: string, source: string): P
   const { default: pacote } = await import('pacote');
   const value = `${name}@${selector}`;
   const packument = await pacote.packument(name, await npmOptions()).catch(() => undefined);
-  if (packument === undefined) return { source, value, reason: 'npm has no such package', wayOut: 'check its name' };
+  if (packument === undefined) return { source, value, reason: 'does not exist on npm', wayOut: 'check the name' };
   const versions = Object.keys(packument.versions);
   const newest = versions
     .filter((version) => prerelease(version) === null)
@@ -104,16 +104,16 @@ async function unknownVersion(name: string, selector: string, source: string): P
   return {
     source,
     value,
-    reason: 'npm has no such version or tag',
+    reason: 'is not a version or tag on npm',
     wayOut: `${near.length > 0 ? `the nearest are ${near.join(', ')}; ` : ''}the newest are ${newest.join(', ')}`,
   };
 }
 
 /**
- * Downloads the package (npm checks its integrity), reads its facts and locks its dependencies.
+ * Downloads the package (npm checks its integrity), reads its metadata and locks its dependencies.
  *
- * Kept in the cache by integrity: the second call for the same bytes reads one file.
- * @throws WorkError where the registry cannot be read
+ * The result is cached by integrity: a second call for the same bytes reads one file.
+ * @throws WorkError if the registry cannot be read
  */
 export async function readGatewayPackage(
   resolved: ResolvedPackage,
@@ -150,9 +150,9 @@ export async function readGatewayPackage(
 }
 
 /**
- * The gateway with dependencies that depend on it alone, and on no other that was built here before: for reproducible images.
+ * Locks the dependencies without an earlier lockfile, so that a reproducible image does not depend on earlier builds on this host.
  *
- * @throws WorkError where the registry cannot be read
+ * @throws WorkError if the registry cannot be read
  */
 export async function lockedAlone(gateway: PackagedGateway, resolved: ResolvedPackage): Promise<PackagedGateway> {
   if (gateway.lockedAfter === undefined) return gateway;
@@ -228,7 +228,7 @@ interface CatalogEntry {
   readonly openclaw?: { readonly plugin?: { readonly id?: string }; readonly channel?: { readonly id?: string } };
 }
 
-/** Official plugins only: `@openclaw/…`. */
+/** Reads official plugins only: `@openclaw/…`. */
 function readCatalog(text: string): Record<string, string> {
   const { entries } = JSON.parse(text) as { readonly entries: readonly CatalogEntry[] };
   return Object.fromEntries(
@@ -241,19 +241,19 @@ function readCatalog(text: string): Record<string, string> {
   );
 }
 
-/** Where the cache keeps a package: its version for people, its integrity for truth. */
+/** Cache folder of a package; its name contains the version for people and a key of the integrity. */
 export function cachedFolder(kind: 'gateways' | 'plugins', { version, integrity }: ResolvedPackage, name = ''): string {
   const key = createHash('sha256').update(`${CACHE_FORMAT} ${integrity}`).digest('hex').slice(0, 16);
   return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}`);
 }
 
 /**
- * Downloads a package, and reads files of it on the way.
+ * Downloads a package, and reads some of its files in the same pass.
  *
- * @param archive where it is written
- * @param wanted which paths (below the package's root) are to be read
+ * @param archive path to write the package to
+ * @param wanted patterns of the paths to read, below the package's root
  * @returns path → text
- * @throws WorkError where the bytes are not those that were resolved
+ * @throws WorkError if the bytes do not match the integrity
  */
 export async function download(
   { selector, integrity }: ResolvedPackage,
@@ -270,7 +270,7 @@ export async function download(
     return files;
   };
   try {
-    // Kept where it is written, and not in npm's cache too: that takes half a second, and a hundred megabytes.
+    // The archive is the only copy: npm's own cache would take another half second and 100 MB.
     const { cache: _, ...options } = await npmOptions();
     return await pacote.tarball.stream(selector, save, { ...options, integrity });
   } catch (error) {
@@ -278,9 +278,9 @@ export async function download(
       throw new WorkError(
         {
           kind: 'integrity',
-          title: 'The package is not the one that was resolved',
-          reason: `the bytes of ${selector} do not match ${integrity}`,
-          wayOut: 'try again; if it happens twice, something between here and the registry changes packages',
+          title: 'The package does not match its integrity',
+          reason: `The bytes of ${selector} do not match ${integrity}.`,
+          wayOut: 'try again; if it happens twice, find the proxy that changes packages',
         },
         { cause: error },
       );
@@ -289,7 +289,7 @@ export async function download(
   }
 }
 
-/** Hands bytes on, and writes them to `copy` too; both go as fast as the slower one. */
+/** Passes bytes on, and also writes them to `copy`, at the speed of the slower one. */
 async function* duplicate(bytes: AsyncIterable<Uint8Array>, copy: Writable): AsyncGenerator<Uint8Array> {
   try {
     for await (const piece of bytes) {

@@ -8,7 +8,7 @@ import { furtherAuthorities } from '../trust-authorities.ts';
 
 let loaded: Promise<NpmOptions> | undefined;
 
-/** npm's own settings (registry, tokens, proxies, certificate authorities), flattened for pacote and Arborist. */
+/** npm's configuration (registry, tokens, proxies, certificate authorities), flattened for pacote and Arborist. */
 export type NpmOptions = Options & Readonly<Record<string, unknown>>;
 
 /** Reads npmrc files and `npm_config_*` variables as npm does; once a process. */
@@ -34,43 +34,43 @@ export function npmErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** What a request that failed in a known way means for the npm registry. @param detail code or words of the client's */
+/** Explanations for failed requests to the npm registry. @param detail error code or message of the client */
 const REQUESTS: Readonly<
   Record<RequestFailure, (what: string, detail: string) => Pick<Explanation, 'title' | 'reason' | 'wayOut'>>
 > = {
   'no-network': (what, detail) => ({
-    title: 'The npm registry cannot be reached',
-    reason: `${what} was asked for, and the connection failed (${detail})`,
+    title: 'The npm registry is unreachable',
+    reason: `The request for ${what} failed (${detail}).`,
     wayOut:
       'check the network and the proxy (npm config get registry, HTTPS_PROXY), or build from a file: --package openclaw.tgz',
   }),
   'tls-inspection': (_, detail) => ({
-    title: 'The npm registry answered with a certificate that is not trusted',
-    reason: `something between here and the registry signs its traffic with its own authority (${detail})`,
+    title: 'The certificate of the npm registry is not trusted',
+    reason: `A proxy between this host and the registry signs the traffic with its own authority (${detail}).`,
     wayOut:
-      'name that authority: --ca /path/to/ca.pem, or NODE_EXTRA_CA_CERTS; the build hands it to its steps as a secret',
+      'name the authority with --ca /path/to/ca.pem or NODE_EXTRA_CA_CERTS; build steps get it as a secret',
   }),
   'registry-denied': (what, detail) => ({
-    title: 'The npm registry refused',
-    reason: `${what} was asked for, and the answer was ${detail.replace(/^E/, '')}`,
+    title: 'The npm registry denied access',
+    reason: `The registry answered the request for ${what} with ${detail.replace(/^E/, '')}.`,
     wayOut: 'log in (npm login), or check the token in ~/.npmrc',
   }),
   'rate-limited': (what) => ({
-    title: 'The npm registry asks to slow down',
-    reason: `${what} was asked for, and the answer was 429: too many requests`,
-    wayOut: 'wait and try again',
+    title: 'The npm registry limits requests',
+    reason: `The registry answered the request for ${what} with 429: too many requests.`,
+    wayOut: 'wait, then try again',
   }),
   'registry-error': (what, detail) => ({
     title: 'The npm registry failed',
-    reason: `${what} was asked for, and the answer was ${detail.replace(/^E/, '')}`,
-    wayOut: 'nothing is wrong here: try again in a while',
+    reason: `The registry answered the request for ${what} with ${detail.replace(/^E/, '')}.`,
+    wayOut: 'try again later',
   }),
 };
 
-/** What a failed request to the npm registry means. @returns the error itself where it means nothing known */
+/** Explains a failed request to the npm registry. @returns the error itself if the failure is unknown */
 export function explainNpmError(error: unknown, what: string): unknown {
   const code = npmErrorCode(error) ?? '';
-  // Of its words only npm's codes are sure: "could not resolve" is said of versions too.
+  // Only npm's error code is reliable: its messages say "could not resolve" about versions too.
   const kind = requestFailure(code);
   if (kind !== undefined) return new WorkError({ kind, ...REQUESTS[kind](what, code) }, { cause: error });
   if (code === 'ENOSPC') {
@@ -78,8 +78,8 @@ export function explainNpmError(error: unknown, what: string): unknown {
       {
         kind: 'disk-full',
         title: 'The disk is full',
-        reason: `${what} could not be written below ${cacheFolder()}`,
-        wayOut: 'free some room there, or keep the cache elsewhere: XDG_CACHE_HOME=/other/folder',
+        reason: `${what} could not be written to ${cacheFolder()}.`,
+        wayOut: 'free space there, or move the cache: XDG_CACHE_HOME=/other/folder',
       },
       { cause: error },
     );
@@ -90,7 +90,7 @@ export function explainNpmError(error: unknown, what: string): unknown {
       {
         kind: 'git-dependency',
         title: 'A dependency comes from a git repository',
-        reason: `${what} has ${dependency ?? 'one'}, which is no published package: npm does not fetch it unless it is told to`,
+        reason: `${what} contains ${dependency ?? 'a git dependency'}, which is not a published package; npm does not fetch it by default.`,
         wayOut: 'build a release without it: scripts/run build --package openclaw@latest',
       },
       { cause: error },
@@ -100,9 +100,9 @@ export function explainNpmError(error: unknown, what: string): unknown {
 }
 
 /**
- * The lines of an npmrc that a build step needs: another registry, and the tokens for it.
+ * The npmrc lines that build steps need: another registry, and its tokens.
  *
- * @returns undefined where npm's settings are the default ones
+ * @returns undefined if npm uses its default configuration
  */
 export async function npmSecret(): Promise<string | undefined> {
   const { definitions } = (await import('@npmcli/config/lib/definitions/index.js')).default as {

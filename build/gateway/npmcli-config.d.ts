@@ -1,4 +1,4 @@
-// @npmcli/config ships no types; this is what we use of it.
+// @npmcli/config has no types. These are the parts that we use.
 declare module '@npmcli/config' {
   export default class Config {
     constructor(options: {

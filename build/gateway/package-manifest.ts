@@ -1,4 +1,4 @@
-/** The fields of a package.json that decide what an image holds. */
+/** The fields of a package.json that affect an image. */
 export interface PackageManifest {
   readonly name: string;
   readonly version: string;
@@ -10,7 +10,7 @@ export interface PackageManifest {
   readonly scripts?: Readonly<Record<string, string>>;
   /** `pnpm@10.23.0+sha512.…`. Source: https://nodejs.org/api/packages.html#packagemanager */
   readonly packageManager?: string;
-  /** What npm would pack. */
+  /** The files that npm packs. */
   readonly files?: readonly string[];
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export interface PackageManifest {
   readonly pnpm?: { readonly onlyBuiltDependencies?: readonly string[] };
 }
 
-/** What npm installs for a package, and nothing that changes with its version: the key of the dependency layers. */
+/** The dependencies of a package, without anything that changes with its version: the key of the dependency layers. */
 export interface DependencyManifest {
   readonly private: true;
   readonly dependencies: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export interface DependencyManifest {
   readonly allowScripts?: Readonly<Record<string, boolean>>;
 }
 
-/** Dependencies that the package carries in its own tarball are left out: npm would fetch them a second time, unpatched. */
+/** Bundled dependencies are left out: they are in the package's tarball, possibly patched, and npm would fetch them again. */
 export function dependencyManifest(manifest: PackageManifest): DependencyManifest {
   const bundled = manifest.bundleDependencies ?? manifest.bundledDependencies ?? [];
   const isBundled = (name: string): boolean => bundled === true || (Array.isArray(bundled) && bundled.includes(name));
@@ -44,11 +44,11 @@ export function dependencyManifest(manifest: PackageManifest): DependencyManifes
 }
 
 /**
- * Which dependencies may run install scripts, by the gateway's own word: `allowBuilds` or `onlyBuiltDependencies` of its
- * pnpm-workspace.yaml, or `pnpm.onlyBuiltDependencies` of its package.json.
+ * The dependencies whose install scripts the gateway allows: `allowBuilds` or `onlyBuiltDependencies` in its
+ * pnpm-workspace.yaml, or `pnpm.onlyBuiltDependencies` in its package.json.
  *
  * @param withScripts names of the dependencies that have install scripts
- * @returns those that may run; all of them where the gateway has no such list, as npm would
+ * @returns those that may run; all of them if the gateway has no such list, as in npm
  */
 export async function allowedScripts(
   manifest: PackageManifest,
@@ -66,7 +66,7 @@ export async function allowedScripts(
   return withScripts;
 }
 
-/** The text of a dependency manifest that lets the allowed packages, and no others, run their install scripts. */
+/** The text of a dependency manifest that allows install scripts of the allowed packages only. */
 export function withAllowedScripts(
   manifest: DependencyManifest,
   withScripts: readonly string[],
@@ -76,7 +76,7 @@ export function withAllowedScripts(
   return `${JSON.stringify({ ...manifest, allowScripts }, null, 2)}\n`;
 }
 
-/** npm runs these for a package that it installs (https://docs.npmjs.com/cli/v11/using-npm/scripts#npm-install). */
+/** The scripts that npm runs when it installs a package (https://docs.npmjs.com/cli/v11/using-npm/scripts#npm-install). */
 export const ownInstallScripts = (manifest: PackageManifest): readonly string[] =>
   ['preinstall', 'install', 'postinstall'].filter((name) => manifest.scripts?.[name] !== undefined);
 

@@ -4,14 +4,14 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 
-/** In pieces of this many bytes a gateway's 330 MB need few turns of the event loop. */
+/** Chunk size: a gateway's 330 MB need few turns of the event loop. */
 const PIECE = 1 << 20;
 
 /**
- * Reads files out of a packed npm package as it comes, without unpacking it.
+ * Reads files from a packed npm package while it streams, without unpacking it.
  *
  * @param packed bytes of a .tgz
- * @param wanted which paths (below the package's root) are to be read
+ * @param wanted patterns of the paths to read, below the package's root
  * @returns path → text
  */
 export async function readPackedFiles(

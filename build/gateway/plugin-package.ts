@@ -12,7 +12,7 @@ import { cachedFolder, download } from './npm-package.ts';
 import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
-/** A plugin's versions, as far as choosing one needs them. */
+/** A version of a plugin, with the fields that decide which one is chosen. */
 export interface PluginVersion {
   readonly version: string;
   readonly gatewayRange: string;
@@ -20,9 +20,9 @@ export interface PluginVersion {
 }
 
 /**
- * The newest version of a plugin whose peer range accepts the gateway; a stable one before a prerelease.
+ * Chooses the newest plugin version whose peer range accepts the gateway; stable versions take precedence over prereleases.
  *
- * Corrections are what they are to the gateway (version.ts): `2026.3.13-1` is newer than `2026.3.13`, and suits what that suits.
+ * Corrections have the gateway's meaning (version.ts): `2026.3.13-1` is newer than `2026.3.13`, and accepted wherever that is.
  */
 export function choosePluginVersion(
   versions: readonly PluginVersion[],
@@ -38,16 +38,16 @@ export function choosePluginVersion(
 const isPrerelease = (version: string): boolean =>
   parseVersion(version)?.kind !== 'stable' && prerelease(version) !== null;
 
-/** By the gateway's order where both are dates, as its own plugins' are. */
+/** Uses the gateway's order if both versions are dates. */
 function newestFirst({ version: a }: PluginVersion, { version: b }: PluginVersion): number {
   const [one, other] = [parseVersion(a), parseVersion(b)];
   return one === undefined || other === undefined ? rcompare(a, b) : compareVersions(other, one);
 }
 
 /**
- * Finds what each asked-for plugin is: one of the gateway's own (nothing to do), or a package to bake.
+ * Resolves the requested plugins that are not in the gateway's package.
  *
- * @throws RequestError with every id that is neither, or that has no version for this gateway
+ * @throws RequestError with every id that is unknown, or that has no version for this gateway
  */
 export async function resolvePlugins(
   ids: readonly string[],
@@ -71,7 +71,7 @@ export async function resolvePlugins(
   return baked.filter((plugin) => plugin !== undefined);
 }
 
-/** Empty where npm has no such package. A package that names no gateway among its peers is no plugin: its range is empty. */
+/** Empty if npm does not have the package. A package without a peer range for the gateway is not a plugin. */
 async function readVersions(packageName: string): Promise<readonly PluginVersion[]> {
   const { default: pacote } = await import('pacote');
   try {
@@ -94,11 +94,11 @@ function unknown(id: string, gateway: PackagedGateway): Problem {
   return {
     source: '--extensions',
     value: id,
-    reason: `is neither a plugin of ${gateway.origin} nor an @openclaw package on npm`,
+    reason: `is not a plugin in ${gateway.origin}, and not an @openclaw package on npm`,
     wayOut:
       near.length > 0
         ? `did you mean ${near.join(' or ')}?`
-        : 'the ids are in the directories dist/extensions/ of the package',
+        : 'use an id from dist/extensions/ of the package',
   };
 }
 
@@ -112,15 +112,15 @@ function unsuitable(
   return {
     source: '--extensions',
     value: id,
-    reason: `no version of ${packageName} accepts gateway ${gateway.version} (its oldest wants ${oldest?.gatewayRange ?? 'another'})`,
-    wayOut: 'build another version of the gateway with --package, or leave the plugin out',
+    reason: `has no version that accepts gateway ${gateway.version} (the oldest ${packageName} requires ${oldest?.gatewayRange ?? 'another'})`,
+    wayOut: 'build another gateway version with --package, or leave the plugin out',
   };
 }
 
 /**
  * Downloads a plugin and locks its dependencies.
  *
- * @returns the folder with package.tgz and dependencies/: the build context of that plugin
+ * @returns the folder with package.tgz and dependencies/, which is the build context of the plugin
  */
 export async function readPluginPackage(plugin: BakedPlugin): Promise<string> {
   const resolved = {
@@ -135,7 +135,7 @@ export async function readPluginPackage(plugin: BakedPlugin): Promise<string> {
     const files = await download(resolved, join(partial, 'package.tgz'), [/^package\.json$/]);
     const manifest = dependencyManifest(JSON.parse(files.get('package.json') ?? '{}') as PackageManifest);
     const packages = await lockDependencies(manifest, join(partial, 'dependencies'));
-    // A plugin has no list of what may run; the gateway installs plugins without their dependencies' scripts.
+    // Install scripts of a plugin's dependencies never run: the gateway installs plugins without them too.
     const withScripts = packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name);
     await writeFile(join(partial, 'dependencies', 'package.json'), withAllowedScripts(manifest, withScripts, []));
   });

@@ -1,23 +1,23 @@
 import { compare } from 'semver';
 
 /**
- * A version of the gateway: a date, with a number for a correction of that day's release, or with the words of a prerelease.
- * Source: reference.md, section 9.
+ * A gateway version: a date, optionally with the number of a correction or with a prerelease suffix.
+ * Source: docs/reference.md, "Versions and tags".
  */
 export interface GatewayVersion {
-  /** As the package has it: `2026.3.13-1`. */
+  /** As in the package: `2026.3.13-1`. */
   readonly text: string;
   /** `2026.3.13`. */
   readonly date: string;
   readonly kind: 'stable' | 'prerelease';
-  /** 0 for the first release of that day. */
+  /** 0 for the original release. */
   readonly correction: number;
 }
 
 const VERSION =
   /^(\d{4}\.(?:[1-9]|1[0-2])\.(?:[1-9]|[12]\d|3[01]))(?:-(?:([1-9]\d*)|(?:alpha|beta|rc)\.(?:0|[1-9]\d*)))?$/;
 
-/** @returns undefined for a text that is no version of the gateway */
+/** @returns undefined for a text that is not a gateway version */
 export function parseVersion(text: string): GatewayVersion | undefined {
   const found = VERSION.exec(text);
   if (found === null) return undefined;
@@ -27,8 +27,8 @@ export function parseVersion(text: string): GatewayVersion | undefined {
 }
 
 /**
- * Older first. Semantic versioning orders dates, and prereleases among themselves; it takes a correction (`2026.3.13-1`) for
- * a prerelease of what it corrects, so corrections are compared as what they are: newer.
+ * Sorts older versions first. Semantic versioning orders dates, and prereleases among themselves. It treats a correction
+ * (`2026.3.13-1`) as a prerelease, so corrections are compared separately: they are newer.
  */
 export function compareVersions(one: GatewayVersion, other: GatewayVersion): number {
   const byDate = compare(one.date, other.date);

@@ -4,10 +4,11 @@ import type { Engine } from '../engine/engine.ts';
 import type { PlannedBuild } from './planned-build.ts';
 
 /**
- * What a name stood for stays in the engine, under another one, until the build has ended.
+ * Keeps the images that the tags name now, under another tag, until the build has ended. If the build fails or is interrupted,
+ * every tag is restored.
  *
- * BuildKit gives an image its name before it unpacks it, and from then on an engine deletes what had the name: at the same time,
- * at the cost of seconds, and at times also layers that both have. A build that fails or is interrupted leaves every tag as it was.
+ * BuildKit tags an image before it unpacks it. The engine then deletes the image that had the tag, at the same time. That
+ * costs seconds, and sometimes deletes layers that both images share.
  */
 export async function keepTags<T>(
   builds: readonly PlannedBuild[],
@@ -21,7 +22,7 @@ export async function keepTags<T>(
   const each = (some: readonly string[], then: (name: string) => Promise<unknown>) => Promise.all(some.map(then));
   try {
     const result = await work();
-    // What is untagged as the last of an image is deleted before the engine answers; what loses its name to another, later.
+    // Removing the last tag of an image blocks until the image is deleted; moving a tag deletes the old image later.
     await each(kept, (name) => tag(engine, name, keeperOf(name)));
     return result;
   } catch (error) {
@@ -33,7 +34,7 @@ export async function keepTags<T>(
   }
 }
 
-/** One for each name: what was left by a build that was killed is overwritten by the next. */
+/** One backup tag per name, so the next build overwrites what a killed build left. */
 const keeperOf = (name: string): string =>
   `openclaw-image-before:${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 

@@ -7,7 +7,7 @@ import type { BuiltLayer } from './built-layer.ts';
 import type { PlannedBuild } from './planned-build.ts';
 import { type BuildInputs, readBuildInputs } from './stage-inputs.ts';
 
-/** What the last build under a name read and made. */
+/** The inputs and results of the last build under a name. */
 export interface LastBuild {
   /** ISO 8601. */
   readonly built: string;
@@ -17,11 +17,11 @@ export interface LastBuild {
   readonly layers: readonly BuiltLayer[];
 }
 
-/** Its name changes with its form. */
+/** Change the folder name when the format changes. */
 const lastBuildFile = (name: string): string =>
   cacheFolder('builds', 'last-1', `${createHash('sha256').update(name).digest('hex').slice(0, 16)}.json`);
 
-/** @returns undefined where nothing was built here under that name */
+/** @returns undefined if nothing was built under this name on this host */
 export async function readLastBuild(name: string): Promise<LastBuild | undefined> {
   try {
     return JSON.parse(await readFile(lastBuildFile(name), 'utf8')) as LastBuild;
@@ -35,7 +35,7 @@ export async function writeLastBuild(name: string, last: LastBuild): Promise<voi
   await writeFileAtomic(lastBuildFile(name), `${JSON.stringify(last)}\n`);
 }
 
-/** What a build reads; files that the last build under its name has read are not read again. */
+/** Reads the inputs of a build. Files that are unchanged since the last build under this name are not read again. */
 export const readInputs = async ({
   preparation,
   names,

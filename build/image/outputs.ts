@@ -1,23 +1,23 @@
 import type { ImageSpec } from '../spec/image-spec.ts';
 
-/** Whether the engine gets the image as an archive: BuildKit cannot unpack what it rewrites, and a remote builder is not the engine. */
+/** Whether the engine loads the image from an archive: BuildKit cannot unpack an image whose timestamps it rewrites, and a remote builder is not the engine. */
 export const loadsArchive = ({ destination, sourceDateEpoch }: ImageSpec, builder: string | undefined): boolean =>
   destination.kind === 'load' && (builder !== undefined || sourceDateEpoch !== undefined);
 
 /**
- * Output of buildx. zstd costs a local engine least; a registry gets what was asked for.
+ * The `--output` of buildx. For the local engine zstd is fastest; a registry gets the requested compression.
  *
- * @param archive where the image is written when the engine is to load it from there
+ * @param archive path of the archive, if the engine loads the image from one
  */
 export function outputOf(spec: ImageSpec, builder: string | undefined, archive: string): string {
   const { destination, sourceDateEpoch } = spec;
-  // Reproducible images must not depend on what the cache was compressed with, nor on when a file was written.
+  // A reproducible image must not depend on the compression of cached layers, nor on file times.
   const fixed = sourceDateEpoch === undefined ? '' : ',force-compression=true,rewrite-timestamp=true';
   switch (destination.kind) {
     case 'push':
       return `type=image,push=true,store=false,compression=${spec.compression}${fixed === '' ? ',force-compression=true' : fixed}`;
     case 'output': {
-      // Layers that the cache has in another compression would go out as they are.
+      // Without force-compression, cached layers would keep another compression.
       const compressed =
         /(?:^|,)type=oci(?:,|$)/.test(destination.value) && !/(?:^|,)compression=/.test(destination.value);
       const compression = compressed ? `,compression=${spec.compression},force-compression=true` : '';
@@ -28,12 +28,12 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
     case 'load':
       return loadsArchive(spec, builder)
         ? `type=oci,dest=${archive},compression=zstd${fixed}`
-        : // Forced: a layer that came with an imported cache is the same layer, and must give the same digest.
+        : // force-compression, because a layer from an imported cache must give the same digest.
           'type=image,compression=zstd,force-compression=true,unpack=true';
   }
 }
 
-/** What is said of how an image was made. Source: https://docs.docker.com/build/metadata/attestations/slsa-provenance/ */
+/** The `--attest` values of buildx. Source: https://docs.docker.com/build/metadata/attestations/slsa-provenance/ */
 export const attestationsOf = ({ destination }: ImageSpec): readonly string[] =>
   destination.kind === 'layout'
     ? [
@@ -41,20 +41,20 @@ export const attestationsOf = ({ destination }: ImageSpec): readonly string[] =>
       ]
     : [];
 
-/** Kinds of cache whose compression can be forced. Source: BuildKit's README, "Export cache". */
+/** Cache exporters with a compression option. Source: BuildKit's README, "Export cache". */
 const COMPRESSED_CACHES = new Set(['registry', 'local']);
 
 /**
- * Where buildx writes a cache to, with one compression for all of it.
+ * The `--cache-to` values of buildx, with one compression for all layers.
  *
- * Left alone, BuildKit looks at every mixture of the compressions that it has of each layer. An engine that has loaded an
- * image (zstd) and pushed it (gzip) has two of each, and 2^25 mixtures end it: it takes all memory that there is.
+ * Without it, BuildKit tries every combination of the compressions that exist for each layer. An engine that loaded an image
+ * (zstd) and pushed it (gzip) has two for each, and the 2^25 combinations use up all memory.
  * Source: https://github.com/moby/buildkit/issues/6088
  */
 export function cacheTargets({ cacheTo, destination, compression: pushed }: ImageSpec): readonly string[] {
   const compression = destination.kind === 'load' ? 'zstd' : pushed;
   return cacheTo.map((value) => {
-    // buildx's short form: a reference is a registry.
+    // buildx accepts a bare reference as a registry cache.
     const target = value.includes('=') ? value : `type=registry,ref=${value}`;
     const attributes = new Map(target.split(',').map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
     if (!COMPRESSED_CACHES.has(attributes.get('type') ?? '') || attributes.has('force-compression')) return target;

@@ -5,25 +5,25 @@ import { readStages, type StageReads } from '../dockerfile/stage-graph.ts';
 import { admittedBy } from '../gateway/docker-ignore.ts';
 import type { Preparation } from './prepare.ts';
 
-/** A file of a checkout, as a build saw it. */
+/** A file of a checkout, as a build read it. */
 export interface InputFile {
   readonly bytes: number;
-  /** Milliseconds since 1970, of its contents or its mode: with `bytes` it saves reading what was not touched. */
+  /** Time of the last change of contents or mode, in milliseconds since 1970. With `bytes`, it shows that a file is unchanged. */
   readonly changed: number;
-  /** Of its contents and its mode, hexadecimal. */
+  /** SHA-256 of mode and contents, hexadecimal. */
   readonly sha256: string;
 }
 
-/** Everything that decides which stages of a build run. */
+/** Everything that determines which stages of a build run. */
 export interface BuildInputs {
   readonly stages: readonly StageReads[];
-  /** What stands in each named context: name → what identifies it (a version, a digest). */
+  /** The contents of each named context: name → version or digest. */
   readonly contexts: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** By path in the checkout. */
   readonly files: Readonly<Record<string, InputFile>>;
 }
 
-/** @param before what an earlier build read: files with the same size and time are not read again */
+/** @param before inputs of an earlier build: files with the same size and time are not read again */
 export async function readBuildInputs(preparation: Preparation, before?: BuildInputs): Promise<BuildInputs> {
   const { gateway, dockerfile, contexts } = preparation;
   const stages = readStages(dockerfile, Object.keys(contexts));
@@ -55,7 +55,7 @@ async function readContexts({ gateway, plugins, base, contexts }: Preparation): 
   };
 }
 
-/** Name → version of what a lockfile installs. */
+/** Name → version of each package in a lockfile. */
 async function readLock(folder: string): Promise<Readonly<Record<string, string>>> {
   const { packages } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
     readonly packages: Readonly<Record<string, { readonly version?: string }>>;
@@ -67,7 +67,7 @@ async function readLock(folder: string): Promise<Readonly<Record<string, string>
   );
 }
 
-/** Never part of a build: see docker-ignore.ts. Not looked into, because they are large. */
+/** Never part of a build (see docker-ignore.ts), and too large to list. */
 const SKIPPED = new Set(['node_modules', '.git']);
 
 async function readFiles(

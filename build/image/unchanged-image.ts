@@ -4,8 +4,8 @@ import type { BuiltImage } from './built-image.ts';
 import type { PlannedBuild } from './planned-build.ts';
 
 /**
- * The image of an earlier build with the same contents, where the engine has it under every name: BuildKit would find each
- * layer cached, and take longer to say so. A checkout is always asked of BuildKit, which compares contents and not dates.
+ * Finds the image of an earlier build with the same contents, if the engine has it under every name. BuildKit would find every
+ * layer cached, but takes longer. A checkout always goes to BuildKit, which compares contents and not file times.
  */
 export async function findUnchanged(
   { preparation: { spec, gateway, plan }, names, annotations, record }: PlannedBuild,

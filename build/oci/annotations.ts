@@ -2,10 +2,10 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import schema from './annotations.schema.json' with { type: 'json' };
 
-/** Annotations by their full key (`org.opencontainers.image.title`), as OCI annotations.md defines them. */
+/** Annotations by full key (`org.opencontainers.image.title`). Source: OCI image-spec, annotations.md. */
 export type Annotations = Readonly<Record<string, string>>;
 
-/** The keys that every image carries, in the schema's order. */
+/** The annotations that every image must have, in the order of the schema. */
 export const ANNOTATION_KEYS: readonly string[] = schema.required;
 
 export interface AnnotationProblem {
@@ -18,7 +18,7 @@ const ajv = new Ajv({ allErrors: true, strict: true });
 addFormats.default(ajv);
 const validate = ajv.compile<Annotations>(schema);
 
-/** @returns what the schema finds wrong, a row a key; empty when the annotations are as they should be */
+/** Checks annotations against the schema. @returns one problem per key; empty if the annotations are valid */
 export function checkAnnotations(annotations: Annotations): readonly AnnotationProblem[] {
   if (validate(annotations)) return [];
   const problems = new Map<string, AnnotationProblem>();

@@ -3,14 +3,14 @@ import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES, storeDocume
 import type { Repository } from './reference.ts';
 import { parseDocument, type Registry } from './registry.ts';
 
-/** A small document of ours in a repository, beside the images. Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage". */
+/** A small JSON document stored in a repository, beside the images. Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage". */
 export interface Artifact {
-  /** What it is for: `application/vnd.openclaw.release.record.v1+json`. */
+  /** The artifact type: `application/vnd.openclaw.release.record.v1+json`. */
   readonly type: string;
   readonly annotations: Annotations;
-  /** JSON; undefined where the annotations say it all. */
+  /** JSON; undefined if the annotations are enough. */
   readonly content?: unknown;
-  /** The image that it is about. */
+  /** The image that the artifact refers to. */
   readonly subject?: Descriptor | undefined;
 }
 
@@ -32,7 +32,7 @@ export async function putSmallBlob(
     await registry.putBlob(repository, descriptor, async () => bytes);
 }
 
-/** Puts it under a tag, in place of what is there. @returns the digest of its manifest */
+/** Stores an artifact under a tag, and replaces the previous one. @returns the digest of its manifest */
 export async function putArtifact(
   registry: Registry,
   repository: Repository,
@@ -61,7 +61,7 @@ export async function putArtifact(
   return document.descriptor.digest;
 }
 
-/** @returns undefined where there is none of that type */
+/** @returns undefined if the tag does not exist or has another type */
 export async function readArtifact(
   registry: Registry,
   repository: Repository,

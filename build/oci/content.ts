@@ -10,31 +10,31 @@ import type { Repository } from './reference.ts';
 import { missingContent, parseDocument, type Registry } from './registry.ts';
 import { digestMismatch } from './registry-connection.ts';
 
-/** Where content is read from, by its digest. */
+/** Reads content by digest. */
 export interface ContentSource {
-  /** Of an index or a manifest: registries keep those apart from blobs. */
+  /** Reads an index or a manifest; registries keep them apart from blobs. */
   readonly document: (digest: string) => Promise<Buffer>;
-  /** A small one, whole: a config, a statement. */
+  /** Reads a small blob as a whole: a config, a statement. */
   readonly blob: (digest: string) => Promise<Buffer>;
   readonly open: (digest: string) => Promise<Readable>;
 }
 
 const blobFile = (folder: string, digest: string): string => join(folder, 'blobs', digest.replace(':', '/'));
 
-/** A folder as BuildKit writes it. Source: OCI image-spec, image-layout.md. */
+/** Content of an OCI image layout. Source: OCI image-spec, image-layout.md. */
 export const layoutContent = (folder: string): ContentSource => ({
   document: (digest) => readFile(blobFile(folder, digest)),
   blob: (digest) => readFile(blobFile(folder, digest)),
   open: async (digest) => createReadStream(blobFile(folder, digest), { highWaterMark: 1 << 20 }),
 });
 
-/** Adds a document, or a small blob, to such a folder. */
+/** Adds a document or a small blob to an OCI image layout. */
 export async function addToLayout(folder: string, { bytes, descriptor }: StoredDocument): Promise<void> {
   await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
   await writeFileAtomic(blobFile(folder, descriptor.digest), bytes);
 }
 
-/** A repository. */
+/** Content of a repository in a registry. */
 export const registryContent = (registry: Registry, repository: Repository): ContentSource => ({
   document: async (digest) => {
     const found = await registry.document(repository, digest);
@@ -45,7 +45,7 @@ export const registryContent = (registry: Registry, repository: Repository): Con
   open: (digest) => registry.openBlob(repository, digest),
 });
 
-/** Fetches a large one into a layout. @throws WorkError where the bytes are others */
+/** Fetches a large blob into an OCI image layout. @throws WorkError if the bytes do not match the digest */
 export async function fetchBlob(source: Pick<ContentSource, 'open'>, digest: string, folder: string): Promise<void> {
   const file = blobFile(folder, digest);
   await mkdir(dirname(file), { recursive: true });
@@ -58,16 +58,16 @@ export async function fetchBlob(source: Pick<ContentSource, 'open'>, digest: str
   });
   await pipeline(await source.open(digest), hashing, createWriteStream(file));
   const came = `sha256:${hash.digest('hex')}`;
-  if (came !== digest) throw digestMismatch(`${digest} was asked for, and ${came} came`);
+  if (came !== digest) throw digestMismatch(`${digest} was requested, but the content has the digest ${came}.`);
 }
 
-/** Content below a digest: documents deepest first, so that nothing is written before what it names; blobs once. */
+/** Content below a digest. Documents are deepest first, so that a document is written after everything it refers to. */
 export interface ContentTree {
   readonly documents: readonly StoredDocument[];
   readonly blobs: readonly Descriptor[];
 }
 
-/** Reads everything that an image names, but its layers. */
+/** Reads every document that an image refers to, and lists its blobs. */
 export async function readTree(source: Pick<ContentSource, 'document'>, root: Descriptor): Promise<ContentTree> {
   const bytes = await source.document(root.digest);
   const { manifests, config, layers } = parseDocument<Partial<ImageIndex & ImageManifest>>(bytes);

@@ -4,20 +4,20 @@ import type { Descriptor } from './descriptor.ts';
 import type { Repository } from './reference.ts';
 import type { Registry } from './registry.ts';
 
-/** As Docker does. */
+/** The number that Docker uses. */
 const UPLOADS_AT_ONCE = 5;
 
 export interface Copied {
   readonly blobs: number;
-  /** Bytes that the repository did not have. */
+  /** Bytes that the repository did not have yet. */
   readonly bytes: number;
 }
 
 /**
- * Brings an image, and everything that it names, into a repository, by digest: no tag is written.
+ * Copies an image and everything it refers to into a repository, by digest. Writes no tag.
  *
- * What is there already is left alone, so that a copy that broke off goes on where it was.
- * @throws WorkError where the repository cannot be written to
+ * Skips content that the repository has, so an interrupted copy can be resumed.
+ * @throws WorkError if the repository cannot be written
  */
 export async function copyContent(
   source: ContentSource,
@@ -28,7 +28,7 @@ export async function copyContent(
   const { documents, blobs } = await readTree(source, root);
   let bytes = 0;
   let copied = 0;
-  // Largest first: the last one to end began early.
+  // Largest first, so that the last upload to end is a small one.
   const waiting = [...blobs].sort((one, other) => other.size - one.size).values();
   const work = async (): Promise<void> => {
     for (const blob of waiting) {

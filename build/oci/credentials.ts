@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { WorkError } from '../problem.ts';
 
-/** How to prove oneself to a registry. Never printed, and given to no command line. */
+/** A login for a registry. Never printed, and never passed in a command line. */
 export type Credentials =
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
   /** Docker's identity token: an OAuth 2 refresh token. */
@@ -16,15 +16,15 @@ interface DockerConfig {
   readonly credHelpers?: Readonly<Record<string, string>>;
 }
 
-/** Docker Hub's logins stand under the address of its first registry. */
+/** Docker stores the login of Docker Hub under the address of its first API. */
 const keyOf = (registry: string): string => (registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry);
 
 /**
- * Reads what `docker login` has kept: a credential helper of that registry, the credential store, or config.json itself.
+ * Reads the login that `docker login` stored: in a credential helper of the registry, in the credential store, or in config.json.
  *
  * Source: https://docs.docker.com/reference/cli/docker/login/#credential-stores
- * @param registry host as references have it: `docker.io`, `localhost:5000`
- * @returns undefined where nobody logged in
+ * @param registry host as in references: `docker.io`, `localhost:5000`
+ * @returns undefined if there is no login
  */
 export async function readCredentials(
   registry: string,
@@ -53,7 +53,7 @@ async function askHelper(
   key: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<Credentials | undefined> {
-  // Names what is run, so it must be a name.
+  // The name becomes part of a command, so it must be a plain name.
   if (!/^[\w.-]+$/.test(helper)) return undefined;
   const { exitCode, stdout } = await execa(`docker-credential-${helper}`, ['get'], {
     input: key,
@@ -69,15 +69,15 @@ async function askHelper(
   return user === '<token>' ? { kind: 'token', token: secret } : { kind: 'password', user, password: secret };
 }
 
-/** JSON that holds secrets: what JSON.parse says of a mistake quotes them. */
+/** Parses JSON that contains secrets. The message of JSON.parse would quote them. */
 function parseSecret<T>(text: string, source: string): T {
   try {
     return JSON.parse(text) as T;
   } catch {
     throw new WorkError({
       kind: 'credentials',
-      title: 'The logins of Docker cannot be read',
-      reason: `${source} gives no JSON`,
+      title: "Docker's logins cannot be read",
+      reason: `${source} is not valid JSON.`,
       wayOut: 'log in again: docker login REGISTRY',
     });
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Annotations } from './annotations.ts';
 
-/** What points at content. Source: OCI image-spec, descriptor.md. */
+/** Refers to content by digest. Source: OCI image-spec, descriptor.md. */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
@@ -23,7 +23,7 @@ export interface ImageIndex {
 export interface ImageManifest {
   readonly schemaVersion: 2;
   readonly mediaType: string;
-  /** What a document that is no image is for. */
+  /** The type of an artifact that is not an image. */
   readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
@@ -37,7 +37,7 @@ export const MEDIA_TYPES = {
   empty: 'application/vnd.oci.empty.v1+json',
 } as const;
 
-/** Indexes and manifests, Docker's older words for them included: everything that is no blob. */
+/** Media types of indexes and manifests, including Docker's older ones. */
 export const DOCUMENT_TYPES: readonly string[] = [
   MEDIA_TYPES.index,
   MEDIA_TYPES.manifest,
@@ -47,7 +47,7 @@ export const DOCUMENT_TYPES: readonly string[] = [
 
 export const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** BuildKit's attestations stand in the index as manifests of this platform. */
+/** BuildKit lists attestations in the index, as manifests of the platform `unknown`. */
 export const isAttestation = ({ platform, annotations }: Pick<Descriptor, 'platform' | 'annotations'>): boolean =>
   platform?.os === 'unknown' || annotations?.[ATTESTED_TYPE] === ATTESTATION_MANIFEST;
 
@@ -57,17 +57,17 @@ export const ATTESTED_DIGEST = 'vnd.docker.reference.digest';
 export const ATTESTATION_MANIFEST = 'attestation-manifest';
 export const PREDICATE_TYPE = 'in-toto.io/predicate-type';
 
-/** `linux/amd64`; empty where an index does not say. */
+/** `linux/amd64`; empty if an index does not say. */
 export const platformOf = ({ platform }: Pick<Descriptor, 'platform'>): string =>
   platform === undefined ? '' : `${platform.os}/${platform.architecture}`;
 
-/** A document as it is stored: its bytes, and what points at them. */
+/** A document as it is stored: its bytes and its descriptor. */
 export interface StoredDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
 }
 
-/** Writes a document out as it will be stored. */
+/** Serialises a document to the bytes that are stored. */
 export function storeDocument(document: ImageIndex | ImageManifest): StoredDocument {
   const bytes = Buffer.from(JSON.stringify(document, null, 2));
   return { bytes, descriptor: { mediaType: document.mediaType, digest: digestOf(bytes), size: bytes.length } };

@@ -4,9 +4,9 @@ import type { Annotations } from './annotations.ts';
 import { type Descriptor, isAttestation, platformOf } from './descriptor.ts';
 import type { ImageToolsCommand } from './image-tools.ts';
 
-/** The documents that describe an image, without its layers. Source: OCI image-spec, image-index.md and manifest.md. */
+/** The annotations of an image's documents. Source: OCI image-spec, image-index.md and manifest.md. */
 export interface ImageDocument {
-  /** Annotations of the index; undefined where the image is a manifest alone. */
+  /** Annotations of the index; undefined if the image is a single manifest. */
   readonly index: Annotations | undefined;
   /** Annotations of each platform's manifest. */
   readonly manifests: readonly {
@@ -23,7 +23,7 @@ interface IndexOrManifest {
 
 /**
  * @param root digest of the image
- * @param read gives an index or a manifest, as it is stored; undefined where there is no such document
+ * @param read returns an index or a manifest as stored; undefined if it does not exist
  */
 export async function readImageDocument(
   root: string,
@@ -62,10 +62,10 @@ export function readRegistryDocument(
   });
 }
 
-/** Larger blobs are layers. */
+/** Larger blobs are layers, and are skipped. */
 const LARGEST_DOCUMENT = 4_000_000;
 
-/** Reads the documents of an image in an engine, out of what `docker image save` writes; layers pass by unread. */
+/** Reads the documents of an image in an engine from the output of `docker image save`. Layers are skipped. */
 export async function readEngineDocument(
   { docker, environment }: ImageToolsCommand,
   reference: string,

@@ -2,15 +2,15 @@ import { execa } from 'execa';
 import { type Explanation, WorkError } from '../problem.ts';
 import { type RequestFailure, requestFailure } from './request-failure.ts';
 
-/** Reads registries through `docker buildx imagetools`, with the credentials and certificates that Docker uses. */
+/** Reads registries with `docker buildx imagetools`, which uses Docker's credentials and certificates. */
 export interface ImageToolsCommand {
   readonly docker: string;
   readonly environment: NodeJS.ProcessEnv;
-  /** Of buildx, whose settings for registries count; undefined for the engine's own. */
+  /** Name of a buildx builder, whose registry settings apply; undefined: the engine's own. */
   readonly builder?: string | undefined;
 }
 
-/** The part of an image's config that we read. Source: OCI image-spec, config.md. */
+/** The fields of an image config that are read here. Source: OCI image-spec, config.md. */
 export interface ImageConfig {
   readonly architecture: string;
   readonly os: string;
@@ -27,11 +27,11 @@ export interface ImageConfig {
   };
 }
 
-/** Whether a registry could not be spoken to at all, rather than having answered. */
+/** Whether the registry could not be contacted at all. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof WorkError && error.explanation.kind === 'registry-unreachable';
 
-/** A registry whose packets are dropped says nothing: Go gives up on a connection after as long. */
+/** A firewall that drops packets gives no answer. Go's connection timeout has the same length. */
 const ANSWER_SECONDS = 30;
 
 async function inspect(command: ImageToolsCommand, reference: string, format: string): Promise<string> {
@@ -62,41 +62,41 @@ async function inspect(command: ImageToolsCommand, reference: string, format: st
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
 
 function explainInspection(reference: string, said: string, failure: RequestFailure | undefined): Explanation {
-  const reason = `${reference} was asked for: ${said}`;
+  const reason = `${reference} could not be read: ${said}`;
   switch (failure) {
     case 'no-network':
     case 'tls-inspection':
       return {
         kind: 'registry-unreachable',
-        title: 'A registry cannot be reached',
+        title: 'The registry is unreachable',
         reason,
-        wayOut: 'check the network, the name, and the certificate authorities of this host',
+        wayOut: 'check the network, the name of the registry, and the certificate authorities of this host',
       };
     case 'rate-limited':
       return {
         kind: failure,
-        title: 'The registry asks to slow down',
+        title: 'The registry limits requests',
         reason,
-        wayOut: 'wait and try again, or log in: docker login REGISTRY',
+        wayOut: 'wait, then try again; or log in: docker login REGISTRY',
       };
     case 'registry-error':
-      return { kind: failure, title: 'The registry failed', reason, wayOut: 'try again in a while' };
+      return { kind: failure, title: 'The registry failed', reason, wayOut: 'try again later' };
     case 'registry-denied':
     case undefined: {
       const missing = /not found|unknown/i.test(said);
       return {
         kind: missing ? 'not-found' : 'registry-denied',
-        title: missing ? 'The registry has no such image' : 'The registry refused',
+        title: missing ? 'The registry does not have this image' : 'The registry denied access',
         reason,
-        wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
+        wayOut: 'check the name, then log in: docker login REGISTRY',
       };
     }
   }
 }
 
-/** @returns the image's digest as the registry has it (of the index, where there is one) */
+/** @returns the digest of an image in a registry; that of the index, if there is one */
 export async function readDigest(command: ImageToolsCommand, reference: string): Promise<string> {
-  // {{.Manifest.Digest}} prints the whole summary: buildx takes any format that begins so for its own.
+  // With {{.Manifest.Digest}} buildx prints its default summary instead.
   return (JSON.parse(await inspect(command, reference, '{{json .Manifest}}')) as { readonly digest: string }).digest;
 }
 

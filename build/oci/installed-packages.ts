@@ -1,13 +1,13 @@
 import type { MergedLayers } from './merged-layers.ts';
 
-/** A package that an image holds, by what its package manager wrote down. */
+/** A package in an image, as recorded by its package manager. */
 export interface InstalledPackage {
   readonly kind: 'debian' | 'npm';
   readonly name: string;
   readonly version: string;
-  /** Debian's; undefined for npm. */
+  /** Debian architecture; undefined for npm. */
   readonly architecture: string | undefined;
-  /** As its author has it; undefined where that is not said in a word. */
+  /** The license as its author declared it; undefined if it is not a single expression. */
   readonly license: string | undefined;
 }
 
@@ -15,7 +15,7 @@ const DPKG_STATUS = 'var/lib/dpkg/status';
 const OS_RELEASE = /^(?:etc|usr\/lib)\/os-release$/;
 const GATEWAY_MANIFEST = 'app/package.json';
 
-/** @returns the folder's name for a package; undefined for a file of one, such as the fixtures of its tests */
+/** @returns the name of an installed package's folder; undefined for other package.json files, such as test fixtures */
 function npmFolder(path: string): string | undefined {
   if (!path.endsWith('/package.json')) return undefined;
   const [above, ...folders] = `/${path.slice(0, -'/package.json'.length)}`.split('/node_modules/');
@@ -24,11 +24,11 @@ function npmFolder(path: string): string | undefined {
   return above !== undefined && isOne && name !== undefined && !name.startsWith('.pnpm/') ? name : undefined;
 }
 
-/** Which files say what is installed. */
+/** Whether a file lists installed packages. */
 export const namesPackages = (path: string): boolean =>
   path === DPKG_STATUS || path === GATEWAY_MANIFEST || OS_RELEASE.test(path) || npmFolder(path) !== undefined;
 
-/** @returns what is installed, sorted; a package that is there several times in one version, once */
+/** @returns the installed packages, sorted. Several copies of one version count once */
 export function installedPackages({ texts }: Pick<MergedLayers, 'texts'>): readonly InstalledPackage[] {
   const found = [...debianPackages(texts.get(DPKG_STATUS) ?? ''), ...npmPackages(texts)];
   const keyOf = ({ kind, name, version, architecture = '' }: InstalledPackage): string =>
@@ -38,7 +38,7 @@ export function installedPackages({ texts }: Pick<MergedLayers, 'texts'>): reado
     .map(([, one]) => one);
 }
 
-/** `12`; undefined where it is no Debian, or does not say. */
+/** The Debian release, `12`; undefined if the image is not Debian. */
 export const debianRelease = ({ texts }: Pick<MergedLayers, 'texts'>): string | undefined =>
   /^VERSION_ID="?([^"\n]+)"?$/m.exec([...texts].find(([path]) => OS_RELEASE.test(path))?.[1] ?? '')?.[1];
 
@@ -76,7 +76,7 @@ interface NpmManifest {
   readonly license?: unknown;
 }
 
-/** @returns undefined for what npm could not read either */
+/** @returns undefined for a file that npm cannot read either */
 function parseManifest(text: string): NpmManifest | undefined {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as NpmManifest;

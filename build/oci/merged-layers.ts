@@ -5,35 +5,35 @@ import { extract, type Header } from 'tar-stream';
 import type { ContentSource } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 
-/** What stands at a path: equal texts mean equal content, owner and mode. */
+/** A file of an image. Equal fingerprints mean equal content, owner and mode. */
 export interface ImageFile {
-  /** Bytes; 0 for what is no file. */
+  /** Bytes; 0 for other types than files. */
   readonly size: number;
-  /** Type, mode, owner, and the SHA-256 of the content or the target of a link. Empty where it was not asked for. */
+  /** Type, mode, owner, and the SHA-256 of the content or the link target. Empty if not requested. */
   readonly fingerprint: string;
 }
 
-/** Layers laid over one another, lowest first. */
+/** The merged layers of an image. */
 export interface MergedLayers {
-  /** By path without a leading slash. */
+  /** By path, without a leading slash. */
   readonly files: ReadonlyMap<string, ImageFile>;
-  /** Of the files that were asked for. */
+  /** Contents of the requested files. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Every path that a layer writes or removes, whatever becomes of it above. */
+  /** Every path that a layer writes or removes, even if a higher layer changes it again. */
   readonly written: ReadonlySet<string>;
 }
 
 export interface WantedContents {
-  /** Whether the contents of a file are to be read. */
+  /** Whether to keep the content of a file. */
   readonly texts: (path: string) => boolean;
-  /** Whether files are to be told from one another: costs a hash of every byte. */
+  /** Whether to compute fingerprints, which hashes every byte. */
   readonly fingerprints: boolean;
 }
 
 /** Source: OCI image-spec, layer.md, "Whiteouts". */
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
-/** Larger pieces need fewer turns of the event loop. */
+/** Large chunks need fewer turns of the event loop. */
 const PIECE = 1 << 20;
 
 export async function mergeLayers(

@@ -1,9 +1,9 @@
-/** A platform that the gateway's image is built for, in the form of the OCI image index (`linux/amd64`). */
+/** A platform of the gateway's image, as in OCI image indexes (`linux/amd64`). */
 export type Platform = 'linux/amd64' | 'linux/arm64';
 
 export const PLATFORMS: readonly Platform[] = ['linux/amd64', 'linux/arm64'];
 
-/** Debian's, npm's and QEMU's words for the same machine. */
+/** The names of each architecture in Debian, npm and QEMU. */
 export const MACHINES = {
   'linux/amd64': { debian: 'amd64', node: 'x64', qemu: 'x86_64' },
   'linux/arm64': { debian: 'arm64', node: 'arm64', qemu: 'aarch64' },
@@ -17,9 +17,9 @@ const ALIASES: ReadonlyMap<string, Platform> = new Map([
   ['linux/aarch64', 'linux/arm64'],
 ]);
 
-/** @returns the platform, or undefined for one that the gateway's image is not built for */
+/** @returns undefined for a platform that the gateway's image is not built for */
 export const parsePlatform = (text: string): Platform | undefined => ALIASES.get(text.toLowerCase());
 
-/** The platform of containers on this host: Linux on the processor that Node reports. */
+/** The platform of containers on this host: Linux with the processor that Node reports. */
 export const hostPlatform = (architecture: string = process.arch): Platform =>
   architecture === 'arm64' ? 'linux/arm64' : 'linux/amd64';

@@ -1,5 +1,5 @@
 /**
- * An image reference, normalised as Docker does it: `node:24` is `docker.io/library/node:24`.
+ * An image reference, normalised as Docker does: `node:24` is `docker.io/library/node:24`.
  * Grammar: https://github.com/distribution/reference (reference.go, "Grammar").
  */
 export interface Reference {
@@ -24,7 +24,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const DIGEST = /^sha256:[a-f0-9]{64}$/;
 const LONGEST_NAME = 255;
 
-/** Whether the first path component names a registry rather than a Docker Hub user (splitDockerDomain in normalize.go). */
+/** Whether the first component is a registry host, not a user of Docker Hub (splitDockerDomain in normalize.go). */
 const namesRegistry = (component: string): boolean =>
   component.includes('.') ||
   component.includes(':') ||
@@ -32,14 +32,14 @@ const namesRegistry = (component: string): boolean =>
   component !== component.toLowerCase();
 
 /**
- * @param text a reference as a user writes it
- * @throws InvalidReferenceError with the rule that the text breaks
+ * @param text a reference as users write it
+ * @throws InvalidReferenceError that names the violated rule
  */
 export function parseReference(text: string): Reference {
   const [beforeDigest = '', digest, ...rest] = text.split('@');
-  if (rest.length > 0) throw new InvalidReferenceError('it has more than one @');
+  if (rest.length > 0) throw new InvalidReferenceError('it contains more than one @');
   if (digest !== undefined && !DIGEST.test(digest)) {
-    throw new InvalidReferenceError('what follows @ is no digest (sha256: and 64 lower-case hexadecimal digits)');
+    throw new InvalidReferenceError('the part after @ must be sha256: and 64 lower-case hexadecimal digits');
   }
 
   const lastColon = beforeDigest.lastIndexOf(':');
@@ -47,7 +47,7 @@ export function parseReference(text: string): Reference {
   const name = hasTag ? beforeDigest.slice(0, lastColon) : beforeDigest;
   const tag = hasTag ? beforeDigest.slice(lastColon + 1) : undefined;
   if (tag !== undefined && !TAG.test(tag)) {
-    throw new InvalidReferenceError('a tag is 1 to 128 letters, digits, and _ . - and begins with none of . and -');
+    throw new InvalidReferenceError('a tag consists of 1 to 128 letters, digits and _ . - and does not begin with . or -');
   }
 
   const firstSlash = name.indexOf('/');
@@ -56,11 +56,11 @@ export function parseReference(text: string): Reference {
   const registry = onRegistry ? first : 'docker.io';
   const path = onRegistry ? name.slice(firstSlash + 1) : name;
   const repository = registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
-  if (path !== path.toLowerCase()) throw new InvalidReferenceError('a repository name has no capital letters');
-  if (!REGISTRY.test(registry)) throw new InvalidReferenceError(`'${registry}' is no registry host`);
+  if (path !== path.toLowerCase()) throw new InvalidReferenceError('a repository name must be lower-case');
+  if (!REGISTRY.test(registry)) throw new InvalidReferenceError(`'${registry}' is not a valid registry host`);
   if (path === '' || !REPOSITORY.test(repository)) {
     throw new InvalidReferenceError(
-      'a repository name is made of lower-case letters, digits and single separators (. _ __ -), joined by /',
+      'a repository name consists of lower-case letters, digits and single separators (. _ __ -), in parts joined by /',
     );
   }
   if (registry.length + 1 + repository.length > LONGEST_NAME)
@@ -68,16 +68,16 @@ export function parseReference(text: string): Reference {
   return { registry, repository, tag, digest };
 }
 
-/** The name without tag and digest, in full: `docker.io/library/node`. */
+/** The full name without tag and digest: `docker.io/library/node`. */
 export const repositoryOf = (reference: Reference): string => `${reference.registry}/${reference.repository}`;
 
-/** The reference in full: `docker.io/library/node:24@sha256:…`. Neither tag nor digest means `:latest`. */
+/** The full reference: `docker.io/library/node:24@sha256:…`. Without tag and digest, the tag is `latest`. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag ?? (reference.digest === undefined ? 'latest' : undefined);
   return `${repositoryOf(reference)}${tag === undefined ? '' : `:${tag}`}${reference.digest === undefined ? '' : `@${reference.digest}`}`;
 }
 
-/** The same as people write it, `node:24`, wherever that means the same. */
+/** The short form, `node:24`, if it is unambiguous. */
 export function familiarReference(reference: Reference): string {
   const full = formatReference(reference);
   const short = full.replace(/^docker\.io\/(?:library\/)?/, '');

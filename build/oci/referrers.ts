@@ -2,15 +2,15 @@ import { type Descriptor, type ImageIndex, type ImageManifest, MEDIA_TYPES, stor
 import type { Repository } from './reference.ts';
 import { parseDocument, type Registry } from './registry.ts';
 
-/** What refers to an image, as lists of it have it. */
+/** An entry in a list of referrers. */
 export interface Referrer extends Descriptor {
   readonly artifactType?: string;
 }
 
-/** Where registries that list no referrers keep them. Source: OCI distribution-spec, "Referrers Tag Schema". */
+/** The tag under which registries without the referrers API keep the list. Source: OCI distribution-spec, "Referrers Tag Schema". */
 export const referrersTag = (digest: string): string => digest.replace(':', '-');
 
-/** @returns what refers to an image, whatever it is: some tools leave its type out of the list */
+/** @returns all referrers of an image; their artifact type may be missing, because some tools do not write it */
 export async function listReferrers(
   registry: Registry,
   repository: Repository,
@@ -22,7 +22,7 @@ export async function listReferrers(
 }
 
 /**
- * Puts a document that has a subject into a repository, and into the list of what refers to it.
+ * Stores a manifest that has a subject, and adds it to the list of referrers.
  *
  * Source: OCI distribution-spec, "Pushing Manifests with Subject"
  */

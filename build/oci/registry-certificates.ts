@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Certificate authorities of a registry, where Docker looks for them; a rootless one looks below the user's settings.
+ * The certificate authorities of a registry, from the folders of Docker and of rootless Docker.
  *
  * Source: https://docs.docker.com/engine/security/certificates/
  * @returns paths of PEM files

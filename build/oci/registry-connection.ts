@@ -11,7 +11,7 @@ import { type Patience, retryAfterSeconds, retrying, TransientError } from './re
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
-  /** Below the registry's address, or what a `Location` named. */
+  /** Path below the registry's address, or the URL of a `Location` header. */
   readonly path: string;
   readonly accept?: string;
   readonly body?: { readonly content: Readable | Buffer; readonly size: number; readonly mediaType: string };
@@ -23,24 +23,24 @@ export interface RegistryResponse {
   readonly body: Dispatcher.ResponseData['body'];
 }
 
-/** Speaks to the registry of a repository: TLS, logins, retries. Knows nothing of images. */
+/** HTTP connection to the registry of a repository: TLS, logins, retries. */
 export interface RegistryConnection {
   /**
-   * Asks once.
+   * Sends one request.
    *
-   * @returns undefined for 404 where something was asked for
+   * @returns undefined for status 404 on GET and HEAD
    */
   readonly send: (request: RegistryRequest) => Promise<RegistryResponse | undefined>;
   /**
-   * Does something that asks, and does it again, from its beginning, where it failed of what may pass.
+   * Runs requests, and runs all of them again after a temporary failure.
    *
-   * @throws WorkError that explains what the registry, or the way to it, refused
+   * @throws WorkError with an explanation of the last failure
    */
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export interface ConnectionOptions {
-  /** Of a registry; `docker login`'s unless told otherwise. */
+  /** Login for a registry; default: the login that `docker login` stored. */
   readonly credentials?: (registry: string) => Promise<Credentials | undefined>;
   readonly patience: Patience;
 }
@@ -48,12 +48,12 @@ export interface ConnectionOptions {
 const SECONDS_WITHOUT_A_WORD = 30;
 const MOST_REDIRECTIONS = 5;
 
-/** Overload and trouble pass. Source: RFC 9110, section 15; distribution-spec, "TOOMANYREQUESTS". */
+/** Temporary failures. Source: RFC 9110, section 15; distribution-spec, "TOOMANYREQUESTS". */
 const PASSING_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 const PASSING_CODES: ReadonlySet<string> = new Set([
   ...['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'],
   ...['UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
-  // A body that ended before its length.
+  // A body that ended before its declared length.
   ...['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'HPE_INVALID_EOF_STATE'],
 ]);
 const NOT_TLS = /^(?:EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
@@ -61,12 +61,12 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
 const isLocal = (registry: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/.test(registry);
 
-/** @returns connections that share what they know of registries: TLS, tokens */
+/** @returns a function that connects to repositories; the connections share TLS settings and tokens */
 export function connectRegistries(options: ConnectionOptions): (repository: Repository) => RegistryConnection {
   const { credentials = readCredentials, patience } = options;
   const agents = new Map<string, Promise<Dispatcher>>();
   const bases = new Map<string, string>();
-  /** What opened a repository before, for reading or for writing. */
+  /** The Authorization header that last worked for a repository, for reading or writing. */
   const authorizations = new Map<string, string>();
 
   const agentOf = (registry: string): Promise<Dispatcher> => {
@@ -75,7 +75,7 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
     return known;
   };
 
-  /** As Docker does: a registry on this host may speak without TLS. */
+  /** Like Docker, allows plain HTTP for a registry on this host. */
   async function baseOf(registry: string): Promise<string> {
     if (registry === 'docker.io') return 'https://registry-1.docker.io';
     const known = bases.get(registry);
@@ -103,7 +103,7 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
     for (let attempt = 0; ; attempt += 1) {
       const { response, origin } = await follow(base, sent, authorizations.get(key), dispatcher, what);
       if (response.status < 300) return response;
-      // Whoever keeps the blobs of a registry has no claim on its login.
+      // A redirect target, such as a blob store, must not get the login of the registry.
       const challenge = origin === new URL(base).origin ? (headerOf(response, 'www-authenticate') ?? '') : '';
       const said = await errorText(response);
       if (response.status === 404 && sent.method !== 'PUT' && sent.method !== 'POST') return undefined;
@@ -111,7 +111,7 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
       const authorization = await authorize(challenge, await credentials(registry), base, what, dispatcher);
       if (authorization === undefined) throw refused(what, response, said);
       authorizations.set(key, authorization);
-      // What was sent is gone: the next attempt opens it afresh.
+      // The body stream has been consumed: the retry opens it again.
       if (sent.body !== undefined && !Buffer.isBuffer(sent.body.content)) throw expired(what);
     }
   }
@@ -129,7 +129,7 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
   });
 }
 
-/** With the proxies of the environment, and the authorities that this host and Docker know for that registry. */
+/** HTTP agent with the proxies of the environment, and with the certificate authorities of this host and of Docker. */
 async function makeAgent(registry: string): Promise<Dispatcher> {
   const own = await Promise.all((await registryCertificates(registry)).map((path) => readFile(path, 'utf8')));
   const tls = own.length === 0 ? {} : { ca: [...getCACertificates('default'), ...own] };
@@ -138,12 +138,12 @@ async function makeAgent(registry: string): Promise<Dispatcher> {
     requestTls: tls,
     headersTimeout: SECONDS_WITHOUT_A_WORD * 1000,
     bodyTimeout: SECONDS_WITHOUT_A_WORD * 1000,
-    // A registry closes what is idle; a request on such a connection is lost.
+    // Registries close idle connections, and a request on a closed connection is lost.
     keepAliveTimeout: 4000,
   });
 }
 
-/** Blobs may be kept elsewhere; whoever is elsewhere does not get the login. */
+/** Follows redirects, for example to a blob store. Other hosts do not get the login. */
 async function follow(
   base: string,
   { method, path, accept, body }: RegistryRequest,
@@ -152,7 +152,7 @@ async function follow(
   what: string,
 ): Promise<{ readonly response: RegistryResponse; readonly origin: string }> {
   const { origin, protocol } = new URL(base);
-  // May be of another host already: an upload goes where the registry says.
+  // An upload URL may already be on another host.
   let url = new URL(path, base);
   for (let redirections = 0; redirections <= MOST_REDIRECTIONS; redirections += 1) {
     if (protocol === 'https:' && url.protocol !== 'https:') break;
@@ -175,9 +175,9 @@ async function follow(
   }
   throw new WorkError({
     kind: 'registry-failed',
-    title: 'The registry leads nowhere',
-    reason: `${what} was asked for, and its redirections do not end, or leave TLS`,
-    wayOut: 'look at what stands between here and the registry',
+    title: 'The registry redirects endlessly or to plain HTTP',
+    reason: `The redirects for ${what} do not end, or leave TLS.`,
+    wayOut: 'check the proxies between this host and the registry',
   });
 }
 
@@ -186,7 +186,7 @@ export function headerOf({ headers }: Pick<RegistryResponse, 'headers'>, name: s
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** What a registry says of an error, short. Source: distribution-spec, "Error Codes". */
+/** The registry's error message, shortened. Source: distribution-spec, "Error Codes". */
 async function errorText({ body }: RegistryResponse): Promise<string> {
   const text = await body.text().catch(() => '');
   try {
@@ -204,73 +204,73 @@ const codeOf = (error: unknown): string => {
   return String(code ?? cause?.code ?? '');
 };
 
-/** An error of the way there, as one that is tried again or one that is explained. */
+/** Turns a connection error into a TransientError (retried) or a WorkError with an explanation. */
 function explainFailure(error: unknown, what: string): unknown {
   if (!(error instanceof Error) || error instanceof WorkError || error instanceof TransientError) return error;
   const code = codeOf(error);
   const unreachable = {
     kind: 'registry-unreachable',
-    title: 'A registry cannot be reached',
-    reason: `${what} was asked for: ${error.message || code}`,
-    wayOut: 'check the network and the name',
+    title: 'The registry is unreachable',
+    reason: `The request to ${what} failed: ${error.message || code}.`,
+    wayOut: 'check the network and the name of the registry',
   };
   if (PASSING_CODES.has(code)) return new TransientError(unreachable, undefined, { cause: error });
   if (CERTIFICATE.test(code)) {
-    const wayOut = `name its authority: in NODE_EXTRA_CA_CERTS, or in /etc/docker/certs.d/${what.split('/')[0]}/ca.crt, where Docker looks too`;
+    const wayOut = `add the certificate authority to NODE_EXTRA_CA_CERTS, or to /etc/docker/certs.d/${what.split('/')[0]}/ca.crt, which Docker also reads`;
     return new WorkError(
-      { ...unreachable, kind: 'registry-certificate', title: 'A registry is not trusted', wayOut },
+      { ...unreachable, kind: 'registry-certificate', title: 'The certificate of the registry is not trusted', wayOut },
       { cause: error },
     );
   }
   return code === '' ? error : new WorkError(unreachable, { cause: error });
 }
 
-/** 401, 403 and bytes that are not what they should be are explained, and not tried again. */
+/** Explains an error status. 401, 403 and digest errors are not retried. */
 function refused(what: string, response: RegistryResponse, said: string): Error {
   const { status } = response;
-  const reason = `${what} was asked for, and the answer was ${status}${said === '' ? '' : ` (${said})`}`;
+  const reason = `The registry answered a request to ${what} with ${status}${said === '' ? '' : ` (${said})`}.`;
   if (status === 401 || status === 403) {
     return new WorkError({
       kind: 'registry-denied',
-      title: 'The registry refused',
+      title: 'The registry denied access',
       reason,
-      wayOut: `log in with an account that may do this: docker login ${what.split('/')[0]}`,
+      wayOut: `log in with an account that has this permission: docker login ${what.split('/')[0]}`,
     });
   }
-  if (said.includes('DIGEST_INVALID')) return digestMismatch(`${reason}: other bytes arrived than were sent`);
+  if (said.includes('DIGEST_INVALID')) return digestMismatch(`${reason} The upload was changed on the way.`);
   const failed = {
     kind: 'registry-failed',
     title: 'The registry failed',
     reason,
-    wayOut: 'wait and run the same command again; the registry or something before it is in trouble',
+    wayOut: 'wait, then run the same command again',
   };
   return PASSING_STATUS.has(status)
     ? new TransientError(failed, retryAfterSeconds(headerOf(response, 'retry-after')))
     : new WorkError(failed);
 }
 
-/** A login ended between two requests; a new one is there. */
+/** The login expired between two requests. It has been renewed, so a retry works. */
 const expired = (what: string): TransientError =>
   new TransientError({
     kind: 'registry-denied',
-    title: 'The registry refused',
-    reason: `${what}: the login ended on the way`,
+    title: 'The registry denied access',
+    reason: `The login for ${what} expired.`,
     wayOut: `log in again: docker login ${what.split('/')[0]}`,
   });
 
 export const digestMismatch = (reason: string): WorkError =>
   new WorkError({
     kind: 'digest-mismatch',
-    title: 'A registry gave other bytes than it said',
+    title: 'Registry content does not match its digest',
     reason,
-    wayOut: 'something between here and the registry changes or cuts what passes: look there before trying again',
+    wayOut: 'find the proxy or cache that changes the content before you try again',
   });
 
 /**
- * Answers a registry's challenge.
+ * Answers the authentication challenge of a registry.
  *
  * Source: https://distribution.github.io/distribution/spec/auth/token/
- * @returns an Authorization header; undefined where there is nothing to answer with
+ * @returns an Authorization header; undefined if there is no login for this challenge
  */
 async function authorize(
   challenge: string,
@@ -290,7 +290,7 @@ async function authorize(
   const realm = parameters.get('realm');
   if (!/^bearer\b/i.test(challenge) || realm === undefined) return undefined;
   const url = URL.parse(realm);
-  // A registry behind TLS must not have its logins sent in clear text.
+  // Never send the login of a TLS registry over plain HTTP.
   if (url === null || (base.startsWith('https:') && url.protocol !== 'https:')) return undefined;
   for (const name of ['service', 'scope']) {
     const value = parameters.get(name);
@@ -302,7 +302,7 @@ async function authorize(
     client_id: 'openclaw-image',
     refresh_token: credentials?.kind === 'token' ? credentials.token : '',
   });
-  // Neither is sent on to wherever a redirection leads: undici follows none.
+  // undici follows no redirects, so the login is sent to this host only.
   const { statusCode, headers, body } =
     credentials?.kind === 'token'
       ? await request(new URL(url.pathname, url), {

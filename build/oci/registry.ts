@@ -11,39 +11,39 @@ import {
   type RegistryResponse,
 } from './registry-connection.ts';
 
-/** An index or a manifest, as the registry has it; the digest is computed here. */
+/** An index or a manifest in a registry, with its computed digest. */
 export interface RegistryDocument extends StoredDocument {
   readonly annotations: Annotations;
 }
 
 /** Reads and writes registries. Source: OCI distribution-spec, "Endpoints". */
 export interface Registry {
-  /** Names of all tags; none for a repository that is not there. */
+  /** All tags; empty if the repository does not exist. */
   readonly tags: (repository: Repository) => Promise<readonly string[]>;
-  /** @param reference a tag or a digest @returns undefined where there is none */
+  /** @param reference a tag or a digest @returns undefined if it does not exist */
   readonly document: (repository: Repository, reference: string) => Promise<RegistryDocument | undefined>;
-  /** A small one, whole. @throws WorkError where there is none, or its bytes are others */
+  /** Reads a small blob as a whole. @throws WorkError if it does not exist or does not match its digest */
   readonly blob: (repository: Repository, digest: string) => Promise<Buffer>;
-  /** @throws WorkError where there is none */
+  /** @throws WorkError if the blob does not exist */
   readonly openBlob: (repository: Repository, digest: string) => Promise<Readable>;
-  /** Whether it is there with all its bytes. */
+  /** Whether the blob exists with its full size. */
   readonly hasBlob: (repository: Repository, blob: Pick<Descriptor, 'digest' | 'size'>) => Promise<boolean>;
-  /** @param open gives the bytes, afresh for every attempt */
+  /** @param open opens the content again for every attempt */
   readonly putBlob: (
     repository: Repository,
     blob: Pick<Descriptor, 'digest' | 'size'>,
     open: () => Promise<Readable | Buffer>,
   ) => Promise<void>;
   /**
-   * @param reference a tag, or the document's own digest
-   * @returns whether the registry lists it among those that refer to its subject, if it has one
+   * @param reference a tag, or the document's digest
+   * @returns whether the registry added the document to the referrers of its subject, if it has one
    */
   readonly putDocument: (
     repository: Repository,
     reference: string,
     document: StoredDocument,
   ) => Promise<{ readonly listsReferrers: boolean }>;
-  /** @returns an index of what refers to an image; undefined where the registry keeps no such lists */
+  /** @returns an index of the referrers of an image; undefined if the registry has no referrers API */
   readonly referrers: (repository: Repository, digest: string) => Promise<RegistryDocument | undefined>;
 }
 
@@ -82,7 +82,7 @@ export function openRegistries(options: ConnectionOptions): Registry {
         if (response === undefined) throw missingContent(repository, digest);
         const bytes = Buffer.from(await response.body.arrayBuffer());
         if (digestOf(bytes) === digest) return bytes;
-        throw digestMismatch(`${atDigest(repository, digest)} was asked for, and ${digestOf(bytes)} came`);
+        throw digestMismatch(`${atDigest(repository, digest)} was requested, but the content has the digest ${digestOf(bytes)}.`);
       });
     },
 
@@ -138,7 +138,7 @@ export function openRegistries(options: ConnectionOptions): Registry {
       const path = `/v2/${repository.repository}/referrers/${digest}`;
       return patiently(async () => {
         const response = await send({ method: 'GET', path, accept: MEDIA_TYPES.index });
-        // Old registries take the path for one of their pages.
+        // Old registries answer this path with an HTML page.
         const isIndex = response !== undefined && headerOf(response, 'content-type')?.startsWith(MEDIA_TYPES.index);
         if (response === undefined || isIndex !== true) return undefined;
         return readDocument(repository, '', response);
@@ -147,10 +147,10 @@ export function openRegistries(options: ConnectionOptions): Registry {
   };
 }
 
-/** `ghcr.io/openclaw/openclaw`. */
+/** The full name: `ghcr.io/openclaw/openclaw`. */
 export const nameOf = ({ registry, repository }: Repository): string => `${registry}/${repository}`;
 
-/** @returns the image's digest in a name of its own */
+/** The full name with a digest. */
 export const atDigest = (repository: Repository, digest: string): string => `${nameOf(repository)}@${digest}`;
 
 const manifestPath = ({ repository }: Repository, reference: string): string =>
@@ -166,7 +166,7 @@ async function readTags(response: RegistryResponse | undefined): Promise<TagPage
   if (response === undefined) return { tags: [], next: undefined };
   const { tags } = (await response.body.json()) as { readonly tags: readonly string[] | null };
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(headerOf(response, 'link') ?? '')?.[1];
-  // Of another host nothing is asked: the login is this one's.
+  // Ignore the host of the link: this login is for this host only.
   const url = next === undefined ? undefined : new URL(next, 'https://registry');
   return { tags: tags ?? [], next: url === undefined ? undefined : `${url.pathname}${url.search}` };
 }
@@ -182,42 +182,42 @@ async function readDocument(
   const promised = reference.startsWith('sha256:') ? reference : headerOf(response, 'docker-content-digest');
   if (promised?.startsWith('sha256:') === true && promised !== digest) {
     const name = `${nameOf(repository)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`;
-    throw digestMismatch(`${name} is said to be ${promised}, and what came is ${digest}`);
+    throw digestMismatch(`${name} should have the digest ${promised}, but the content has ${digest}.`);
   }
   const mediaType = (headerOf(response, 'content-type') ?? '').split(';')[0] ?? '';
   const { annotations = {} } = parseDocument<{ readonly annotations?: Annotations }>(bytes);
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes, annotations };
 }
 
-/** @throws WorkError where the bytes are no JSON */
+/** @throws WorkError if the bytes are not valid JSON */
 export function parseDocument<T>(bytes: Buffer): T {
   try {
     return JSON.parse(bytes.toString('utf8')) as T;
   } catch {
-    throw digestMismatch(`a manifest of ${bytes.length} bytes is no JSON`);
+    throw digestMismatch(`A manifest of ${bytes.length} bytes is not valid JSON.`);
   }
 }
 
-/** What a registry says it stored must be what was sent. */
+/** Checks that the registry stored the bytes that were sent. */
 function assertDigest(repository: Repository, response: RegistryResponse | undefined, digest: string): void {
   const said = response === undefined ? undefined : headerOf(response, 'docker-content-digest');
   if (said?.startsWith('sha256:') === true && said !== digest)
-    throw digestMismatch(`${nameOf(repository)} got ${digest}, and says that it stored ${said}`);
+    throw digestMismatch(`${nameOf(repository)} was sent ${digest}, but reports ${said}.`);
 }
 
 export const missingContent = (repository: Repository, digest: string): WorkError =>
   new WorkError({
     kind: 'not-found',
     title: 'A part of the image is missing',
-    reason: `${atDigest(repository, digest)} is named by a manifest, and is not there`,
-    wayOut: 'the registry has lost it, or it was never pushed: publish the image again',
+    reason: `${atDigest(repository, digest)} does not exist, although a manifest refers to it.`,
+    wayOut: 'publish the image again: the registry lost this part, or it was never pushed',
   });
 
-/** @param reference in full */
+/** @param reference the full reference */
 export const missingImage = (reference: string): WorkError =>
   new WorkError({
     kind: 'not-found',
-    title: 'The registry has no such image',
-    reason: `${reference} was asked for`,
-    wayOut: 'check the name; if it is right, log in: docker login REGISTRY',
+    title: 'The registry does not have this image',
+    reason: `${reference} does not exist.`,
+    wayOut: 'check the name, then log in: docker login REGISTRY',
   });

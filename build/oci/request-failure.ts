@@ -1,8 +1,8 @@
-/** Why a request to a registry (of images, npm, Debian, PyPI) did not give what was asked for. */
+/** The reason why a request to a registry (of images, npm, Debian, PyPI) failed. */
 export type RequestFailure = 'tls-inspection' | 'rate-limited' | 'registry-denied' | 'registry-error' | 'no-network';
 
-// Clients say the same in many words: Go (BuildKit, Docker), npm and pnpm, apt, pip, curl. apt puts two spaces after a status.
-// Statuses count only beside a client's own words: "added 429 packages" is none. The more particular ones come first.
+// Many clients report the same failure: Go (BuildKit, Docker), npm, pnpm, apt, pip, curl. apt prints two spaces after a status.
+// Numbers match only next to a client's own words: "added 429 packages" is not a failure. More specific patterns come first.
 const PATTERNS: Readonly<Record<RequestFailure, RegExp>> = {
   'tls-inspection':
     /SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_HAS_EXPIRED|CERTIFICATE_VERIFY_FAILED|SSL certificate problem|x509: |unable to get (?:local )?issuer certificate|unable to verify the first certificate|self[- ]signed certificate|certificate verification failed/i,
@@ -16,6 +16,6 @@ const PATTERNS: Readonly<Record<RequestFailure, RegExp>> = {
     /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|\bE(?:CONNECTION|IDLE|RESPONSE|TRANSFER)TIMEOUT\b|FETCH_ERROR\b|temporary failure (?:in name resolution|resolving)|could not resolve (?:host|proxy)\b|could not resolve '[\w.-]+'$|no such host|server misbehaving|name or service not known|(?:network|host) is unreachable|no route to host|connection refused|connection reset by peer|connection timed out|read timed out|(?:connection to \S+|i\/o|handshake) time(?:d )?out|context deadline exceeded|Client\.Timeout exceeded|dial tcp|(?:could not|unable to) connect to|https?:\/\/\S+": EOF|failed to do request/im,
 };
 
-/** What a client's words mean. @returns undefined where they say nothing of a request */
+/** Recognises a failed request in the output of a client. @returns undefined if there is none */
 export const requestFailure = (text: string): RequestFailure | undefined =>
   (Object.keys(PATTERNS) as RequestFailure[]).find((kind) => PATTERNS[kind].test(text));

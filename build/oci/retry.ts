@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Explanation, WorkError } from '../problem.ts';
 
-/** How long something that may pass is waited for. */
+/** How long to retry after temporary failures. */
 export interface Patience {
-  /** From the first failure on; a request that has begun is not cut off. */
+  /** Time limit, from the first failure on. A running request is not aborted. */
   readonly seconds: number;
-  /** Hears what is waited for. */
+  /** Called before each pause. */
   readonly onWait: (reason: string, seconds: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Something that may pass: tried again, unlike every other error. */
+/** A temporary failure, which is retried. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
   readonly explanation: Explanation;
-  /** Seconds that the other side asks for. */
+  /** Pause that the server requests, in seconds. */
   readonly retryAfter: number | undefined;
 
   constructor(explanation: Explanation, retryAfter?: number, options?: ErrorOptions) {
@@ -26,17 +26,17 @@ export class TransientError extends Error {
 
 const FIRST_SECONDS = 0.25;
 const LONGEST_SECONDS = 8;
-/** Also where one of them took longer than all that was to be waited: an upload. */
+/** Minimum number of attempts, even if one attempt (an upload) took longer than the time limit. */
 const FEWEST_TRIES = 3;
 
-/** Doubles from try to try, and differs between callers that failed together. */
+/** Doubles with each attempt. The random part separates clients that failed at the same time. */
 const backOff = (attempt: number): number =>
   Math.min(FIRST_SECONDS * 2 ** attempt, LONGEST_SECONDS) * (0.75 + Math.random() / 2);
 
 /**
- * Tries again what failed with a TransientError, until it works or patience is used up.
+ * Repeats an attempt after each TransientError, until it succeeds or the time limit is reached.
  *
- * @throws WorkError with the last failure's explanation; every other error at once
+ * @throws WorkError with the last failure; every other error at once
  */
 export async function retrying<T>({ seconds, onWait, signal }: Patience, attempt: () => Promise<T>): Promise<T> {
   let until: number | undefined;
@@ -47,7 +47,7 @@ export async function retrying<T>({ seconds, onWait, signal }: Patience, attempt
       if (!(error instanceof TransientError)) throw error;
       const now = performance.now();
       until ??= now + seconds * 1000;
-      // Never sooner than the other side asks for.
+      // Never retry sooner than the server requests.
       const wait = Math.max(error.retryAfter ?? 0, backOff(failures));
       const tooLate = now + wait * 1000 > until && (failures >= FEWEST_TRIES || (error.retryAfter ?? 0) > seconds);
       if (tooLate || signal?.aborted === true) {
@@ -60,7 +60,7 @@ export async function retrying<T>({ seconds, onWait, signal }: Patience, attempt
   }
 }
 
-/** Source: RFC 9110, section 10.2.3: seconds, or a date. */
+/** Parses Retry-After: seconds or a date. Source: RFC 9110, section 10.2.3. */
 export function retryAfterSeconds(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header.trim())) return Number(header);

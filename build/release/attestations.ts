@@ -23,7 +23,7 @@ export interface Statement<Predicate = unknown> {
 const STATEMENT_TYPE = 'application/vnd.in-toto+json';
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
-/** A statement about one platform's manifest. */
+/** An in-toto statement about the manifest of one platform. */
 export const statementAbout = (manifest: Descriptor, predicateType: string, predicate: unknown): Statement => ({
   _type: 'https://in-toto.io/Statement/v0.1',
   subject: [{ name: '_', digest: { sha256: manifest.digest.replace('sha256:', '') } }],
@@ -32,11 +32,11 @@ export const statementAbout = (manifest: Descriptor, predicateType: string, pred
 });
 
 /**
- * Writes what is said of a manifest, in BuildKit's form, which Docker's tools read.
+ * Writes the attestations of a manifest in BuildKit's format, which Docker's tools read.
  *
  * Source: BuildKit, docs/attestations/attestation-storage.md
- * @param folder image layout
- * @returns what an index is to name beside the manifest
+ * @param folder OCI image layout
+ * @returns the descriptor to add to the index of the manifest
  */
 export async function writeAttestation(
   folder: string,
@@ -78,7 +78,7 @@ async function addBlob(
   return annotations === undefined ? descriptor : { ...descriptor, annotations };
 }
 
-/** Reads what is said of a manifest. @returns statements by their predicate's type */
+/** Reads the attestations of a manifest. @returns statements by predicate type */
 export async function readStatements(
   source: ContentSource,
   attestation: Descriptor,
@@ -93,10 +93,10 @@ export async function readStatements(
 }
 
 /**
- * Takes the proxies of the builder out of a provenance: BuildKit writes them there with their passwords, as build arguments
+ * Removes the proxies of the build host from a provenance statement. BuildKit records them, with their passwords, as build arguments
  * and in the environment of each step.
  *
- * @throws Error where one of them is left
+ * @throws Error if the value of a proxy variable is still in the statement
  */
 export function withoutProxies(statement: Statement): Statement {
   const text = JSON.stringify(statement, (key, value: unknown) =>
@@ -104,7 +104,7 @@ export function withoutProxies(statement: Statement): Statement {
   );
   for (const name of PROXY_VARIABLES) {
     const value = process.env[name] ?? '';
-    // One without a login is no secret, and may be a word that stands elsewhere too.
+    // A value without a login is not a secret, and may be a word that occurs elsewhere.
     if (value.includes('@') && text.includes(JSON.stringify(value).slice(1, -1)))
       throw new Error(`the provenance holds the value of ${name}`);
   }

@@ -5,10 +5,10 @@ import { WorkError } from '../problem.ts';
 import { type ReleaseRecord, readRecord } from './release-record.ts';
 
 /**
- * Finds the record of a release; any registry's will do: they are copies, and one registry may have lost its own.
+ * Finds the record of a release. Every registry has a copy, and one registry may have lost its own.
  *
  * @param name undefined for the newest version
- * @throws WorkError where there is none
+ * @throws WorkError if no registry has a record
  */
 export async function findRecord(
   registry: Registry,
@@ -22,9 +22,9 @@ export async function findRecord(
   }
   throw new WorkError({
     kind: 'not-found',
-    title: 'There is no record of that release',
-    reason: `${name ?? 'any version'} was looked for in ${registries.join(', ')}`,
-    wayOut: 'releases that scripts/run release published have one; check --release and --registries',
+    title: 'There is no record of this release',
+    reason: `${registries.join(', ')} ${registries.length === 1 ? 'has' : 'have'} no record of ${name ?? 'any version'}.`,
+    wayOut: 'check --release and --registries; only releases by scripts/run release publish have a record',
   });
 }
 
@@ -36,7 +36,7 @@ async function newestRecord(registry: Registry, repository: string): Promise<str
     const version = parseVersion(name.replace(/-r\d{8}$/, ''));
     return version?.kind !== 'stable' ? [] : [{ name, version }];
   });
-  // Prereleases are no channel's; of one version the newest refresh.
+  // A prerelease belongs to no channel. Of several refreshes of a version the newest counts.
   return dated
     .sort((one, other) => compareVersions(one.version, other.version) || (one.name < other.name ? -1 : 1))
     .at(-1)?.name;

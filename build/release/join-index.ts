@@ -6,9 +6,9 @@ import type { Piece } from './release-record.ts';
 type Joined = Pick<Piece, 'platform' | 'manifest' | 'attestation' | 'annotations'>;
 
 /**
- * One index of several platforms: images first, what is said of them after, as BuildKit orders them.
+ * Joins several platforms into one index: images first, then their attestations, in BuildKit's order.
  *
- * @throws WorkError where the platforms do not say the same of themselves
+ * @throws WorkError if the platforms have different annotations
  */
 export function joinIndex(pieces: readonly Joined[]): StoredDocument {
   return storeDocument({
@@ -29,9 +29,9 @@ function sharedAnnotations(pieces: readonly Joined[]): Annotations {
     const shown = differing.map((key) => `${key} (${first.annotations[key] ?? 'none'}, ${annotations[key] ?? 'none'})`);
     throw new WorkError({
       kind: 'platforms-differ',
-      title: 'The platforms of an image are not the same release',
-      reason: `${first.platform} and ${platform} differ in ${shown.join(', ')}`,
-      wayOut: 'build all of them from the same ref, base and date: scripts/run release build',
+      title: 'The platforms do not belong to the same release',
+      reason: `${first.platform} and ${platform} differ in ${shown.join(', ')}.`,
+      wayOut: 'build all platforms from the same ref, base and date: scripts/run release build',
     });
   }
   return first.annotations;

@@ -4,9 +4,9 @@ import writeFileAtomic from 'write-file-atomic';
 import { InterruptedError } from '../problem.ts';
 import type { Piece } from './release-record.ts';
 
-/** What a release has done so far, on this host: written after each step, so that it can be killed at any point. */
+/** The progress of a release on this host. Written after each step, so that a killed release can resume. */
 export interface JournalState {
-  /** Says what is released: a journal of anything else is begun anew. */
+  /** Identifies what is released. A journal with another identity is discarded. */
   readonly identity: string;
   readonly pieces: readonly Piece[];
   readonly steps: readonly JournalStep[];
@@ -22,9 +22,9 @@ type Made = Partial<Pick<JournalState, 'pieces'>>;
 
 export interface Journal {
   readonly state: () => JournalState;
-  /** Does a step that was not done before, and remembers it, together with what it gives to `keep`. */
+  /** Runs a step unless an earlier run has completed it. `keep` stores a result in the journal. */
   readonly step: (name: string, work: (keep: (made: Made) => void) => Promise<unknown>) => Promise<void>;
-  /** Does a step whether it was done before or not: what it looks at is somebody else's, and may have changed. */
+  /** Runs a step in every run, because it depends on registries, which others can change. */
   readonly again: (name: string, work: () => Promise<unknown>) => Promise<void>;
 }
 
@@ -44,11 +44,11 @@ export async function openJournal(
   );
   let state: JournalState = kept?.identity === identity ? kept : { identity, pieces: [], steps: [] };
   await mkdir(dirname(file), { recursive: true });
-  // Steps may end side by side; the file has one writer at a time.
+  // Steps can end at the same time; write the file one step at a time.
   let writing: Promise<unknown> = Promise.resolve();
   const run = async (name: string, work: (keep: (made: Made) => void) => Promise<unknown>): Promise<void> => {
     if (signal?.aborted === true)
-      throw new InterruptedError('what was done is remembered, and the same command goes on there');
+      throw new InterruptedError('completed steps are recorded, and the same command resumes there');
     onStep(name);
     let made: Made = {};
     await work((kept) => {

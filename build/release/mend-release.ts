@@ -10,10 +10,10 @@ import type { ReleaseRecord } from './release-record.ts';
 import { isDrift, releaseStatus, type TagStatus } from './release-status.ts';
 
 /**
- * Puts every tag back to what its record says, from whichever registry still has it; nothing is built.
+ * Restores every tag to its record, from any registry that still has the image. Builds nothing.
  *
- * @returns what was mended
- * @throws WorkError where no registry has an image any more
+ * @returns the tags that were restored
+ * @throws WorkError if no registry has an image any more
  */
 export async function mendRelease(
   record: ReleaseRecord,
@@ -28,9 +28,9 @@ export async function mendRelease(
   try {
     await lock.assertHeld();
     const drift = (await releaseStatus(record, registry)).filter(isDrift);
-    // Versions first, as they were written.
+    // Versions first, in the order in which they were written.
     for (const { registry: name, tag, digest } of drift) {
-      onStep(`mending ${name}:${tag}`);
+      onStep(`repairing ${name}:${tag}`);
       const { from, index } = await findWhole(record, registry, digest);
       const repository = parseReference(name);
       await copyContent(registryContent(registry, from), index.descriptor, registry, repository);
@@ -40,16 +40,16 @@ export async function mendRelease(
     if (left.length === 0) return drift;
     throw new WorkError({
       kind: 'drift',
-      title: 'Something else writes these tags',
+      title: 'Another process writes these tags',
       reason: left.map(({ registry: name, tag, why }) => `${name}:${tag} ${why}`).join('; '),
-      wayOut: 'find out who does before you run this again',
+      wayOut: 'find and stop that process, then run this command again',
     });
   } finally {
     await lock.release();
   }
 }
 
-/** A registry that has an image with all its parts. */
+/** Finds a registry that has an image with all its parts. */
 async function findWhole(
   record: ReleaseRecord,
   registry: Registry,
@@ -65,8 +65,8 @@ async function findWhole(
   }
   throw new WorkError({
     kind: 'not-found',
-    title: 'A released image is gone',
-    reason: `${digest} of ${record.name} is whole on none of ${record.registries.map((name) => nameOf(parseReference(name))).join(', ')}`,
-    wayOut: 'what is lost cannot be had again under the same version: publish a correction',
+    title: 'A released image is lost',
+    reason: `No registry (${record.registries.map((name) => nameOf(parseReference(name))).join(', ')}) has all parts of ${digest}, which belongs to ${record.name}.`,
+    wayOut: 'publish a correction: a lost image cannot be rebuilt under the same version',
   });
 }

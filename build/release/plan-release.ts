@@ -4,27 +4,27 @@ import { type Problem, RequestError } from '../problem.ts';
 import { type Variant, variantTag } from '../spec/variant.ts';
 import { parseReleaseRef, type ReleaseRef } from './release-ref.ts';
 
-/** Why a release is made: a new commit or tag; an old tag that was never published; the same release on a newer base. */
+/** Reason for a release: a new commit or tag; the first publication of an old tag; the same release on a newer base. */
 export const RELEASE_EVENTS = ['push', 'backfill', 'refresh'] as const;
 export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
 
-/** What a tag is in a registry now. */
+/** The state of a tag in a registry. */
 export interface PublishedTag {
-  /** undefined: there, and not asked what it is. */
+  /** undefined: the tag exists, but was not read. */
   readonly digest: string | undefined;
-  /** Of its annotation org.opencontainers.image.version, where it was read. */
+  /** Its annotation org.opencontainers.image.version, if it was read. */
   readonly version?: string | undefined;
-  /** Of its annotation org.opencontainers.image.created, ISO 8601, where it was read. */
+  /** Its annotation org.opencontainers.image.created (ISO 8601), if it was read. */
   readonly created?: string | undefined;
 }
 
 /** Tags by name. */
 export type RegistryState = Readonly<Record<string, PublishedTag>>;
 
-/** What was built of a variant. */
+/** The digests of a variant that was built. */
 export interface BuiltDigests {
   readonly index: string;
-  /** Of the index of each platform alone. */
+  /** Digests of the single-platform indexes. */
   readonly platforms: Readonly<Partial<Record<Platform, string>>>;
 }
 
@@ -46,8 +46,8 @@ export interface ReleaseRequest {
 }
 
 /**
- * What happens to a tag. `check`: it is there, and must turn out to be what is built; `done`: it is; `conflict`: it is not,
- * which ends the release before anything is written.
+ * What happens to a tag. `check`: the tag exists, and must turn out to be the image that is built; `done`: it is that image;
+ * `conflict`: it is another image, which stops the release before anything is written.
  */
 export type TagAction = 'create' | 'move' | 'keep' | 'check' | 'done' | 'conflict';
 
@@ -55,12 +55,12 @@ export interface PlannedTag {
   readonly registry: string;
   readonly tag: string;
   readonly variant: Variant;
-  /** Whether it names a version for good, or moves with a channel. */
+  /** A version tag never changes; a channel moves. */
   readonly kind: 'version' | 'channel';
-  /** Of an index of all platforms, or of one. */
+  /** Set if the tag names the index of one platform. */
   readonly platform: Platform | undefined;
   readonly action: TagAction;
-  /** Digest now, or undefined where there is none. */
+  /** Current digest; undefined if the tag does not exist. */
   readonly now: string | undefined;
   readonly why: string;
 }
@@ -75,9 +75,9 @@ export interface ReleasePlan {
 }
 
 /**
- * Says which tags a ref deserves. Pure; the rules are those of reference.md, section 9.
+ * Plans the tags of a release. Pure. The rules are in docs/reference.md, "Versions and tags".
  *
- * @throws RequestError for a ref that nothing is released from, or an event that does not suit it
+ * @throws RequestError for a ref that cannot be released, or an event that does not fit the ref
  */
 export function planRelease(request: ReleaseRequest): ReleasePlan {
   const { ref, event, registries, variants, platforms } = request;
@@ -104,12 +104,12 @@ export function planRelease(request: ReleaseRequest): ReleasePlan {
 
 type Decision = Pick<PlannedTag, 'action'> & Partial<Pick<PlannedTag, 'why'>>;
 
-/** A tag that every registry, variant and platform gets, with its suffix. */
+/** A tag that every registry, variant and platform gets, with its suffixes. */
 interface WantedTag {
   readonly kind: PlannedTag['kind'];
   readonly name: string;
   readonly why: string;
-  /** Where it must not be written: a channel of each variant is one of its own. */
+  /** Returns the reason why the channel of a variant must not move; undefined if it may. */
   readonly held?: (variant: Variant) => Decision | undefined;
 }
 
@@ -117,13 +117,13 @@ const branchTags = (request: ReleaseRequest): readonly WantedTag[] => [
   { kind: 'channel', name: 'main', why: 'follows the branch', held: () => holdMain(request) },
 ];
 
-/** `main` does not go back either: a slow build of an older commit may end after a newer one. */
+/** `main` never moves to an older commit: a slow build of an older commit may end after a newer one. */
 function holdMain({ published, created }: ReleaseRequest): Decision | undefined {
   if (created === undefined) return undefined;
   const newer = Object.values(published ?? {}).flatMap(({ main }) =>
     main?.created !== undefined && Date.parse(main.created) > Date.parse(created) ? [main.created] : [],
   );
-  return newer[0] === undefined ? undefined : { action: 'keep', why: `a commit of ${newer[0]} is newer` };
+  return newer[0] === undefined ? undefined : { action: 'keep', why: `is at a newer commit, of ${newer[0]}` };
 }
 
 function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly WantedTag[] {
@@ -132,7 +132,7 @@ function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly
     event === 'refresh'
       ? { kind: 'version', name: refreshTag(version, date), why: `${version.text} on a newer base` }
       : { kind: 'version', name: version.text, why: event === 'backfill' ? 'was never published' : 'is new' };
-  // A prerelease never moves a channel, and a backfill writes its version alone.
+  // A prerelease never moves a channel, and a backfill writes only its version tag.
   if (version.kind === 'prerelease' || event === 'backfill') return [versionTag];
   const why = `${version.text} is the newest release`;
   return [
@@ -141,7 +141,7 @@ function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly
   ];
 }
 
-/** `latest` never goes back, on no registry: what any of them knows of newer releases counts for all. */
+/** `latest` never moves to an older version, on any registry: newer releases on one registry count for all. */
 function holdLatest(
   { published, event, date }: ReleaseRequest,
   version: GatewayVersion,
@@ -158,7 +158,7 @@ function holdLatest(
     if (latest === undefined) continue;
     const current = versionOf(latest, tags);
     if (current === undefined)
-      return { action: 'conflict', why: `what ${channel} is on ${registry} cannot be told: no version has its digest` };
+      return { action: 'conflict', why: `cannot be compared: no version tag on ${registry} has the digest of ${channel}` };
     known.push(current);
   }
   const newer = known
@@ -166,24 +166,24 @@ function holdLatest(
     .sort(compareVersions)
     .at(-1);
   if (newer !== undefined) return { action: 'keep', why: `${newer.text} is newer` };
-  // Of one version the newest refresh: what was built first is older than every one of them.
+  // Of the refreshes of one version only the newest is latest. The original build is older than each refresh.
   const own = event === 'refresh' ? refreshTag(version, date) : version.text;
   const later = refreshes
     .filter((name) => name > own)
     .sort()
     .at(-1);
-  return later === undefined ? undefined : { action: 'keep', why: `${later} stands on a newer base` };
+  return later === undefined ? undefined : { action: 'keep', why: `${later} has a newer base` };
 }
 
 const REFRESH = /-r\d{8}$/;
 
-/** What a tag of a variant is without what variant and architecture add; undefined for tags of others. */
+/** A tag without its variant and architecture suffixes; undefined for tags of other variants. */
 function plainTag(tag: string, variant: Variant): string | undefined {
   const [, plain = '', suffix = 'default'] = /^(.*?)(?:-(slim|browser))?(?:-(?:amd64|arm64))?$/.exec(tag) ?? [];
   return suffix === variant ? plain : undefined;
 }
 
-/** What a moving tag is: by its annotation, else by the version that has the same digest. */
+/** The version of a moving tag: from its annotation, else from the version tag with the same digest. */
 function versionOf({ digest, version }: PublishedTag, tags: RegistryState): GatewayVersion | undefined {
   const said = version === undefined ? undefined : parseVersion(version);
   if (said !== undefined) return said;
@@ -193,11 +193,11 @@ function versionOf({ digest, version }: PublishedTag, tags: RegistryState): Gate
 
 function decide(kind: PlannedTag['kind'], found: PublishedTag | undefined, built: string | undefined): Decision {
   if (found === undefined) return { action: 'create' };
-  if (built !== undefined && found.digest === built) return { action: 'done', why: 'is there already' };
+  if (built !== undefined && found.digest === built) return { action: 'done', why: 'exists with this image' };
   if (kind === 'channel') return { action: 'move' };
   return built === undefined
-    ? { action: 'check', why: 'is there already: a version never changes, so it must be the same' }
-    : { action: 'conflict', why: 'is there with other contents, and a version never changes' };
+    ? { action: 'check', why: 'exists: a version never changes, so the image must be identical' }
+    : { action: 'conflict', why: 'exists with other contents, and a version never changes' };
 }
 
 function problemsOf({ ref, event, registries, published }: ReleaseRequest, parsed: ReleaseRef | undefined): Problem[] {
@@ -206,18 +206,18 @@ function problemsOf({ ref, event, registries, published }: ReleaseRequest, parse
     problems.push({
       source: '--ref',
       value: ref,
-      reason: 'nothing is released from it: it is neither the branch main nor the tag of a version',
-      wayOut: 'give refs/heads/main, or a tag such as refs/tags/v2026.3.13, -1 or -beta.1 at its end',
+      reason: 'cannot be released: it is not the branch main or the tag of a version',
+      wayOut: 'give refs/heads/main, or a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1',
     });
     return problems;
   }
   if (registries.length === 0) {
     const wayOut = 'for example: --registries ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw';
-    problems.push({ source: '--registries', value: '', reason: 'there is none', wayOut });
+    problems.push({ source: '--registries', value: '', reason: 'is empty', wayOut });
   }
   if (parsed.kind === 'branch') {
     if (event !== 'push') {
-      const reason = `a ${event} is of a version, and ${ref} is a branch`;
+      const reason = `needs a version, but ${ref} is a branch`;
       problems.push({
         source: '--event',
         value: event,
@@ -233,7 +233,7 @@ function problemsOf({ ref, event, registries, published }: ReleaseRequest, parse
     problems.push({
       source: '--event',
       value: event,
-      reason: `${version.text} was never published to ${registries[0]}, so there is nothing to refresh`,
+      reason: `cannot refresh ${version.text}, which was never published to ${registries[0]}`,
       wayOut: `publish it first: --event ${version.kind === 'stable' ? 'backfill' : 'push'}`,
     });
   }

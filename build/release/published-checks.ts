@@ -14,7 +14,7 @@ import { nameOf, parseDocument, type Registry } from '../oci/registry.ts';
 import { SPDX_PREDICATE, type SpdxDocument } from '../sbom/spdx.ts';
 import { readStatements, type Statement } from './attestations.ts';
 
-/** What an index in a registry says and holds, read back from there. */
+/** An image index in a registry, with everything it refers to. */
 export interface PublishedImage {
   readonly repository: Repository;
   readonly digest: string;
@@ -27,11 +27,11 @@ export interface PublishedPlatform {
   readonly platform: string;
   readonly manifest: Descriptor;
   readonly content: ImageManifest;
-  /** As the config has it. */
+  /** From the config. */
   readonly config: { readonly os: string; readonly architecture: string; readonly labels: Annotations };
-  /** By their predicate's type. */
+  /** By predicate type. */
   readonly statements: ReadonlyMap<string, Statement>;
-  /** Layers that are not there, or not whole. */
+  /** Layers that are missing or incomplete. */
   readonly missing: readonly string[];
 }
 
@@ -42,10 +42,10 @@ export interface PublishedCheck {
 }
 
 /**
- * Reads an image and everything that it names.
+ * Reads an image and everything that it refers to.
  *
- * @returns undefined where there is no such index
- * @throws WorkError where the bytes are not those that were asked for
+ * @returns undefined if there is no such index
+ * @throws WorkError if content does not match its digest
  */
 export async function readPublishedImage(
   registry: Registry,
@@ -97,7 +97,7 @@ async function readPlatform(
   };
 }
 
-/** The parts of a provenance that we read. Source: https://slsa.dev/spec/v1.0/provenance, BuildKit's slsa-definitions.md */
+/** The fields of a provenance that are read here. Source: https://slsa.dev/spec/v1.0/provenance, BuildKit's slsa-definitions.md */
 export interface Provenance {
   readonly buildDefinition?: {
     readonly buildType?: string;
@@ -113,7 +113,7 @@ export interface Provenance {
   readonly runDetails?: { readonly builder?: { readonly id?: string } };
 }
 
-/** Where an image is expected to come from. */
+/** The expected origin of an image. */
 export interface ExpectedOrigin {
   readonly source?: string;
   readonly builder?: RegExp | undefined;
@@ -125,10 +125,10 @@ const SOURCE = 'org.opencontainers.image.source';
 const REVISION = 'org.opencontainers.image.revision';
 
 /**
- * Holds an image against what every release must be. Pure.
+ * Checks an image against the rules for every release. Pure.
  *
- * @param wanted platforms that must be there
- * @param expected of its provenance, where that is known otherwise than from the image itself
+ * @param wanted required platforms
+ * @param expected the expected provenance, if it is known from elsewhere than the image
  */
 export function publishedChecks(
   { repository, index, platforms }: PublishedImage,
@@ -142,7 +142,7 @@ export function publishedChecks(
     {
       name: 'platforms',
       passed: absent.length === 0 && there.length > 0,
-      found: absent.length === 0 ? there.join(', ') : `${nameOf(repository)} is without ${absent.join(', ')}`,
+      found: absent.length === 0 ? there.join(', ') : `${nameOf(repository)} has no ${absent.join(', ')}`,
     },
     annotationsCheck('index annotations', annotations, annotations),
     ...platforms.flatMap((one) => platformChecks(one, annotations, expected)),
@@ -165,12 +165,12 @@ function platformChecks(
   );
   const [debian = 0, npm = 0] = counts;
   return [
-    { name: `${platform} is what it says`, passed: is === platform, found: `its config says ${is}` },
+    { name: `${platform} config`, passed: is === platform, found: `the config says ${is}` },
     annotationsCheck(`${platform} annotations`, content.annotations ?? {}, annotations),
     {
       name: `${platform} layers`,
       passed: missing.length === 0,
-      found: missing.length === 0 ? `${content.layers.length} there` : `without ${missing.join(', ')}`,
+      found: missing.length === 0 ? `${content.layers.length} layers` : `missing: ${missing.join(', ')}`,
     },
     provenanceCheck(one, annotations, expected),
     {
@@ -192,7 +192,7 @@ function annotationsCheck(name: string, annotations: Annotations, same: Annotati
 const isAbout = (statement: Statement | undefined, manifest: Descriptor): boolean =>
   statement?.subject.some(({ digest }) => `sha256:${digest['sha256']}` === manifest.digest) === true;
 
-/** Of what, at which revision, and by whom: all three, and the same as the annotations. */
+/** The provenance must name the source, the revision and the builder, as the annotations do. */
 function provenanceCheck(
   { platform, statements, manifest, content }: PublishedPlatform,
   annotations: Annotations,
@@ -207,10 +207,10 @@ function provenanceCheck(
   const said = { ...annotations, ...content.annotations };
   const lacking = [SOURCE, REVISION].filter((key) => !values.includes(said[key] ?? ''));
   const wrong = [
-    ...(isAbout(statement, manifest) ? [] : ['is about another image']),
-    ...lacking.map((key) => `does not know ${key} ${said[key] ?? ''}`),
+    ...(isAbout(statement, manifest) ? [] : ['describes another image']),
+    ...lacking.map((key) => `does not contain ${key} ${said[key] ?? ''}`),
     ...(builder === '' ? ['names no builder'] : []),
-    ...(source !== undefined && said[SOURCE] !== source ? [`is of ${said[SOURCE]}, not of ${source}`] : []),
+    ...(source !== undefined && said[SOURCE] !== source ? [`was built from ${said[SOURCE]}, not from ${source}`] : []),
     ...(trusted !== undefined && !trusted.test(builder) ? [`was built by ${builder}`] : []),
   ];
   const revision = said[REVISION]?.slice(0, 12) ?? '';

@@ -7,11 +7,11 @@ const VERSION = 'org.opencontainers.image.version';
 const CREATED = 'org.opencontainers.image.created';
 
 /**
- * Reads what a plan needs to know of a registry: the names of all tags, and what those are that the plan would touch.
+ * Reads the part of a registry that a plan needs: the names of all tags, and the contents of the tags that the plan would write.
  *
- * @param name a repository in full: `ghcr.io/openclaw/openclaw`
- * @param planned tags that the plan would touch
- * @throws WorkError where the registry cannot be read
+ * @param name full repository name: `ghcr.io/openclaw/openclaw`
+ * @param planned tags that the plan would write
+ * @throws WorkError if the registry cannot be read
  */
 export async function readPublished(
   name: string,
@@ -31,9 +31,9 @@ export async function readPublished(
     );
     return Object.fromEntries(entries.flat());
   };
-  // Asked for by name: a list of tags can be old, or cut.
+  // Read by name, because a list of tags can be outdated or truncated.
   const touched = await read([...new Set(['latest', ...planned])]);
-  // Which version latest is can be told by its digest, where it does not say.
+  // If latest has no version annotation, its digest tells the version.
   const { latest } = touched;
   const versions =
     latest !== undefined && parseVersion(latest.version ?? '') === undefined
@@ -42,13 +42,13 @@ export async function readPublished(
   return { ...Object.fromEntries(names.map((name) => [name, { digest: undefined }])), ...versions, ...touched };
 }
 
-/** Reads all registries of a release, for what its plan would touch. */
+/** Reads every registry of a release. */
 export async function readAllPublished(
   request: Omit<ReleaseRequest, 'published' | 'digests'>,
   registry: Pick<Registry, 'tags' | 'document'>,
   onStep: (step: string) => void,
 ): Promise<Readonly<Record<string, RegistryState>>> {
-  // The names do not depend on what is there.
+  // The names of the planned tags do not depend on the registries.
   const { tags } = planRelease({ ...request, published: undefined });
   const states: Record<string, RegistryState> = {};
   for (const name of request.registries) {

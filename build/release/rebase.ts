@@ -4,7 +4,7 @@ import type { Descriptor, ImageManifest } from '../oci/descriptor.ts';
 import type { ImageFile, MergedLayers } from '../oci/merged-layers.ts';
 import { WorkError } from '../problem.ts';
 
-/** The part of a config that a rebase reads and writes; what else it has stays. Source: OCI image-spec, config.md. */
+/** The fields of a config that a rebase reads and writes; other fields stay as they are. Source: OCI image-spec, config.md. */
 export interface RebasedConfig {
   readonly architecture: string;
   readonly os: string;
@@ -25,23 +25,23 @@ export const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 export const CREATED = 'org.opencontainers.image.created';
 
 /**
- * Splits an image into its base and what stands on it, by the contents of the layers: compression may differ.
+ * Splits an image into its base and the layers above, by layer contents (diff_ids), because the compression may differ.
  *
  * @returns layers above the base
- * @throws WorkError where the image does not stand on that base
+ * @throws WorkError if the image is not built on that base
  */
 export function layersAbove(image: ImageParts, base: ImageParts): readonly Descriptor[] {
   const below = base.config.rootfs.diff_ids;
   if (below.some((id, index) => image.config.rootfs.diff_ids[index] !== id))
-    throw refusal('its lowest layers are not those of the base that its annotations name');
+    throw refusal('The lowest layers are not those of the base that the annotations name');
   return image.manifest.layers.slice(below.length);
 }
 
 /**
- * Says why the layers above cannot stand on another base; nothing where they can.
+ * Lists the reasons why the upper layers cannot be put on another base; empty if they can.
  *
- * They can where no path that they write is one in which the bases differ: then the result is what a build on the new base
- * would have given. A package manager's database is such a path: with other packages below, it would tell the old ones.
+ * They can if no path that they write differs between the two bases. Then the result equals a build on the new base. The database
+ * of a package manager is such a path: on a base with other packages, it would list the old ones.
  */
 export function rebaseProblems(
   before: { readonly base: ImageParts; readonly files: ReadonlyMap<string, ImageFile> },
@@ -52,16 +52,16 @@ export function rebaseProblems(
   const [was, is] = [before, after].map(({ base }) => variable(base.config, 'NODE_VERSION'));
   // NODE_MODULE_VERSION belongs to a major version. Source: https://nodejs.org/en/download/releases
   if (was !== undefined && is !== undefined && major(was) !== major(is))
-    problems.push(`Node ${was} becomes ${is}: what was compiled for the one does not load into the other`);
+    problems.push(`Node ${was} would become ${is}, and native modules do not load across major versions`);
   const clashes = [...above.written].filter(
     (path) => before.files.get(path)?.fingerprint !== after.files.get(path)?.fingerprint,
   );
   const database = clashes.some((path) => path.startsWith('var/lib/dpkg/'));
-  if (database) problems.push('system packages stand on top, and the bases have other packages');
+  if (database) problems.push('the bases have different Debian packages, and the image installs more on top of them');
   const others = clashes.filter((path) => !path.startsWith('var/lib/dpkg/')).sort();
   if (others.length > 0) {
     const more = others.length > 3 ? ` and ${others.length - 3} more` : '';
-    problems.push(`the bases differ in what the image writes over: ${others.slice(0, 3).join(', ')}${more}`);
+    problems.push(`the bases differ in files that the image overwrites: ${others.slice(0, 3).join(', ')}${more}`);
   }
   return problems;
 }
@@ -69,16 +69,16 @@ export function rebaseProblems(
 export const refusal = (reason: string): WorkError =>
   new WorkError({
     kind: 'cannot-rebase',
-    title: 'The image cannot stand on another base as it is',
-    reason,
-    wayOut: 'build it again on the new base: scripts/run release publish --event refresh',
+    title: 'The base of this image cannot be replaced',
+    reason: `${reason}.`,
+    wayOut: 'build the image again on the new base: scripts/run release publish --event refresh',
   });
 
 /**
- * The image on another base. Pure.
+ * Replaces the base of an image. Pure.
  *
- * @param base what the annotations are to say
- * @param created ISO 8601, of the refresh
+ * @param base the values of the base annotations
+ * @param created date of the refresh, ISO 8601
  */
 export function rebased(
   image: ImageParts & { readonly manifest: ImageManifest },
@@ -115,7 +115,7 @@ export function rebased(
   };
 }
 
-/** What the image has from its base, it has from the new one; what it set itself stays. */
+/** Variables of the old base get the values of the new base; variables that the image sets itself stay. */
 function rebasedVariables(variables: readonly string[], from: RebasedConfig, to: RebasedConfig): readonly string[] {
   return variables.flatMap((entry) => {
     if (!(from.config?.Env ?? []).includes(entry)) return [entry];
@@ -128,7 +128,7 @@ function rebasedVariables(variables: readonly string[], from: RebasedConfig, to:
 const variable = ({ config }: RebasedConfig, name: string): string | undefined =>
   config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 
-/** The same bytes by OCI's name: Docker's stands in images that are pushed by older tools. */
+/** Replaces Docker's older media type by OCI's; the bytes are the same. */
 const asOci = ({ mediaType, digest, size }: Descriptor): Descriptor => ({
   mediaType: mediaType.replace(
     'application/vnd.docker.image.rootfs.diff.tar.gzip',

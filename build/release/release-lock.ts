@@ -7,21 +7,21 @@ import type { Repository } from '../oci/reference.ts';
 import { nameOf, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 
-/** Who is releasing. */
+/** The process that holds a lock. */
 export interface LockHolder {
   readonly id: string;
-  /** For people: `someone@builder-3, process 4711`, or the run of a workflow. */
+  /** For people: `someone@builder-3, process 4711`, or the URL of a workflow run. */
   readonly who: string;
-  /** Of the process numbers: a boot of a host, and a namespace on it. */
+  /** Identifies the namespace of the process id: a boot of a host, and its PID namespace. */
   readonly processes: string;
   readonly process: number;
-  /** Seconds since 1970; after that the lock counts as left behind. */
+  /** Expiry, in seconds since 1970. */
   readonly until: number;
 }
 
-/** Holds the repository for one release. */
+/** An acquired lock. */
 export interface ReleaseLock {
-  /** @throws WorkError where somebody else has it now: asked before anything is tagged */
+  /** Checks that this process still holds the lock; called before each write. @throws WorkError if another process has it */
   readonly assertHeld: () => Promise<void>;
   readonly release: () => Promise<void>;
 }
@@ -30,10 +30,10 @@ const LOCK_TAG = 'release-lock';
 const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
 const MINUTES = 15;
 const RENEWED_EVERY_MINUTES = 5;
-/** A registry has no "write unless": who wrote last is known after so long as a write takes. */
+/** Registries have no conditional write. After this time every writer can see who wrote last. */
 const SETTLED_AFTER_SECONDS = 1;
 
-/** How long another release is waited for. */
+/** How long to wait for another release. */
 export interface LockPatience {
   readonly minutes: number;
   readonly onWait: (who: string) => void;
@@ -42,11 +42,11 @@ export interface LockPatience {
 const LOOK_AGAIN_SECONDS = 10;
 
 /**
- * Takes the lock: a tag of the repository that says who holds it.
+ * Takes the release lock: a tag in each repository that names the holder.
  *
- * Registries overwrite tags without asking, so the lock is written, and read again once other writers must have been seen;
- * whoever wrote last has it, and everybody else finds that out before the first tag. Of several, the first decides.
- * @param repositories of the release; their locks are taken in one order, whoever asks
+ * Registries overwrite tags unconditionally. So the lock is written, and read again when other writers must have become visible.
+ * The last writer holds the lock; all others notice before they write their first tag.
+ * @param repositories of the release. Their locks are taken in one fixed order, and the first one decides
  * @throws WorkError that names the holder
  */
 export async function takeLock(
@@ -63,7 +63,7 @@ export async function takeLock(
     for (const repository of sorted) {
       const lock = await takeOne(registry, repository, patience);
       taken.push(lock);
-      // Who loses the first touches no other: of two that take them crosswise neither would go on.
+      // Confirm the first lock before taking others, so that two releases cannot block each other.
       if (taken.length === 1 && sorted.length > 1) await lock.assertHeld();
     }
   } catch (error) {
@@ -96,7 +96,7 @@ async function takeOne(
   const asked = performance.now();
   await write(deadline());
   const written = performance.now();
-  // Slower than others wait: one of them may have looked before this was there.
+  // If our write was slow, another process may have read the tag before our write became visible: wait longer.
   const settled = written + Math.max(SETTLED_AFTER_SECONDS * 1000, written - asked);
   const assertHeld = async (): Promise<void> => {
     const left = settled - performance.now();
@@ -106,7 +106,7 @@ async function takeOne(
   };
   let renewal: Promise<unknown> = Promise.resolve();
   const renewing = setInterval(() => {
-    // What goes wrong here is found out again, and said, before the next tag.
+    // A failed renewal is reported by the next assertHeld.
     renewal = assertHeld()
       .then(() => write(deadline()))
       .catch(() => {});
@@ -118,18 +118,18 @@ async function takeOne(
       clearInterval(renewing);
       await renewal;
       const now = await readHolder(registry, repository).catch(() => undefined);
-      // Where it cannot be given back it ends by itself; what was done is done.
+      // If the lock cannot be released, it expires.
       if (now?.id === id) await write(0).catch(() => {});
     },
   };
 }
 
-/** Names of hosts are not their own: all runners of a workflow may have one. */
+/** Host names are not unique: all runners of a workflow may have the same one. */
 function ownProcesses(): string {
   try {
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
-    // No Linux: the time of the boot, to ten seconds.
+    // Not Linux: the time of the boot, rounded to ten seconds.
     return `${hostname()} ${Math.round((Date.now() / 1000 - uptime()) / 10)}`;
   }
 }
@@ -145,7 +145,7 @@ function holder(id: string): LockHolder {
   return { id, who, processes: ownProcesses(), process: process.pid, until: 0 };
 }
 
-/** A process of this host that is gone holds nothing; of another host's only the time is known. */
+/** On this host a lock ends with its process. For another host only the expiry is known. */
 function isAlive({ until, processes, process: pid }: LockHolder): boolean {
   if (until * 1000 < Date.now()) return false;
   if (processes !== ownProcesses()) return true;
@@ -172,7 +172,7 @@ const writeHolder = (registry: Registry, repository: Repository, content: LockHo
 const heldBy = ({ who, until }: LockHolder, { registry, repository }: Repository): WorkError =>
   new WorkError({
     kind: 'release-held',
-    title: 'Another release is going on',
-    reason: `${who} is releasing to ${registry}/${repository}`,
-    wayOut: `wait until it has ended, at the latest ${new Date(until * 1000).toISOString()}, and run this again: it goes on where it was`,
+    title: 'Another release is running',
+    reason: `${who} holds the release lock of ${registry}/${repository}.`,
+    wayOut: `wait for it with --wait 20, or run this command again after ${new Date(until * 1000).toISOString()}, when the lock expires`,
   });

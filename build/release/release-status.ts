@@ -7,23 +7,23 @@ import { type PublishedImage, publishedChecks, readPublishedImage } from './publ
 import { readAllPublished } from './read-published.ts';
 import type { RecordedTag, ReleaseRecord } from './release-record.ts';
 
-/** `moved on`: a channel that a newer release has taken, as it should. */
+/** `moved on`: a newer release has taken this channel, as it should. */
 export type TagState = 'ok' | 'moved on' | 'missing' | 'wrong digest' | 'missing platform' | 'stale mirror' | 'broken';
 
 export interface TagStatus extends RecordedTag {
   readonly state: TagState;
-  /** Digest now; undefined where there is none. */
+  /** Current digest; undefined if the tag does not exist. */
   readonly now: string | undefined;
   readonly why: string;
 }
 
-/** What is neither as recorded nor as it should have become. */
+/** Whether a tag differs from its record without a newer release as the reason. */
 export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => state !== 'ok' && state !== 'moved on';
 
 /**
- * Compares every tag of a release, on every registry, with its record.
+ * Compares every tag of a release, on every registry, with the record.
  *
- * @throws WorkError where a registry cannot be read
+ * @throws WorkError if a registry cannot be read
  */
 export async function releaseStatus(record: ReleaseRecord, registry: Registry): Promise<readonly TagStatus[]> {
   const images = new Map<string, Promise<PublishedImage | 'broken' | undefined>>();
@@ -34,7 +34,7 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
     return known;
   };
   const published = await readAllPublished(record, registry, () => {});
-  // What the rules would do now: a channel that they would leave alone has moved on as it should.
+  // A channel that the rules would not move has been taken by a newer release.
   const { tags: planned } = planRelease({ ...record, published });
   const nowOf = (name: string, tag: string): string | undefined => published[name]?.[tag]?.digest;
   return Promise.all(
@@ -45,13 +45,13 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
       const told = async (): Promise<Pick<TagStatus, 'state' | 'why'>> => {
         if (now === digest) return completeness(record, one, await readImage(name, digest));
         if (kind === 'channel' && held !== undefined) return { state: 'moved on', why: held.why };
-        if (now === undefined) return { state: 'missing', why: 'there is no such tag' };
+        if (now === undefined) return { state: 'missing', why: 'the tag does not exist' };
         const is = published[name]?.[tag]?.version;
-        const why = is === undefined ? 'is something else' : `is ${is}`;
+        const why = is === undefined ? 'is another image' : `is ${is}`;
         const [first = ''] = record.registries;
-        // Where the first registry has what it should, the mirror is behind.
+        // If the first registry has the right image, this mirror is outdated.
         return name !== first && nowOf(first, tag) === digest
-          ? { state: 'stale mirror', why: `${why}, and ${first} has what was released` }
+          ? { state: 'stale mirror', why: `${why}, but ${first} has the released image` }
           : { state: 'wrong digest', why };
       };
       return { ...one, now, ...(await told()) };
@@ -59,7 +59,7 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
   );
 }
 
-/** A part that is gone is a finding, not the end of the comparison. */
+/** Missing content is reported as the state of the tag. It must not end the comparison. */
 function brokenOrThrow(error: unknown): 'broken' {
   if (error instanceof WorkError && error.explanation.kind === 'not-found') return 'broken';
   throw error;
@@ -70,8 +70,8 @@ function completeness(
   { digest }: RecordedTag,
   image: PublishedImage | 'broken' | undefined,
 ): Pick<TagStatus, 'state' | 'why'> {
-  if (image === undefined) return { state: 'missing', why: 'its index is gone' };
-  if (image === 'broken') return { state: 'broken', why: 'a manifest, a config or what is said of it is gone' };
+  if (image === undefined) return { state: 'missing', why: 'the index is missing' };
+  if (image === 'broken') return { state: 'broken', why: 'a manifest, config or attestation is missing' };
   const released = Object.values(record.images);
   const [alone] = released
     .flatMap(({ platforms }) => Object.entries(platforms))
@@ -79,7 +79,7 @@ function completeness(
   const wanted = alone === undefined ? record.platforms : record.platforms.filter((platform) => platform === alone);
   const there = image.index.manifests.filter((one) => !isAttestation(one)).map(platformOf);
   const absent = wanted.filter((platform) => !there.includes(platform));
-  if (absent.length > 0) return { state: 'missing platform', why: `without ${absent.join(', ')}` };
+  if (absent.length > 0) return { state: 'missing platform', why: `has no ${absent.join(', ')}` };
   const failed = publishedChecks(image, wanted).filter(({ passed }) => !passed);
   return failed.length === 0
     ? { state: 'ok', why: '' }

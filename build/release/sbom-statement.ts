@@ -7,7 +7,7 @@ import { MACHINES, type Platform } from '../oci/platform.ts';
 import { SPDX_PREDICATE, spdxDocument } from '../sbom/spdx.ts';
 import { type Statement, statementAbout } from './attestations.ts';
 
-/** Says what an image holds, by what its layers hold: nothing is run, so that it may be for any processor. */
+/** Lists the packages of an image as an SPDX statement. Reads layers and runs nothing, so it works for every platform. */
 export async function sbomStatement(
   source: Pick<ContentSource, 'open'>,
   platform: Platform,

@@ -15,29 +15,29 @@ import type { PublishedCheck } from './published-checks.ts';
 
 /** Signs what is published. */
 export interface Signer {
-  /** Sees to it that every repository has a good signature of an index that it has. */
+  /** Makes sure that every repository has a valid signature of the index. */
   readonly sign: (registry: Registry, repositories: readonly Repository[], index: Descriptor) => Promise<void>;
 }
 
-/** Keyless: the identity of a workflow, by its OpenID Connect token. Key: what cosign takes for one. */
+/** Keyless: signed as the identity of a workflow, by its OpenID Connect token. Key: any key reference that cosign accepts. */
 export type Signing = { readonly kind: 'keyless' } | { readonly kind: 'key'; readonly key: string };
 
-/** Whose signature is good. */
+/** Signatures that count as valid. */
 export type Trust =
   | { readonly kind: 'keyless'; readonly identity: string; readonly issuer: string }
   | { readonly kind: 'key'; readonly file: string };
 
 /**
- * @param text of `--sign`
- * @returns undefined where nothing is to be signed
- * @throws RequestError where there is no such key
+ * @param text the value of `--sign`
+ * @returns undefined if the release is not to be signed
+ * @throws RequestError if the key does not exist
  */
 export function parseSigning(text: string | undefined, environment = process.env): Signing | undefined {
   const asked = text ?? (environment['GITHUB_ACTIONS'] === 'true' ? 'keyless' : 'none');
   if (asked === 'none') return undefined;
   if (asked === 'keyless') return { kind: 'keyless' };
   const variable = /^env:\/\/(\w+)$/.exec(asked)?.[1];
-  // A key service of cosign's (awskms://, hashivault://) is its own business.
+  // Key management services (awskms://, hashivault://) are checked by cosign.
   const isThere =
     variable === undefined ? asked.includes('://') || existsSync(asked) : environment[variable] !== undefined;
   if (isThere) return { kind: 'key', key: asked };
@@ -45,13 +45,13 @@ export function parseSigning(text: string | undefined, environment = process.env
     {
       source: '--sign',
       value: asked,
-      reason: variable === undefined ? 'there is no such file' : `the variable ${variable} is not set`,
-      wayOut: 'make a key with: cosign generate-key-pair; or give keyless (in a workflow) or none',
+      reason: variable === undefined ? 'does not exist' : `names the variable ${variable}, which is not set`,
+      wayOut: 'create a key with cosign generate-key-pair, or use keyless (in a workflow) or none',
     },
   ]);
 }
 
-/** Nobody's log and nobody's clock: who has the public key needs neither. Source: cosign signing-config create, trusted-root create. */
+/** Signing with a key uses no transparency log and no timestamp service. Source: cosign signing-config create, trusted-root create. */
 const OFFLINE = {
   'signing-config': {
     mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
@@ -61,12 +61,12 @@ const OFFLINE = {
   'trusted-root': { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' },
 } as const;
 
-/** What cosign says of an image that it signs. Source: the statement of cosign sign, 3.1. */
+/** The predicate type of an image signature. Source: the statement of cosign sign, 3.1. */
 const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 /** Source: sigstore, protobuf-specs, sigstore_bundle.proto. */
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
-/** @returns undefined where nothing is to be signed */
+/** @returns undefined if the release is not to be signed */
 export async function cosignSigner(
   signing: Signing | undefined,
   onStep: (step: string) => void,
@@ -80,13 +80,13 @@ export async function cosignSigner(
         const found = await Promise.all(
           repositories.map((repository) => goodBundle(cosign, registry, repository, index.digest, trust)),
         );
-        // One signature for all: it is of the digest, which they share.
+        // All repositories share one signature, because they share the digest.
         const bundle = found.find((one) => one !== undefined) ?? (await makeBundle(cosign, signing, index, folder));
         for (const [number, repository] of repositories.entries()) {
           if (found[number] !== undefined) continue;
           await putBundle(registry, repository, index, bundle);
           if ((await goodBundle(cosign, registry, repository, index.digest, trust)) === undefined)
-            throw signingFailed(atDigest(repository, index.digest), 'its signature is there, and is not good');
+            throw signingFailed(atDigest(repository, index.digest), 'the signature was written, but does not verify');
         }
       }),
   };
@@ -101,7 +101,7 @@ async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** Signs the same statement as cosign sign does; registries are our own business, for the sake of retries. */
+/** Signs the statement that cosign sign would sign. Registry requests are made here, because they need retries. */
 async function makeBundle(cosign: string, signing: Signing, { digest }: Descriptor, folder: string): Promise<Buffer> {
   const file = async (name: string, content: unknown): Promise<string> => {
     await writeFile(join(folder, name), JSON.stringify(content));
@@ -122,7 +122,7 @@ async function makeBundle(cosign: string, signing: Signing, { digest }: Descript
   return readFile(to);
 }
 
-/** In the form in which cosign looks for it. Source: sigstore, cosign-bundle-spec, "OCI 1.1 referrers". */
+/** Stores the bundle where cosign looks for it. Source: sigstore, cosign-bundle-spec, "OCI 1.1 referrers". */
 async function putBundle(
   registry: Registry,
   repository: Repository,
@@ -146,10 +146,10 @@ async function putBundle(
   });
 }
 
-/** By what our own signatures are known. */
+/** The identity of the signatures that this process makes. */
 async function ownTrust(cosign: string, signing: Signing, folder: string): Promise<Trust> {
   if (signing.kind === 'keyless') {
-    // A workflow that another one calls signs by its own name: which of them it is, is the repository's business.
+    // A reusable workflow signs under its own name: accept every workflow of this repository.
     const { GITHUB_SERVER_URL: server = '', GITHUB_REPOSITORY: repository = '' } = process.env;
     const workflows = `${server}/${repository}/.github/workflows/`;
     return { kind: 'keyless', identity: `^${RegExp.escape(workflows)}`, issuer: ISSUER };
@@ -160,10 +160,10 @@ async function ownTrust(cosign: string, signing: Signing, folder: string): Promi
   return { kind: 'key', file };
 }
 
-/** GitHub's, for the workflows of a repository. */
+/** The issuer for GitHub workflows. */
 export const ISSUER = 'https://token.actions.githubusercontent.com';
 
-/** @returns a check like those of what is published */
+/** @returns the signature check of a published image */
 export async function verifySignature(
   registry: Registry,
   repository: Repository,
@@ -179,7 +179,7 @@ export async function verifySignature(
   return { name: 'signature', passed: good !== undefined, found };
 }
 
-/** @returns the first signature of an index that is good */
+/** @returns the first valid signature of an index */
 async function goodBundle(
   cosign: string,
   registry: Registry,
@@ -216,7 +216,7 @@ const errorMessage = (stderr: string): string =>
   Cosign.getErrorMessage(stderr).replace(/^(?:error during command execution|Error): /, '');
 
 async function runCosign(cosign: string, args: readonly string[]) {
-  // The password of a key goes by its variable, and never asks a terminal.
+  // cosign reads the password from its variable, and must never prompt.
   const env = { ...process.env, COSIGN_PASSWORD: process.env['COSIGN_PASSWORD'] ?? '' };
   const { exitCode, stderr } = await execa(cosign, args, { env, extendEnv: false, reject: false, stdin: 'ignore' });
   return { exitCode, stderr };
@@ -225,7 +225,7 @@ async function runCosign(cosign: string, args: readonly string[]) {
 const PRIVATE_FOLDER = cacheFolder('cosign');
 const OLDEST = '>=3.0.0';
 
-/** The host's own cosign, else Debian's, in a folder of ours. @throws WorkError where there is neither */
+/** Finds cosign on the host, else installs Debian's in the cache folder. @throws WorkError if neither works */
 async function findCosign(onStep: (step: string) => void): Promise<string> {
   const own = join(PRIVATE_FOLDER, 'usr/bin/cosign');
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'cosign'));
@@ -233,7 +233,7 @@ async function findCosign(onStep: (step: string) => void): Promise<string> {
     if (await new Cosign({ binPath }).versionSatisfies(OLDEST)) return binPath;
   }
   if (existsSync(own)) return own;
-  onStep('getting cosign from Debian');
+  onStep('installing cosign from Debian in the cache folder');
   const { exitCode, stderr } = await execa(
     join(import.meta.dirname, '../../scripts/debian-unpack'),
     ['forky', PRIVATE_FOLDER, 'cosign>=3'],
@@ -242,7 +242,7 @@ async function findCosign(onStep: (step: string) => void): Promise<string> {
   if (exitCode === 0) return own;
   throw new WorkError({
     kind: 'no-cosign',
-    title: 'There is no cosign, and none could be had',
+    title: 'cosign is not installed, and installing it failed',
     reason: stderr.trim().split('\n').at(-1) ?? '',
     wayOut:
       'install cosign 3 (https://docs.sigstore.dev/cosign/system_config/installation/), or publish with --sign none',
@@ -252,7 +252,7 @@ async function findCosign(onStep: (step: string) => void): Promise<string> {
 const signingFailed = (image: string, said: string): WorkError =>
   new WorkError({
     kind: 'signing',
-    title: 'The image could not be signed',
+    title: 'Signing failed',
     reason: `${image}: ${said}`,
-    wayOut: 'nothing was tagged; run the same command again, it goes on where it was',
+    wayOut: 'nothing was tagged; correct the cause and run the same command again, which resumes',
   });

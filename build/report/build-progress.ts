@@ -1,11 +1,11 @@
 import type { Progress, Step } from '../engine/progress.ts';
 import { seconds, style } from './style.ts';
 
-/** Shows long work while it runs. */
+/** Reports long work while it runs. */
 export interface ProgressView {
   readonly onStep: (step: string) => void;
   readonly onProgress: (progress: Progress, changed: readonly Step[]) => void;
-  /** Something to stay above what goes on. */
+  /** Prints a text that stays above the progress. */
   readonly print: (text: string) => void;
   readonly close: () => void;
 }
@@ -33,11 +33,11 @@ export async function progressView(
   }
 }
 
-/** BuildKit's bookkeeping is no news to anyone: reading contexts, and the joining of layers that COPY --link has made. */
+/** Steps that are not worth a line: reading contexts, and the merge that follows each COPY --link. */
 const isNews = ({ name }: Step): boolean =>
   !/^\[(?:\S+ )?(?:internal|context )|\] LINK COPY |^resolving provenance/.test(name);
 
-/** One line, without what stays the same for every step of a platform. */
+/** The first line of a step's name, shortened. */
 function title({ name }: Step): string {
   const line = name.split('\n')[0] ?? '';
   return line.length > 100 ? `${line.slice(0, 97)}...` : line;
@@ -46,7 +46,7 @@ function title({ name }: Step): string {
 const elapsed = ({ started, completed }: Step): number =>
   started === undefined ? 0 : ((completed ?? Date.now()) - started) / 1000;
 
-/** A line when a step starts to run, and one when it ends: for logs. */
+/** For logs: one line when a step starts, and one when it ends. */
 function plainView(stream: NodeJS.WriteStream): ProgressView {
   const said = new Map<string, Step['state']>();
   const say = (text: string): void => void stream.write(`${text}\n`);
@@ -67,7 +67,7 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
   };
 }
 
-/** The steps that run, each with its time and the last thing it said, redrawn in place: for a terminal. */
+/** For a terminal: the running steps, each with its time and its last output line, redrawn in place. */
 async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
   const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(stream);

@@ -4,7 +4,7 @@ import type { Preparation } from '../image/prepare.ts';
 import { bytes, seconds, style } from './style.ts';
 import { table } from './table.ts';
 
-/** What a build made, for people. @param next commands to run now */
+/** The result of a build, for people. @param next commands to run now */
 export function buildReport(image: BuiltImage, preparation: Preparation, next: readonly string[]): string {
   const { base, gateway } = preparation;
   const facts = table(
@@ -19,7 +19,7 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
     ],
   );
   const layers = table(
-    [{ head: 'layer' }, { head: 'size', align: 'right' }, { head: '' }, { head: 'holds' }],
+    [{ head: 'layer' }, { head: 'size', align: 'right' }, { head: '' }, { head: 'contents' }],
     image.layers.map(({ name, size, cached, holds }) => [
       name,
       size === undefined ? '' : bytes(size),
@@ -38,7 +38,7 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
   return [
     style(
       'bold',
-      image.stages.length === 0 ? 'Nothing changed since it was built' : `Built in ${seconds(image.seconds)}`,
+      image.stages.length === 0 ? 'Nothing changed since the last build' : `Built in ${seconds(image.seconds)}`,
     ),
     facts.trimStart(),
     '',
@@ -51,11 +51,11 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
   ].join('\n');
 }
 
-/** A commit, and whether what was built is more than it. */
+/** The commit, and whether the sources differ from it. */
 export const revisionOf = ({ revision, dirty }: Pick<Checkout, 'revision' | 'dirty'>): string =>
-  `${revision}${dirty ? ', with changes that are not committed' : ''}`;
+  `${revision}${dirty ? ', with uncommitted changes' : ''}`;
 
-/** The same for machines: bytes and seconds, names as they stand in the image. */
+/** The result of a build, for `--json`: sizes in bytes, times in seconds. */
 export function buildJson(image: BuiltImage, { base, gateway, plugins }: Preparation): object {
   return {
     names: image.names,

@@ -5,7 +5,7 @@ import type { Check } from '../verify/check.ts';
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
 
-/** The README's table of a command's options. */
+/** A Markdown table of a command's options. */
 export function optionTable(options: Readonly<Record<string, OptionDefinition>>): string {
   const rows = Object.values(options).map(
     ({ flags, variables, description, default: value, unset, example, repeatable }) => {
@@ -20,7 +20,7 @@ export function optionTable(options: Readonly<Record<string, OptionDefinition>>)
   return ['| option | meaning | default | example |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** The README's table of the contract: its rows, each with the checks that hold it. */
+/** A Markdown table of the contract: one line per row, with its checks. */
 export function contractTable(checks: readonly Check[]): string {
   const rows = new Map<string, string[]>();
   for (const { row, name } of checks) rows.set(row, [...(rows.get(row) ?? []), name]);
@@ -31,7 +31,7 @@ export function contractTable(checks: readonly Check[]): string {
   ].join('\n');
 }
 
-/** The README's table of setup's variables. */
+/** A Markdown table of setup's variables. */
 export function variableTable(variables: readonly StackVariable[]): string {
   const rows = variables.map(
     ({ name, meaning, unset, example }) =>
@@ -40,7 +40,7 @@ export function variableTable(variables: readonly StackVariable[]): string {
   return ['| variable | meaning | unset | example |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. @throws Error where a text has no such place */
+/** Replaces the text between `<!-- name -->` and `<!-- /name -->`. @throws Error if the text has no such section */
 export function replaceSection(text: string, name: string, content: string): string {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = text.indexOf(open);

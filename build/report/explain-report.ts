@@ -3,7 +3,7 @@ import type { LastBuild } from '../image/last-build.ts';
 import { bytes, seconds, style } from './style.ts';
 import { table } from './table.ts';
 
-/** More reasons are counted, not listed; --json has them all. */
+/** The terminal lists this many reasons and counts the rest; --json prints all. */
 const MOST_REASONS = 3;
 
 const STAGE_WORDS: Readonly<Record<Expectation, string>> = { cached: 'cached', runs: 'runs', depends: 'may run' };
@@ -14,7 +14,7 @@ const reasons = ({ because }: Explained): string => {
   return [...because.slice(0, MOST_REASONS), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
 };
 
-/** What the next build would do, for people. @param reference the build's first tag */
+/** What the next build would run, for people. @param reference the build's first tag */
 export function explainReport(reference: string, { stages, layers }: Explanation, last: LastBuild): string {
   const running = stages.filter(({ expectation }) => expectation === 'runs');
   const head =
@@ -22,7 +22,7 @@ export function explainReport(reference: string, { stages, layers }: Explanation
       ? `${running.length} of ${stages.length} stages would run`
       : stages.every(({ expectation }) => expectation === 'cached')
         ? `None of ${stages.length} stages would run`
-        : 'Some stages depend on what others make';
+        : 'Some stages run only if an earlier stage produces a different result';
   const time = (name: string): string => {
     const took = last.stageSeconds[name];
     return took === undefined ? '' : seconds(took);
@@ -30,7 +30,7 @@ export function explainReport(reference: string, { stages, layers }: Explanation
   const costs = new Map(last.layers.map((layer) => [layer.name, layer]));
   return [
     style('bold', head),
-    `compared with ${reference} of ${last.built.slice(0, 16).replace('T', ' ')} UTC, as long as BuildKit keeps its cache`,
+    `compared with ${reference}, built ${last.built.slice(0, 16).replace('T', ' ')} UTC; valid while BuildKit keeps its cache`,
     '',
     table(
       [{ head: 'stage' }, { head: '' }, { head: 'took', align: 'right' }, { head: 'why' }],
@@ -53,7 +53,7 @@ export function explainReport(reference: string, { stages, layers }: Explanation
   ].join('\n');
 }
 
-/** The same for machines: seconds and bytes, every reason. */
+/** The same for `--json`: seconds and bytes, every reason. */
 export function explainJson(reference: string, { stages, layers }: Explanation, last: LastBuild): object {
   const costs = new Map(last.layers.map((layer) => [layer.name, layer]));
   return {

@@ -1,22 +1,21 @@
 import { InterruptedError, RequestError, WorkError } from '../problem.ts';
 import { style } from './style.ts';
 
-/** A failure for people: what, why, and the way out. */
+/** An error for people: what is wrong, why, and a hint. */
 export function failureText(error: unknown, stream: NodeJS.WriteStream = process.stderr): string {
   const red = (text: string): string => style(['red', 'bold'], text, stream);
   const dim = (text: string): string => style('dim', text, stream);
   if (error instanceof RequestError) {
     const rows = error.problems.flatMap(({ source, value, reason, wayOut }) => [
-      `  ${style('bold', source, stream)} ${value}`,
-      `    ${reason}`,
-      `    ${dim('→')} ${wayOut}`,
+      `  ${style('bold', source, stream)}: ${value === '' ? '' : `"${value}" `}${reason}`,
+      `    ${dim('Hint:')} ${wayOut}`,
     ]);
-    const count = error.problems.length === 1 ? 'one thing is' : `${error.problems.length} things are`;
-    return [red(`Nothing was started: ${count} wrong with the request.`), ...rows].join('\n');
+    const count = error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`;
+    return [red(`Nothing was started: the request has ${count}.`), ...rows].join('\n');
   }
   if (error instanceof WorkError) {
     const { title, reason, wayOut, lines = [] } = error.explanation;
-    return [red(title), `  ${reason}`, `  ${dim('→')} ${wayOut}`, ...lines.map((line) => `  ${dim('|')} ${line}`)].join(
+    return [red(title), `  ${reason}`, `  ${dim('Hint:')} ${wayOut}`, ...lines.map((line) => `  ${dim('|')} ${line}`)].join(
       '\n',
     );
   }
@@ -24,7 +23,7 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** The same for machines. */
+/** An error for `--json`. */
 export function failureJson(error: unknown): object {
   if (error instanceof RequestError) return { error: { kind: 'request', problems: error.problems } };
   if (error instanceof WorkError) return { error: error.explanation };
@@ -32,11 +31,11 @@ export function failureJson(error: unknown): object {
   return { error: { kind: 'unexpected', title: error instanceof Error ? error.message : String(error) } };
 }
 
-/** 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. */
+/** 0 done, 1 the work failed, 2 the request was not valid, 130 interrupted. */
 export const exitCodeOf = (error: unknown): number =>
   error instanceof RequestError ? 2 : error instanceof InterruptedError ? 130 : 1;
 
-/** A frame that cannot be missed in a terminal or a log. */
+/** A frame that is hard to miss in a terminal or a log. */
 export function warningFrame(lines: readonly string[], stream: NodeJS.WriteStream = process.stderr): string {
   const width = Math.max(...lines.map((line) => line.length));
   const frame = ['!'.repeat(width + 4), ...lines.map((line) => `! ${line.padEnd(width)} !`), '!'.repeat(width + 4)];

@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 
 /**
- * Adds to the summary of a job, where there is one.
+ * Appends to the job summary of a GitHub workflow, if there is one.
  *
  * Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
  */
@@ -10,7 +10,7 @@ export async function writeJobSummary(markdown: string): Promise<void> {
   if (file !== undefined && file !== '') await appendFile(file, `${markdown}\n`);
 }
 
-/** A table in Markdown: a cell's own bars and line breaks stay in the cell. */
+/** A Markdown table. Bars and line breaks inside a cell are escaped. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;

@@ -7,7 +7,7 @@ const THEN: Readonly<Record<TagAction, string>> = {
   create: 'new',
   move: 'moves',
   keep: 'stays',
-  check: 'must be the same',
+  check: 'must be identical',
   done: 'done',
   conflict: 'CONFLICT',
 };
@@ -28,16 +28,16 @@ export const shortDigest = (digest: string): string => `${digest.slice(0, 19)}â€
 const title = ({ ref, event, version }: ReleasePlan): string =>
   `${ref} (${event})${version === undefined ? '' : `: ${version}`}`;
 
-/** What it comes to, in a sentence. */
+/** The summary of a plan, in one sentence. */
 function conclusion({ tags }: ReleasePlan): string {
   const conflicts = tags.filter(({ action }) => action === 'conflict').length;
   const written = tags.filter(({ action }) => ['create', 'move'].includes(action)).length;
   return conflicts > 0
-    ? `${conflicts} ${conflicts === 1 ? 'tag is' : 'tags are'} in the way: nothing can be released until that is settled.`
+    ? `${conflicts} ${conflicts === 1 ? 'tag conflicts' : 'tags conflict'}: resolve this before the release.`
     : `${written} tags would be written, versions first, channels last.`;
 }
 
-/** What a release would do, for people. */
+/** A release plan, for people. */
 export const releasePlanReport = (plan: ReleasePlan): string =>
   [
     style('bold', title(plan)),
@@ -50,6 +50,6 @@ export const releasePlanReport = (plan: ReleasePlan): string =>
     conclusion(plan),
   ].join('\n');
 
-/** The same for the summary of a job. */
+/** A release plan, for a job summary. */
 export const releasePlanMarkdown = (plan: ReleasePlan): string =>
   [`### Plan: \`${title(plan)}\``, '', markdownTable(COLUMNS, rowsOf(plan)), '', conclusion(plan), ''].join('\n');

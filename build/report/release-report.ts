@@ -14,9 +14,9 @@ const rowsOf = ({ plan, record }: PublishedRelease): readonly (readonly string[]
   });
 
 const conclusion = ({ record: { name, tags, signed }, seconds: took }: PublishedRelease): string =>
-  `${name} is published in ${seconds(took)}: ${tags.length} tags, ${signed ? 'signed' : 'not signed'}, every one read back.`;
+  `Published ${name} in ${seconds(took)}: ${tags.length} tags, ${signed ? 'signed' : 'not signed'}, each read back.`;
 
-/** What a release came to, for people. */
+/** A published release, for people. */
 export const releaseReport = (published: PublishedRelease): string =>
   [
     table(
@@ -27,6 +27,6 @@ export const releaseReport = (published: PublishedRelease): string =>
     style('green', conclusion(published)),
   ].join('\n');
 
-/** The same for the summary of a job. */
+/** A published release, for a job summary. */
 export const releaseMarkdown = (published: PublishedRelease): string =>
   [`### ${conclusion(published)}`, '', markdownTable(COLUMNS, rowsOf(published)), ''].join('\n');

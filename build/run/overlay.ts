@@ -4,22 +4,22 @@ import { basename, join, resolve } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 
-/** A plugin's source that takes the place of the compiled one. */
+/** The source folder of a plugin, mounted in place of the compiled plugin. */
 export interface Overlay {
   readonly id: string;
   /** Absolute path on the host. */
   readonly folder: string;
 }
 
-/** Where the gateway looks for a plugin's source before it takes the compiled plugin of the same id. */
+/** The path at which the gateway looks for the source of a plugin before it loads the compiled one. */
 export const overlayTarget = (id: string): string => `/app/extensions/${id}`;
 
 /**
- * Reads which plugins the folders are.
+ * Reads which plugin each folder contains.
  *
  * @param folders as the user gave them
- * @param plugins ids of those that the image has
- * @throws RequestError with every folder that is no plugin, that is not one of the image's, or that has another's name
+ * @param plugins ids of the plugins in the image
+ * @throws RequestError with every folder that is not a plugin of the image, or that names another plugin
  */
 export async function readOverlays(
   folders: readonly string[],
@@ -36,7 +36,7 @@ export async function readOverlays(
     if (id === undefined) {
       problem(
         existsSync(folder) ? 'has no openclaw.plugin.json with an id' : 'does not exist',
-        "give a plugin's folder: extensions/slack",
+        "name the folder of a plugin: extensions/slack",
       );
       continue;
     }
@@ -44,15 +44,15 @@ export async function readOverlays(
     if (!plugins.includes(id)) {
       const near = closest(id, plugins);
       problem(
-        `is the plugin ${id}, which the image does not have: there is nothing to lay it over`,
+        `is the plugin ${id}, which the image does not contain`,
         near.length > 0
-          ? `did you mean ${near.join(' or ')}? else build an image with it: --extensions ${id}`
+          ? `did you mean ${near.join(' or ')}? Otherwise build an image with it: --extensions ${id}`
           : `build an image with it: --extensions ${id}`,
       );
     } else if (name !== id && plugins.includes(name)) {
-      problem(`says that it is ${id}, and ${name} is another plugin`, `check "id" in ${value}/openclaw.plugin.json`);
+      problem(`has the id ${id}, but ${name} is another plugin of the image`, `correct "id" in ${value}/openclaw.plugin.json`);
     } else if (overlays.some((other) => other.id === id)) {
-      problem(`is the second folder of the plugin ${id}`, 'leave one of them out');
+      problem(`is the second folder of the plugin ${id}`, 'leave one of the folders out');
     } else overlays.push({ id, folder });
   }
   if (problems.length > 0) throw new RequestError(problems);

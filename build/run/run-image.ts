@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import { type Overlay, overlayTarget } from './overlay.ts';
 
-/** A plugin as the running gateway lists it. */
+/** A plugin as the running gateway reports it. */
 export interface LoadedPlugin {
   readonly id: string;
   /** File in the container. */
@@ -17,7 +17,7 @@ const START_SECONDS = 120;
 const LIST_IDS = `const { globSync, readFileSync } = require('fs');
 console.log(JSON.stringify(globSync('/app/dist/extensions/*/openclaw.plugin.json').map((file) => JSON.parse(readFileSync(file, 'utf8')).id)));`;
 
-/** Ids of the plugins that an image has, compiled. */
+/** Ids of the compiled plugins in an image. */
 export async function pluginsOf(
   engine: Pick<Engine, 'docker' | 'environment'>,
   image: string,
@@ -31,7 +31,7 @@ export async function pluginsOf(
   }
 }
 
-/** Starts the image with its own command, and waits until the gateway answers. */
+/** Starts the image with its default command, and waits until the gateway answers. */
 export async function runImage(
   engine: Pick<Engine, 'docker' | 'environment'>,
   image: string,
@@ -56,7 +56,7 @@ export async function runImage(
   }
 }
 
-/** @throws WorkError with the gateway's last words where it does not answer; InterruptedError after `signal` */
+/** @throws WorkError with the gateway's last log lines if it does not answer; InterruptedError after `signal` */
 export async function waitUntilLive(container: Container, signal: AbortSignal): Promise<void> {
   const live = await poll(async () => {
     const { running } = await container.state();
@@ -69,16 +69,16 @@ export async function waitUntilLive(container: Container, signal: AbortSignal): 
   throw new WorkError({
     kind: 'gateway',
     title: 'The gateway does not answer',
-    reason: live === false ? 'it ended' : `/healthz did not answer within ${START_SECONDS} s`,
-    wayOut: 'its last lines are below',
+    reason: live === false ? 'The container ended.' : `/healthz did not answer within ${START_SECONDS} s.`,
+    wayOut: 'see the last lines of the log, below',
     lines: await container.lines(20),
   });
 }
 
 /**
- * Asks the gateway itself where it loads each plugin from.
+ * Asks the running gateway from which file it loaded each overlaid plugin.
  *
- * @throws WorkError where one of them does not come from its overlay
+ * @throws WorkError if a plugin was not loaded from its overlay
  */
 export async function loadedOverlays(
   container: Container,
@@ -86,7 +86,7 @@ export async function loadedOverlays(
 ): Promise<readonly LoadedPlugin[]> {
   if (overlays.length === 0) return [];
   const { stdout, stderr } = await container.exec(['openclaw', 'plugins', 'list', '--json']);
-  // Nothing that it says before the list counts.
+  // The CLI may print log lines before the list.
   const list = stdout.includes('{') ? stdout.slice(stdout.indexOf('{')) : '{"plugins":[]}';
   const { plugins } = JSON.parse(list) as { readonly plugins: readonly LoadedPlugin[] };
   return overlays.map(({ id, folder }) => {
@@ -95,8 +95,8 @@ export async function loadedOverlays(
     throw new WorkError({
       kind: 'overlay',
       title: 'The gateway does not load the mounted source',
-      reason: `${id} comes from ${plugin?.source ?? 'nowhere'}, not from ${folder}`,
-      wayOut: 'its own words are below; OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS turns overlays off',
+      reason: `${id} was loaded from ${plugin?.source ?? 'no file'}, not from ${folder}.`,
+      wayOut: 'unset OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS; the output of `openclaw plugins list` is below',
       lines: stderr.split('\n').slice(-10),
     });
   });

@@ -1,10 +1,10 @@
-/** An image in which agents run their tools: a stage of dockerfiles/sandbox.Dockerfile. */
+/** A sandbox image: one target of dockerfiles/sandbox.Dockerfile. */
 export interface Sandbox {
   readonly target: string;
-  /** The name by which the gateway asks for it, unless its settings say otherwise. */
+  /** The name under which the gateway looks for it by default. */
   readonly image: string;
   readonly holds: string;
-  /** Whether its stage copies Node from the gateway's base. */
+  /** Whether the image contains Node, copied from the gateway's base. */
   readonly hasNode: boolean;
 }
 
@@ -18,13 +18,13 @@ export const SANDBOXES = {
   common: {
     target: 'sandbox-common',
     image: 'openclaw-sandbox-common:bookworm-slim',
-    holds: 'the same with compilers, Go, Rust, Node, pnpm and Bun',
+    holds: 'as default, plus compilers, Go, Rust, Node, pnpm and Bun',
     hasNode: true,
   },
   browser: {
     target: 'sandbox-browser',
     image: 'openclaw-sandbox-browser:bookworm-slim',
-    holds: 'the same with Chromium on a screen that noVNC shows',
+    holds: 'as default, plus Chromium on a virtual screen with noVNC',
     hasNode: false,
   },
 } as const satisfies Readonly<Record<string, Sandbox>>;

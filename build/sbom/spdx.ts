@@ -1,16 +1,16 @@
 import { PackageURL } from 'packageurl-js';
 import type { InstalledPackage } from '../oci/installed-packages.ts';
 
-/** What an SBOM is about. */
+/** The image that an SBOM describes. */
 export interface SbomSubject {
   /** `ghcr.io/openclaw/openclaw`. */
   readonly name: string;
-  /** Of the platform's manifest. */
+  /** Digest of the platform's manifest. */
   readonly digest: string;
   readonly version: string;
-  /** Debian's word: `amd64`. */
+  /** Debian architecture: `amd64`. */
   readonly architecture: string;
-  /** `12`. */
+  /** Debian release: `12`. */
   readonly debian: string | undefined;
   /** ISO 8601. */
   readonly created: string;
@@ -18,7 +18,7 @@ export interface SbomSubject {
 
 export const SPDX_PREDICATE = 'https://spdx.dev/Document';
 
-/** The part of an SPDX document that we write and read. Source: https://spdx.github.io/spdx-spec/v2.3/ */
+/** The fields of an SPDX document that are used here. Source: https://spdx.github.io/spdx-spec/v2.3/ */
 export interface SpdxDocument {
   readonly spdxVersion: 'SPDX-2.3';
   readonly dataLicense: 'CC0-1.0';
@@ -51,10 +51,10 @@ export interface SpdxPackage {
   }[];
 }
 
-/** A word of SPDX's list, or several joined; npm knows words that are none. */
+/** An SPDX license expression. npm also allows values that are not SPDX, such as UNLICENSED. */
 const LICENSE = /^(?!UNLICENSED$|SEE )[A-Za-z0-9.+-]+(?: (?:OR|AND|WITH) [A-Za-z0-9.+-]+)*$/;
 
-/** The software bill of materials of one platform. Pure: the same packages give the same bytes. */
+/** The software bill of materials of one platform. Pure: equal packages give equal bytes. */
 export function spdxDocument(subject: SbomSubject, packages: readonly InstalledPackage[]): SpdxDocument {
   const image = spdxPackage('SPDXRef-Image', subject.name, subject.version, imageUrl(subject), undefined);
   const contained = packages.map((one, index) =>

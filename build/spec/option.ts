@@ -1,13 +1,13 @@
-/** One option of a command, once: commander, the README's table, and the reader of environment variables come from it. */
+/** One option of a command. Commander, the documentation and the parser of environment variables use this definition. */
 export interface OptionDefinition {
   /** Commander's form: `--apt <names>`. */
   readonly flags: string;
-  /** Environment variables that set it where the flag is not given; the first that is set counts. */
+  /** Environment variables that set the option if the flag is not given; the first one that is set applies. */
   readonly variables?: readonly string[];
   readonly repeatable?: true;
   readonly description: string;
   readonly default?: string;
-  /** What happens where it is not given and has no default value. */
+  /** Describes the behaviour if the option is not given and has no default value. */
   readonly unset?: string;
   readonly example?: string;
 }
@@ -23,13 +23,13 @@ export const BUILD_OPTIONS = {
     flags: '--source <dir>',
     variables: ['OPENCLAW_SOURCE'],
     description: 'build from a checkout of the gateway instead',
-    unset: 'the checkout that the command is run in, if any',
+    unset: 'the current folder, if it is a checkout',
     example: '--source ../openclaw',
   },
   extensions: {
     flags: '--extensions <ids>',
     variables: ['OPENCLAW_EXTENSIONS'],
-    description: 'plugins the image must hold, by id (from a checkout also by folder), separated by spaces or commas',
+    description: 'plugins to include, by id (in a checkout also by folder), separated by spaces or commas',
     example: '--extensions slack,matrix',
   },
   apt: {
@@ -41,14 +41,14 @@ export const BUILD_OPTIONS = {
   pip: {
     flags: '--pip <names>',
     variables: ['OPENCLAW_IMAGE_PIP_PACKAGES'],
-    description: 'extra Python packages, separated by spaces; PIP_INDEX_URL is honoured as a secret',
+    description: 'extra Python packages, separated by spaces; PIP_INDEX_URL is passed on as a secret',
     example: '--pip "humanize==4.14.0"',
   },
   browser: {
     flags: '--browser [source]',
     variables: ['OPENCLAW_INSTALL_BROWSER'],
     description:
-      "bake Chromium and Xvfb: playwright, the version that the gateway's Playwright wants (PLAYWRIGHT_DOWNLOAD_HOST names a mirror), or debian",
+      "include Chromium and Xvfb: playwright (the version that the gateway's Playwright needs; PLAYWRIGHT_DOWNLOAD_HOST names a mirror) or debian",
     unset: 'none',
     example: '--browser debian',
   },
@@ -56,20 +56,20 @@ export const BUILD_OPTIONS = {
     flags: '--variant <name>',
     variables: ['OPENCLAW_VARIANT'],
     description:
-      'default; slim, the same image by another name; or browser, with Chromium. Ends the tags: openclaw:local-browser',
+      'default; slim (another name of the default image); or browser (with Chromium). The variant becomes a suffix of each tag: openclaw:local-browser',
     default: 'default',
     example: '--variant browser',
   },
   dockerCli: {
     flags: '--docker-cli',
     variables: ['OPENCLAW_INSTALL_DOCKER_CLI'],
-    description: 'bake the Docker CLI and Compose, for sandboxes; no daemon',
+    description: 'include the Docker CLI and Compose, for sandboxes; no daemon',
     example: '--docker-cli',
   },
   base: {
     flags: '--base <base>',
-    description: 'pinned: the pin, nothing else; bootstrap: made here from Debian packages and npm; or a reference',
-    unset: 'the pin; where its registry cannot be reached bootstrap, but for a push',
+    description: 'pinned (fail if its registry is unreachable), bootstrap (made on this host from Debian packages and npm), or an image reference',
+    unset: 'the pinned base; if its registry is unreachable, bootstrap (never for --push)',
     example: '--base bootstrap',
   },
   tag: {
@@ -82,56 +82,56 @@ export const BUILD_OPTIONS = {
   platform: {
     flags: '--platform <platforms>',
     description: 'linux/amd64, linux/arm64 or both, separated by commas',
-    unset: "the engine's own",
+    unset: "the engine's platform",
     example: '--platform linux/amd64,linux/arm64',
   },
-  load: { flags: '--load', description: 'keep the image in the engine (the default)' },
+  load: { flags: '--load', description: 'load the image into the engine (the default)' },
   push: {
     flags: '--push',
-    description: 'push every tag to its registry instead',
+    description: 'push every tag to its registry instead of loading the image',
     example: '--tag localhost:5000/openclaw:try --push',
   },
   output: {
     flags: '-o, --output <output>',
-    description: "write the image to a file or folder, in buildx's words: type=oci,dest=FILE (or tar, local)",
+    description: 'write the image to a file or folder, as buildx does: type=oci,dest=FILE (or tar, local)',
     example: '--output type=oci,dest=openclaw.tar',
   },
   compression: {
     flags: '--compression <kind>',
     description:
-      'of layers that are pushed or written to an archive: gzip, which every client reads, or zstd, which is smaller and faster to unpack',
+      'compression of layers in a registry or an archive: gzip (every client can read it) or zstd (smaller, unpacks faster)',
     default: 'gzip',
     example: '--compression zstd',
   },
   cacheFrom: {
     flags: '--cache-from <cache>',
     repeatable: true,
-    description: "import a build cache, in buildx's words",
+    description: 'import a build cache, as buildx does',
     example: '--cache-from type=local,src=/tmp/cache',
   },
   cacheTo: {
     flags: '--cache-to <cache>',
     repeatable: true,
-    description: "export the build cache, in buildx's words",
+    description: 'export the build cache, as buildx does',
     example: '--cache-to type=local,dest=/tmp/cache,mode=max',
   },
   ca: {
     flags: '--ca <file>',
     variables: ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'],
     description:
-      'certificate authorities to trust beside the known ones, a PEM file; steps that download get it as a build secret',
+      'PEM file with certificate authorities to trust in addition; download steps get it as a build secret',
     example: '--ca /etc/ssl/certs/company.pem',
   },
   engine: {
     flags: '--engine <host>',
     description: 'Docker Engine to use: unix:///path, tcp://host:port, ssh://host',
-    unset: 'DOCKER_HOST, the Docker context, a private engine',
+    unset: 'DOCKER_HOST, the current Docker context, or a private engine',
   },
   builder: {
     flags: '--builder <name>',
-    description: 'buildx builder to use, remote and Kubernetes ones too (docker buildx ls)',
+    description: 'buildx builder to use, also a remote or Kubernetes builder (docker buildx ls)',
   },
-  dryRun: { flags: '--dry-run', description: 'print the plan and the Dockerfile, build nothing; needs no engine' },
+  dryRun: { flags: '--dry-run', description: 'print the plan and the Dockerfile without building; needs no engine' },
   json: { flags: '--json', description: 'print one JSON object and nothing else' },
 } as const satisfies Record<string, OptionDefinition>;
 

@@ -3,10 +3,10 @@ import type { Destination } from './image-spec.ts';
 import { BUILD_OPTIONS } from './option.ts';
 import type { GivenOptions } from './parse-image-spec.ts';
 
-/** buildx's lists: `type=oci,dest=openclaw.tar`. */
+/** A buildx attribute list: `type=oci,dest=openclaw.tar`. */
 export const PAIRS = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
 
-/** Where the image goes: one place. */
+/** Parses the destination of the image; only one is allowed. */
 export function parseDestination(options: GivenOptions, problems: Problem[]): Destination {
   const asked = (['load', 'push', 'output'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
@@ -15,8 +15,8 @@ export function parseDestination(options: GivenOptions, problems: Problem[]): De
     problems.push({
       source: asked.map((name) => `--${name}`).join(' '),
       value: asked.map((name) => String(options[name])).join(' '),
-      reason: 'an image goes to one place',
-      wayOut: 'give one of --load, --push and --output',
+      reason: 'are given together, but an image has one destination',
+      wayOut: 'give only one of --load, --push and --output',
     });
   }
   const output = options.output;
@@ -26,21 +26,21 @@ export function parseDestination(options: GivenOptions, problems: Problem[]): De
     problems.push({
       source: '--push',
       value: BUILD_OPTIONS.tag.default,
-      reason: 'is a name for this engine, and no repository of yours',
-      wayOut: 'name one: --tag registry.example/openclaw:try --push',
+      reason: 'cannot be pushed: it is the default name for the local engine',
+      wayOut: 'name a repository: --tag registry.example/openclaw:try --push',
     });
   }
   return { kind: 'push' };
 }
 
-/** What buildx can write, and what it needs to be told for that. Source: https://docs.docker.com/build/exporters/ */
+/** The exporters of buildx, and whether each needs `dest`. Source: https://docs.docker.com/build/exporters/ */
 const OUTPUTS: Readonly<Record<string, { readonly dest: boolean } | { readonly instead: string }>> = {
   oci: { dest: true },
   tar: { dest: true },
   local: { dest: true },
   cacheonly: { dest: false },
-  // Docker's own archive cannot hold an index, where annotations stand.
-  docker: { instead: '--load, or --output type=oci,dest=openclaw.tar, which docker load takes too' },
+  // Docker's own archive format cannot contain an index, which carries the annotations.
+  docker: { instead: '--load, or --output type=oci,dest=openclaw.tar, which docker load accepts too' },
   image: { instead: '--push, or --load' },
   registry: { instead: '--push' },
 };
@@ -52,10 +52,10 @@ function parseOutput(value: string, problems: Problem[]): Destination {
   const wrong = (reason: string, wayOut: string): void =>
     void problems.push({ source: '--output', value, reason, wayOut });
   const example = 'for example: --output type=oci,dest=openclaw.tar';
-  if (!PAIRS.test(value)) wrong('is no list of key=value pairs', example);
-  else if (rule === undefined) wrong('names no type that an image can be written as (oci, tar, local)', example);
-  else if ('instead' in rule) wrong('keeps no annotations, or goes to a registry', `give ${rule.instead}`);
+  if (!PAIRS.test(value)) wrong('is not a list of key=value pairs', example);
+  else if (rule === undefined) wrong('has an unsupported type (supported: oci, tar, local)', example);
+  else if ('instead' in rule) wrong('is not supported: it loses annotations or pushes to a registry', `use ${rule.instead}`);
   else if (rule.dest && ['', '-'].includes(pairs.get('dest') ?? ''))
-    wrong('says not where to write it: standard output is for the report', `name a file or a folder: ${example}`);
+    wrong('needs dest=PATH; standard output is used for the report', `name a file or a folder: ${example}`);
   return { kind: 'output', value };
 }

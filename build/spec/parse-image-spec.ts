@@ -16,7 +16,7 @@ import { BUILD_OPTIONS, type BuildOptionName, type OptionDefinition } from './op
 import { PAIRS, parseDestination } from './parse-destination.ts';
 import { VARIANTS, type Variant, variantTag } from './variant.ts';
 
-/** Options as commander gives them: a text, a list for repeatable ones, `true` for switches. */
+/** Options as commander parses them: a string, a list for repeatable options, `true` for switches. */
 export type GivenOptions = Readonly<Partial<Record<BuildOptionName, string | readonly string[] | boolean>>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,17 +32,17 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 'true', 'yes', 'on'].map((word) => [word, true] as const),
   ...['0', 'false', 'no', 'off'].map((word) => [word, false] as const),
 ]);
-/** Section 4 of the reference: booleans in any case. @returns undefined for what is neither yes nor no */
+/** Parses a boolean: 1, true, yes, on, or 0, false, no, off, in any case. @returns undefined for other texts */
 export const parseBoolean = (text: string): boolean | undefined => BOOLEANS.get(text.trim().toLowerCase());
 
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 
 /**
- * Reads the options of `build` and the environment into an ImageSpec.
+ * Parses the options and environment variables of `build` into an ImageSpec.
  *
- * Pure but for looking whether the files that are named exist.
- * @param checkout the checkout that the command is run in, if any
- * @returns every problem with the request; the spec is to be built only where there is none
+ * Pure, except that it checks whether named files exist.
+ * @param checkout the current folder, if it is a checkout
+ * @returns the spec and every problem; build the spec only if there is no problem
  */
 export function parseImageSpec(
   options: GivenOptions,
@@ -83,25 +83,25 @@ export function parseImageSpec(
     'apt',
     /[\s,]+/,
     APT_PACKAGE,
-    'is no Debian package name (lower-case letters, digits, + . - only; =version may follow)',
-    'look it up with: apt-cache search WORD',
+    'is not a valid Debian package name',
+    'use lower-case letters, digits and + . - (=VERSION may follow); look names up with apt-cache search WORD',
   );
   const pipPackages = words(
     'pip',
     /\s+/,
     PIP_PACKAGE,
-    'is no Python requirement (a name, [extras], and versions such as ==1.2)',
-    'write it as pip takes it, without spaces: humanize==4.14.0',
+    'is not a valid Python requirement',
+    'write NAME, NAME[extra] or NAME==VERSION without spaces: humanize==4.14.0',
   );
   const extensions = words(
     'extensions',
     /[\s,]+/,
     EXTENSION,
-    'is no plugin id (lower-case letters, digits, . _ - only)',
-    'name plugins by their id: slack, matrix',
+    'is not a valid plugin id',
+    'use ids of lower-case letters, digits and . _ -, for example: slack, matrix',
   );
 
-  /** A switch that is given, or its variable. */
+  /** Reads a switch from its flag or its variable. */
   const isOn = (name: BuildOptionName): boolean => {
     if (options[name] === true) return true;
     const found = read(name);
@@ -110,8 +110,8 @@ export function parseImageSpec(
       problems.push({
         source: found.source,
         value: found.text,
-        reason: 'is neither yes nor no',
-        wayOut: 'write 1, true, yes or on; or 0, false, no or off',
+        reason: 'is not a boolean',
+        wayOut: 'use 1, true, yes or on; or 0, false, no or off',
       });
     }
     return value ?? false;
@@ -148,18 +148,18 @@ function parseVariant(
 ): Variant {
   const variant = VARIANTS.find((name) => name === given?.text.trim());
   if (given !== undefined && variant === undefined) {
-    const reason = 'is no variant';
-    problems.push({ source: given.source, value: given.text, reason, wayOut: `choose ${VARIANTS.join(', ')}` });
+    const reason = 'is not a variant';
+    problems.push({ source: given.source, value: given.text, reason, wayOut: `choose from ${VARIANTS.join(', ')}` });
   }
   return variant ?? 'default';
 }
 
-/** `--browser` alone is Playwright's, as the variable's `1` is. */
+/** `--browser` without a value means Playwright's Chromium, as the variable does. */
 function parseBrowser(given: GivenOptions['browser'], isOn: () => boolean, problems: Problem[]): BrowserChoice {
   if (typeof given !== 'string') return given === true || isOn() ? 'playwright' : 'none';
   if (given === 'playwright' || given === 'debian') return given;
   const wayOut = 'choose --browser playwright or --browser debian';
-  problems.push({ source: '--browser', value: given, reason: 'is no source of a browser', wayOut });
+  problems.push({ source: '--browser', value: given, reason: 'is not a browser source', wayOut });
   return 'none';
 }
 
@@ -168,7 +168,7 @@ export function sourceOf(definition: OptionDefinition): string {
   return /--[a-z-]+/.exec(definition.flags)?.[0] ?? definition.flags;
 }
 
-/** A package that is named, a checkout that is named, the checkout that one stands in, the newest package: in this order. */
+/** Chooses the gateway, in this order: --package, --source, the current folder if it is a checkout, the newest package. */
 function parseChoice(
   options: GivenOptions,
   source: { readonly source: string; readonly text: string } | undefined,
@@ -180,8 +180,8 @@ function parseChoice(
     problems.push({
       source: '--source',
       value: String(options.source),
-      reason: 'is given beside --package, and an image holds one gateway',
-      wayOut: 'leave one of them out',
+      reason: 'cannot be combined with --package: an image contains one gateway',
+      wayOut: 'leave one of the options out',
     });
   }
   if (options.package !== undefined) return parseGateway(packageText, problems);
@@ -198,8 +198,8 @@ function parseGateway(text: string, problems: Problem[]): GatewayChoice {
       problems.push({
         source: '--package',
         value: text,
-        reason: 'there is no such file',
-        wayOut: 'make one with: npm pack openclaw',
+        reason: 'does not exist',
+        wayOut: 'create the file with npm pack openclaw',
       });
     }
     return { kind: 'file', path };
@@ -210,7 +210,7 @@ function parseGateway(text: string, problems: Problem[]): GatewayChoice {
     problems.push({
       source: '--package',
       value: text,
-      reason: 'is neither openclaw@<version|tag> nor a file.tgz',
+      reason: 'is not openclaw@<version|tag> or a file.tgz',
       wayOut: 'for example: --package openclaw@latest',
     });
   }
@@ -233,7 +233,7 @@ export function referenceOr(value: string, source: string, wayOut: string, probl
   try {
     return parseReference(value);
   } catch (error) {
-    problems.push({ source, value, reason: `is no image reference: ${(error as Error).message}`, wayOut });
+    problems.push({ source, value, reason: `is not a valid image reference: ${(error as Error).message}`, wayOut });
     return undefined;
   }
 }
@@ -246,8 +246,8 @@ function parseTags(given: readonly string[], problems: Problem[]): readonly Refe
       problems.push({
         source: '--tag',
         value,
-        reason: 'names a digest, which a build cannot choose',
-        wayOut: 'leave out what follows @',
+        reason: 'contains a digest, which a build cannot choose',
+        wayOut: 'remove the part after @',
       });
     }
     if (reference !== undefined) tags.push(reference);
@@ -261,8 +261,8 @@ function parsePlatforms(text: string, problems: Problem[]): readonly Platform[] 
     const platform = parsePlatform(value);
     if (platform === undefined) {
       const reason = value.startsWith('linux/')
-        ? 'the gateway is not built for that processor'
-        : 'the gateway runs in Linux containers only';
+        ? 'is a platform that the gateway is not built for'
+        : 'is not a Linux platform';
       problems.push({ source: '--platform', value, reason, wayOut: `use ${PLATFORMS.join(' or ')}` });
     } else platforms.add(platform);
   }
@@ -271,7 +271,7 @@ function parsePlatforms(text: string, problems: Problem[]): readonly Platform[] 
 
 function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], problems: Problem[]): readonly string[] {
   for (const value of given) {
-    // buildx takes a bare reference too: type=registry is meant.
+    // buildx also accepts a bare reference, which means type=registry.
     if (PAIRS.test(value)) continue;
     const definition: OptionDefinition = BUILD_OPTIONS[name];
     referenceOr(value, sourceOf(definition), `for example: ${definition.example}`, problems);
@@ -282,8 +282,8 @@ function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], pr
 function parseCompression(text: string, problems: Problem[]): Compression {
   const found = COMPRESSIONS.find((kind) => kind === text);
   if (found !== undefined) return found;
-  const wayOut = `choose one of ${COMPRESSIONS.join(', ')}`;
-  problems.push({ source: '--compression', value: text, reason: 'is no compression of image layers', wayOut });
+  const wayOut = `choose from ${COMPRESSIONS.join(', ')}`;
+  problems.push({ source: '--compression', value: text, reason: 'is not a supported compression', wayOut });
   return 'gzip';
 }
 
@@ -292,7 +292,7 @@ function parseCa(found: { source: string; text: string } | undefined, problems: 
   const path = resolve(found.text);
   const reason = whyNoAuthorities(path);
   if (reason === undefined) return path;
-  const wayOut = 'name a PEM file with the certificate authorities, or unset it';
+  const wayOut = 'name a PEM file with certificate authorities, or unset the option';
   problems.push({ source: found.source, value: found.text, reason, wayOut });
   return undefined;
 }
@@ -303,7 +303,7 @@ function parseEpoch(text: string | undefined, problems: Problem[]): number | und
   problems.push({
     source: 'SOURCE_DATE_EPOCH',
     value: text,
-    reason: 'is no number of seconds since 1970',
+    reason: 'is not a number of seconds since 1970',
     wayOut: 'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
   });
   return undefined;

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 
-/** The words closest to one that is unknown, best first; words that share no more than chance are left out. */
+/** The known words most similar to an unknown word, best first. */
 export function closest(word: string, candidates: Iterable<string>, most = 3): readonly string[] {
   const near = (candidate: string): number =>
     candidate.includes(word) || word.includes(candidate)

@@ -1,4 +1,4 @@
-/** What is built of a gateway: `slim` is another name of the default. Source: reference, sections 4 and 9. */
+/** The variants of a gateway image: `slim` is another name of the default. Source: docs/reference.md, "Build inputs" and "Versions and tags". */
 export const VARIANTS = ['default', 'slim', 'browser'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
@@ -8,7 +8,7 @@ export function variantTag(tag: string, variant: Variant): string {
   return tag === 'latest' && variant === 'slim' ? 'slim' : `${tag}-${variant}`;
 }
 
-/** The images behind the variants' names. */
+/** The image that each variant names. */
 export const VARIANT_IMAGES = { default: 'default', slim: 'default', browser: 'browser' } as const satisfies Record<
   Variant,
   Variant

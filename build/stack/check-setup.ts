@@ -24,37 +24,37 @@ import { BUILD_VARIABLES, DEFAULTS, isOn, STACK_VARIABLES, withoutScheme } from 
 export interface CheckedSetup {
   readonly problems: readonly Problem[];
   readonly image: string;
-  /** Whether the image is built here. */
+  /** Whether the image is built on this host. */
   readonly built: boolean;
   readonly configDir: string;
-  /** Sources of mounts: a missing one would otherwise be made, as root's. */
+  /** Sources of mounts. Docker would create a missing one as a folder of root. */
   readonly mustExist: readonly string[];
   readonly gatewayPort: number;
   readonly bridgePort: number;
   readonly sandbox: boolean;
-  /** What the build is to read, from wherever it was given. */
+  /** Environment variables for the build. */
   readonly buildVariables: ReadonlyMap<string, string>;
   readonly workspaceDir: string;
   readonly secretDir: string;
   readonly bind: string;
-  /** The project's name for Compose, whatever its folder is called. */
+  /** The Compose project name; it does not depend on the folder name. */
   readonly projectName: string;
   /** Path of the engine's socket on this host. */
   readonly socket: string;
 }
 
-/** https://docs.docker.com/compose/how-tos/project-name/; it is the gateway's host name too, which hostname(7) limits to 63. */
+/** https://docs.docker.com/compose/how-tos/project-name/; also the gateway's host name, limited to 63 characters by hostname(7). */
 const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-/** What no `chown` may ever reach, and what a container has no business in: these, and all that is in them. */
+/** System folders. Neither `chown` nor a mount may reach these, or anything inside. */
 const SYSTEM_TREES =
   /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
-/** Folders of many: one that is in them is fine, they themselves are not. */
+/** Folders that contain those of other users or programs. A folder inside is allowed, the folder itself is not. */
 const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
 
 /**
- * Everything that is wrong with the request, before anything is written: reference, section 6, step 2.
+ * Finds everything that is wrong with a setup request, before anything is written. Source: docs/reference.md, "Setup", step 2.
  *
- * @returns what the shell needs to look at next; to be used only where there is no problem
+ * @returns the problems, and what the shell needs next; use the latter only if there is no problem
  */
 export function checkSetup(input: SetupInput): CheckedSetup {
   const values = effectiveValues(input);
@@ -109,7 +109,7 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
     problems.push({
       source: 'COMPOSE_PROJECT_NAME',
       value: printable(name),
-      reason: 'is no name of a project of at most 63 characters',
+      reason: 'is not a valid project name of at most 63 characters',
       wayOut,
     });
   }
@@ -118,7 +118,7 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
   return problems;
 }
 
-/** By the rules of `image:build`; under the variable's name. */
+/** Checks the build variables by the rules of `image:build`, and reports them under the variable's name. */
 function buildProblems(values: Values): readonly Problem[] {
   const environment = Object.fromEntries(BUILD_VARIABLES.map((name) => [name, values.get(name)]));
   const hidden = BUILD_VARIABLES.flatMap((name) => {
@@ -133,7 +133,7 @@ function buildProblems(values: Values): readonly Problem[] {
     .map((problem) => ({ ...problem, value: printable(problem.value) }));
 }
 
-/** Asked again once it is known where links lead. */
+/** Called again when the targets of symbolic links are known. */
 export function folderProblems(settled: Settled, input: SetupInput): readonly Problem[] {
   const problems: Problem[] = [];
   const tree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
@@ -149,12 +149,12 @@ export function folderProblems(settled: Settled, input: SetupInput): readonly Pr
     const system = SYSTEM_TREES.test(tree(value)) || SHARED_FOLDERS.test(tree(value).slice(0, -1));
     if (system && tree(value) !== tree(holder))
       problem(
-        'belongs to the system, and would be given to the container',
-        'use a folder of its own, such as $HOME/.openclaw',
-      );
-    else if (holds !== undefined && holds !== '/tmp')
-      problem(`holds ${holds}, all of which would be given to the container`, 'use a folder of its own');
-    if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'give each a folder of its own');
+        'belongs to the system, but setup would give it to the container',
+        'use a separate folder, such as $HOME/.openclaw',
+        )
+        else if (holds !== undefined && holds !== '/tmp')
+        problem(`contains ${holds}, but setup would give all of it to the container`, 'use a separate folder');
+    if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'use a separate folder for each');
   }
   return problems;
 }
@@ -166,20 +166,20 @@ function socketOf(values: Values, { environment }: SetupInput): string {
   );
 }
 
-/** The engine's socket comes in by its own gate, and not within a folder that is mounted. */
+/** The engine's socket may be mounted only by OPENCLAW_SANDBOX, not as part of a folder. */
 function socketProblems(values: Values, socket: string): readonly Problem[] {
   const { mounts } = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '');
-  const reason = "holds the engine's socket, and would hand the engine to whoever is in the container";
-  const wayOut = 'mount the folders within it that you need; the socket comes with OPENCLAW_SANDBOX=1';
+  const reason = "contains the engine's socket, so the container could control the engine";
+  const wayOut = 'mount only the subfolders that you need; OPENCLAW_SANDBOX=1 mounts the socket after its checks';
   return mounts
     .filter(({ source }) => holdsSocket(source, socket))
     .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: printable(source), reason, wayOut }));
 }
 
-/** Compose would read such a value otherwise than setup does: one would make a folder, and the other mount another. */
+/** Compose expands variables in .env and setup does not, so the two would disagree about the value. */
 function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Problem[] {
-  const reason = 'refers to another variable in .env, which setup does not look up';
-  const wayOut = 'write in .env what it comes to, or put it between single quotes';
+  const reason = 'refers to another variable in .env, which setup does not expand';
+  const wayOut = 'write the expanded value in .env, or put the value in single quotes';
   const interpolated = interpolatedKeys(dotEnv);
   return SETUP_VARIABLES.filter((name) => interpolated.has(name) && !environment.has(name)).map((source) => ({
     source,
@@ -189,19 +189,19 @@ function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Pr
   }));
 }
 
-/** The Dockerfile tests whether a switch is set at all. */
+/** The Dockerfile tests whether a switch is empty. */
 const buildValue = (name: string, value: string): string =>
   name.startsWith('OPENCLAW_INSTALL_') ? (isOn(value) ? '1' : '') : value;
 
 function portProblems(settled: Settled): readonly Problem[] {
   if (settled.OPENCLAW_BRIDGE_PORT !== settled.OPENCLAW_GATEWAY_PORT) return [];
-  const reason = 'is the port of the gateway too';
+  const reason = 'is also the port of the gateway';
   return [
     {
       source: 'OPENCLAW_BRIDGE_PORT',
       value: settled.OPENCLAW_BRIDGE_PORT,
       reason,
-      wayOut: 'choose another for one of them',
+      wayOut: 'choose different ports',
     },
   ];
 }

@@ -6,7 +6,7 @@ export const OVERRIDE = 'docker-compose.override.yml';
 export const COMPOSE_FILE = 'docker-compose.yml';
 
 /**
- * A text as a YAML scalar that is nothing but this text: JSON's strings are YAML's double-quoted ones
+ * Quotes a text as a YAML scalar. JSON strings are valid double-quoted YAML
  * (https://yaml.org/spec/1.2.2/#73-flow-scalar-styles), and Compose reads `$$` as `$`.
  */
 const scalar = (text: string): string => JSON.stringify(text.replaceAll('$', '$$$$'));
@@ -17,15 +17,15 @@ const mountLines = ({ source, target, access, label }: ExtraMount): readonly str
   `        target: ${scalar(target)}`,
   ...(access === 'ro' ? ['        read_only: true'] : []),
   '        bind:',
-  // A folder that is not there is a mistake, and not a folder of root's.
+  // A missing folder is an error. Docker would create it as a folder of root.
   '          create_host_path: false',
   ...(label === undefined ? [] : [`          selinux: ${label}`]),
 ];
 
 /**
- * docker-compose.extra.yml: the home volume and the extra mounts, for both services.
+ * Renders docker-compose.extra.yml, with the home volume and the extra mounts for both services.
  *
- * @returns undefined where there is nothing to mount
+ * @returns undefined if there is nothing to mount
  */
 export function extraOverlay(homeVolume: string | undefined, mounts: readonly ExtraMount[]): string | undefined {
   if (homeVolume === undefined && mounts.length === 0) return undefined;
@@ -36,18 +36,18 @@ export function extraOverlay(homeVolume: string | undefined, mounts: readonly Ex
     ...mounts.flatMap(mountLines),
   ];
   return lines([
-    '# Written by scripts/docker/setup.sh from OPENCLAW_HOME_VOLUME and OPENCLAW_EXTRA_MOUNTS: set these and run it again.',
+    '# Written by scripts/docker/setup.sh from OPENCLAW_HOME_VOLUME and OPENCLAW_EXTRA_MOUNTS. Change these and run it again.',
     'services:',
     ...['openclaw-gateway', 'openclaw-cli'].flatMap((service) => [`  ${service}:`, '    volumes:', ...volumes]),
-    // By its own name, so that it stays when the project is called otherwise.
+    // A fixed name keeps the volume when the project name changes.
     ...(homeVolume === undefined ? [] : ['volumes:', '  openclaw-home:', `    name: ${scalar(homeVolume)}`]),
   ]);
 }
 
-/** docker-compose.sandbox.yml: the engine's socket, for the gateway alone, and the group that may use it. */
+/** Renders docker-compose.sandbox.yml, with the engine's socket and its group, for the gateway only. */
 export const sandboxOverlay = (socket: string, group: number): string =>
   lines([
-    '# Written by scripts/docker/setup.sh, after all that the sandbox needs was found: OPENCLAW_SANDBOX=0 takes it away.',
+    '# Written by scripts/docker/setup.sh after all checks for the sandbox passed. OPENCLAW_SANDBOX=0 removes it.',
     'services:',
     '  openclaw-gateway:',
     '    group_add:',
@@ -61,11 +61,11 @@ export const sandboxOverlay = (socket: string, group: number): string =>
 const lines = (all: readonly string[]): string => `${all.join('\n')}\n`;
 
 /**
- * The files that Compose reads, in their order, for COMPOSE_FILE in `.env`: with it a plain `docker compose` sees the same stack.
+ * The files that Compose reads, in order, for COMPOSE_FILE in `.env`: with it, plain `docker compose` uses the same stack.
  *
- * @param kept COMPOSE_FILE as it is; undefined for none
- * @param present of the overlays and the user's override: those that exist after setup
- * @returns the files; `written` is undefined where Compose finds them by itself
+ * @param kept current value of COMPOSE_FILE; undefined if it is not set
+ * @param present the overlays and the user's override that exist after setup
+ * @returns the files; `written` is undefined if Compose finds the files by default
  */
 export function composeFiles(
   kept: string | undefined,
@@ -74,7 +74,7 @@ export function composeFiles(
   const own = [EXTRA_OVERLAY, SANDBOX_OVERLAY];
   const listed = (kept ?? '').split(':').filter((file) => file !== '' && !own.includes(file));
   const found = [COMPOSE_FILE, ...(present.has(OVERRIDE) ? [OVERRIDE] : [])];
-  // A list of other files is the user's, and stays; else it is what Compose finds by itself, of what is there now.
+  // A list with other files belongs to the user, and stays. Otherwise use the files that Compose finds by default.
   const theirs = listed.some((file) => file !== COMPOSE_FILE && file !== OVERRIDE);
   const base = theirs ? listed.filter((file) => file !== OVERRIDE || present.has(OVERRIDE)) : found;
   const overlays = own.filter((file) => present.has(file));

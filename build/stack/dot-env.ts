@@ -1,24 +1,24 @@
 /**
- * The `.env` file of a Compose project, read and changed without touching what is not ours.
+ * Reads and changes the `.env` file of a Compose project without changing other lines.
  * Grammar: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
  */
 interface Line {
-  /** Undefined for comments, empty lines and what nobody understands. */
+  /** Undefined for comments, empty lines and invalid lines. */
   readonly key: string | undefined;
   readonly value: string;
-  /** As it stands in the file, with its line end; a quoted value may span several lines. */
+  /** The text in the file, with its line end; a quoted value may span several lines. */
   readonly raw: string;
 }
 
 const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*/;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
-/** @returns what the last line that sets the key says, quotes and comments taken away; interpolation is left as it stands */
+/** @returns the last value of each key, without quotes and comments; variables are not expanded */
 export function readDotEnv(text: string): ReadonlyMap<string, string> {
   return new Map(linesOf(text).flatMap(({ key, value }) => (key === undefined ? [] : [[key, value]])));
 }
 
-/** Keys whose value Compose would interpolate: a `$` that stands bare or between double quotes, and is not escaped. */
+/** Keys whose value Compose would expand: it contains an unescaped `$` outside of single quotes. */
 export const interpolatedKeys = (text: string): ReadonlySet<string> =>
   new Set(
     linesOf(text).flatMap(({ key, raw }) =>
@@ -26,15 +26,15 @@ export const interpolatedKeys = (text: string): ReadonlySet<string> =>
     ),
   );
 
-/** The values of a key in the order of the file: a key may stand there more than once. */
+/** All values of a key, in the order of the file. */
 export const valuesOf = (text: string, wanted: string): readonly string[] =>
   linesOf(text).flatMap(({ key, value }) => (key === wanted ? [value] : []));
 
 /**
- * Sets keys in place, appends those that are new, and takes away those that are `undefined`. Every other byte stays: order,
- * comments, quotes, line ends.
+ * Sets keys in place, appends new keys, and removes keys whose value is `undefined`. All other bytes stay: order, comments,
+ * quotes, line ends.
  *
- * @param text the file as it is; empty for none
+ * @param text current contents; empty if there is no file
  */
 export function changeDotEnv(text: string, changes: ReadonlyMap<string, string | undefined>): string {
   const lines = linesOf(text);
@@ -43,7 +43,7 @@ export function changeDotEnv(text: string, changes: ReadonlyMap<string, string |
     if (key === undefined || !changes.has(key)) return [raw];
     const wanted = changes.get(key);
     if (wanted === undefined) return [];
-    // The last line of a key is the one that counts; the ones before it are old, and would be read by whoever takes the first.
+    // Compose uses the last line of a key. Remove earlier ones, because other programs may use the first.
     if (lines.slice(index + 1).some((later) => later.key === key)) return [];
     return [value === wanted ? raw : assignment(key, wanted) + (/\r?\n$/.exec(raw)?.[0] ?? '')];
   });
@@ -55,7 +55,7 @@ export function changeDotEnv(text: string, changes: ReadonlyMap<string, string |
   return before + (added.length > 0 && before !== '' && !before.endsWith('\n') ? end : '') + added.join('');
 }
 
-/** Bare where that is safe for Compose and for a shell that sources the file; else quoted so that nothing is interpolated. */
+/** Unquoted if that is safe for Compose and for a shell; else quoted so that nothing is expanded. */
 function assignment(key: string, value: string): string {
   if (/^[A-Za-z0-9_./:@%+,=~-]+$/.test(value)) return `${key}=${value}`;
   if (!/['\\\n\r]/.test(value)) return `${key}='${value}'`;
@@ -80,7 +80,7 @@ function firstLine(text: string): Line {
     const after = /^[^\n]*\n?/.exec(text.slice(start.length + quoted.length))?.[0] ?? '';
     return { key, value: quoted.value, raw: text.slice(0, start.length + quoted.length) + after };
   }
-  // A comment begins with a # after a space; a # within a word belongs to it.
+  // A comment begins with # after a space; a # inside a word belongs to the value.
   const value = whole
     .slice(start.length)
     .replace(/\r?\n$/, '')
@@ -89,7 +89,7 @@ function firstLine(text: string): Line {
   return { key, value, raw: whole };
 }
 
-/** A value in quotes, which may hold line ends; undefined where none begins here, or none ends. */
+/** Parses a quoted value, which may contain line ends; undefined if the text does not begin with one. */
 function quotedValue(text: string): { readonly value: string; readonly length: number } | undefined {
   const [literal, single] = /^'((?:[^'\\]|\\.)*)'/s.exec(text) ?? [];
   if (literal !== undefined && single !== undefined)

@@ -1,16 +1,16 @@
 import { posix } from 'node:path';
 import { type Complaint, pathComplaint } from './path-rule.ts';
 
-/** A folder or file of the host's in both containers. */
+/** A folder or file of the host, mounted in both containers. */
 export interface ExtraMount {
   readonly source: string;
   readonly target: string;
   readonly access: 'ro' | 'rw';
-  /** SELinux: shared between containers (`z`), or private to one (`Z`). */
+  /** SELinux label: shared between containers (`z`) or private to one (`Z`). */
   readonly label: 'z' | 'Z' | undefined;
 }
 
-/** What stands in OPENCLAW_EXTRA_MOUNTS: its mounts, and what is wrong with it, entry by entry. */
+/** The parsed OPENCLAW_EXTRA_MOUNTS: its mounts, and the problems of each entry. */
 export interface ReadMounts {
   readonly mounts: readonly ExtraMount[];
   readonly complaints: readonly (Complaint & { readonly value: string })[];
@@ -22,10 +22,10 @@ const OPTIONS: Readonly<Record<string, Partial<Pick<ExtraMount, 'access' | 'labe
   z: { label: 'z' },
   Z: { label: 'Z' },
 };
-/** Places that other variables fill, and what would take the gateway away. */
+/** Targets that are set by other variables, or that would hide the gateway. */
 const TAKEN: Readonly<Record<string, string>> = {
-  '/': 'name a folder within the container',
-  '/app': 'mount what you need under it: /app/extensions/<id>',
+  '/': 'name a folder in the container',
+  '/app': 'mount a subfolder: /app/extensions/<id>',
   '/home/node': 'set OPENCLAW_HOME_VOLUME',
   '/home/node/.openclaw': 'set OPENCLAW_CONFIG_DIR',
   '/home/node/.openclaw/workspace': 'set OPENCLAW_WORKSPACE_DIR',
@@ -47,29 +47,29 @@ export function parseExtraMounts(text: string): ReadMounts {
   return { mounts, complaints };
 }
 
-/** Adds the mount, or says what is wrong with it. */
+/** Adds the mount to the list, or returns its problem. */
 function read(value: string, mounts: ExtraMount[]): Complaint | undefined {
   const [source = '', target, option = 'rw', ...rest] = value.split(':');
   if (target === undefined || rest.length > 0)
-    return { reason: 'is no source:target[:ro|rw|z|Z]', wayOut: 'for example: /srv/media:/media:ro' };
+    return { reason: 'is not source:target[:ro|rw|z|Z]', wayOut: 'for example: /srv/media:/media:ro' };
   const complaint = pathComplaint(source, 'its source') ?? pathComplaint(target, 'its target');
   if (complaint !== undefined) return complaint;
   if (ENGINE_SOCKET.test(source))
     return {
-      reason: 'would hand the engine to whoever is in the container',
-      wayOut: 'set OPENCLAW_SANDBOX=1, which mounts it once everything that it needs is there',
+      reason: 'is the socket of the engine, so the container could control the engine',
+      wayOut: 'set OPENCLAW_SANDBOX=1, which mounts the socket after its checks',
     };
   const known = OPTIONS[option];
   if (known === undefined || !Object.hasOwn(OPTIONS, option))
     return {
-      reason: `has the option '${option}', which is unknown`,
-      wayOut: `choose ${Object.keys(OPTIONS).join(', ')}`,
+      reason: `has the unknown option '${option}'`,
+      wayOut: `choose from ${Object.keys(OPTIONS).join(', ')}`,
     };
   const place = posix.normalize(target).replace(/\/+$/, '') || '/';
   if (Object.hasOwn(TAKEN, place))
-    return { reason: `has the target ${place}, which is taken`, wayOut: TAKEN[place] ?? '' };
+    return { reason: `has the reserved target ${place}`, wayOut: TAKEN[place] ?? '' };
   if (mounts.some((other) => other.target === place))
-    return { reason: `is the second mount on ${place}`, wayOut: 'leave one of them out' };
+    return { reason: `is the second mount on ${place}`, wayOut: 'leave one of the mounts out' };
   mounts.push({ source, target: place, access: 'rw', label: undefined, ...known });
   return undefined;
 }

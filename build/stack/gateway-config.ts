@@ -6,17 +6,17 @@ export type ConfigWrite =
       readonly ref: { readonly source: 'env'; readonly provider: 'default'; readonly id: string };
     };
 
-/** What setup pins in `openclaw.json`. */
+/** The settings that setup writes to `openclaw.json`. */
 export interface WantedConfig {
   readonly bind: string;
-  /** Of the host. */
+  /** Port on the host. */
   readonly port: number;
   readonly token: string;
-  /** Undefined: nobody has asked for a sandbox, and what stands there stays. */
+  /** Undefined: the user never set OPENCLAW_SANDBOX, so the current setting stays. */
   readonly sandbox: 'on' | 'off' | undefined;
 }
 
-/** The value at a path of names: `gateway.auth.token`; undefined where there is none. */
+/** Reads the value at a path: `gateway.auth.token`; undefined if it does not exist. */
 export function field(config: unknown, path: string): unknown {
   return path
     .split('.')
@@ -29,18 +29,18 @@ export function field(config: unknown, path: string): unknown {
     );
 }
 
-/** Addresses under which the Control UI is opened on the host itself. */
+/** The addresses of the Control UI on the host itself. */
 export const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
 
-/** Whether it is a list that setup wrote, for this port or for one before. */
+/** Whether setup wrote this list of origins, for the current port or an earlier one. */
 const isOwn = (origins: readonly unknown[]): boolean => {
   const port = /^http:\/\/localhost:(\d+)$/.exec(String(origins[0]))?.[1];
   return port !== undefined && JSON.stringify(origins) === JSON.stringify(ownOrigins(Number(port)));
 };
 
 /**
- * What is to be written so that the configuration says what setup pins; nothing where it says so already.
- * Source: reference, section 6, steps 10 and 11.
+ * The writes that bring the configuration to the required settings; empty if it has them.
+ * Source: docs/reference.md, "Setup", steps 10 and 11.
  */
 export function configWrites(config: unknown, wanted: WantedConfig): readonly ConfigWrite[] {
   const writes: ConfigWrite[] = [];
@@ -53,7 +53,7 @@ export function configWrites(config: unknown, wanted: WantedConfig): readonly Co
   const set = Array.isArray(origins) && origins.length > 0 && !isOwn(origins);
   if (wanted.bind !== 'loopback' && !set) pin('gateway.controlUi.allowedOrigins', ownOrigins(wanted.port));
   const token = field(config, 'gateway.auth.token');
-  // A second token in the configuration would refuse who shows the one in .env. By reference, so that it stands in no argument.
+  // Another token in the configuration would reject the one in .env. Write a reference, so that no argument contains the token.
   if (typeof token === 'string' && token !== wanted.token && token !== '${OPENCLAW_GATEWAY_TOKEN}')
     writes.push({
       path: 'gateway.auth.token',

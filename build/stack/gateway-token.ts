@@ -3,17 +3,17 @@ import { field } from './gateway-config.ts';
 
 export interface GatewayToken {
   readonly value: string;
-  /** Where it came from; undefined: it is new. */
+  /** The source of an existing token; undefined for a new one. */
   readonly from: 'OPENCLAW_GATEWAY_TOKEN' | 'openclaw.json' | '.env' | undefined;
 }
 
 /**
- * Which token the gateway gets: section 6 of the reference, step 4.
+ * Chooses the gateway's token. Source: docs/reference.md, "Setup", step 4.
  *
- * @param given what the environment says; empty is not set
- * @param config `openclaw.json`; undefined for none. A reference to a variable is no token of its own
- * @param dotEnv the `.env` file, whose last line that is not empty counts
- * @param makeToken for a new one
+ * @param given value of the environment variable; empty means not set
+ * @param config `openclaw.json`; undefined if there is none. A reference to a variable is not a token
+ * @param dotEnv the `.env` file; its last non-empty line counts
+ * @param makeToken creates a new token
  */
 export function chooseToken(
   given: string | undefined,
@@ -23,7 +23,7 @@ export function chooseToken(
 ): GatewayToken {
   if (given !== undefined && given !== '') return { value: given, from: 'OPENCLAW_GATEWAY_TOKEN' };
   const configured = field(config, 'gateway.auth.token');
-  // `${NAME}` is how the configuration refers to a variable.
+  // `${NAME}` is a reference to a variable.
   if (typeof configured === 'string' && configured.trim() !== '' && !/^\$\{\w+\}$/.test(configured.trim()))
     return { value: configured.trim(), from: 'openclaw.json' };
   const kept = valuesOf(dotEnv, 'OPENCLAW_GATEWAY_TOKEN').findLast((value) => value !== '');

@@ -1,10 +1,10 @@
-/** What is wrong with a value, and what to write instead. */
+/** A problem with a value, and how to solve it. */
 export interface Complaint {
   readonly reason: string;
   readonly wayOut: string;
 }
 
-/** Control and format characters, line and paragraph ends, and what bytes that are no UTF-8 become. */
+/** Control and format characters, line and paragraph separators, and the replacement character of invalid UTF-8. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u{FFFD}]/u;
 const SHOWN_CHARACTERS = 200;
 /** Linux: PATH_MAX and NAME_MAX, in bytes. */
@@ -14,12 +14,12 @@ const LONGEST_NAME = 255;
 export const unprintable = (text: string): Complaint | undefined =>
   UNPRINTABLE.test(text)
     ? {
-        reason: 'has a line end, a tab or another character that does not print',
-        wayOut: 'write it in printable characters',
+        reason: 'contains a line end, a tab or another unprintable character',
+        wayOut: 'use printable characters only',
       }
     : undefined;
 
-/** A value as it may stand in a line of a message: what does not print as its number, and a long one by its beginning. */
+/** Makes a value safe for a message: unprintable characters are escaped, and a long value is cut. */
 export function printable(value: string): string {
   const shown = [...value.slice(0, SHOWN_CHARACTERS)].map((character) =>
     UNPRINTABLE.test(character) ? `\\u{${character.codePointAt(0)?.toString(16)}}` : character,
@@ -28,25 +28,26 @@ export function printable(value: string): string {
 }
 
 /**
- * Why a text can be no path for a mount. Everything else, spaces, quotes and `$` too, is taken literally.
+ * Checks the path of a mount. Spaces, quotes and `$` are allowed, and taken literally.
  *
- * @param what the part of the value that is meant: `its source`; empty for the value itself
+ * @param what the part of the value, for the message: `source`; undefined for the value itself
  */
-export function pathComplaint(path: string, what = 'it'): Complaint | undefined {
+export function pathComplaint(path: string, what?: string): Complaint | undefined {
   const hidden = unprintable(path);
   if (hidden !== undefined) return hidden;
+  const has = what === undefined ? 'is' : `has a ${what} that is`;
   if (path.startsWith('~'))
-    return { reason: `${what} begins with ~, which only a shell expands`, wayOut: 'write the folder out: /home/you/…' };
+    return { reason: `${has} not expanded: only a shell expands ~`, wayOut: 'write the full path: /home/you/…' };
   if (!path.startsWith('/'))
-    return { reason: `${what} is no absolute path`, wayOut: 'begin it with /, as in "$PWD/folder"' };
+    return { reason: `${has} not an absolute path`, wayOut: 'begin it with /, as in "$PWD/folder"' };
   if (path.split('/').includes('..'))
-    return { reason: `${what} leads through '..'`, wayOut: 'write where it leads to' };
+    return { reason: `${has} relative: it contains '..'`, wayOut: 'write the resolved path' };
   if (path.includes(':'))
-    return { reason: `${what} has a colon, which separates the parts of a mount`, wayOut: 'use a path without one' };
+    return { reason: `${has} not usable in a mount: it contains a colon`, wayOut: 'use a path without a colon' };
   if (Buffer.byteLength(path) > LONGEST_PATH || path.split('/').some((name) => Buffer.byteLength(name) > LONGEST_NAME))
     return {
-      reason: `${what} is longer than a path can be (${LONGEST_PATH} bytes, ${LONGEST_NAME} a name)`,
-      wayOut: 'use a shorter one',
+      reason: `${has} too long (a path may have ${LONGEST_PATH} bytes, a name ${LONGEST_NAME})`,
+      wayOut: 'use a shorter path',
     };
   return undefined;
 }

@@ -26,11 +26,11 @@ export type Onboarding =
 export interface SetupPlan {
   readonly token: GatewayToken;
   readonly dotEnv: string;
-  /** Contents of the overlays; undefined: the file goes away. */
+  /** Contents of the overlays; undefined: remove the file. */
   readonly extra: string | undefined;
   readonly sandboxOverlay: string | undefined;
   readonly sandbox: SandboxDecision | undefined;
-  /** What the configuration is to say of it; undefined: nobody has ever asked, and what stands there stays. */
+  /** The sandbox setting for the configuration; undefined: the user never set OPENCLAW_SANDBOX, so the current setting stays. */
   readonly sandboxState: 'on' | 'off' | undefined;
   readonly composeFiles: readonly string[];
   readonly directories: readonly string[];
@@ -38,11 +38,11 @@ export interface SetupPlan {
 }
 
 /**
- * What setup writes, all of it, once the image is there.
+ * Plans every file that setup writes, when the image is available.
  *
- * @param config `openclaw.json`, read; undefined for none
- * @param facts of the sandbox, where it is asked for
- * @param makeToken for a token where there is none
+ * @param config parsed `openclaw.json`; undefined if there is none
+ * @param facts the sandbox's prerequisites, if OPENCLAW_SANDBOX is on
+ * @param makeToken creates a token if there is none
  */
 export function planSetup(
   input: SetupInput,
@@ -69,7 +69,7 @@ export function planSetup(
   const kept = readDotEnv(input.dotEnv);
   const compose = composeFiles(kept.get('COMPOSE_FILE'), present);
   const onboarding = decideOnboarding(values, settled.OPENCLAW_GATEWAY_BIND, config);
-  const reason = 'is not set, there is no terminal to ask on, and no key of a provider is given';
+  const reason = 'is not set, there is no terminal, and no API key of a provider is given';
   const wayOut = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
     .map(({ variable }) => variable)
     .join(', ')} …, or run setup in a terminal`;
@@ -101,7 +101,7 @@ export function planSetup(
   };
 }
 
-/** Off where its gate is shut, and where it was taken back: an overlay that is left says that it was on. */
+/** Off if a prerequisite failed, or if the sandbox was switched off. A remaining overlay shows that it was on. */
 function sandboxStateOf(
   { environment, dotEnv, present }: SetupInput,
   decision: SandboxDecision | undefined,
@@ -111,7 +111,7 @@ function sandboxStateOf(
   return asked || present.has(SANDBOX_OVERLAY) ? 'off' : undefined;
 }
 
-/** Variables that are kept because somebody gave them; an empty one in the environment takes a kept one back. */
+/** The given variables to keep in `.env`. An empty variable in the environment removes the kept one. */
 function givenChanges(input: SetupInput, values: Values): readonly (readonly [string, string | undefined])[] {
   const writers = new Map(STACK_VARIABLES.map(({ name, write }) => [name, write]));
   const always = new Set([
@@ -125,7 +125,7 @@ function givenChanges(input: SetupInput, values: Values): readonly (readonly [st
   });
 }
 
-/** Reference, section 6, step 3. Made on the host: engines of desktops refuse to make folders within a mount. */
+/** Source: docs/reference.md, "Setup", step 3. Created on the host, because desktop engines refuse to create folders in a mount. */
 const directoriesOf = (settled: Settled): readonly string[] => [
   ...FOLDERS.map((name) => settled[name]),
   ...['identity', 'agents/main/agent', 'agents/main/sessions'].map((path) => `${settled.OPENCLAW_CONFIG_DIR}/${path}`),
@@ -133,14 +133,14 @@ const directoriesOf = (settled: Settled): readonly string[] => [
 
 function decideOnboarding(values: Values, bind: string, config: unknown): Onboarding {
   if (isOn(values.get('OPENCLAW_SKIP_ONBOARDING'))) return { kind: 'skipped' };
-  // The wizard signs what it has done.
+  // The onboarding wizard records when it ran.
   if (field(config, 'wizard.lastRunAt') !== undefined) return { kind: 'done' };
   const headless = PROVIDERS.some(({ variable }) => values.has(variable));
   return { kind: headless ? 'headless' : 'asks', args: onboardArguments(values, bind) };
 }
 
 /**
- * What is left to write into `openclaw.json`, after onboarding.
+ * The remaining writes to `openclaw.json`, after onboarding.
  *
  * @param input with `.env` as setup has written it
  */

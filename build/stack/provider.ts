@@ -1,10 +1,10 @@
-/** A provider whose key onboarding can take without asking: what its variable is called, and `--auth-choice`. */
+/** A provider whose API key onboarding accepts without questions: its variable, and its value of `--auth-choice`. */
 export interface Provider {
   readonly variable: string;
   readonly authChoice: string;
 }
 
-/** Source: `openclaw onboard --help` of release 2026.9.6. The first that is given becomes the default model's. */
+/** Source: `openclaw onboard --help` of release 2026.9.6. The first given key decides the default model. */
 export const PROVIDERS: readonly Provider[] = [
   { variable: 'ANTHROPIC_API_KEY', authChoice: 'apiKey' },
   { variable: 'OPENAI_API_KEY', authChoice: 'openai-api-key' },
@@ -20,12 +20,12 @@ export const PROVIDERS: readonly Provider[] = [
 ];
 
 /**
- * How `openclaw onboard` is started: without questions where a key is given. The key itself stays in the container's
- * environment, and openclaw.json refers to it by name.
+ * The arguments of `openclaw onboard`: non-interactive if a key is given. The key stays in the container's environment, and
+ * openclaw.json refers to it by name.
  */
 export function onboardArguments(values: ReadonlyMap<string, string>, bind: string): readonly string[] {
   const given = PROVIDERS.find(({ variable }) => values.has(variable));
-  // Its own end would start a gateway in this container and a chat with it: setup starts the one that stays.
+  // Without these flags, onboarding starts its own gateway in this container. Setup starts the gateway later.
   const common = ['onboard', '--mode', 'local', '--no-install-daemon', '--skip-ui', '--skip-health'];
   if (given === undefined) return common;
   return [

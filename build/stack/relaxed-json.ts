@@ -1,4 +1,4 @@
-/** `openclaw.json` is JSON5: comments, commas at the end, bare keys, single quotes. Read without running it as code. */
+/** Parses `openclaw.json`, which is JSON5: comments, trailing commas, unquoted keys, single quotes. Never evaluates it. */
 export class RelaxedJsonError extends Error {
   override readonly name = 'RelaxedJsonError';
 }
@@ -10,7 +10,7 @@ const WORD = /[^\s{}[\]:,"'/]+/uy;
 const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null, Infinity, NaN };
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v', 0: '\0' };
 
-/** @throws RelaxedJsonError with the place where it is no JSON5 */
+/** @throws RelaxedJsonError with the line if the text is not valid JSON5 */
 export function parseRelaxedJson(text: string): unknown {
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {
@@ -26,7 +26,7 @@ export function parseRelaxedJson(text: string): unknown {
     take(SPACE);
     return take(PUNCTUATION) ?? take(STRING) ?? take(WORD) ?? fail();
   };
-  /** Members of a list or an object until its end; a comma may stand before that. */
+  /** Reads the members of a list or an object; a trailing comma is allowed. */
   const members = (end: string, member: (token: string) => void): void => {
     for (let token = next(); token !== end; ) {
       member(token);
@@ -47,7 +47,7 @@ export function parseRelaxedJson(text: string): unknown {
         if (/^[{}[\]:,]$/.test(key) || next() !== ':') fail();
         entries.push([/^["']/.test(key) ? unquoted(key) : key, value(next())]);
       });
-      // Not by assignment: a key may be __proto__.
+      // Object.fromEntries accepts the key __proto__; an assignment would change the prototype.
       return Object.fromEntries(entries);
     }
     if (/^["']/.test(token)) return unquoted(token);

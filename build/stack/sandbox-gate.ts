@@ -3,23 +3,23 @@ import { field } from './gateway-config.ts';
 
 export const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
 
-/** What was seen of the sandbox's prerequisites. */
+/** The state of the sandbox's prerequisites. */
 export interface SandboxFacts {
   /** Path of the engine's socket on the host. */
   readonly socket: string;
   readonly isSocket: boolean;
-  /** The group that owns it, as the container sees it; undefined where the engine could not say. */
+  /** The socket's group as the container sees it; undefined if it could not be read. */
   readonly group: number | undefined;
   /** Whether the image has the `docker` command. */
   readonly hasCli: boolean;
-  /** Whether that command, as the gateway's user in that group, reached the engine through the socket. */
+  /** Whether that command reached the engine through the socket, as the gateway's user with that group. */
   readonly answers: boolean;
-  /** The sandbox image that the configuration names, and whether the engine has it. */
+  /** The sandbox image in the configuration, and whether the engine has it. */
   readonly image: string;
   readonly hasImage: boolean;
 }
 
-/** Whether the socket is mounted: only when everything is there. */
+/** Whether the socket is mounted: only if all prerequisites hold. */
 export type SandboxDecision =
   | { readonly mounted: true; readonly socket: string; readonly group: number }
   | { readonly mounted: false; readonly failed: string; readonly reason: string; readonly wayOut: string };
@@ -31,39 +31,39 @@ interface Prerequisite {
   readonly wayOut: (facts: SandboxFacts) => string;
 }
 
-/** Source: reference, section 6, step 11; the last is the seed's: sandboxes of agents never get the socket. */
+/** Source: docs/reference.md, "Setup", step 11. The last one protects the engine: agents' sandboxes never get the socket. */
 export const PREREQUISITES: readonly Prerequisite[] = [
   {
     name: 'docker-cli',
     holds: ({ hasCli }) => hasCli,
-    reason: () => 'the image has no docker command',
-    wayOut: () => 'build it with OPENCLAW_INSTALL_DOCKER_CLI=1, or use an image that has it',
+    reason: () => 'the image does not contain the docker command',
+    wayOut: () => 'build it with OPENCLAW_INSTALL_DOCKER_CLI=1, or use an image that contains it',
   },
   {
     name: 'socket',
     holds: ({ isSocket, group }) => isSocket && group !== undefined,
-    reason: ({ socket }) => `${socket} is no socket of an engine`,
+    reason: ({ socket }) => `${socket} is not the socket of an engine`,
     wayOut: () =>
-      'set OPENCLAW_DOCKER_SOCKET to it: docker context inspect --format "{{.Endpoints.docker.Host}}" says where it is',
+      'set OPENCLAW_DOCKER_SOCKET to the path that docker context inspect --format "{{.Endpoints.docker.Host}}" prints',
   },
   {
     name: 'socket-access',
     holds: ({ answers }) => answers,
-    reason: ({ socket, group }) => `the user node, in group ${group}, cannot speak to the engine through ${socket}`,
-    wayOut: ({ socket }) => `let its group write: chmod g+rw '${socket}'`,
+    reason: ({ socket, group }) => `the user node, in group ${group}, cannot use ${socket}`,
+    wayOut: ({ socket }) => `give its group write access: chmod g+rw '${socket}'`,
   },
   {
     name: 'sandbox-image',
     holds: ({ hasImage }) => hasImage,
     reason: ({ image }) => `the engine does not have ${image}`,
-    wayOut: ({ image }) => (image === SANDBOX_IMAGE ? 'build it: scripts/sandbox-setup.sh' : `docker pull ${image}`),
+    wayOut: ({ image }) => (image === SANDBOX_IMAGE ? 'build it: scripts/sandbox-setup.sh' : `pull it: docker pull ${image}`),
   },
   {
     name: 'no-socket-for-agents',
     holds: ({ socket }, config) => !bindsSocket(config, socket),
     reason: () =>
-      'openclaw.json mounts the socket of the engine into the sandboxes of agents, who would be outside of them then',
-    wayOut: () => 'take it out of sandbox.docker.binds and sandbox.browser.binds',
+      "openclaw.json mounts the engine's socket into agents' sandboxes, which lets agents leave the sandbox",
+      wayOut: () => 'remove it from sandbox.docker.binds and sandbox.browser.binds',
   },
 ];
 
@@ -75,13 +75,13 @@ export function decideSandbox(facts: SandboxFacts, config: unknown): SandboxDeci
   return { mounted: true, socket: facts.socket, group: facts.group ?? 0 };
 }
 
-/** The image that agents' tools run in. */
+/** The image of the sandboxes in which agents run their tools. */
 export function sandboxImage(config: unknown): string {
   const image = field(config, 'agents.defaults.sandbox.docker.image');
   return typeof image === 'string' && image !== '' ? image : SANDBOX_IMAGE;
 }
 
-/** Whether any `binds` anywhere in the configuration of agents names the socket, or a folder that holds it. */
+/** Whether `binds` in the agents' configuration contains the socket, or a folder that contains it. */
 function bindsSocket(config: unknown, socket: string): boolean {
   const walk = (value: unknown): boolean => {
     if (Array.isArray(value)) return value.some(walk);
@@ -93,7 +93,7 @@ function bindsSocket(config: unknown, socket: string): boolean {
   return walk(field(config, 'agents'));
 }
 
-/** Whether a bind's source is the engine's socket, or a folder that holds it. */
+/** Whether a bind mounts the engine's socket, or a folder that contains it. */
 export function holdsSocket(bind: string, socket: string): boolean {
   const source = posix.normalize(bind.split(':')[0] ?? '').replace(/\/+$/, '');
   return [socket, '/var/run/docker.sock', '/run/docker.sock'].some(

@@ -3,29 +3,29 @@ import { readDotEnv } from './dot-env.ts';
 import { PROVIDERS } from './provider.ts';
 import { BUILD_VARIABLES, DEFAULTS, STACK_VARIABLES } from './stack-variable.ts';
 
-/** All that setup knows of the host. */
+/** Everything that setup's decisions depend on. */
 export interface SetupInput {
-  /** Variables that are set; an empty one takes back what `.env` says. */
+  /** Variables that are set. An empty one removes the value in `.env`. */
   readonly environment: ReadonlyMap<string, string>;
-  /** `.env` as it is; empty for none. */
+  /** Current contents of `.env`; empty if there is no file. */
   readonly dotEnv: string;
-  /** Folder of docker-compose.yml. */
+  /** The folder with docker-compose.yml. */
   readonly project: string;
-  /** Names of the Compose files that exist there. */
+  /** Names of the Compose files that exist in that folder. */
   readonly present: ReadonlySet<string>;
-  /** Where folders are that links lead to: `HOME` and the variables of folders; the others are where they say. */
+  /** Resolved paths of `HOME` and of the folder variables, if they lead through symbolic links. */
   readonly physical?: ReadonlyMap<string, string>;
-  /** Whether somebody can be asked. */
+  /** Whether setup runs in a terminal. */
   readonly terminal: boolean;
 }
 
-/** What every variable comes to: the environment's word, else that of `.env`, else nothing. */
+/** The effective value of each variable: from the environment, else from `.env`. */
 export type Values = ReadonlyMap<string, string>;
 
-/** Variables that name folders of the host's, which both containers write to. */
+/** Variables that name the host folders which both containers write to. */
 export const FOLDERS = ['OPENCLAW_CONFIG_DIR', 'OPENCLAW_WORKSPACE_DIR', 'OPENCLAW_AUTH_PROFILE_SECRET_DIR'] as const;
 
-/** Names of variables that setup reads: what the shell hands over. */
+/** Names of the variables that setup reads, and that the shell passes to it. */
 export const SETUP_VARIABLES: readonly string[] = [
   ...STACK_VARIABLES.map(({ name }) => name),
   ...BUILD_VARIABLES,
@@ -44,7 +44,7 @@ export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
 
 export const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
 
-/** Values of the variables that have a default, the default filled in. */
+/** Values of the variables with a default, with the default filled in. */
 export type Settled = Readonly<Record<keyof typeof DEFAULTS, string>>;
 
 export function withDefaults(values: Values, input: SetupInput): Settled {
@@ -55,7 +55,7 @@ export function withDefaults(values: Values, input: SetupInput): Settled {
   return Object.fromEntries(settled) as Settled;
 }
 
-/** What Compose calls a project by itself: setup writes it down, so that it stays when the folder is moved. */
+/** The default project name of Compose. Setup stores it in .env, so that it stays when the folder is moved. */
 export const projectName = (values: Values, { project }: SetupInput): string =>
   values.get('COMPOSE_PROJECT_NAME') ??
   (posix

@@ -3,20 +3,20 @@ import { parseBoolean } from '../spec/parse-image-spec.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { type Complaint, pathComplaint, unprintable } from './path-rule.ts';
 
-/** A complaint about a part of a value, where `value` names it. */
+/** A problem with a value; `value` names the part that is wrong. */
 type ValueComplaint = Complaint & { readonly value?: string };
 
-/** A variable of setup's: the README's table, the checks, what is kept in `.env` and what is hidden all come from here. */
+/** A variable of setup. The documentation, the checks, the lines in `.env` and the masking of secrets use this definition. */
 export interface StackVariable {
   readonly name: string;
   readonly meaning: string;
-  /** What it is where nobody sets it; undefined: it stays out of `.env`. */
+  /** Default value; undefined: the variable is not written to `.env`. */
   readonly unset?: string;
   readonly example?: string;
   readonly secret?: true;
-  /** Undefined: the value is right. */
+  /** Returns undefined if the value is valid. */
   readonly check: (value: string) => ValueComplaint | readonly ValueComplaint[] | undefined;
-  /** How it is written to `.env`; as it is given where this is missing. */
+  /** Converts the value for `.env`; undefined: written as given. */
   readonly write?: (value: string) => string;
 }
 
@@ -31,7 +31,7 @@ const BIND_FOR: Readonly<Record<string, string>> = {
 const oneOf =
   (words: readonly string[], reason: string, hint: (value: string) => string | undefined = () => undefined) =>
   (value: string): Complaint | undefined =>
-    words.includes(value) ? undefined : { reason, wayOut: hint(value) ?? `choose ${words.join(', ')}` };
+    words.includes(value) ? undefined : { reason, wayOut: hint(value) ?? `choose from ${words.join(', ')}` };
 
 const matching =
   (rule: RegExp, reason: string, wayOut: string) =>
@@ -41,17 +41,17 @@ const matching =
 const port = (value: string): Complaint | undefined =>
   /^[1-9][0-9]{0,4}$/.test(value) && Number(value) <= 65_535
     ? undefined
-    : { reason: 'is no port', wayOut: 'choose a number from 1 to 65535' };
+    : { reason: 'is not a valid port', wayOut: 'choose a number from 1 to 65535' };
 
 const boolean = (value: string): Complaint | undefined =>
   parseBoolean(value) === undefined
-    ? { reason: 'is neither yes nor no', wayOut: 'write 1, true, yes or on; or 0, false, no or off' }
+    ? { reason: 'is not a boolean', wayOut: 'use 1, true, yes or on; or 0, false, no or off' }
     : undefined;
 
-/** The gateway reads 1 and 0. */
+/** The gateway accepts 1 and 0 only. */
 const asDigit = (value: string): string => (isOn(value) ? '1' : '0');
 
-/** Section 4 of the reference. @param value checked before */
+/** Parses a boolean; see docs/reference.md, "Build inputs". @param value a validated value */
 export const isOn = (value: string | undefined): boolean => parseBoolean(value ?? '') ?? false;
 
 const url = (value: string): Complaint | undefined => {
@@ -60,11 +60,11 @@ const url = (value: string): Complaint | undefined => {
   const parsed = URL.parse(value);
   return parsed !== null && /^https?:$/.test(parsed.protocol) && !/\s/.test(value) && value.length <= 2048
     ? undefined
-    : { reason: 'is no http or https address', wayOut: 'for example: http://otel-collector:4318' };
+    : { reason: 'is not a valid http or https address', wayOut: 'for example: http://otel-collector:4318' };
 };
 
 const timeZone = (value: string): Complaint | undefined => {
-  const complaint = { reason: 'is no time zone', wayOut: 'write an IANA name: Europe/Berlin, Asia/Taipei, UTC' };
+  const complaint = { reason: 'is not a valid time zone', wayOut: 'use an IANA name: Europe/Berlin, Asia/Taipei, UTC' };
   if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(value)) return complaint;
   try {
     new Intl.DateTimeFormat('en', { timeZone: value });
@@ -81,17 +81,17 @@ const reference = (value: string): Complaint | undefined => {
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
     return {
-      reason: `is no image reference: ${error.message}`,
+      reason: `is not a valid image reference: ${error.message}`,
       wayOut: 'for example: ghcr.io/openclaw/openclaw:latest',
     };
   }
 };
 
-/** Goes into a header and an address's fragment as it is. */
+/** A token is used in headers and URLs without escaping. */
 const token = matching(
   /^[\x21-\x7e]{1,1024}$/,
-  'has characters that a token cannot have (1 to 1024 printable ones of ASCII, no space)',
-  'leave it out, and a new one is made',
+  'is not a valid token (1 to 1024 printable ASCII characters without spaces)',
+  'use another token, or leave the variable out to get a new one',
 );
 
 const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a shorter name');
@@ -99,24 +99,24 @@ const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a 
 const volume = (value: string): Complaint | undefined =>
   value.includes('/')
     ? {
-        reason: 'is a path, and a volume has a name',
-        wayOut: 'for a folder: OPENCLAW_EXTRA_MOUNTS=/folder:/home/node/…',
+        reason: 'is a path, not the name of a volume',
+        wayOut: 'for a folder use OPENCLAW_EXTRA_MOUNTS=/folder:/home/node/…',
       }
     : matching(
         /^[A-Za-z0-9][A-Za-z0-9_.-]{1,254}$/,
-        'is no name of a volume (letters, digits, _ . - only; two characters or more)',
+        'is not a valid volume name (two or more letters, digits, _ . -)',
         'for example: openclaw_home',
       )(value);
 
 const socket = (value: string): Complaint | undefined => pathComplaint(withoutScheme(value));
 
-/** `unix:///run/docker.sock` is how DOCKER_HOST names it. */
+/** DOCKER_HOST has the form `unix:///run/docker.sock`. */
 export const withoutScheme = (value: string): string => value.replace(/^unix:\/\//, '');
 
 const OTLP = ['', 'TRACES_', 'METRICS_', 'LOGS_'] as const;
 const otlp = (suffix: string): readonly string[] => OTLP.map((signal) => `OTEL_EXPORTER_OTLP_${signal}${suffix}`);
 
-/** The defaults of docker-compose.yml, of what stands in every `.env`; `$HOME` is the user's, or /tmp. */
+/** Defaults, as in docker-compose.yml, of the variables in every `.env`. `$HOME` is the user's home, or /tmp. */
 export const DEFAULTS = {
   OPENCLAW_IMAGE: 'openclaw:local',
   OPENCLAW_CONFIG_DIR: '$HOME/.openclaw',
@@ -127,11 +127,11 @@ export const DEFAULTS = {
   OPENCLAW_GATEWAY_BIND: 'lan',
 } as const;
 
-/** What stands in every `.env`, and what the containers are made of. */
+/** The variables in every `.env`. */
 const STACK: readonly StackVariable[] = [
   {
     name: 'OPENCLAW_IMAGE',
-    meaning: 'image to run; any other than `openclaw:local` is pulled instead of built',
+    meaning: 'image to run; an image other than `openclaw:local` is pulled instead of built',
     unset: DEFAULTS.OPENCLAW_IMAGE,
     example: 'ghcr.io/openclaw/openclaw:latest',
     check: reference,
@@ -144,41 +144,41 @@ const STACK: readonly StackVariable[] = [
   },
   {
     name: 'OPENCLAW_WORKSPACE_DIR',
-    meaning: "folder of the agents' files",
+    meaning: "folder for the agents' files",
     unset: DEFAULTS.OPENCLAW_WORKSPACE_DIR,
     check: (value) => pathComplaint(value),
   },
   {
     name: 'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
-    meaning: 'folder of the key to stored logins; keep it apart from the configuration',
+    meaning: 'folder for the key that decrypts stored logins; keep it separate from the configuration',
     unset: DEFAULTS.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
     check: (value) => pathComplaint(value),
   },
   {
     name: 'OPENCLAW_GATEWAY_PORT',
-    meaning: 'port of the host that leads to the gateway',
+    meaning: 'port of the gateway on the host',
     unset: DEFAULTS.OPENCLAW_GATEWAY_PORT,
     check: port,
   },
   {
     name: 'OPENCLAW_BRIDGE_PORT',
-    meaning: 'port of the host that leads to the bridge',
+    meaning: 'port of the bridge on the host',
     unset: DEFAULTS.OPENCLAW_BRIDGE_PORT,
     check: port,
   },
   {
     name: 'OPENCLAW_GATEWAY_BIND',
     meaning:
-      'who may reach the gateway: `lan`, whoever reaches the port; `loopback`, the containers alone; `auto`, `custom`, `tailnet`',
+      'who can connect: `lan` (anyone who can reach the host port), `loopback` (only the containers), or `auto`, `custom`, `tailnet`',
     unset: DEFAULTS.OPENCLAW_GATEWAY_BIND,
-    check: oneOf(BINDS, 'is no kind of bind', (value) => {
+    check: oneOf(BINDS, 'is not a bind mode', (value) => {
       const bind = BIND_FOR[value];
-      return bind === undefined ? undefined : `write ${bind}: it takes a kind, not an address`;
+      return bind === undefined ? undefined : `use ${bind}: this variable takes a mode, not an address`;
     }),
   },
   {
     name: 'OPENCLAW_GATEWAY_TOKEN',
-    meaning: 'what clients show to enter; else the one in `openclaw.json`, the one in `.env`, or a new one',
+    meaning: 'token that clients must send; default: the one in `openclaw.json`, the one in `.env`, or a new one',
     secret: true,
     check: token,
   },
@@ -187,83 +187,83 @@ const STACK: readonly StackVariable[] = [
 const OPTIONAL: readonly StackVariable[] = [
   {
     name: 'OPENCLAW_EXTRA_MOUNTS',
-    meaning: 'folders of the host in both containers: `source:target[:ro]`, separated by commas',
+    meaning: 'host folders to mount in both containers: `source:target[:ro]`, separated by commas',
     example: '/srv/media:/media:ro',
     check: (value) => parseExtraMounts(value).complaints,
   },
   {
     name: 'OPENCLAW_HOME_VOLUME',
-    meaning: 'volume that keeps all of `/home/node`',
+    meaning: 'volume for all of `/home/node`',
     example: 'openclaw_home',
     check: volume,
   },
   { name: 'OPENCLAW_TZ', meaning: 'time zone of both containers', example: 'Asia/Taipei', check: timeZone },
   {
     name: 'OPENCLAW_SANDBOX',
-    meaning: 'run tools of agents in containers of their own; mounts the socket of the engine, if everything is there',
+    meaning: "run agents' tools in separate containers; mounts the engine's socket if all prerequisites hold",
     example: '1',
     check: boolean,
     write: asDigit,
   },
   {
     name: 'OPENCLAW_DOCKER_SOCKET',
-    meaning: 'socket of the engine, for the sandbox; else that of `DOCKER_HOST`, else `/var/run/docker.sock`',
+    meaning: "the engine's socket, for the sandbox; default: that of `DOCKER_HOST`, or `/var/run/docker.sock`",
     example: '/run/user/1000/docker.sock',
     check: socket,
     write: withoutScheme,
   },
   {
     name: 'OPENCLAW_SKIP_ONBOARDING',
-    meaning: 'no questions; configure providers later',
+    meaning: 'skip the onboarding questions; configure providers later',
     example: '1',
     check: boolean,
     write: asDigit,
   },
   {
     name: 'OPENCLAW_DISABLE_BONJOUR',
-    meaning: 'no announcements by mDNS, which a bridge network drops; 1 where it is not set',
+    meaning: 'disable mDNS announcements, which a bridge network drops; default 1',
     example: '0',
     check: boolean,
     write: asDigit,
   },
   {
     name: 'OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS',
-    meaning: "take the compiled plugins, also where a plugin's source is mounted",
+    meaning: "load compiled plugins even if a plugin's source is mounted",
     example: '1',
     check: boolean,
     write: asDigit,
   },
   ...otlp('ENDPOINT').map((name) => ({
     name,
-    meaning: 'collector of OpenTelemetry, HTTP',
+    meaning: 'OpenTelemetry collector, over HTTP',
     example: 'http://otel-collector:4318',
     check: url,
   })),
   ...otlp('PROTOCOL').map((name) => ({
     name,
-    meaning: 'only `http/protobuf`',
+    meaning: 'protocol of the collector: `http/protobuf`',
     example: 'http/protobuf',
     check: oneOf(['http/protobuf'], 'is not supported'),
   })),
   {
     name: 'OTEL_SERVICE_NAME',
-    meaning: 'name of the service in telemetry',
+    meaning: 'service name in telemetry',
     example: 'openclaw-gateway',
     check: service,
   },
   {
     name: 'OTEL_SEMCONV_STABILITY_OPT_IN',
-    meaning: 'newer semantic conventions',
+    meaning: 'opt-in to newer semantic conventions',
     example: 'gen_ai_latest_experimental',
     check: matching(
       /^[a-z0-9_/]+(?:,[a-z0-9_/]+)*$/,
-      'is no list of conventions',
+      'is not a list of semantic conventions',
       'for example: gen_ai_latest_experimental',
     ),
   },
   {
     name: 'OPENCLAW_OTEL_PRELOADED',
-    meaning: 'OpenTelemetry is loaded already: start no second one',
+    meaning: 'OpenTelemetry is already loaded: do not start it again',
     example: '1',
     check: boolean,
     write: asDigit,
@@ -272,7 +272,7 @@ const OPTIONAL: readonly StackVariable[] = [
 
 export const STACK_VARIABLES: readonly StackVariable[] = [...STACK, ...OPTIONAL];
 
-/** Read by the build, and kept so that the next run of setup builds the same: section 4 of the reference. */
+/** Build variables, kept in .env so that the next setup builds the same image. See docs/reference.md, "Build inputs". */
 export const BUILD_VARIABLES = [
   'OPENCLAW_DOCKER_APT_PACKAGES',
   'OPENCLAW_IMAGE_APT_PACKAGES',

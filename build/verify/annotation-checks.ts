@@ -10,14 +10,14 @@ function valid(annotations: Annotations): Outcome {
   return expect(
     problems.length === 0,
     problems.length === 0 ? `${ANNOTATION_KEYS.length} keys` : found.join('; '),
-    'what the schema asks for',
+    'valid annotations',
   );
 }
 
 const differing = (annotations: Annotations, labels: Annotations): readonly string[] =>
   ANNOTATION_KEYS.filter((key) => annotations[key] !== labels[key]);
 
-/** The same words at every level: a registry's page reads the index, `docker inspect` the config. */
+/** The annotations must be equal at every level: a registry's page reads the index, `docker inspect` the config. */
 export const ANNOTATION_CHECKS: readonly Check[] = [
   { name: 'labels', row: 'annotations', run: ({ config }) => valid(config.config?.Labels ?? {}) },
   {
@@ -43,7 +43,7 @@ export const ANNOTATION_CHECKS: readonly Check[] = [
     name: 'index-annotations',
     row: 'annotations',
     run: ({ config, document }) => {
-      if (document.index === undefined) return fail('there is no index', 'an index with annotations');
+      if (document.index === undefined) return fail('the image has no index', 'an index with annotations');
       const outcome = valid(document.index);
       if (!outcome.passed) return outcome;
       const other = differing(document.index, config.config?.Labels ?? {});
@@ -63,7 +63,7 @@ export const ANNOTATION_CHECKS: readonly Check[] = [
       const digest = labels['org.opencontainers.image.base.digest'];
       return expect(
         name !== undefined && digest !== undefined,
-        name === undefined ? 'not said' : `${name}@${digest?.slice(0, 19) ?? '?'}…`,
+        name === undefined ? 'no base annotations' : `${name}@${digest?.slice(0, 19) ?? '?'}…`,
         'a base pinned by digest',
       );
     },

@@ -2,16 +2,16 @@ import type { Container } from '../engine/container.ts';
 import type { ImageDocument } from '../oci/image-document.ts';
 import type { ImageConfig } from '../oci/image-tools.ts';
 
-/** What the checks look at. A part that could not be had says why: the checks that need it fail with that. */
+/** The image that the checks inspect. A part that is not available is an Error, and every check that needs it fails. */
 export interface Subject {
   readonly reference: string;
   readonly config: ImageConfig;
   readonly document: ImageDocument;
-  /** The image with a shell that sleeps instead of its command: for what stands in its files. */
+  /** A container with a sleeping shell instead of the image's command, for checks of files. */
   readonly files: Container | Error;
-  /** The image as it is run. */
+  /** A container with the image's command. */
   readonly running: Container | Error;
-  /** How many times longer the image may take for what the contract gives a time for: an emulated processor is that slow. */
+  /** Factor for the time limits of the contract: an emulated processor is slower. */
   readonly patience: number;
 }
 
@@ -19,10 +19,10 @@ export type Outcome =
   | { readonly passed: true; readonly found: string }
   | { readonly passed: false; readonly found: string; readonly wanted: string };
 
-/** One row of the image contract, or one part of a row. */
+/** A check of the image contract. */
 export interface Check {
   readonly name: string;
-  /** Row of the table in the contract (README, "The contract"). */
+  /** Row of the contract, see docs/contract.md. */
   readonly row: string;
   readonly run: (subject: Subject) => Promise<Outcome> | Outcome;
 }
@@ -39,7 +39,7 @@ export const fail = (found: string, wanted: string): Outcome => ({ passed: false
 export const expect = (passed: boolean, found: string, wanted: string): Outcome =>
   passed ? pass(found) : fail(found, wanted);
 
-/** The container that a check needs. @throws Error with the reason why there is none */
+/** The container that a check needs. @throws Error with the reason if it is not available */
 export function available(container: Container | Error): Container {
   if (container instanceof Error) throw container;
   return container;

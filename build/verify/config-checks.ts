@@ -11,7 +11,7 @@ const SHORTEST_START_PERIOD = 60;
 const HOST_VARIABLES =
   /^(?:https?_proxy|no_proxy|all_proxy|ftp_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|PIP_INDEX_URL|PIP_CERT|npm_config_.*|.*(?:TOKEN|SECRET|PASSWORD|API_KEY).*)$/i;
 
-/** What the image's config says. */
+/** Checks of the image's config. */
 export const CONFIG_CHECKS: readonly Check[] = [
   {
     name: 'entrypoint',
@@ -61,8 +61,8 @@ export const CONFIG_CHECKS: readonly Check[] = [
         test.join(' ').includes('/healthz') && period >= SHORTEST_START_PERIOD,
         test.length === 0
           ? 'none'
-          : `${test.join(' ').includes('/healthz') ? 'asks /healthz' : 'asks something else'}, start period ${period} s`,
-        `asks /healthz, start period of ${SHORTEST_START_PERIOD} s or more`,
+          : `${test.join(' ').includes('/healthz') ? 'requests /healthz' : 'does not request /healthz'}, start period ${period} s`,
+        `requests /healthz, start period of ${SHORTEST_START_PERIOD} s or more`,
       );
     },
   },

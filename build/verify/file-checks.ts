@@ -3,23 +3,23 @@ import { SYSTEM_PACKAGES } from '../dockerfile/system-stages.ts';
 import type { Container } from '../engine/container.ts';
 import { available, type Check, expect, fail, type Outcome, type Subject } from './check.ts';
 
-/** Runs a shell line as root, so that no file hides. @returns what it printed, without the last line break */
+/** Runs a line of shell as root, which can read every file. @returns its output without the last line break */
 async function shell(container: Container, line: string): Promise<string> {
   const { stdout } = await container.exec(['sh', '-c', line], '0');
   return stdout.trim();
 }
 
-/** Printed last: a line that was not run to its end has seen nothing, and silence must not count as a clean image. */
+/** Printed last: without it the line was not executed completely, and an empty output proves nothing. */
 const LOOKED = 'looked through';
 
-/** A check that passes when a shell line prints nothing: it lists what should not be there. */
+/** A check that passes if a line of shell prints nothing. The line lists files that must not exist. */
 const nothing = (name: string, line: string, what: string): Check => ({
   name,
   row: 'absent',
   run: async ({ files }) => {
-    const tools = 'for tool in ls find grep; do command -v "$tool" >/dev/null || echo "no $tool to look with"; done';
+    const tools = 'for tool in ls find grep; do command -v "$tool" >/dev/null || echo "$tool is missing"; done';
     const printed = (await shell(available(files), `${tools}; ${line}; echo ${LOOKED}`)).split('\n');
-    if (printed.at(-1) !== LOOKED) return fail('its files could not be looked through', what);
+    if (printed.at(-1) !== LOOKED) return fail('the files could not be listed', what);
     const found = printed.slice(0, -1);
     return expect(
       found.length === 0,
@@ -43,8 +43,8 @@ async function nodeSuits({ files }: Subject): Promise<Outcome> {
   const range = manifest?.engines?.node;
   if (range === undefined)
     return fail(
-      manifest === undefined ? 'no gateway in /app' : 'the gateway names no Node',
-      'a Node that the gateway names',
+      manifest === undefined ? 'no gateway in /app' : 'the gateway requires no Node version',
+      'a gateway that requires a Node version',
     );
   return expect(satisfies(version, range), version === '' ? 'no Node' : version, range);
 }
@@ -78,7 +78,7 @@ async function noDevelopmentDependencies({ files }: Subject): Promise<Outcome> {
   );
 }
 
-/** What stands in the image's files. */
+/** Checks of the image's files. */
 export const FILE_CHECKS: readonly Check[] = [
   { name: 'node-version', row: 'base', run: nodeSuits },
   {
@@ -96,7 +96,7 @@ export const FILE_CHECKS: readonly Check[] = [
         missing.length === 0,
         missing.length === 0
           ? `${SYSTEM_PACKAGES.length} of ${SYSTEM_PACKAGES.length}`
-          : `without ${missing.join(', ')}`,
+          : `missing: ${missing.join(', ')}`,
         SYSTEM_PACKAGES.join(', '),
       );
     },
@@ -124,7 +124,7 @@ export const FILE_CHECKS: readonly Check[] = [
       )
         .split('\n')
         .join(', ');
-      return expect(found === wanted, found === wanted ? 'belong to 1000:1000' : found, wanted);
+      return expect(found === wanted, found === wanted ? 'owned by 1000:1000' : found, wanted);
     },
   },
   { name: 'no-development-dependencies', row: 'absent', run: noDevelopmentDependencies },
@@ -136,7 +136,7 @@ export const FILE_CHECKS: readonly Check[] = [
   ),
   nothing(
     'no-caches',
-    // Playwright looks for its browser among the caches of the user; a browser that was asked for is none.
+    // Playwright's browser is in the user's cache folder, but is not a cache.
     'ls -d /root/.npm /root/.cache /home/node/.npm /home/node/.cache/* /app/.pnpm-store /root/.local/share/pnpm /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/lib/apt/lists/*_* 2>/dev/null | grep -vx /home/node/.cache/ms-playwright',
     "no package manager's cache, no apt list",
   ),

@@ -3,11 +3,11 @@ import type { Container } from '../engine/container.ts';
 import { poll } from '../engine/container.ts';
 import { available, type Check, expect, fail, type Subject } from './check.ts';
 
-/** What `docker stop` allows by default. */
+/** The default of `docker stop`. */
 const STOP_SECONDS = 10;
 /** Cold starts of 7 to 22 s were measured on two cores. */
 const START_SECONDS = 120;
-/** It is live some 3 s before it has started all, on two cores that do nothing else, and hears no signal meanwhile. */
+/** On two idle cores the gateway is live about 3 s before it has started completely. Until then it handles no signals. */
 const SETTLE_SECONDS = 30;
 
 async function shell(container: Container, line: string): Promise<string> {
@@ -15,7 +15,7 @@ async function shell(container: Container, line: string): Promise<string> {
   return stdout.trim();
 }
 
-/** Waits as long as the container runs. */
+/** Waits for an answer while the container runs. */
 async function answered({ running, patience }: Subject, path: string, statuses: readonly number[] | 'any') {
   const container = available(running);
   const limit = START_SECONDS * patience;
@@ -26,7 +26,7 @@ async function answered({ running, patience }: Subject, path: string, statuses: 
     return answer ?? ((await container.state()).running ? undefined : ('ended' as const));
   }, limit);
   if (last === undefined) return { found: `no such answer within ${limit} s` };
-  if (last === 'nothing to ask with') return { found: 'it has no shell to ask with' };
+  if (last === 'nothing to ask with') return { found: 'the image has no shell to send the request' };
   if (last === 'ended') return { found: `the container ended: ${(await container.lines(1)).join(' ').slice(0, 160)}` };
   return { found: `${last.status} ${last.body.slice(0, 80)}`, answer: last };
 }
@@ -41,14 +41,14 @@ const inside = (name: string, row: string, line: string, suits: (found: string) 
 });
 
 /**
- * An orphan that ends must not stay a zombie: PID 1 has to wait for it. Asked again for ten seconds, because whatever ends is one for
- * a moment, and on a busy machine for a longer one; what nobody waits for stays.
+ * PID 1 must reap an orphan when it ends. Every process is a zombie for a moment, longer on a busy machine, so the count is repeated
+ * for ten seconds; a zombie that is never reaped stays.
  */
 const ORPHAN = `sh -c '(sleep 0.2 &)'; for second in 1 2 3 4 5 6 7 8 9 10; do sleep 1
 left=0; for one in /proc/[0-9]*/stat; do read -r line 2>/dev/null <"$one" && case \${line##*) } in Z*) left=$((left + 1)) ;; esac; done
 [ "$left" != 0 ] || break; done; echo "$left"`;
 
-/** What the image does when it runs; the last one ends it. */
+/** Checks of the running image; the last one stops it. */
 export const RUNNING_CHECKS: readonly Check[] = [
   {
     name: 'healthz',
@@ -62,7 +62,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
     name: 'readyz',
     row: 'health',
     run: async (subject) => {
-      // 503 with a body is an answer, while what it waits for (a channel, a model) is not configured.
+      // 503 with a body is a valid answer while a channel or a model is not configured.
       const { found, answer } = await answered(subject, '/readyz', [200, 503]);
       return expect(answer !== undefined, found, '200 or 503, with its reasons');
     },
@@ -89,9 +89,9 @@ export const RUNNING_CHECKS: readonly Check[] = [
       const { stdout, stderr } = await available(running).exec(['openclaw', '--version']);
       const said = (stdout || stderr).trim().split('\n')[0] ?? '';
       const wanted = config.config?.Labels?.['org.opencontainers.image.version'];
-      if (wanted === undefined) return fail(said, 'the version that the label names, and there is no label');
-      // As a word: 2026.3.13 is not 2026.3.13-1.
-      return expect(said.split(/[\s()]+/).includes(wanted), said, wanted === '' ? 'a label that is not empty' : wanted);
+      if (wanted === undefined) return fail(said, 'the version in the label, but there is no label');
+      // Compare whole words: 2026.3.13 is not 2026.3.13-1.
+      return expect(said.split(/[\s()]+/).includes(wanted), said, wanted === '' ? 'a non-empty version label' : wanted);
     },
   },
   {
@@ -103,7 +103,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
       const { running: alive } = await container.state();
       if (!alive)
         return fail(
-          `it had ended before: ${(await container.lines(1)).join(' ').slice(0, 160)}`,
+          `the container ended before: ${(await container.lines(1)).join(' ').slice(0, 160)}`,
           `ends within ${limit} s of SIGTERM`,
         );
       await ask(container, '/readyz', [200], { seconds: SETTLE_SECONDS * patience, every: patience / 2 });

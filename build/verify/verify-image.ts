@@ -20,22 +20,22 @@ export interface Verification {
 }
 
 export interface VerifyRequest {
-  /** In full, with tag or digest. */
+  /** The full reference, with tag or digest. */
   readonly reference: string;
-  /** `linux/arm64`; undefined: the engine's own. */
+  /** `linux/arm64`; undefined: the engine's platform. */
   readonly platform: string | undefined;
-  /** Reads what describes the image, where that is at hand: an engine gives it only with all layers. */
+  /** Reads the documents of the image, if they are available: an engine provides them only together with all layers. */
   readonly readDocument?: () => Promise<ImageDocument>;
 }
 
-/** A cold start of 10 s takes about 160 s in QEMU, on the same two cores. */
+/** On the same two cores, a cold start of 10 s takes about 160 s in QEMU. */
 const EMULATION_PATIENCE = 8;
 
 /**
- * Checks an image against the contract. It is read from the engine where that has it, else from its registry, and booted.
+ * Checks an image against the contract, and boots it. The image is taken from the engine, else from its registry.
  *
- * @param onCheck hears of each check as it starts
- * @throws WorkError where there is no such image
+ * @param onCheck called when a check starts
+ * @throws WorkError if the image does not exist
  */
 export async function verifyImage(
   engine: Pick<Engine, 'docker' | 'environment'>,
@@ -47,7 +47,7 @@ export async function verifyImage(
   const source = local === undefined ? 'registry' : 'engine';
   if (local === undefined) await pull(engine, reference, platform);
   const image = local ?? (await inspectLocalImage(engine, reference));
-  if (image === undefined) throw new Error(`${reference} was pulled, and is not there`);
+  if (image === undefined) throw new Error(`${reference} was pulled, but the engine does not have it`);
   const digest = local?.digest ?? (await readDigest(engine, reference));
 
   const stopIfInterrupted = (): void => {
@@ -65,11 +65,11 @@ export async function verifyImage(
     }
   };
   const removeAll = (): Promise<unknown> => Promise.all(containers.map((container) => container.remove()));
-  // A check that waits for the container sees it end.
+  // A check that waits for the container notices its end.
   const interrupt = (): void => void removeAll();
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
-    // Each is waited for, even if another fails: a container that starts late would stay.
+    // Wait for all of them even if one fails: a container that starts later would not be removed.
     const emulated = platform !== undefined && platform !== hostPlatform();
     const run = (): Promise<Container | Error> =>
       start({
@@ -80,7 +80,7 @@ export async function verifyImage(
       local === undefined ? readRegistryDocument(engine, reference, digest) : readEngineDocument(engine, reference);
     const begun = [
       (readDocument ?? read)(),
-      // Beside the checks of files, while it boots; an emulated processor does one thing at a time.
+      // The gateway boots while the file checks run; an emulated processor runs one after the other.
       emulated ? undefined : run(),
       start({ entrypoint: 'sh', command: ['-c', 'sleep 3600'] }),
     ] as const;
@@ -97,14 +97,14 @@ export async function verifyImage(
       }
       stopIfInterrupted();
     };
-    await check(STANDING_CHECKS, new Error('the image does not run yet'));
+    await check(STANDING_CHECKS, new Error('the image is not running yet'));
     if (early === undefined && !(files instanceof Error)) await files.remove();
     await check(RUNNING_CHECKS, early ?? (await run()));
     return { reference, digest, source, results };
   } finally {
     signal?.removeEventListener('abort', interrupt);
     await removeAll();
-    // What was fetched only to be looked at does not stay.
+    // An image that was pulled only for this verification is removed.
     if (local === undefined)
       await execa(engine.docker, ['image', 'rm', reference], {
         env: engine.environment,
@@ -120,7 +120,7 @@ async function runCheck({ name, row, run }: Check, subject: Subject): Promise<Ch
   try {
     outcome = await run(subject);
   } catch (error) {
-    outcome = fail((error as Error).message, 'an image in which this can be checked');
+    outcome = fail((error as Error).message, 'an image that can be checked');
   }
   return { name, row, outcome, seconds: (performance.now() - started) / 1000 };
 }
@@ -135,8 +135,8 @@ async function pull(
   if (exitCode === 0) return;
   throw new WorkError({
     kind: 'not-found',
-    title: 'There is no such image',
-    reason: `the engine does not have ${reference}, and its registry did not give it: ${stderr.trim().split('\n').at(-1) ?? ''}`,
-    wayOut: 'build it (scripts/run build), or check the name; docker image ls lists what the engine has',
+    title: 'The image does not exist',
+    reason: `The engine does not have ${reference}, and pulling it failed: ${stderr.trim().split('\n').at(-1) ?? ''}`,
+    wayOut: 'build it (scripts/run build), or check the name; docker image ls lists the images in the engine',
   });
 }

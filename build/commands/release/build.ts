@@ -35,22 +35,22 @@ interface BuildOptions extends ReleaseOptions, ReleaseBuildOptions {
 
 const TO = {
   flags: '--to <dir>',
-  description: 'where the files are written that release join reads, one for each image and platform',
-  default: 'release-pieces',
+  description: 'folder for the files that release join reads, one per image and platform',
+  default: 'release-images',
 } as const;
 
-/** For machines that build a platform each. */
+/** Builds some platforms of a release on one machine; `release join` publishes them together. */
 export const buildCommand = (): Command =>
   addOptions(
     new Command('build').description(
-      'build and verify some platforms of a release, and push them by digest, without a tag',
+      'build and verify platforms of a release, and push them by digest without a tag',
     ),
     { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
       'after',
       `
-Example, on a machine for arm64; release join then publishes what all of them have built:
+Example, on an arm64 machine; release join then publishes the images of all machines:
   scripts/run release build --ref refs/tags/v2026.3.13 --platforms linux/arm64 --source ../openclaw`,
     )
     .action(run);
@@ -60,7 +60,7 @@ async function run(options: BuildOptions): Promise<void> {
   const request = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(request, options, (await isCheckout(here)) ? here : undefined);
   const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption('what was built is cached, and nothing was tagged');
+  const { signal, until, because, stop } = interruption('finished build steps are cached, and nothing was tagged');
   try {
     const date = request.event === 'refresh' ? request.date : undefined;
     const made = await until(gatherRelease(request.ref, specs, problems, date, view.onStep));

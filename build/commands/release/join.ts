@@ -13,13 +13,13 @@ interface JoinOptions extends ReleaseOptions, PublishOptions {
 
 const FROM = {
   flags: '--from <dir>',
-  description: 'where the files of release build stand, of all machines',
-  default: 'release-pieces',
+  description: 'folder with the files that release build wrote on all machines',
+  default: 'release-images',
 } as const;
 
 export const joinCommand = (): Command =>
   addOptions(
-    new Command('join').description('publish what release build has pushed on other machines: join, check, sign, tag'),
+    new Command('join').description('join, check, sign and tag the images that release build pushed on other machines'),
     { ...RELEASE_OPTIONS, from: FROM, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
@@ -43,11 +43,11 @@ async function run(options: JoinOptions): Promise<void> {
     created: pieces[0]?.annotations['org.opencontainers.image.created'],
     identity: pieces.map(({ index }) => index.digest).join(' '),
     pieces: async (image, platform) => pieces.filter((one) => one.image === image && one.platform === platform),
-    // On the machine that built it, whose processor it is for.
+    // The machine that built the image also booted it, on its own processor.
     verify: async ({ image, platform }) => {
       const file = files.find(({ piece }) => piece.image === image && piece.platform === platform);
       if (file === undefined || file.checks.length === 0)
-        throw new Error(`${image} for ${platform} was never verified`);
+        throw new Error(`${image} for ${platform} has not passed the image contract`);
     },
   }));
 }

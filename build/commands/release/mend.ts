@@ -15,13 +15,13 @@ interface MendOptions {
 
 export const mendCommand = (): Command =>
   addOptions(
-    new Command('mend').description('put every tag of a release back to what its record says; builds nothing'),
+    new Command('mend').description('restore every tag of a release to its record; builds nothing'),
     { ...RECORD_OPTIONS, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
       'after',
       `
-Shown by scripts/run release status. What a registry has lost is copied from one that still has it.
+Use scripts/run release status to see what differs. Images that a registry lost are copied from another registry that has them.
 
 Example:
   scripts/run release mend --release 2026.3.13`,
@@ -36,11 +36,11 @@ async function run(options: MendOptions): Promise<void> {
     const record = await findRecord(registry, registries, options.release);
     const mended = await mendRelease(record, registry, view.onStep);
     view.close();
-    const lines = mended.map(({ registry: name, tag, state, digest }) => `${name}:${tag} was ${state}: ${digest}`);
+    const lines = mended.map(({ registry: name, tag, state, digest }) => `${name}:${tag} was ${state}, restored to ${digest}`);
     process.stdout.write(
       options.json === true
         ? `${JSON.stringify({ release: record.name, mended }, null, 2)}\n`
-        : `${[...lines, `${record.name}: ${mended.length === 0 ? 'nothing was wrong' : 'as recorded again'}.`].join('\n')}\n`,
+        : `${[...lines, mended.length === 0 ? `${record.name}: every tag matches the record.` : `${record.name}: ${mended.length} tags restored.`].join('\n')}\n`,
     );
   } finally {
     view.close();

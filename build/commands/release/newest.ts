@@ -13,16 +13,16 @@ interface NewestOptions {
   readonly json?: boolean;
 }
 
-/** What a weekly refresh needs to know, as a workflow's outputs. */
+/** The inputs of the weekly refresh, in the format of a workflow's outputs. */
 export const newestCommand = (): Command =>
   addOptions(
-    new Command('newest').description('name the newest release, and say whether it stands on the pinned base'),
+    new Command('newest').description('print the newest release, and whether its base is the pinned one'),
     { registries: RELEASE_OPTIONS.registries, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
       'after',
       `
-Prints ref=, date= (today, UTC) and stale=true|false, a line each, as $GITHUB_OUTPUT takes them.`,
+Prints ref=, date= (today, UTC) and stale=true|false, one per line, in the format of $GITHUB_OUTPUT.`,
     )
     .action(run);
 
@@ -46,7 +46,7 @@ async function run(options: NewestOptions): Promise<void> {
   }
 }
 
-/** Before the first release there is nothing to refresh, which is no failure. */
+/** Before the first release there is nothing to refresh; that is not a failure. */
 function noneYet(error: unknown): undefined {
   if (error instanceof WorkError && error.explanation.kind === 'not-found') return undefined;
   throw error;

@@ -21,10 +21,10 @@ interface PlanOptions extends ReleaseOptions {
 
 export const planCommand = (): Command =>
   addOptions(
-    new Command('plan').description('say which tags a git ref deserves, and what each is now; writes nothing'),
+    new Command('plan').description('show which tags a git ref would get, and their current digests; writes nothing'),
     {
       ...RELEASE_OPTIONS,
-      offline: { flags: '--offline', description: 'plan as if the registries were empty, and ask none' },
+      offline: { flags: '--offline', description: 'plan as if all registries were empty, without contacting them' },
       json: BUILD_OPTIONS.json,
     },
   )

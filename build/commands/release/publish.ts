@@ -34,12 +34,12 @@ export const PUBLISH_OPTIONS = {
   sign: {
     flags: '--sign <how>',
     description:
-      'keyless, in a workflow; a file with a private key of cosign (its password in COSIGN_PASSWORD), or env://NAME; or none',
+      'keyless (in a workflow); a cosign private key, as a file (its password in COSIGN_PASSWORD) or as env://NAME; or none',
     unset: 'keyless in GitHub Actions, none elsewhere',
   },
   wait: {
     flags: '--wait <minutes>',
-    description: 'how long another release to the same repositories is waited for',
+    description: 'how long to wait for another release to the same repositories',
     default: '0',
   },
 } as const;
@@ -52,14 +52,14 @@ export interface PublishOptions {
 
 export const publishCommand = (): Command =>
   addOptions(
-    new Command('publish').description('build, verify, sign and publish a release; killed at any point, it carries on'),
+    new Command('publish').description('build, verify, sign and publish a release; after a kill, the same command resumes'),
     { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
       'after',
       `
-Versions are tagged first, channels (latest, main) last, and nothing before every check has passed. A version that is there with other
-contents stops the release. Exit codes: 0 published, 1 refused or failed, 2 no such request, 130 interrupted.
+Version tags are written first and channels (latest, main) last, and no tag is written before all checks pass. The release stops if
+a version exists with other contents. Exit codes: 0 published, 1 refused or failed, 2 the request is not valid, 130 interrupted.
 
 Examples:
   scripts/run release publish --ref refs/tags/v2026.3.13 --source ../openclaw
@@ -92,16 +92,16 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
   });
 }
 
-/** @throws RequestError for what is no number of minutes */
+/** @throws RequestError if the text is not a number of minutes */
 function parseMinutes(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
-  const wayOut = 'write it as a number: --wait 20';
-  throw new RequestError([{ source: '--wait', value: text, reason: 'is no number of minutes', wayOut }]);
+  const wayOut = 'write a number of minutes: --wait 20';
+  throw new RequestError([{ source: '--wait', value: text, reason: 'is not a number of minutes', wayOut }]);
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** What is to be published, once it is known. */
+/** Resolves what is published. */
 type Prepare = (
   view: ProgressView,
   folder: string,
@@ -112,7 +112,7 @@ type Prepare = (
     Pick<PublishContext, 'pieces' | 'verify'>
 >;
 
-/** Publishes, and says what came of it. */
+/** Publishes a release, and prints the result. */
 export async function runPublish(
   release: Omit<ReleaseRequest, 'published' | 'digests'>,
   options: PublishOptions,
@@ -122,7 +122,7 @@ export async function runPublish(
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   const view = await progressView(progressMode(options.json === true));
   const { signal, until, because, stop } = interruption(
-    'what was done is remembered, and the same command goes on there',
+    'completed steps are recorded, and the same command resumes there',
   );
   try {
     const registry = registriesFor(view, RELEASE_PATIENCE, signal);

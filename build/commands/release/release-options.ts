@@ -12,28 +12,28 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { type GivenOptions, parseImageSpec } from '../../spec/parse-image-spec.ts';
 import { VARIANT_IMAGES, VARIANTS, type Variant, type VariantImage } from '../../spec/variant.ts';
 
-/** What is released, and where to. */
+/** Options that select what is released, and the target repositories. */
 export const RELEASE_OPTIONS = {
   ref: {
     flags: '--ref <ref>',
     variables: ['GITHUB_REF'],
-    description: 'git ref that is released: refs/heads/main or refs/tags/v<version>',
+    description: 'git ref to release: refs/heads/main or refs/tags/v<version>',
   },
   event: {
     flags: '--event <event>',
-    description: 'push; backfill: an old tag that was never published; refresh: the same release on a newer base',
+    description: 'push; backfill (publish an old tag for the first time); refresh (publish the same release on a newer base)',
     default: 'push',
   },
-  variants: { flags: '--variants <names>', description: 'separated by commas', default: VARIANTS.join(',') },
-  platforms: { flags: '--platforms <platforms>', description: 'separated by commas', default: PLATFORMS.join(',') },
+  variants: { flags: '--variants <names>', description: 'variants, separated by commas', default: VARIANTS.join(',') },
+  platforms: { flags: '--platforms <platforms>', description: 'platforms, separated by commas', default: PLATFORMS.join(',') },
   registries: {
     flags: '--registries <repositories>',
-    description: 'separated by commas; the first is built for, the others get the same digests',
+    description: 'repositories, separated by commas; the first is built for, the others get the same digests',
     default: 'ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw',
   },
   date: {
     flags: '--date <YYYYMMDD>',
-    description: 'of a refresh: the same for all machines that build it',
+    description: 'date of a refresh; use the same on all machines that build it',
     unset: 'today, UTC',
   },
 } as const;
@@ -50,17 +50,17 @@ export interface ReleaseOptions {
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
 
-/** What it is built of. */
+/** Options that select the sources of a release. */
 export const RELEASE_BUILD_OPTIONS = {
   source: BUILD_OPTIONS.source,
   package: { ...PACKAGE, unset: "the ref's version, from npm" },
   base: {
     ...BUILD_OPTIONS.base,
     variables: ['OPENCLAW_RELEASE_BASE'],
-    description: 'another base than the pinned one: a reference',
+    description: 'base instead of the pinned one: an image reference',
     unset: 'the pin',
   },
-  browser: { ...BROWSER, unset: 'playwright, in the variant browser' },
+  browser: { ...BROWSER, unset: 'playwright, in the browser variant' },
   cacheFrom: BUILD_OPTIONS.cacheFrom,
   cacheTo: BUILD_OPTIONS.cacheTo,
   ca: BUILD_OPTIONS.ca,
@@ -77,7 +77,7 @@ export interface ReleaseBuildOptions extends Pick<GivenOptions, 'source' | 'pack
 
 type Request = Omit<ReleaseRequest, 'published' | 'digests'>;
 
-/** @throws RequestError with everything that is wrong, the ref and the event included */
+/** @throws RequestError with every problem, including those of the ref and the event */
 export function parseReleaseOptions(options: ReleaseOptions): Request {
   const problems: Problem[] = [];
   const list = (text: string | undefined, fallback: string): readonly string[] => [
@@ -97,7 +97,7 @@ export function parseReleaseOptions(options: ReleaseOptions): Request {
     values.flatMap((value) => {
       const found = find(value);
       if (found === undefined)
-        problems.push({ source, value, reason: 'is none that there is', wayOut: `choose from ${choices.join(', ')}` });
+        problems.push({ source, value, reason: 'is not supported', wayOut: `choose from ${choices.join(', ')}` });
       return found ?? [];
     });
   const [event] = choose(
@@ -123,18 +123,18 @@ export function parseReleaseOptions(options: ReleaseOptions): Request {
     ['--variants', variants],
     ['--platforms', platforms],
   ] as const) {
-    const wayOut = 'leave the option out for all, or name at least one';
+    const wayOut = 'leave the option out to use all, or name at least one';
     if (values.length === 0 && problems.length === 0)
-      problems.push({ source, value: '', reason: 'names none', wayOut });
+      problems.push({ source, value: '', reason: 'is empty', wayOut });
   }
   const date = options.date ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
   if (!/^20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/.test(date)) {
-    problems.push({ source: '--date', value: date, reason: 'is no day', wayOut: 'write it as 20260401' });
+    problems.push({ source: '--date', value: date, reason: 'is not a date', wayOut: 'write it as 20260401' });
   }
   const ref = options.ref ?? process.env['GITHUB_REF'] ?? '';
   if (event === undefined || problems.length > 0) throw new RequestError(problems);
   const request = { ref, event, variants, platforms, registries, date };
-  // Refuses a wrong ref before anything is asked.
+  // Refuses an invalid ref before any registry is contacted.
   planRelease({ ...request, published: undefined });
   return request;
 }
@@ -144,9 +144,9 @@ export function parseRegistries(values: readonly string[], problems: Problem[]):
     try {
       const reference = parseReference(value);
       if (reference.tag === undefined && reference.digest === undefined) return repositoryOf(reference);
-      throw new Error('it has a tag or a digest, and the plan says which');
+      throw new Error('has a tag or a digest');
     } catch (error) {
-      const wayOut = 'name repositories: ghcr.io/openclaw/openclaw';
+      const wayOut = 'name a repository without tag: ghcr.io/openclaw/openclaw';
       problems.push({ source: '--registries', value, reason: (error as Error).message, wayOut });
       return [];
     }
@@ -154,10 +154,10 @@ export function parseRegistries(values: readonly string[], problems: Problem[]):
   return [...new Set(names)];
 }
 
-/** What of the environment may shape a release: not what shapes a build of one's own. */
+/** The variables that may shape a release. Variables that shape a local build are ignored. */
 const RELEASE_VARIABLES = ['SOURCE_DATE_EPOCH', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'OPENCLAW_SOURCE'] as const;
 
-/** @returns what is built of a release, an ImageSpec for each image, and what is wrong with it */
+/** @returns an ImageSpec for each image of a release, and every problem with them */
 export function parseReleaseSpecs(
   { ref, variants }: Pick<Request, 'ref' | 'variants'>,
   options: ReleaseBuildOptions,
@@ -188,12 +188,12 @@ export function parseReleaseSpecs(
   return { specs, problems: [...problems.values()] };
 }
 
-/** @param patience seconds; reading alone need not wait for long */
+/** @param patience seconds to retry; a plan need not wait for long */
 export const registriesFor = (view: ProgressView, patience: number, signal?: AbortSignal): Registry =>
   openRegistries({
     patience: {
       seconds: patience,
-      onWait: (reason, wait) => view.onStep(`${reason}; trying again in ${seconds(wait)}`),
+      onWait: (reason, wait) => view.onStep(`${reason}; retrying in ${seconds(wait)}`),
       signal,
     },
   });
@@ -201,13 +201,13 @@ export const registriesFor = (view: ProgressView, patience: number, signal?: Abo
 export const PLAN_PATIENCE = 5;
 export const RELEASE_PATIENCE = 90;
 
-/** Who builds, for the provenance. Source: SLSA, builder.id; Docker's actions name the run of the workflow. */
+/** The builder that the provenance names. Source: SLSA, builder.id; Docker's actions name the workflow run. */
 export function builderId(): string {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
   return run === undefined ? 'urn:openclaw-image:local' : `${server}/${repository}/actions/runs/${run}`;
 }
 
-/** What the images will stand on. @throws WorkError where the registry does not have it */
+/** The digest of the base that the images are built on. @throws WorkError if the registry does not have it */
 export async function baseDigest(
   specs: Readonly<Partial<Record<VariantImage, ImageSpec>>>,
   registry: Registry,

@@ -10,7 +10,7 @@ import { verifyCommand } from './verify.ts';
 
 export const releaseCommand = (): Command =>
   new Command('release')
-    .description('publish images under tags that can be trusted')
+    .description('plan, publish and check releases')
     .addCommand(planCommand())
     .addCommand(publishCommand())
     .addCommand(buildCommand())

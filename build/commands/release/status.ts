@@ -20,13 +20,13 @@ interface StatusOptions {
 export const RECORD_OPTIONS = {
   release: {
     flags: '--release <name>',
-    description: 'which: 2026.3.13, 2026.3.13-r20260401, main',
+    description: 'release: 2026.3.13, 2026.3.13-r20260401, main',
     unset: 'the newest version that has a record',
   },
   registries: RELEASE_OPTIONS.registries,
 } as const;
 
-/** @throws RequestError where one is none */
+/** @throws RequestError if a name is not a repository */
 export function registriesOf(text: string | undefined): readonly string[] {
   const problems: Problem[] = [];
   const registries = parseRegistries((text ?? RELEASE_OPTIONS.registries.default).split(','), problems);
@@ -38,7 +38,7 @@ export const statusCommand = (): Command =>
   addOptions(new Command('status').description('compare every tag of a release, on every registry, with its record'), {
     release: {
       flags: '--release <name>',
-      description: 'which: 2026.3.13, 2026.3.13-r20260401, main',
+      description: 'release: 2026.3.13, 2026.3.13-r20260401, main',
       unset: 'the newest version that has a record',
     },
     registries: RELEASE_OPTIONS.registries,
@@ -47,8 +47,8 @@ export const statusCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Shows drift: missing tags, other digests, missing platforms, mirrors that are behind; and the command that mends it.
-Exit codes: 0 as recorded, 1 drift, or there is no record.
+Shows missing tags, wrong digests, missing platforms and outdated mirrors, and prints the command that repairs them.
+Exit codes: 0 every tag matches the record, 1 a tag differs, or there is no record.
 
 Example:
   scripts/run release status --release 2026.3.13`,
@@ -72,8 +72,8 @@ async function run(options: StatusOptions): Promise<void> {
     const mend = `scripts/run release mend --release ${record.name} --registries ${record.registries.join(',')}`;
     const end =
       drift.length === 0
-        ? `${record.name}: all ${tags.length} tags are as recorded.`
-        : `${record.name}: ${drift.length} of ${tags.length} tags are not as recorded.`;
+        ? `${record.name}: all ${tags.length} tags match the record.`
+        : `${record.name}: ${drift.length} of ${tags.length} tags differ from the record.`;
     await writeJobSummary(
       [
         `### ${end}`,
@@ -95,7 +95,7 @@ async function run(options: StatusOptions): Promise<void> {
             ),
             '',
             style(drift.length === 0 ? 'green' : 'red', end),
-            ...(drift.length === 0 ? [] : ['Mend it with:', `  ${mend}`]),
+            ...(drift.length === 0 ? [] : ['Repair them with:', `  ${mend}`]),
             '',
           ].join('\n'),
     );

@@ -33,30 +33,30 @@ export const verifyCommand = (): Command =>
   addOptions(
     new Command('verify')
       .description(
-        'check a published image as whoever pulls it would: signature, provenance, SBOM, platforms, annotations',
+        'check a published image as a user can: signature, provenance, SBOM, platforms, annotations',
       )
-      .argument('<reference>', 'an image in a registry'),
+      .argument('<reference>', 'image in a registry'),
     {
-      key: { flags: '--key <file>', description: 'public key of cosign that signed it', unset: 'keyless' },
+      key: { flags: '--key <file>', description: 'cosign public key that the signature must match', unset: 'keyless' },
       identity: {
         flags: '--identity <pattern>',
-        description: 'regular expression of who may have signed it, keyless',
+        description: 'regular expression for the keyless identity that signed the image',
         default: IDENTITY,
       },
-      issuer: { flags: '--issuer <url>', description: 'who vouches for that identity', default: ISSUER },
+      issuer: { flags: '--issuer <url>', description: 'OpenID Connect issuer of that identity', default: ISSUER },
       source: {
         flags: '--source <url>',
-        description: 'repository that it must be built of',
+        description: 'source repository that the provenance must name',
         default: SOURCE,
       },
       builder: {
         flags: '--builder <pattern>',
-        description: 'regular expression of who must have built it',
-        unset: "runs of the source's owner on GitHub; with --key, anybody",
+        description: 'regular expression for the builder that the provenance must name',
+        unset: "workflow runs of the gateway's owner on GitHub; any builder with --key",
       },
       platforms: {
         flags: '--platforms <platforms>',
-        description: 'that must be there, separated by commas',
+        description: 'required platforms, separated by commas',
         default: PLATFORMS.join(','),
       },
       json: BUILD_OPTIONS.json,
@@ -65,7 +65,7 @@ export const verifyCommand = (): Command =>
     .addHelpText(
       'after',
       `
-The image's contract is another question: scripts/run verify REFERENCE boots it.
+To check the image contract on a booted container: scripts/run verify REFERENCE.
 
 Examples:
   scripts/run release verify ghcr.io/openclaw/openclaw:latest
@@ -83,7 +83,7 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
       problems.push({
         source: '--platforms',
         value,
-        reason: 'is none that there is',
+        reason: 'is not supported',
         wayOut: `choose from ${PLATFORMS.join(', ')}`,
       });
     return known ?? [];
@@ -141,7 +141,7 @@ function patternOr(value: string | undefined, source: string, problems: Problem[
   try {
     return value === undefined ? undefined : new RegExp(value);
   } catch (error) {
-    const wayOut = 'escape what has a meaning of its own: https://github\\.com/…';
+    const wayOut = 'escape characters with a special meaning: https://github\\.com/…';
     problems.push({ source, value: value ?? '', reason: (error as Error).message, wayOut });
     return undefined;
   }

@@ -1,24 +1,22 @@
+import './test/support/isolation.ts';
 import { defineConfig } from 'vitest/config';
-import { THOROUGH } from './test/thorough.ts';
 
-// One engine, one registry and two images serve all of them: see the file.
+// One engine, one registry and two images serve all of these tests.
 const onEngine = {
-  globalSetup: ['test/shared-setup.ts'],
+  globalSetup: ['test/support/shared-setup.ts'],
   fileParallelism: false,
-  // For what hangs: on a busy machine a test may well take a few minutes.
+  // Only a test that hangs takes so long: on a busy machine some take a few minutes.
   testTimeout: 900_000,
   hookTimeout: 900_000,
 };
 
-/** These have images, folders and containers of their own, and mostly wait for them: they run beside the others (test/run-all.ts). */
-const APART = ['test/e2e/{browser,options,sandbox}.test.ts', 'test/e2e/stack/*.test.ts'];
-
-/** What takes minutes, and is told in part by others: not in every run. */
-const LEFT_OUT = THOROUGH ? [] : ['test/integration/{joined,small}-release.test.ts', 'test/e2e/{bake,browser}.test.ts'];
+/** Tests with images, folders and containers of their own, which mostly wait for them: test/run-all.ts runs them beside the others. */
+const ISOLATED = ['test/e2e/{browser,options,sandbox}.test.ts', 'test/e2e/stack/*.test.ts'];
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/count-reporter.ts'],
+    reporters: ['default', './test/support/count-reporter.ts'],
+    tags: [{ name: 'nightly', description: 'Takes minutes, and other tests cover a part of it.' }],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       {
@@ -26,10 +24,10 @@ export default defineConfig({
           ...onEngine,
           name: 'engine',
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          exclude: [...APART, ...LEFT_OUT],
+          exclude: ISOLATED,
         },
       },
-      { test: { ...onEngine, name: 'apart', include: APART, exclude: LEFT_OUT } },
+      { test: { ...onEngine, name: 'engine-isolated', include: ISOLATED } },
     ],
   },
 });

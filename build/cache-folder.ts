@@ -3,21 +3,22 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** Where everything lives that can be made again: toolchain, private engine, bases, gateways. */
+/** Path in the cache folder, whose contents can be deleted at any time: toolchain, private engine, bases, gateways. */
 export const cacheFolder = (...parts: readonly string[]): string =>
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'openclaw-image', ...parts);
+  // An empty variable counts as unset, as in the shell scripts.
+  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'openclaw-image', ...parts);
 
-/** Folders that are being filled: what ends this process leaves none of them. */
+/** Incomplete folders. They are removed when this process ends. */
 const partials = new Set<string>();
 process.once('exit', () => {
   for (const partial of partials) rmSync(partial, { recursive: true, force: true });
 });
 
 /**
- * Fills a cache folder whole or not at all: in a folder beside it, renamed at the end.
+ * Fills a cache folder completely or not at all: in a temporary folder, which is renamed at the end.
  *
- * What is there already when this begins is replaced: the caller has looked, and it was not enough. What another process puts there
- * meanwhile stays: it is the same, and may be in use.
+ * An existing folder is replaced, because the caller found it insufficient. A folder that another process creates meanwhile stays: it
+ * has the same contents, and may be in use.
  */
 export async function fillCache<T>(folder: string, fill: (partial: string) => Promise<T>): Promise<T> {
   await mkdir(dirname(folder), { recursive: true });

@@ -1,13 +1,17 @@
-/** One thing that is wrong with a request: what was given, why it cannot be, and what to do instead. */
+import type { FailureKind } from './failure-kind.ts';
+
+/** One thing that is wrong with a request, found before any work. */
 export interface Problem {
-  /** Where the value came from, as the user knows it: `--apt`, `OPENCLAW_EXTENSIONS`. */
+  /** The origin of the value, as the user knows it: `--apt`, `OPENCLAW_EXTENSIONS`. */
   readonly source: string;
   readonly value: string;
+  /** Continues the value: `is not a valid Debian package name`. */
   readonly reason: string;
-  readonly wayOut: string;
+  /** What to do, in the imperative. */
+  readonly hint: string;
 }
 
-/** The request was wrong: nothing was started. Carries every problem that was found, not only the first. Exit code 2. */
+/** The request is not valid, and nothing was started. Contains every problem, not only the first. Exit code 2. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly problems: readonly Problem[];
@@ -18,24 +22,26 @@ export class RequestError extends Error {
   }
 }
 
-export interface Explanation {
-  /** A stable word for machines: `out-of-memory`, `registry-denied`. */
-  readonly kind: string;
+/** Work that failed after it had begun. */
+export interface Failure {
+  /** A stable word for machines; `failure-kind.ts` lists all. */
+  readonly kind: FailureKind;
   readonly title: string;
   readonly reason: string;
-  readonly wayOut: string;
-  /** The last lines of what failed, if it printed any. */
+  /** What to do, in the imperative. */
+  readonly hint: string;
+  /** The last output lines of the program that failed. */
   readonly lines?: readonly string[];
 }
 
 /** The work failed after it had begun. Exit code 1. */
 export class WorkError extends Error {
   override readonly name = 'WorkError';
-  readonly explanation: Explanation;
+  readonly failure: Failure;
 
-  constructor(explanation: Explanation, options?: ErrorOptions) {
-    super(`${explanation.title}: ${explanation.reason}`, options);
-    this.explanation = explanation;
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(`${failure.title}: ${failure.reason}`, options);
+    this.failure = failure;
   }
 }
 

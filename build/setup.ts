@@ -6,7 +6,7 @@ import { checkSetup } from './stack/check-setup.ts';
 import { maskedConfiguration } from './stack/masked.ts';
 import { configureGateway, planSetup } from './stack/plan-setup.ts';
 import { parseRelaxedJson, RelaxedJsonError } from './stack/relaxed-json.ts';
-import { type SandboxFacts, sandboxImage } from './stack/sandbox-gate.ts';
+import { type SandboxProbe, sandboxImage } from './stack/sandbox-gate.ts';
 import type { SetupInput } from './stack/setup-values.ts';
 
 // The decisions of scripts/docker/setup.sh: `node setup.ts check|plan|configure`, on the host or, where that has no Node, in a
@@ -54,7 +54,7 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
         ? ([
             ['sandbox_failed', sandbox.failed],
             ['sandbox_reason', sandbox.reason],
-            ['sandbox_way_out', sandbox.wayOut],
+            ['sandbox_way_out', sandbox.hint],
           ] as const)
         : []),
       ...plan.composeFiles.map((file): Answer => ['compose_file', file]),
@@ -113,13 +113,13 @@ function configOf(facts: Facts): unknown {
     return parseRelaxedJson(text);
   } catch (error) {
     if (!(error instanceof RelaxedJsonError)) throw error;
-    const wayOut = 'mend it by hand, or move it away: setup does not overwrite it';
+    const hint = 'mend it by hand, or move it away: setup does not overwrite it';
     const path = facts.one('config_path');
-    throw new RequestError([{ source: 'openclaw.json', value: path, reason: `is no JSON5: ${error.message}`, wayOut }]);
+    throw new RequestError([{ source: 'openclaw.json', value: path, reason: `is no JSON5: ${error.message}`, hint }]);
   }
 }
 
-function sandboxFactsOf(facts: Facts, config: unknown): SandboxFacts | undefined {
+function sandboxFactsOf(facts: Facts, config: unknown): SandboxProbe | undefined {
   if (facts.one('sandbox') !== YES) return undefined;
   const group = facts.one('sandbox:group');
   return {

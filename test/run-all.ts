@@ -1,12 +1,15 @@
+import './support/isolation.ts';
+import { argv } from 'node:process';
 import { type SerializedError, startVitest, type TestModule } from 'vitest/node';
-import { countLine, failureLines } from './count-reporter.ts';
+import { countLine, failureLines } from './support/count-reporter.ts';
 
-// Side by side: what needs no engine begins while that is set up; of the others one mostly waits for containers to start, and one
-// mostly builds. They share the engine and its images (test/shared-setup.ts) and nothing else. More of them would not end sooner: two
-// processors that are never idle get less done than two that now and then are. What stands on the command line selects files.
-const RUNS = ['unit', 'engine', 'apart'] as const;
+// Three runs at the same time: unit tests need no engine, so they start while it is prepared; isolated tests mostly wait for
+// containers, and the others mostly build. A fourth would not end sooner: two busy processors are slower than two that sometimes wait.
+// Arguments select files; --nightly also runs the tests with that tag.
+const PROJECTS = ['unit', 'engine', 'engine-isolated'] as const;
 
-const files = process.argv.slice(2);
+const files = argv.slice(2).filter((argument) => argument !== '--nightly');
+const tagsFilter = argv.includes('--nightly') ? {} : { tagsFilter: ['!nightly'] };
 const ended: TestModule[] = [];
 const unhandled: SerializedError[] = [];
 const collect = {
@@ -16,12 +19,13 @@ const collect = {
   },
 };
 const runs = await Promise.all(
-  RUNS.map((project) =>
+  PROJECTS.map((project) =>
     startVitest('test', files, {
       run: true,
       project: [project],
       reporters: ['default', collect],
       passWithNoTests: true,
+      ...tagsFilter,
     }),
   ),
 );

@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder, fillCache } from '../cache-folder.ts';
 import { build } from '../engine/buildx.ts';
-import { type Engine, runEngineScript } from '../engine/engine.ts';
+import type { DockerCli } from '../engine/docker-cli.ts';
+import { runEngineScript } from '../engine/engine.ts';
 import type { Progress, Step } from '../engine/progress.ts';
-import { download } from '../gateway/npm-package.ts';
-import { hostPlatform, MACHINES, type Platform } from '../oci/platform.ts';
+import { download } from '../gateway/download.ts';
+import { readNpmOptions } from '../gateway/npm.ts';
+import { ARCHITECTURE_NAMES, hostPlatform, type Platform } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
 import type { Base } from './base.ts';
 import { readPin } from './pin.ts';
@@ -75,14 +77,14 @@ interface Layout {
 function layoutFolder(target: BootstrapTarget, platforms: readonly Platform[]): string {
   const key = createHash('sha256');
   for (const file of ['Dockerfile', 'slim', 'package-lock.json']) key.update(readFileSync(join(SOURCES, file)));
-  const names = platforms.map((platform) => MACHINES[platform].debian).join('-');
+  const names = platforms.map((platform) => ARCHITECTURE_NAMES[platform].debian).join('-');
   const holds = target === 'node' ? `node${bootstrapNodeVersion()}` : 'debian';
   return cacheFolder('bases', `${SUITE}-${holds}-${names}-${key.digest('hex').slice(0, 12)}`);
 }
 
 /** The engine and platforms for a bootstrapped base. */
 export interface BootstrapRequest {
-  readonly engine: Pick<Engine, 'docker' | 'environment'>;
+  readonly engine: DockerCli;
   readonly builder: string | undefined;
   readonly platforms: readonly Platform[];
   readonly listener: BootstrapListener;
@@ -183,28 +185,32 @@ async function prepareContext(
       title: 'The base cannot be made on this host',
       reason:
         'The registry of the pinned base is unreachable, and a bootstrapped base requires root on Debian or Ubuntu.',
-      wayOut: 'name a base that the engine has or can pull: --base REF',
+      hint: 'name a base that the engine has or can pull: --base REF',
     });
   }
+  const npm = await readNpmOptions();
   const fetchTool = (name: string, file: string): Promise<unknown> => {
     const { version, integrity } = toolOf(name);
-    return download({ selector: `${name}@${version}`, version, integrity }, join(context, file));
+    return download({ selector: `${name}@${version}`, version, integrity }, join(context, file), npm);
   };
   if (target === 'node') {
     onStep('downloading Node, npm and corepack for the bootstrapped base');
     await fetchTool('npm', 'npm.tgz');
     await fetchTool('corepack', 'corepack.tgz');
     for (const platform of platforms)
-      await fetchTool(`node-linux-${MACHINES[platform].node}`, `node-${MACHINES[platform].debian}.tgz`);
+      await fetchTool(
+        `node-linux-${ARCHITECTURE_NAMES[platform].node}`,
+        `node-${ARCHITECTURE_NAMES[platform].debian}.tgz`,
+      );
   }
   for (const platform of platforms) {
     onStep(`making a Debian ${SUITE} root file system for ${platform}`);
-    await makeRootFileSystem(platform, join(context, `rootfs-${MACHINES[platform].debian}.tar`));
+    await makeRootFileSystem(platform, join(context, `rootfs-${ARCHITECTURE_NAMES[platform].debian}.tar`));
   }
 }
 
 async function makeRootFileSystem(platform: Platform, archive: string): Promise<void> {
-  const { debian } = MACHINES[platform];
+  const { debian } = ARCHITECTURE_NAMES[platform];
   const slim = createHash('sha256').update(readFileSync(SLIM)).digest('hex').slice(0, 12);
   const kept = cacheFolder('bases', `rootfs-${SUITE}-${debian}-${slim}`);
   const name = 'rootfs.tar';
@@ -213,14 +219,14 @@ async function makeRootFileSystem(platform: Platform, archive: string): Promise<
 }
 
 async function debootstrap(platform: Platform, archive: string): Promise<void> {
-  const { debian } = MACHINES[platform];
+  const { debian } = ARCHITECTURE_NAMES[platform];
   if (platform !== hostPlatform()) await runEngineScript('emulate', debian);
   const tools = cacheFolder('mmdebstrap');
   await explained(execa(DEBIAN_UNPACK, [SUITE, tools, ...DEBOOTSTRAP_PACKAGES], { all: true }));
   const perl = [
     'share/perl/5.36',
-    `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl/5.36`,
-    `lib/${MACHINES[hostPlatform()].qemu}-linux-gnu/perl-base`,
+    `lib/${ARCHITECTURE_NAMES[hostPlatform()].qemu}-linux-gnu/perl/5.36`,
+    `lib/${ARCHITECTURE_NAMES[hostPlatform()].qemu}-linux-gnu/perl-base`,
   ];
   await explained(
     execa(
@@ -255,7 +261,7 @@ async function explained(command: PromiseLike<unknown>): Promise<void> {
         kind: 'no-base',
         title: 'Making the bootstrapped base failed',
         reason: output.trim().split('\n').at(-1) ?? '',
-        wayOut: "make sure that Debian's packages are reachable, or name a base that the engine has or can pull: --base REF",
+        hint: "make sure that Debian's packages are reachable, or name a base that the engine has or can pull: --base REF",
         lines: output.trim().split('\n').slice(-10),
       },
       { cause: error },

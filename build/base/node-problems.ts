@@ -16,7 +16,7 @@ export function nodeProblems(
       source: '--base',
       value: name,
       reason: `has Node ${nodeVersion}, but gateway ${version} requires ${nodeRange}`,
-      wayOut: `choose another base${bootstrapSuits ? ' (--base bootstrap has a suitable Node)' : ''}, or another gateway version with --package`,
+      hint: `choose another base${bootstrapSuits ? ' (--base bootstrap has a suitable Node)' : ''}, or another gateway version with --package`,
     },
   ];
 }

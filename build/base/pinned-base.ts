@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
+import { environmentOf, type ImageConfig } from '../engine/image-tools.ts';
 import { registryContent } from '../oci/content.ts';
 import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
-import { environmentOf, type ImageConfig } from '../oci/image-tools.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
 import { missingImage, parseDocument, type Registry } from '../oci/registry.ts';
 import { parsePin } from './pin.ts';

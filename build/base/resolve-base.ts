@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cacheFolder } from '../cache-folder.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { DockerCli } from '../engine/docker-cli.ts';
+import { environmentOf, isUnreachable, readConfigs, readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { environmentOf, isUnreachable, readConfigs, readDigest } from '../oci/image-tools.ts';
 import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
 import type { BaseChoice, Destination } from '../spec/image-spec.ts';
@@ -96,7 +96,7 @@ async function pinnedOrBootstrapped<T extends Pick<Base, 'warning'>>(
   return { ...base, warning: [reason, ...base.warning] };
 }
 
-async function pinnedBase(engine: Pick<Engine, 'docker' | 'environment'>): Promise<Base> {
+async function pinnedBase(engine: DockerCli): Promise<Base> {
   const { from, reference } = readPin();
   try {
     return {
@@ -110,13 +110,13 @@ async function pinnedBase(engine: Pick<Engine, 'docker' | 'environment'>): Promi
     };
   } catch (error) {
     if (!(error instanceof WorkError) || !isUnreachable(error)) throw error;
-    const wayOut = `${error.explanation.wayOut}; or make a base on this host from Debian packages and npm: --base bootstrap`;
-    throw new WorkError({ ...error.explanation, wayOut }, { cause: error });
+    const hint = `${error.failure.hint}; or make a base on this host from Debian packages and npm: --base bootstrap`;
+    throw new WorkError({ ...error.failure, hint }, { cause: error });
   }
 }
 
 /** The base that the user named: an image in the engine, else in a registry. */
-async function namedBase(engine: Pick<Engine, 'docker' | 'environment'>, reference: Reference): Promise<Base> {
+async function namedBase(engine: DockerCli, reference: Reference): Promise<Base> {
   const full = formatReference(reference);
   const local = await inspectLocalImage(engine, full);
   const digest = reference.digest ?? local?.digest ?? (await readDigest(engine, full));
@@ -137,11 +137,7 @@ async function namedBase(engine: Pick<Engine, 'docker' | 'environment'>, referen
 }
 
 /** The Node version of a digest never changes, so it is read once. */
-async function publishedNodeVersion(
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  reference: Reference,
-  digest: string,
-): Promise<string> {
+async function publishedNodeVersion(engine: DockerCli, reference: Reference, digest: string): Promise<string> {
   const file = cacheFolder('bases', `${digest.replace(':', '-')}.node`);
   if (existsSync(file)) return (await readFile(file, 'utf8')).trim();
   const full = formatReference({ ...reference, digest });
@@ -158,6 +154,6 @@ function noNode(reference: string): never {
     kind: 'no-node',
     title: 'The base does not contain Node',
     reason: `${reference} does not set NODE_VERSION, as Node's official images do.`,
-    wayOut: 'use an official Node image: --base node:24-bookworm-slim',
+    hint: 'use an official Node image: --base node:24-bookworm-slim',
   });
 }

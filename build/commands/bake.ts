@@ -1,20 +1,22 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { isCheckout } from '../gateway/is-checkout.ts';
-import { bakeImages } from '../image/bake-images.ts';
-import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
-import { type Preparation, prepare } from '../image/prepare.ts';
+import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
+import type { BuiltImage } from '../image/built-image.ts';
+import { resolveContexts } from '../image/resolve-contexts.ts';
+import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
+import { runBuild } from '../image/run-build.ts';
 import { type Problem, RequestError } from '../problem.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
 import { buildJson, buildReport } from '../report/build-report.ts';
 import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
 import { VARIANTS, type Variant } from '../spec/variant.ts';
+import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
-import { interruption } from './interruption.ts';
 import { addOptions } from './options.ts';
+import { runCommand } from './run-command.ts';
 
 const { variant: _, dryRun: __, ...SHARED_OPTIONS } = BUILD_OPTIONS;
 
@@ -59,43 +61,44 @@ Examples:
 
 async function run(options: BakeOptions): Promise<void> {
   const here = process.cwd();
-  const checkout = (await isCheckout(here)) ? here : undefined;
-  const { specs, problems } = parseTargets(options, checkout);
+  const { specs, problems } = parseTargets(options, (await isCheckout(here)) ? here : undefined);
   const file = resolve(here, options.file ?? BAKE_OPTIONS.file.default);
-  const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption('nothing was tagged, and what was finished is cached');
-  try {
-    view.onStep('resolving the gateway');
-    const preparations: Record<string, Preparation> = {};
-    const gathered: { readonly target: string; readonly spec: ImageSpec; readonly ingredients: Ingredients }[] = [];
+  await runCommand({ json: options.json, consequence: BUILD_CONSEQUENCE, cleansUp: true }, async (command) => {
+    command.onStep('resolving the gateway');
+    const inputs: Record<string, ResolvedInputs> = {};
     // In sequence: the second image uses the packages that the first one downloaded.
     for (const [target, spec] of Object.entries(specs))
-      gathered.push({ target, spec, ingredients: await until(gatherIngredients(spec, problems, view.onStep)) });
+      inputs[target] = await command.orInterrupted(resolveInputs(spec, problems, command.onStep));
     const loads = Object.values(specs).some(({ destination }) => destination.kind === 'load');
-    const engine = await until(findBuilderEngine(options.engine, options.builder, loads, view.onStep));
-    for (const { target, spec, ingredients } of gathered)
-      preparations[target] = await until(prepare(spec, ingredients, engine, options.builder, view, signal));
-    const [first] = Object.values(preparations);
-    if (first !== undefined && first.base.warning.length > 0) view.print(warningFrame(first.base.warning));
-    view.onStep(`baking ${Object.keys(specs).join(', ')}`);
-    const images = await bakeImages(preparations, engine, options.builder, file, view.onProgress, signal);
-    view.close();
-    const built = Object.entries(images).flatMap(([target, image]) => {
-      const preparation = preparations[target];
-      return preparation === undefined ? [] : [{ target, image, preparation }];
+    const cli = await command.orInterrupted(findBuilderEngine(options.engine, options.builder, loads, command.onStep));
+    const context = { cli, builder: options.builder, listener: command, signal: command.signal };
+    const plans: Record<string, GatewayBuildPlan> = {};
+    for (const [target, spec] of Object.entries(specs)) {
+      const resolved = inputs[target];
+      if (resolved === undefined) continue;
+      const contexts = await command.orInterrupted(resolveContexts(spec, resolved, context));
+      plans[target] = planBuild(spec, resolved, contexts);
+    }
+    const [first] = Object.values(plans);
+    if (first !== undefined && first.base.warning.length > 0) command.print(warningFrame(first.base.warning));
+    command.onStep(`baking ${Object.keys(specs).join(', ')}`);
+    const images = await runBuild(plans, context, file);
+    const results = Object.entries(images).flatMap(([target, image]) => {
+      const plan = plans[target];
+      return plan === undefined ? [] : [{ target, image, plan }];
     });
-    const again = `docker buildx bake "--allow=fs=*" --file ${file}`;
-    process.stdout.write(
-      options.json === true
-        ? `${JSON.stringify({ file, targets: Object.fromEntries(built.map(({ target, image, preparation }) => [target, buildJson(image, preparation)])) }, null, 2)}\n`
-        : `${built.map(({ image, preparation }) => buildReport(image, preparation, [...image.names.map((name) => `scripts/run verify ${name}`), again])).join('\n\n')}\n`,
-    );
-  } catch (error) {
-    throw because(error);
-  } finally {
-    stop();
-    view.close();
-  }
+    const next = (image: BuiltImage): readonly string[] => [
+      ...image.names.map((name) => `scripts/run verify ${name}`),
+      `docker buildx bake "--allow=fs=*" --file ${file}`,
+    ];
+    return {
+      text: () => results.map(({ image, plan }) => buildReport(image, plan, next(image))).join('\n\n'),
+      json: () => ({
+        file,
+        targets: Object.fromEntries(results.map(({ target, image, plan }) => [target, buildJson(image, plan)])),
+      }),
+    };
+  });
 }
 
 /** One target per image: `slim` adds its names to the default image. */
@@ -104,14 +107,14 @@ function parseTargets(
   checkout: string | undefined,
 ): { readonly specs: Readonly<Record<string, ImageSpec>>; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
-  const asked = (variants ?? BAKE_OPTIONS.variants.default).split(',').map((name) => name.trim());
-  for (const value of asked) {
+  const requested = (variants ?? BAKE_OPTIONS.variants.default).split(',').map((name) => name.trim());
+  for (const value of requested) {
     if (VARIANTS.some((name) => name === value)) continue;
     problems.push({
       source: '--variants',
       value,
       reason: 'is not a variant',
-      wayOut: `choose from ${VARIANTS.join(', ')}`,
+      hint: `choose from ${VARIANTS.join(', ')}`,
     });
   }
   const { browser: _browser, ...plainOptions } = options;
@@ -124,18 +127,18 @@ function parseTargets(
     problems.push(...parsed.problems);
     return parsed.spec;
   };
-  const plain = (['default', 'slim'] as const).filter((name) => asked.includes(name)).map(specOf);
+  const plain = (['default', 'slim'] as const).filter((name) => requested.includes(name)).map(specOf);
   const [first] = plain;
   const specs = {
     ...(first === undefined ? {} : { default: { ...first, tags: plain.flatMap(({ tags }) => tags) } }),
-    ...(asked.includes('browser') ? { browser: specOf('browser') } : {}),
+    ...(requested.includes('browser') ? { browser: specOf('browser') } : {}),
   };
   if (Object.values(specs).some(({ destination }) => destination.kind === 'output')) {
     problems.push({
       source: '--output',
       value: String(options.output),
       reason: 'writes one file, but this bake builds several images',
-      wayOut: 'use --push or --load, or build each image with image:build',
+      hint: 'use --push or --load, or build each image with image:build',
     });
   }
   const distinct = [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];

@@ -1,14 +1,14 @@
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type PinStatus, pinStatus, updatePin } from '../base/pinned-base.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
-import { markdownTable, writeJobSummary } from '../report/job-summary.ts';
+import { markdownTable } from '../report/job-summary.ts';
 import { shortDigest } from '../report/release-plan-report.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { addOptions } from './options.ts';
-import { PLAN_PATIENCE, registriesFor } from './release/release-options.ts';
+import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
+import { runCommand } from './run-command.ts';
 
 interface BaseOptions {
   readonly file?: readonly string[];
@@ -38,61 +38,52 @@ export const baseCommand = (): Command =>
     )
     .addCommand(
       addOptions(
-        new Command('update').description(
-          'pin the current digest of each tag; run npm run image:render afterwards',
-        ),
+        new Command('update').description('pin the current digest of each tag; run npm run image:render afterwards'),
         OPTIONS,
       ).action((options: BaseOptions) => run(options, true)),
     );
 
 async function run({ file, json }: BaseOptions, update: boolean): Promise<void> {
   const here = process.cwd();
-  const view = await progressView(progressMode(json === true));
-  try {
-    const registry = registriesFor(view, PLAN_PATIENCE);
+  await runCommand({ json, consequence: 'pins that were already updated stay updated' }, async (command) => {
+    const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const pins: (PinStatus & { readonly updated: boolean })[] = [];
     for (const path of file?.map((name) => resolve(here, name)) ?? PINS) {
-      view.onStep(`reading the registry of ${relative(here, path)}`);
+      command.onStep(`reading the registry of ${relative(here, path)}`);
       const status = await pinStatus(path, registry);
       pins.push({ ...status, updated: update && (await updatePin(status)) });
     }
-    view.close();
     const rows = pins.map((pin) => [
       relative(here, pin.file),
       pin.name,
-      `${shortDigest(pin.pinned.digest)}${aged(pin.pinned.created)}`,
+      `${shortDigest(pin.pinned.digest)}${age(pin.pinned.created)}`,
       pin.pinned.nodeVersion ?? '',
-      pin.pinned.digest === pin.newest.digest
-        ? 'newest'
-        : `${shortDigest(pin.newest.digest)}${aged(pin.newest.created)}`,
+      isCurrent(pin) ? 'current' : `${shortDigest(pin.newest.digest)}${age(pin.newest.created)}`,
       pin.newest.nodeVersion ?? '',
     ]);
-    const behind = pins.filter((pin) => pin.pinned.digest !== pin.newest.digest);
-    const end =
-      behind.length === 0
+    const outdated = pins.filter((pin) => !isCurrent(pin)).length;
+    const conclusion =
+      outdated === 0
         ? 'Every pin is current.'
         : update
-          ? `Updated ${behind.length} pins. Next: npm run image:render`
-          : `${behind.length} of ${pins.length} pins are outdated. Next: scripts/run base update`;
-    await writeJobSummary(`### ${end}\n\n${markdownTable(COLUMNS, rows)}\n`);
-    process.stdout.write(
-      json === true
-        ? `${JSON.stringify(pins, null, 2)}\n`
-        : `${table(
-            COLUMNS.map((head) => ({ head })),
-            rows,
-          )}\n\n${style(behind.length === 0 || update ? 'green' : 'yellow', end)}\n`,
-    );
-    if (behind.length > 0 && !update) process.exitCode = 1;
-  } finally {
-    view.close();
-  }
+          ? `Updated ${outdated} ${outdated === 1 ? 'pin' : 'pins'}. Next: npm run image:render`
+          : `${outdated} of ${pins.length} pins are outdated. Next: scripts/run base update`;
+    const columns = COLUMNS.map((head) => ({ head }));
+    return {
+      text: () => `${table(columns, rows)}\n\n${style(outdated === 0 || update ? 'green' : 'yellow', conclusion)}`,
+      json: () => pins,
+      summary: `### ${conclusion}\n\n${markdownTable(COLUMNS, rows)}\n`,
+      failed: outdated > 0 && !update,
+    };
+  });
 }
+
+const isCurrent = ({ pinned, newest }: PinStatus): boolean => pinned.digest === newest.digest;
 
 const COLUMNS = ['file', 'base', 'pinned', 'Node', 'now', 'Node now'] as const;
 const DAY = 86_400_000;
 
-function aged(created: string | undefined): string {
+function age(created: string | undefined): string {
   if (created === undefined) return '';
   const days = Math.floor((Date.now() - Date.parse(created)) / DAY);
   return `, ${days} ${days === 1 ? 'day' : 'days'} old`;

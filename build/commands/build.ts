@@ -1,16 +1,17 @@
 import { Command } from 'commander';
+import type { DockerCli } from '../engine/docker-cli.ts';
 import type { Engine } from '../engine/engine.ts';
 import { isCheckout } from '../gateway/is-checkout.ts';
+import { declaredContexts, planBuild } from '../image/build-plan.ts';
 import type { BuiltImage } from '../image/built-image.ts';
-import { gatherIngredients, type Ingredients } from '../image/gather-ingredients.ts';
+import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
 import { familiarReference } from '../oci/reference.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
 import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
-import { interruption } from './interruption.ts';
 import { addOptions } from './options.ts';
+import { type CommandOutput, runCommand } from './run-command.ts';
 
 interface BuildOptions extends GivenOptions {
   readonly engine?: string;
@@ -34,51 +35,46 @@ Examples:
     )
     .action(run);
 
+/** What an interrupted build leaves behind. */
+export const BUILD_CONSEQUENCE = 'nothing was tagged, and finished steps are cached';
+
 async function run(options: BuildOptions): Promise<void> {
   const here = process.cwd();
   const { spec, problems } = parseImageSpec(options, process.env, (await isCheckout(here)) ? here : undefined);
-  const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption('nothing was tagged, and what was finished is cached');
-  try {
-    view.onStep(
-      spec.gateway.kind === 'registry' ? `resolving openclaw@${spec.gateway.selector}` : `reading ${spec.gateway.path}`,
-    );
-    const [ingredients, { buildImage }, { buildJson, buildReport }, { findBuilderEngine }, { prepare }] = await until(
+  const { gateway } = spec;
+  await runCommand({ json: options.json, consequence: BUILD_CONSEQUENCE, cleansUp: true }, async (command) => {
+    command.onStep(gateway.kind === 'registry' ? `resolving openclaw@${gateway.selector}` : `reading ${gateway.path}`);
+    const [inputs, { runBuild }, report, { findBuilderEngine }, { resolveContexts }] = await command.orInterrupted(
       Promise.all([
-        gatherIngredients(spec, problems, view.onStep),
+        resolveInputs(spec, problems, command.onStep),
         // Load these modules while the registry answers: an unchanged build takes little longer than this.
-        import('../image/build-image.ts'),
+        import('../image/run-build.ts'),
         import('../report/build-report.ts'),
         import('./builder-engine.ts'),
-        import('../image/prepare.ts'),
+        import('../image/resolve-contexts.ts'),
       ]),
     );
-    if (options.dryRun === true) {
-      view.close();
-      await printDryRun(spec, ingredients, options.json === true);
-      return;
-    }
+    if (options.dryRun === true) return dryRun(spec, inputs);
     const loads = spec.destination.kind === 'load';
-    const engine = await until(findBuilderEngine(options.engine, options.builder, loads, view.onStep));
-    const preparation = await until(prepare(spec, ingredients, engine, options.builder, view, signal));
-    if (preparation.base.warning.length > 0) view.print(warningFrame(preparation.base.warning));
-    view.onStep(`building ${spec.tags.map(familiarReference).join(', ')}`);
-    const image = await buildImage(preparation, engine, options.builder, view.onProgress, signal);
-    view.close();
-    const text =
-      options.json === true
-        ? JSON.stringify(buildJson(image, preparation), null, 2)
-        : buildReport(image, preparation, nextCommands(image, spec, engine));
-    process.stdout.write(`${text}\n`);
-  } catch (error) {
-    throw because(error);
-  } finally {
-    stop();
-    view.close();
-  }
+    const cli = await command.orInterrupted(findBuilderEngine(options.engine, options.builder, loads, command.onStep));
+    const context = { cli, builder: options.builder, listener: command, signal: command.signal };
+    const plan = planBuild(spec, inputs, await command.orInterrupted(resolveContexts(spec, inputs, context)));
+    if (plan.base.warning.length > 0) command.print(warningFrame(plan.base.warning));
+    command.onStep(`building ${spec.tags.map(familiarReference).join(', ')}`);
+    const { image } = await runBuild({ image: plan }, context);
+    if (image === undefined) throw new Error('the build has no result');
+    return {
+      text: () => report.buildReport(image, plan, nextCommands(image, spec, cli)),
+      json: () => report.buildJson(image, plan),
+    };
+  });
 }
 
-function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine: Partial<Engine>): readonly string[] {
+function nextCommands(
+  { names }: BuiltImage,
+  { destination }: ImageSpec,
+  cli: DockerCli & Partial<Engine>,
+): readonly string[] {
   const name = names[0] ?? '';
   switch (destination.kind) {
     case 'push':
@@ -90,8 +86,8 @@ function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine:
     case 'load':
       return [
         `scripts/run verify ${name}`,
-        ...(engine.source === 'private'
-          ? ['eval "$(scripts/engine env)"   # so that docker finds the private engine']
+        ...(cli.source === 'private'
+          ? ['eval "$(scripts/engine env)"   # so that docker uses the private engine']
           : []),
         `docker run --rm -p 127.0.0.1:18789:18789 -e OPENCLAW_GATEWAY_TOKEN="$(openssl rand -hex 32)" ${name}`,
         'curl http://127.0.0.1:18789/healthz',
@@ -99,43 +95,33 @@ function nextCommands({ names }: BuiltImage, { destination }: ImageSpec, engine:
   }
 }
 
-async function printDryRun(spec: ImageSpec, ingredients: Ingredients, json: boolean): Promise<void> {
-  const [{ readPin }, { draw }, { table }, { revisionOf }] = await Promise.all([
-    import('../base/pin.ts'),
-    import('../image/prepare.ts'),
+async function dryRun(spec: ImageSpec, inputs: ResolvedInputs): Promise<CommandOutput> {
+  const [{ table }, { revisionOf }] = await Promise.all([
     import('../report/table.ts'),
     import('../report/build-report.ts'),
   ]);
-  const { gateway, plugins } = ingredients;
-  const { plan, dockerfile } = draw(spec, ingredients);
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ spec, gateway, plugins, layers: plan.layers, dockerfile }, null, 2)}\n`);
-    return;
-  }
-  const facts = table(
-    [{ head: '' }, { head: '' }],
-    [
-      ['gateway', `${gateway.version} (${gateway.origin})`],
-      gateway.kind === 'checkout' ? ['revision', revisionOf(gateway)] : ['integrity', gateway.integrity],
-      ['required Node', gateway.nodeRange],
+  const { gateway, plugins } = inputs;
+  const { base, layers, dockerfile } = planBuild(spec, inputs, declaredContexts(spec));
+  const text = (): string => {
+    const summary = table(
+      [{ head: '' }, { head: '' }],
       [
-        'base',
-        spec.base.kind === 'reference'
-          ? familiarReference(spec.base.reference)
-          : `${spec.base.kind} (pinned: ${readPin().from})`,
+        ['gateway', `${gateway.version} (${gateway.origin})`],
+        gateway.kind === 'checkout' ? ['revision', revisionOf(gateway)] : ['integrity', gateway.integrity],
+        ['required Node', gateway.nodeRange],
+        ['base', spec.base.kind === 'reference' ? base.from : `${spec.base.kind} (pinned: ${base.from})`],
+        ['tags', spec.tags.map(familiarReference).join('\n')],
+        ['platforms', spec.platforms.length === 0 ? "the engine's platform" : spec.platforms.join(', ')],
+        ['destination', spec.destination.kind === 'output' ? spec.destination.value : spec.destination.kind],
       ],
-      ['tags', spec.tags.map(familiarReference).join('\n')],
-      ['platforms', spec.platforms.length === 0 ? "the engine's own" : spec.platforms.join(', ')],
-      ['destination', spec.destination.kind === 'output' ? spec.destination.value : spec.destination.kind],
-    ],
-  );
-  const layers = table(
-    [{ head: 'layer' }, { head: 'made by' }, { head: 'contents' }],
-    plan.layers.map(({ name, made, holds }) => [
+    );
+    const rows = layers.map(({ name, made, holds }) => [
       name,
       made.by === 'stage' ? `stage ${made.stage}` : made.instruction,
       holds,
-    ]),
-  );
-  process.stdout.write(`${facts.trimStart()}\n\n${layers}\n\n${dockerfile}`);
+    ]);
+    const columns = [{ head: 'layer' }, { head: 'made by' }, { head: 'contents' }];
+    return `${summary.trimStart()}\n\n${table(columns, rows)}\n\n${dockerfile.trimEnd()}`;
+  };
+  return { text, json: () => ({ spec, gateway, plugins, layers, dockerfile }) };
 }

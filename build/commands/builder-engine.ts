@@ -1,3 +1,4 @@
+import type { DockerCli } from '../engine/docker-cli.ts';
 import { type Engine, findBuilderCommand, findEngine } from '../engine/engine.ts';
 
 /** The command that runs buildx: an engine, or only the Docker CLI if a remote builder pushes the image. */
@@ -6,6 +7,6 @@ export function findBuilderEngine(
   builder: string | undefined,
   loads: boolean,
   onStep: (step: string) => void,
-): Promise<Pick<Engine, 'docker' | 'environment'> & Partial<Engine>> {
+): Promise<DockerCli & Partial<Engine>> {
   return builder === undefined || loads ? findEngine(named, onStep) : findBuilderCommand();
 }

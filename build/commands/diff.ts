@@ -1,16 +1,17 @@
 import { Command } from 'commander';
-import { compareImages, type Difference, type ImageDifference } from '../diff/compare-images.ts';
-import { type ImageContents, readImageContents } from '../diff/image-contents.ts';
+import { compareImages, type Difference, type ImageDifference } from '../contents/compare-images.ts';
+import { readImageContents } from '../contents/image-contents.ts';
 import { findEngine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
-import { bytes, style } from '../report/style.ts';
+import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
+import { bytes } from '../units.ts';
 import { addOptions } from './options.ts';
+import { runCommand } from './run-command.ts';
 
 interface DiffOptions {
   readonly engine?: string;
@@ -36,33 +37,29 @@ Examples:
 
 async function run(first: string, second: string, options: DiffOptions): Promise<void> {
   const references = checkedReferences([first, second]);
-  const view = await progressView(progressMode(options.json === true));
-  let images: readonly ImageContents[];
-  try {
-    const engine = await findEngine(options.engine, view.onStep);
+  await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
+    const engine = await findEngine(options.engine, command.onStep);
     for (const reference of references) {
       if ((await inspectLocalImage(engine, reference)) !== undefined) continue;
       throw new WorkError({
         kind: 'not-found',
         title: 'The engine does not have this image',
-        reason: `${reference} is not in the engine`,
-        wayOut: `pull or build it: docker pull ${reference}`,
+        reason: `${reference} is not in the engine.`,
+        hint: `pull or build it: docker pull ${reference}`,
       });
     }
-    view.onStep(`reading ${references.join(' and ')}`);
-    images = await Promise.all(references.map((reference) => readImageContents(engine, reference)));
-  } finally {
-    view.close();
-  }
-  const [before, now] = images as readonly [ImageContents, ImageContents];
-  const difference = compareImages(before, now);
-  process.stdout.write(`${options.json === true ? JSON.stringify(difference, null, 2) : report(difference)}\n`);
+    command.onStep(`reading ${references.join(' and ')}`);
+    const [before, after] = await Promise.all(references.map((reference) => readImageContents(engine, reference)));
+    if (before === undefined || after === undefined) throw new Error('two images are needed');
+    const difference = compareImages(before, after);
+    return { text: () => report(difference), json: () => difference };
+  });
 }
 
 function checkedReferences(texts: readonly string[]): readonly string[] {
   const problems: Problem[] = [];
-  const wayOut = 'for example: scripts/run diff openclaw:before openclaw:after';
-  const references = texts.map((text) => referenceOr(text, '<reference>', wayOut, problems));
+  const hint = 'for example: scripts/run diff openclaw:before openclaw:after';
+  const references = texts.map((text) => referenceOr(text, '<reference>', hint, problems));
   if (problems.length > 0) throw new RequestError(problems);
   return references.flatMap((reference) => (reference === undefined ? [] : [formatReference(reference)]));
 }
@@ -72,7 +69,7 @@ const MOST_ROWS = 12;
 
 function report({ layers, bytesToPull, files, debian, npm }: ImageDifference): string {
   const size = (all: readonly { readonly size: number }[]): string =>
-    bytes(all.reduce((sum, one) => sum + one.size, 0));
+    bytes(all.reduce((sum, layer) => sum + layer.size, 0));
   const summary = table(
     [{ head: '' }, { head: 'layers', align: 'right' }, { head: 'compressed', align: 'right' }],
     [
@@ -91,9 +88,9 @@ function report({ layers, bytesToPull, files, debian, npm }: ImageDifference): s
 function section<T>(name: string, { added, changed, removed }: Difference<T>, show: (value: T) => string): string {
   const head = style('bold', `${name}: ${added.length} added, ${changed.length} changed, ${removed.length} removed`);
   const rows = [
-    ...changed.map(({ name: one, before, now }) => ['changed', one, show(before), show(now)]),
-    ...added.map(({ name: one, now }) => ['added', one, '', show(now)]),
-    ...removed.map(({ name: one, before }) => ['removed', one, show(before), '']),
+    ...changed.map(({ name: key, before, now }) => ['changed', key, show(before), show(now)]),
+    ...added.map(({ name: key, now }) => ['added', key, '', show(now)]),
+    ...removed.map(({ name: key, before }) => ['removed', key, show(before), '']),
   ];
   if (rows.length === 0) return head;
   const drawn = table([{ head: '' }, { head: '' }, { head: 'first' }, { head: 'second' }], rows.slice(0, MOST_ROWS));

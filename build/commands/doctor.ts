@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { type CheckResult, isFailed } from '../check-result.ts';
 import { DOCTOR_CHECKS, diagnose } from '../doctor/diagnosis.ts';
-import { examineInstallation } from '../doctor/examine.ts';
+import { inspectInstallation } from '../doctor/inspect.ts';
 import { findRunningEngine } from '../engine/engine.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { addOptions } from './options.ts';
+import { runCommand } from './run-command.ts';
 
 const DOCTOR_OPTIONS = {
   project: { flags: '--project <dir>', description: 'folder with docker-compose.yml and .env', unset: 'this checkout' },
@@ -51,28 +53,47 @@ async function run({ project, engine: named, json }: DoctorOptions): Promise<voi
         source: '--project',
         value: folder,
         reason: 'has no docker-compose.yml',
-        wayOut: 'name the folder in which scripts/docker/setup.sh was run',
+        hint: 'name the folder in which scripts/docker/setup.sh was run',
       },
     ]);
-  const engine = await findRunningEngine(named);
-  if (engine === undefined)
-    throw new WorkError({
-      kind: 'engine-gone',
-      title: 'No Docker Engine is running',
-      reason: 'no engine is configured, and none answers on the default socket',
-      wayOut: 'start Docker, or run scripts/engine up',
-    });
-  const installation = await examineInstallation(engine, folder);
-  const findings = diagnose(installation);
-  const problems = findings.filter(({ outcome }) => outcome === 'problem').length;
-  if (json === true) process.stdout.write(`${JSON.stringify({ passed: problems === 0, findings }, null, 2)}\n`);
-  else {
-    const rows = findings.map(({ name, outcome, found, mend }) => {
-      const [colour, word] = SIGNS[outcome];
-      return [style(colour, word), name, mend === undefined ? found : `${found}\n→ ${mend}`];
-    });
-    const summary = problems === 0 ? style('green', 'no problem') : style('red', `${problems} to mend`);
-    process.stdout.write(`${table([{ head: '' }, { head: 'check' }, { head: 'found' }], rows)}\n\n${summary}\n`);
-  }
-  if (problems > 0) process.exitCode = 1;
+  await runCommand({ json, consequence: 'nothing was changed' }, async (command) => {
+    const engine = await findRunningEngine(named);
+    if (engine === undefined)
+      throw new WorkError({
+        kind: 'engine-gone',
+        title: 'No Docker Engine is running',
+        reason: 'No engine is configured, and none answers on the default socket.',
+        hint: 'start Docker, or run scripts/engine up',
+      });
+    command.onStep(`checking the installation in ${folder}`);
+    const results = diagnose(await inspectInstallation(engine, folder));
+    const failures = results.filter(isFailed).length;
+    return {
+      text: () => report(results, failures),
+      // `findings` with `outcome` and `mend` are the former names. Remove them with version 0.3.
+      json: () => ({ passed: failures === 0, results, findings: results.map(withAliases) }),
+      failed: failures > 0,
+    };
+  });
 }
+
+function report(results: readonly CheckResult[], failures: number): string {
+  const rows = results.map(({ name, status, found, hint }) => {
+    const [colour, word] = SIGNS[status];
+    return [style(colour, word), name, hint === undefined ? found : `${found}\n→ ${hint}`];
+  });
+  const summary =
+    failures === 0
+      ? style('green', 'no problem')
+      : style('red', `${failures} ${failures === 1 ? 'problem' : 'problems'}`);
+  return `${table([{ head: '' }, { head: 'check' }, { head: 'found' }], rows)}\n\n${summary}`;
+}
+
+const FORMER_OUTCOMES = { passed: 'fine', warning: 'warning', failed: 'problem' } as const;
+
+const withAliases = ({ name, status, found, hint }: CheckResult): object => ({
+  name,
+  outcome: FORMER_OUTCOMES[status],
+  found,
+  ...(hint === undefined ? {} : { mend: hint }),
+});

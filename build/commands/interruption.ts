@@ -33,12 +33,12 @@ export function interruption(consequence: string): Interruption {
   interrupted.catch(() => {});
   return {
     signal,
-    until: (work) => Promise.race([work, interrupted]),
-    because: (error) =>
+    orInterrupted: (work) => Promise.race([work, interrupted]),
+    asInterruption: (error) =>
       signal.aborted && !(error instanceof InterruptedError)
         ? new InterruptedError(consequence, { cause: error })
         : error,
-    stop: () => {
+    dispose: () => {
       for (const name of SIGNALS) process.off(name, interrupt);
     },
   };

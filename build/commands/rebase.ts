@@ -1,24 +1,20 @@
 import { Command } from 'commander';
 import { findEngine } from '../engine/engine.ts';
-import { parseVersion } from '../gateway/version.ts';
-import { formatReference, repositoryOf } from '../oci/reference.ts';
+import { parseVersionTag } from '../gateway/version.ts';
+import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
-import { rebasePiece } from '../release/rebase-pieces.ts';
+import { rebasedImages } from '../release/rebase-images.ts';
+import { parseRelease } from '../release/release.ts';
 import { readRecord } from '../release/release-record.ts';
-import { verifyPiece } from '../release/verify-piece.ts';
+import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from './registries.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
-import {
-  builderId,
-  parseReleaseOptions,
-  RELEASE_OPTIONS,
-  RELEASE_PATIENCE,
-  registriesFor,
-} from './release/release-options.ts';
+import { builderId, parseDate, RELEASE_OPTIONS } from './release/release-options.ts';
 
 interface RebaseOptions extends PublishOptions {
   readonly base?: string;
@@ -29,7 +25,9 @@ interface RebaseOptions extends PublishOptions {
 export const rebaseCommand = (): Command =>
   addOptions(
     new Command('rebase')
-      .description('replace the base layers of a published release without a build, and publish the result as a refresh')
+      .description(
+        'replace the base layers of a published release without a build, and publish the result as a refresh',
+      )
       .argument('<reference>', 'a published version: ghcr.io/openclaw/openclaw:2026.3.13'),
     {
       base: {
@@ -56,48 +54,47 @@ Example:
     .action(run);
 
 async function run(text: string, options: RebaseOptions): Promise<void> {
-  const problems: Problem[] = [];
-  const found = referenceOr(text, '<reference>', 'for example: ghcr.io/openclaw/openclaw:2026.3.13', problems);
-  const base = referenceOr(options.base ?? '', '--base', 'for example: --base node:24-bookworm-slim', problems);
-  const version = parseVersion((found?.tag ?? '').replace(/-r\d{8}$/, ''));
-  if (found !== undefined && version === undefined) {
-    const wayOut = 'name a published version: ghcr.io/openclaw/openclaw:2026.3.13';
-    problems.push({ source: '<reference>', value: text, reason: 'does not have the tag of a gateway version', wayOut });
-  }
-  if (found === undefined || base === undefined || version === undefined || problems.length > 0)
-    throw new RequestError(problems);
-  const registry = registriesFor(await progressView('silent'), RELEASE_PATIENCE);
-  const record = await readRecord(registry, repositoryOf(found), found.tag ?? '');
+  const { reference, base, date } = parseRequest(text, options);
+  const registry = openRegistriesFor(await progressView('silent'), RELEASE_RETRY_SECONDS);
+  const record = await readRecord(registry, repositoryOf(reference), reference.tag ?? '');
   if (record === undefined) {
     throw new WorkError({
       kind: 'not-found',
       title: 'There is no record of this release',
-      reason: `scripts/run release did not publish ${formatReference(found)}`,
-      wayOut: 'build the refresh instead: scripts/run release publish --event refresh',
+      reason: `scripts/run release did not publish ${formatReference(reference)}.`,
+      hint: 'build the refresh instead: scripts/run release publish --event refresh',
     });
   }
   const document = await registry.document(base, base.digest ?? base.tag ?? 'latest');
   if (document === undefined) throw missingImage(formatReference(base));
   const { digest } = document.descriptor;
-  const request = parseReleaseOptions({
-    ref: `refs/tags/v${version.text}`,
-    event: 'refresh',
-    variants: record.variants.join(','),
-    platforms: record.platforms.join(','),
-    registries: record.registries.join(','),
-    ...(options.date === undefined ? {} : { date: options.date }),
+  const { ref, variants, platforms, registries, revision, source } = record;
+  const release = parseRelease({ ref, event: 'refresh', date, variants, platforms, registries });
+  const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
+  await runPublish(release, options, async ({ onStep, signal }, folder) => {
+    const request = { record, base: { ...base, digest }, created, folder, builderId: await builderId() };
+    return {
+      origin: { revision, source, base: digest },
+      identity: `${record.name} on ${digest}`,
+      images: rebasedImages(request, registry, onStep),
+      verify: async (image) =>
+        verifyPlatformImage(await findEngine(options.engine, onStep), folder, image, onStep, signal),
+    };
   });
-  const day = request.date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
-  await runPublish(request, options, async (view, folder, signal) => ({
-    revision: record.revision,
-    source: record.source,
-    base: digest,
-    identity: `${record.name} on ${digest}`,
-    pieces: async (image, platform) => {
-      const wanted = { record, base: { ...base, digest }, created: `${day}T00:00:00Z`, folder, builderId: builderId() };
-      return [await rebasePiece(image, platform, wanted, registry, view.onStep)];
-    },
-    verify: async (piece) =>
-      verifyPiece(await findEngine(options.engine, view.onStep), folder, piece, view.onStep, signal),
-  }));
+}
+
+/** @throws RequestError with every problem */
+function parseRequest(
+  text: string,
+  options: RebaseOptions,
+): { readonly reference: Reference; readonly base: Reference; readonly date: string } {
+  const problems: Problem[] = [];
+  const hint = 'name a published version: ghcr.io/openclaw/openclaw:2026.3.13';
+  const reference = referenceOr(text, '<reference>', hint, problems);
+  const base = referenceOr(options.base ?? '', '--base', 'for example: --base node:24-bookworm-slim', problems);
+  if (reference !== undefined && parseVersionTag(reference.tag ?? '') === undefined)
+    problems.push({ source: '<reference>', value: text, reason: 'does not have the tag of a gateway version', hint });
+  const date = parseDate(options.date, problems);
+  if (reference === undefined || base === undefined || problems.length > 0) throw new RequestError(problems);
+  return { reference, base, date };
 }

@@ -93,7 +93,7 @@ Examples:
             kind: 'not-rendered',
             title: 'A committed file is out of date',
             reason: `${file} differs from the rendered text`,
-            wayOut: 'run npm run image:render, then commit the file',
+            hint: 'run npm run image:render, then commit the file',
           });
         }
         await writeFile(join(ROOT, file), text);

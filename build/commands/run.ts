@@ -2,24 +2,24 @@ import { watch } from 'node:fs/promises';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import type { Container } from '../engine/container.ts';
-import { type Engine, findEngine } from '../engine/engine.ts';
+import type { DockerCli } from '../engine/docker-cli.ts';
+import { findEngine } from '../engine/engine.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
 import { InterruptedError, type Problem, RequestError } from '../problem.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
 import { style } from '../report/style.ts';
 import { type Overlay, readOverlays } from '../run/overlay.ts';
 import { type LoadedPlugin, loadedOverlays, pluginsOf, runImage, waitUntilLive } from '../run/run-image.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
-import { interruption } from './interruption.ts';
 import { addOptions } from './options.ts';
+import { runCommand as runWith } from './run-command.ts';
 
 const RUN_OPTIONS = {
   overlay: {
     flags: '--overlay <dir>',
     repeatable: true,
-    description: "plugin source folder to mount read-only in place of the compiled plugin",
+    description: 'plugin source folder to mount read-only in place of the compiled plugin',
     example: '--overlay ../openclaw/extensions/slack',
   },
   port: { flags: '--port <port>', description: 'port on 127.0.0.1 to publish the gateway on', default: '18789' },
@@ -60,39 +60,35 @@ Examples:
 async function run(text: string, options: RunOptions): Promise<void> {
   const here = process.cwd();
   const { image, port } = checkedRequest(text, options);
-  const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption('the container is gone');
-  let container: Container | undefined;
-  try {
-    const engine = await until(findEngine(options.engine, view.onStep));
+  const consequence = 'the container was removed';
+  await runWith({ json: options.json, consequence, cleansUp: true }, async (command) => {
+    const { signal } = command;
+    const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
     if ((await inspectLocalImage(engine, image)) === undefined) {
-      const wayOut = 'build it (scripts/run build), or list the images with docker image ls';
-      throw new RequestError([{ source: '<reference>', value: text, reason: 'is not in the engine', wayOut }]);
+      const hint = 'build it (scripts/run build), or list the images with docker image ls';
+      throw new RequestError([{ source: '<reference>', value: text, reason: 'is not in the engine', hint }]);
     }
     const folders = options.overlay ?? [];
     const overlays = folders.length === 0 ? [] : await readOverlays(folders, await pluginsOf(engine, image), here);
-    view.onStep(`starting ${text}`);
-    container = await runImage(engine, image, port, overlays, signal);
-    const plugins = await loadedOverlays(container, overlays);
-    view.close();
-    // Start watching before the user can read the address and edit a file.
-    const restarts = options.watch === true ? [restartOnChange(container, overlays, signal)] : [];
-    process.stdout.write(
-      `${options.json === true ? json(container, port, plugins) : report(container, port, plugins)}\n`,
-    );
-    if (options.detach === true) {
-      container = undefined;
-      return;
+    command.onStep(`starting ${text}`);
+    const container = await runImage(engine, image, port, overlays, signal);
+    let isKept = false;
+    try {
+      const plugins = await loadedOverlays(container, overlays);
+      command.close();
+      // Start watching before the user can read the address and edit a file.
+      const restarts = options.watch === true ? [restartOnChange(container, overlays, signal)] : [];
+      process.stdout.write(
+        `${options.json === true ? json(container, port, plugins) : report(container, port, plugins)}\n`,
+      );
+      isKept = options.detach === true;
+      if (!isKept) await Promise.race([follow(engine, container, signal), ...restarts]);
+    } finally {
+      if (!isKept) await container.remove();
     }
-    await Promise.race([follow(engine, container, signal), ...restarts]);
-    if (signal.aborted) throw new InterruptedError('the container is gone');
-  } catch (error) {
-    throw because(error);
-  } finally {
-    stop();
-    view.close();
-    await container?.remove();
-  }
+    if (signal.aborted) throw new InterruptedError(consequence);
+    return undefined;
+  });
 }
 
 function checkedRequest(text: string, options: RunOptions): { readonly image: string; readonly port: number } {
@@ -100,16 +96,16 @@ function checkedRequest(text: string, options: RunOptions): { readonly image: st
   const reference = referenceOr(text, '<reference>', 'for example: scripts/run run openclaw:local', problems);
   const port = Number(options.port ?? RUN_OPTIONS.port.default);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    const wayOut = 'choose a number from 1 to 65535';
-    problems.push({ source: '--port', value: String(options.port), reason: 'is not a valid port', wayOut });
+    const hint = 'choose a number from 1 to 65535';
+    problems.push({ source: '--port', value: String(options.port), reason: 'is not a valid port', hint });
   }
   if (options.json === true && options.detach !== true) {
-    const wayOut = 'add --detach';
-    problems.push({ source: '--json', value: '', reason: 'cannot be used while the log is shown', wayOut });
+    const hint = 'add --detach';
+    problems.push({ source: '--json', value: '', reason: 'cannot be used while the log is shown', hint });
   }
   if (options.watch === true && (options.detach === true || (options.overlay ?? []).length === 0)) {
-    const wayOut = 'give --overlay DIR, and leave out --detach';
-    problems.push({ source: '--watch', value: '', reason: 'needs an overlay and cannot be used with --detach', wayOut });
+    const hint = 'give --overlay DIR, and leave out --detach';
+    problems.push({ source: '--watch', value: '', reason: 'needs an overlay and cannot be used with --detach', hint });
   }
   if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   return { image: formatReference(reference), port };
@@ -129,11 +125,7 @@ const report = ({ name }: Container, port: number, overlays: readonly LoadedPlug
   ].join('\n');
 
 /** Follows the log until the container ends or the user interrupts. After a restart it follows the new log. */
-async function follow(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  container: Container,
-  signal: AbortSignal,
-): Promise<void> {
+async function follow({ docker, environment }: DockerCli, container: Container, signal: AbortSignal): Promise<void> {
   for (let since = '0'; !signal.aborted; since = String(Math.floor(Date.now() / 1000))) {
     await execa(docker, ['logs', '--follow', '--since', since, container.name], {
       env: environment,

@@ -1,22 +1,30 @@
 import { Argument, Command } from 'commander';
+import type { BuildPlan } from '../image/build-plan.ts';
+import type { BuiltImage } from '../image/built-image.ts';
+import { runBuild } from '../image/run-build.ts';
+import { familiarReference } from '../oci/reference.ts';
 import { RequestError } from '../problem.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
 import { warningFrame } from '../report/failure-report.ts';
-import { bytes, seconds, style } from '../report/style.ts';
+import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
-import { type BuiltSandbox, buildSandbox } from '../sandbox/build-sandbox.ts';
+import { planSandbox } from '../sandbox/plan-sandbox.ts';
 import { SANDBOXES, type SandboxName } from '../sandbox/sandbox.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { bytes, seconds } from '../units.ts';
+import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
-import { interruption } from './interruption.ts';
 import { addOptions } from './options.ts';
+import { runCommand } from './run-command.ts';
 
 const { base, tag, platform, load, push, compression, ca, engine, builder, json } = BUILD_OPTIONS;
 const NAMES = Object.keys(SANDBOXES) as readonly SandboxName[];
 
 const SANDBOX_OPTIONS = {
-  base: { ...base, description: 'pinned (fail if its registry is unreachable) or bootstrap (made on this host from Debian packages)' },
+  base: {
+    ...base,
+    description: 'pinned (fail if its registry is unreachable) or bootstrap (made on this host from Debian packages)',
+  },
   tag: { flags: tag.flags, repeatable: true, description: tag.description, unset: 'the name that the gateway uses' },
   ...{ platform, load, push, compression, ca, engine, builder, json },
 } as const;
@@ -53,57 +61,60 @@ Examples:
     .action(run);
 
 async function run(name: SandboxName, options: SandboxOptions): Promise<void> {
-  const asked = { ...options, tag: options.tag ?? [SANDBOXES[name].image] };
-  const environment = { SOURCE_DATE_EPOCH: process.env['SOURCE_DATE_EPOCH'], ...caOf() };
-  const { spec, problems: wrong } = parseImageSpec(asked, environment);
-  const problems = [...wrong];
+  const given = { ...options, tag: options.tag ?? [SANDBOXES[name].image] };
+  const environment = { SOURCE_DATE_EPOCH: process.env['SOURCE_DATE_EPOCH'], ...caVariables() };
+  const { spec, problems } = parseImageSpec(given, environment);
   if (spec.base.kind === 'reference') {
-    problems.push({
-      source: '--base',
-      value: String(asked.base),
-      reason: 'is an image reference, but a sandbox is built on Debian',
-      wayOut: 'choose pinned or bootstrap',
-    });
+    const reason = 'is an image reference, but a sandbox is built on Debian';
+    const problem = { source: '--base', value: String(given.base), reason, hint: 'choose pinned or bootstrap' };
+    throw new RequestError([...problems, problem]);
   }
-  if (problems.length > 0 || spec.base.kind === 'reference') throw new RequestError(problems);
-  const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption('nothing was tagged, and what was finished is cached');
-  try {
+  if (problems.length > 0) throw new RequestError(problems);
+  const sandbox = { ...spec, base: spec.base };
+  await runCommand({ json: options.json, consequence: BUILD_CONSEQUENCE, cleansUp: true }, async (command) => {
     const loads = spec.destination.kind === 'load';
-    const found = await until(findBuilderEngine(options.engine, options.builder, loads, view.onStep));
-    const built = await buildSandbox(name, { ...spec, base: spec.base }, found, options.builder, view, signal);
-    if (built.warning.length > 0) view.print(warningFrame(built.warning));
-    view.close();
-    process.stdout.write(`${options.json === true ? JSON.stringify(built, null, 2) : report(built)}\n`);
-  } catch (error) {
-    throw because(error);
-  } finally {
-    stop();
-    view.close();
-  }
+    const cli = await command.orInterrupted(findBuilderEngine(options.engine, options.builder, loads, command.onStep));
+    const context = { cli, builder: options.builder, listener: command, signal: command.signal };
+    const plan = await planSandbox(name, sandbox, context);
+    if (plan.base.warning.length > 0) command.print(warningFrame(plan.base.warning));
+    command.onStep(`building ${spec.tags.map(familiarReference).join(', ')}`);
+    const { image } = await runBuild({ image: plan }, context);
+    if (image === undefined) throw new Error('the build has no result');
+    return { text: () => report(image, plan), json: () => sandboxJson(image, plan) };
+  });
 }
 
 /** Only the variables that name certificate authorities affect a sandbox. */
-function caOf(): Readonly<Record<string, string | undefined>> {
+function caVariables(): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(BUILD_OPTIONS.ca.variables.map((variable) => [variable, process.env[variable]]));
 }
 
-function report({ names, digest, size, base: stood, stages, seconds: took }: BuiltSandbox): string {
-  const ran = stages.filter(({ cached }) => !cached);
+function report({ names, digest, size, stages, seconds: duration }: BuiltImage, { base }: BuildPlan): string {
+  const executed = stages.filter(({ cached }) => !cached);
+  const times = executed.map(({ stage, seconds: time }) => `${stage} ${seconds(time)}`);
   return [
-    style('bold', `Built in ${seconds(took)}`),
+    style('bold', `Built in ${seconds(duration)}`),
     table(
       [{ head: '' }, { head: '' }],
       [
         ['image', names.join('\n')],
         ['digest', digest ?? ''],
         ...(size === undefined ? [] : [['size', `${bytes(size)} compressed`]]),
-        ['base', `${stood.name} (${stood.kind})`],
-        [
-          'stages',
-          ran.length === 0 ? 'all cached' : ran.map((one) => `${one.stage} ${seconds(one.seconds)}`).join(', '),
-        ],
+        ['base', `${base.name} (${base.kind})`],
+        ['stages', times.length === 0 ? 'all cached' : times.join(', ')],
       ],
     ).trimStart(),
   ].join('\n');
 }
+
+const sandboxJson = (image: BuiltImage, { base: { kind, name, digest, warning } }: BuildPlan): object => ({
+  names: image.names,
+  digest: image.digest,
+  size: image.size,
+  base: { kind, name, digest },
+  stages: image.stages,
+  seconds: image.seconds,
+  warnings: warning,
+  // The former name of `warnings`. Remove it with version 0.3.
+  warning,
+});

@@ -1,15 +1,17 @@
 import { Command } from 'commander';
+import { isFailed } from '../check-result.ts';
 import { findEngine } from '../engine/engine.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { formatReference, type InvalidReferenceError, parseReference } from '../oci/reference.ts';
 import { type Problem, RequestError } from '../problem.ts';
-import { progressMode, progressView } from '../report/build-progress.ts';
-import { seconds, style } from '../report/style.ts';
+import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
+import { seconds } from '../units.ts';
+import type { ContractResult } from '../verify/check.ts';
 import { type Verification, verifyImage } from '../verify/verify-image.ts';
-import { interruption } from './interruption.ts';
 import { addOptions } from './options.ts';
+import { runCommand } from './run-command.ts';
 
 interface VerifyOptions {
   readonly platform?: string;
@@ -47,31 +49,29 @@ Examples:
 
 async function run(text: string, options: VerifyOptions): Promise<void> {
   const reference = checkedReference(text, options);
-  const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption('the image was not verified, and no container is left');
-  let verification: Verification;
-  try {
-    const engine = await until(findEngine(options.engine, view.onStep));
-    view.onStep(`verifying ${text}`);
-    const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
-    verification = await verifyImage(
-      engine,
-      { reference, platform },
-      (name) => view.onStep(`checking ${name}`),
-      signal,
-    );
-  } catch (error) {
-    throw because(error);
-  } finally {
-    stop();
-    view.close();
-  }
-  const failed = verification.results.filter(({ outcome }) => !outcome.passed);
-  process.stdout.write(
-    `${options.json === true ? JSON.stringify({ ...verification, passed: failed.length === 0 }, null, 2) : report(verification)}\n`,
-  );
-  if (failed.length > 0) process.exitCode = 1;
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+  const consequence = 'the image was not verified, and its containers were removed';
+  await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
+    const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
+    command.onStep(`verifying ${text}`);
+    const onCheck = (name: string): void => command.onStep(`checking ${name}`);
+    const verification = await verifyImage(engine, { reference, platform }, onCheck, command.signal);
+    const failed = verification.results.some(isFailed);
+    return {
+      text: () => report(verification),
+      json: () => ({ ...verification, results: verification.results.map(withAlias), passed: !failed }),
+      failed,
+    };
+  });
 }
+
+/** `outcome` is the former form of the result. Remove it with version 0.3. */
+const withAlias = (result: ContractResult): object => ({
+  ...result,
+  outcome: isFailed(result)
+    ? { passed: false, found: result.found, wanted: result.expected ?? '' }
+    : { passed: true, found: result.found },
+});
 
 function checkedReference(text: string, { platform }: VerifyOptions): string {
   const problems: Problem[] = [];
@@ -80,7 +80,7 @@ function checkedReference(text: string, { platform }: VerifyOptions): string {
       source: '--platform',
       value: platform,
       reason: 'is not a platform of the gateway',
-      wayOut: 'use linux/amd64 or linux/arm64',
+      hint: 'use linux/amd64 or linux/arm64',
     });
   }
   try {
@@ -92,29 +92,29 @@ function checkedReference(text: string, { platform }: VerifyOptions): string {
       source: '<reference>',
       value: text,
       reason,
-      wayOut: 'for example: scripts/run verify openclaw:local',
+      hint: 'for example: scripts/run verify openclaw:local',
     });
   }
   throw new RequestError(problems);
 }
 
 function report({ reference, digest, source, results }: Verification): string {
-  const rows = results.map(({ name, row, outcome, seconds: time }) => [
-    outcome.passed ? style('green', 'pass') : style('red', 'FAIL'),
-    name,
-    row,
-    outcome.passed ? outcome.found : `${outcome.found}; wanted: ${outcome.wanted}`,
-    time < 0.5 ? '' : seconds(time),
+  const rows = results.map((result) => [
+    isFailed(result) ? style('red', 'FAIL') : style('green', 'pass'),
+    result.name,
+    result.row,
+    result.expected === undefined ? result.found : `${result.found}; expected: ${result.expected}`,
+    result.seconds < 0.5 ? '' : seconds(result.seconds),
   ]);
-  const failed = results.filter(({ outcome }) => !outcome.passed).length;
+  const failures = results.filter(isFailed).length;
   return [
     `${reference} (${source})`,
     digest,
     '',
     table([{ head: '' }, { head: 'check' }, { head: 'row' }, { head: 'found' }, { head: '', align: 'right' }], rows),
     '',
-    failed === 0
+    failures === 0
       ? style('green', `all ${results.length} checks passed`)
-      : style('red', `${failed} of ${results.length} checks failed`),
+      : style('red', `${failures} of ${results.length} checks failed (see docs/contract.md)`),
   ].join('\n');
 }

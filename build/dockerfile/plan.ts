@@ -1,5 +1,6 @@
 import type { BakedPlugin, Checkout, PackagedGateway } from '../gateway/gateway.ts';
 import type { BrowserChoice } from '../spec/image-spec.ts';
+import { CHECKOUT_PROGRAMS, HELPERS, PACKAGE_PROGRAMS, programsStage } from './helpers.ts';
 import {
   DEPENDENCIES,
   GATEWAY_DEPENDENCIES,
@@ -13,24 +14,24 @@ import { sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS } from './step.ts';
 import {
-  BROWSED,
   BROWSER_DOWNLOAD,
   BUILD_BASE,
   DOCKER_CLI_DOWNLOAD,
-  EQUIPPED,
-  EXTRAS,
-  LAYOUT,
+  FILES,
   PACKAGES,
   PACKAGES_WITH_PIP,
   SYSTEM,
   SYSTEM_PACKAGES,
   SYSTEM_WITH_APT,
+  WITH_BROWSER,
   WITH_BROWSER_DEBIAN,
   WITH_BROWSER_PLAYWRIGHT,
   WITH_DOCKER_CLI,
+  WITH_PYTHON,
+  WITH_TOOLS,
 } from './system-stages.ts';
 
-/** What the Dockerfile of a package depends on; `any` is the committed file, which fetches the gateway that its `ARG` names. */
+/** The parts of a package that its Dockerfile depends on; `any` is the committed file, which fetches the package named by an `ARG`. */
 export type PlannedPackage =
   | Pick<
       PackagedGateway,
@@ -38,12 +39,12 @@ export type PlannedPackage =
     >
   | { readonly kind: 'any' };
 
-/** What a Dockerfile depends on: the same request and the same gateway give the same file, byte for byte. */
+/** Everything that a Dockerfile depends on: equal requests give equal files, byte for byte. */
 export interface DockerfileRequest {
   /** `node:24-bookworm-slim@sha256:…`. */
   readonly base: string;
   readonly gateway: PlannedPackage | Checkout;
-  /** Plugins from npm; a checkout has its own. */
+  /** Plugins from npm; a checkout contains its plugins. */
   readonly plugins: readonly BakedPlugin[];
   readonly aptPackages: readonly string[];
   readonly pipPackages: readonly string[];
@@ -51,21 +52,21 @@ export interface DockerfileRequest {
   readonly dockerCli: boolean;
 }
 
-/** What a gateway adds to a Dockerfile, by where it comes from. */
+/** The parts of a Dockerfile that depend on the source of the gateway. */
 interface GatewayPart {
   readonly parameters: DockerfilePlan['parameters'];
   readonly stages: readonly Stage[];
-  /** What the last stage stands on. */
+  /** The parent of the last stage. */
   readonly from: string;
-  /** Layers that are made in stages below the last one. */
+  /** Layers made in stages below the last one. */
   readonly below: readonly Layer[];
-  /** From what changes least to what changes most. */
+  /** From the least to the most frequently changed. */
   readonly layers: readonly Layer[];
 }
 
 /**
- * What rarely changes comes first: base, system packages, extra packages, dependencies, plugins, gateway, metadata.
- * All but the Debian and Python packages are COPY --link, so that a new base re-uses them as they are.
+ * Plans stages and layers, the least frequently changed first: base, system packages, extra packages, browser, dependencies, plugins,
+ * gateway, metadata. All layers except the Debian and Python packages are COPY --link, so a new base reuses them.
  */
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
   const { gateway, aptPackages, pipPackages, browser, dockerCli } = request;
@@ -80,7 +81,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       ? [fromStage('docker-cli', 'the Docker CLI and Compose', 'docker-cli', 'docker-cli', WITH_DOCKER_CLI.name)]
       : []),
     ...part.below,
-    fromStage('layout', 'the openclaw command, directories of the user node', 'layout', 'layout'),
+    fromStage('files', 'the openclaw command, folders of the user node', FILES.name, 'files'),
     ...part.layers,
   ];
   return {
@@ -94,7 +95,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       {
         name: 'OPENCLAW_IMAGE_APT_PACKAGES',
         value: '${OPENCLAW_DOCKER_APT_PACKAGES}',
-        meaning: 'the same, by its newer name',
+        meaning: 'newer name of the argument above',
       },
       {
         name: 'OPENCLAW_IMAGE_PIP_PACKAGES',
@@ -104,42 +105,48 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       {
         name: 'OPENCLAW_INSTALL_BROWSER',
         value: browser === 'none' ? '' : '1',
-        meaning: 'anything: bake Chromium and Xvfb',
+        meaning: 'not empty: include Chromium and Xvfb',
       },
       {
         name: 'OPENCLAW_BROWSER',
         value: browser === 'debian' ? 'debian' : 'playwright',
-        meaning: 'which Chromium: playwright or debian',
+        meaning: 'source of Chromium: playwright or debian',
       },
       {
         name: 'OPENCLAW_PLAYWRIGHT_VERSION',
         value: playwright ?? 'latest',
-        meaning: 'of playwright-core, as the gateway depends on it',
+        meaning: 'version of playwright-core that the gateway depends on',
       },
-      { name: 'PLAYWRIGHT_DOWNLOAD_HOST', value: '', meaning: "a mirror of Playwright's downloads" },
-      { name: 'OPENCLAW_INSTALL_DOCKER_CLI', value: dockerCli ? '1' : '', meaning: 'anything: bake the Docker CLI' },
+      { name: 'PLAYWRIGHT_DOWNLOAD_HOST', value: '', meaning: "mirror of Playwright's downloads" },
+      {
+        name: 'OPENCLAW_INSTALL_DOCKER_CLI',
+        value: dockerCli ? '1' : '',
+        meaning: 'not empty: include the Docker CLI',
+      },
     ],
     stages: [
       {
         name: 'base',
         from: request.base,
-        why: 'The parent image. Another one: --build-context base=docker-image://… or oci-layout://…',
+        why: 'The parent image. To replace it: --build-context base=docker-image://… or oci-layout://…',
         body: '',
       },
+      HELPERS,
+      programsStage(gateway.kind === 'checkout' ? CHECKOUT_PROGRAMS : PACKAGE_PROGRAMS),
       BUILD_BASE,
       SYSTEM,
       SYSTEM_WITH_APT,
       PACKAGES,
       PACKAGES_WITH_PIP,
-      EXTRAS,
+      WITH_PYTHON,
       BROWSER_DOWNLOAD,
       WITH_BROWSER_PLAYWRIGHT,
       WITH_BROWSER_DEBIAN,
-      BROWSED,
+      WITH_BROWSER,
       DOCKER_CLI_DOWNLOAD,
       WITH_DOCKER_CLI,
-      EQUIPPED,
-      LAYOUT,
+      WITH_TOOLS,
+      FILES,
       ...part.stages,
       runtimeStage(part.from, layers),
     ],
@@ -150,7 +157,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
 const inPlace = (name: string, holds: string, stage: string): Layer => ({ name, holds, made: { by: 'stage', stage } });
 
 /**
- * @param path below LAYERS of that stage
+ * @param path below LAYERS in that stage
  * @param into the stage that copies it
  */
 const fromStage = (name: string, holds: string, stage: string, path: string, into: string = RUNTIME): Layer => ({
@@ -170,15 +177,15 @@ function browserLayers(browser: BrowserChoice, playwright: string | undefined): 
     case 'none':
       return [];
     case 'debian':
-      return [inPlace('browser', "Debian's Chromium, Xvfb", 'extras-with-browser-debian')];
+      return [inPlace('browser', "Debian's Chromium, Xvfb", WITH_BROWSER_DEBIAN.name)];
     case 'playwright':
       return [
-        inPlace('xvfb', 'Xvfb', 'extras-with-browser-playwright'),
-        inPlace('browser-libraries', 'what Chromium needs of Debian', 'extras-with-browser-playwright'),
+        inPlace('xvfb', 'Xvfb', WITH_BROWSER_PLAYWRIGHT.name),
+        inPlace('browser-libraries', 'Debian packages for Chromium', WITH_BROWSER_PLAYWRIGHT.name),
         fromStage(
           'browser',
           `Chromium of Playwright ${playwright ?? 'latest'}`,
-          'browser-download',
+          BROWSER_DOWNLOAD.name,
           'browser',
           WITH_BROWSER_PLAYWRIGHT.name,
         ),
@@ -191,7 +198,7 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
   const { dependencyLayers } = gateway;
   return {
     parameters: [
-      { name: 'OPENCLAW_PACKAGE', value: `openclaw@${gateway.version}`, meaning: 'the gateway, as npm names it' },
+      { name: 'OPENCLAW_PACKAGE', value: `openclaw@${gateway.version}`, meaning: 'npm package of the gateway' },
     ],
     stages: [
       gatewayStage(gateway.allowedScripts),
@@ -201,13 +208,13 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
       packageStage(gateway.installScripts),
       ...plugins.flatMap(pluginStages),
     ],
-    from: EQUIPPED.name,
+    from: WITH_TOOLS.name,
     below: [],
     layers: [
       ...dependencyLayers.map(({ name, holds, path }) => fromStage(name, holds, 'dependencies', path)),
       fromStage(
         'dependencies',
-        dependencyLayers.length > 0 ? 'the commands of all dependencies' : 'dependencies',
+        dependencyLayers.length > 0 ? 'commands of the dependencies' : 'dependencies',
         'dependencies',
         'dependencies',
       ),
@@ -216,8 +223,8 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
       ),
       fromStage('docs', 'documentation and skills', 'unpacked', 'docs'),
       fromStage('control-ui', 'the Control UI', 'unpacked', 'control-ui'),
-      fromStage('server', 'the gateway, compiled', 'unpacked', 'server'),
-      fromStage('package', "the package's other files, as its install scripts left them", 'package', 'package'),
+      fromStage('server', 'the compiled gateway', 'unpacked', 'server'),
+      fromStage('package', "the package's other files, and files that its install scripts wrote", 'package', 'package'),
     ],
   };
 }
@@ -237,19 +244,19 @@ function checkoutPart(checkout: Checkout): GatewayPart {
           {
             name: 'OPENCLAW_EXTENSIONS',
             value: selected.map(({ id }) => id).join(' '),
-            meaning: 'plugins the image must hold, by id or by folder, separated by spaces or commas',
+            meaning: 'plugins to include, by id or by folder, separated by spaces or commas',
           },
         ]
       : [],
     stages: sourceStages(checkout),
-    from: hasExtensions ? `${EQUIPPED.name}\${OPENCLAW_EXTENSIONS:+-with-plugins}` : EQUIPPED.name,
+    from: hasExtensions ? `${WITH_TOOLS.name}\${OPENCLAW_EXTENSIONS:+-and-plugins}` : WITH_TOOLS.name,
     below:
       selected.length === 0
         ? []
         : [
             fromStage(
               'plugin dependencies',
-              `what ${selected.map(({ id }) => id).join(', ')} need`,
+              `dependencies of ${selected.map(({ id }) => id).join(', ')}`,
               'plugins',
               'plugins',
               WITH_PLUGINS.name,
@@ -261,7 +268,7 @@ function checkoutPart(checkout: Checkout): GatewayPart {
       ...checkout.documents.map((name) => fromCheckout(name, name, name)),
       fromStage('package', checkout.packageFiles.join(', '), 'package-files', 'package'),
       ...(checkout.uiSources.length > 0 ? [fromStage('control-ui', 'the Control UI', 'control-ui', 'control-ui')] : []),
-      fromStage('server', 'the gateway, compiled', 'server', 'server'),
+      fromStage('server', 'the compiled gateway', 'server', 'server'),
     ],
   };
 }

@@ -1,9 +1,9 @@
 import type { DockerfilePlan, Stage } from './stage.ts';
 
-const HEADER = `# Rendered by openclaw-image (npm run image:render): change build/dockerfile, not this file.
+const HEADER = `# Rendered by openclaw-image (npm run image:render). Change build/dockerfile, not this file.
 #
-# A stage that was not asked for costs nothing: BuildKit builds only what the last one needs.
-# Secrets, all optional: ca (PEM), npmrc, pip_index_url.`;
+# BuildKit runs only the stages that the last one needs, so optional stages cost nothing.
+# Optional secrets: ca (PEM file), npmrc, pip_index_url.`;
 
 const comment = (text: string): string =>
   text
@@ -14,7 +14,7 @@ const comment = (text: string): string =>
 const renderStage = ({ name, from, why, body }: Stage): string =>
   [comment(why), `FROM ${from} AS ${name}`, ...(body === '' ? [] : [body])].join('\n');
 
-/** The text of the Dockerfile; equal plans give equal bytes. */
+/** Renders a Dockerfile. Equal plans give equal bytes. */
 export function renderDockerfile({ parameters, stages }: Pick<DockerfilePlan, 'parameters' | 'stages'>): string {
   const args = parameters.map(({ name, value, meaning }) => `# ${meaning}\nARG ${name}="${value}"`).join('\n');
   return `${[HEADER, ...(args === '' ? [] : [args]), ...stages.map(renderStage)].join('\n\n')}\n`;

@@ -1,38 +1,40 @@
+import { HELPERS } from './helpers.ts';
 import type { Stage } from './stage.ts';
-import { BUN, installPackages, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
+import { BUN, installPackages, LAYERS, NPM_MOUNTS, run } from './step.ts';
 
-/** What a sandbox's stages stand on, as `FROM` has it. */
+/** The parent images of the sandboxes, for `FROM`. */
 export interface SandboxBases {
   readonly debian: string;
-  /** The gateway's base, for its Node. */
+  /** The gateway's base, from which Node is copied. */
   readonly node: string;
 }
 
 const PNPM = 'pnpm@11.28.11';
 
-/** Newer gateways refuse an image without it: DevTools are relayed to who shows a token. Source: openclaw 2026.9.6. */
+/** Newer gateways require this label: DevTools are relayed only to clients with a token. Source: openclaw 2026.9.6. */
 const BROWSER_CONTRACT = '2026-05-12-cdp-relay-auth';
 
 const AS_SANDBOX = 'USER sandbox\nWORKDIR /home/sandbox';
 
-/** The images in which agents run their tools: section 8 of the reference. A target each. */
+/** The sandbox images, one target each. Source: docs/reference.md, "Sandbox images". */
 export const sandboxStages = ({ debian, node }: SandboxBases): readonly Stage[] => [
+  HELPERS,
   {
     name: 'debian',
     from: debian,
-    why: 'The parent image of all three. Another one: --build-context debian=…',
+    why: 'The parent image of all sandboxes. To replace it: --build-context debian=…',
     body: '',
   },
   {
     name: 'node',
     from: node,
-    why: "Node, from the gateway's base.",
+    why: "The gateway's base, from which Node is copied.",
     body: '',
   },
   {
     name: 'sandbox',
     from: 'debian',
-    why: 'openclaw-sandbox: what most tools need, and a user without rights.',
+    why: 'openclaw-sandbox: programs that most tools need, and an unprivileged user.',
     body: `RUN useradd --uid 1000 --create-home --shell /bin/bash sandbox
 ${installPackages('bash ca-certificates curl git jq python3 ripgrep')}
 ${AS_SANDBOX}
@@ -42,16 +44,12 @@ CMD ["sleep", "infinity"]`,
     name: 'tools',
     from: 'node',
     why: 'pnpm and Bun, from npm.',
-    body: `RUN ${NPM_MOUNTS} <<'SH'
-set -eu
-${TRUST_CA}
-npm install --global --prefix ${LAYERS}/tools/usr/local --no-audit --no-fund --no-update-notifier --loglevel=error ${PNPM} ${BUN}
-SH`,
+    body: run(NPM_MOUNTS, `npm_global --prefix ${LAYERS}/tools/usr/local ${PNPM} ${BUN}`),
   },
   {
     name: 'sandbox-common',
     from: 'sandbox',
-    why: 'openclaw-sandbox-common: with compilers, Go, Rust, Node, pnpm and Bun.',
+    why: 'openclaw-sandbox-common: adds compilers, Go, Rust, Node, pnpm and Bun.',
     body: `USER root
 ${installPackages('build-essential cargo file golang-go pkg-config rustc unzip wget xz-utils')}
 COPY --link --from=node /usr/local /usr/local
@@ -61,7 +59,7 @@ ${AS_SANDBOX}`,
   {
     name: 'sandbox-browser',
     from: 'sandbox',
-    why: 'openclaw-sandbox-browser: Chromium on a virtual screen, with DevTools for an address range and noVNC behind a password.',
+    why: 'openclaw-sandbox-browser: adds Chromium on a virtual screen, DevTools for one address range, and noVNC with a password.',
     body: `USER root
 ${installPackages('chromium fonts-liberation fonts-noto-color-emoji novnc socat websockify x11vnc xvfb')}
 COPY --link --chmod=755 browser /usr/local/bin/openclaw-sandbox-browser

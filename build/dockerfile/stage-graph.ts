@@ -78,7 +78,9 @@ function readBy(instruction: Instruction): Omit<ReadingInstruction, 'text'> {
       paths: copy
         .getArguments()
         .slice(0, -1)
-        .map((argument) => argument.getValue()),
+        .map((argument) => argument.getValue())
+        // A here-document is part of the instruction's text.
+        .filter((path) => !path.startsWith('<<')),
     };
   }
   if (keyword !== 'RUN') return { stages: [], paths: [] };

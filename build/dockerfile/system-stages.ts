@@ -1,7 +1,7 @@
 import type { Stage } from './stage.ts';
-import { APT_MOUNTS, CA_MOUNT, CLEAN_APT, installPackages, LAYERS, NPM_MOUNTS, TRUST_CA } from './step.ts';
+import { APT_MOUNTS, CA_MOUNTS, installPackages, LAYERS, NPM_MOUNTS, run } from './step.ts';
 
-/** Section 3 of the contract, row "system packages". */
+/** The Debian packages of the image contract. */
 export const SYSTEM_PACKAGES = [
   'ca-certificates',
   'curl',
@@ -16,50 +16,50 @@ export const SYSTEM_PACKAGES = [
 export const BUILD_BASE: Stage = {
   name: 'build-base',
   from: 'base',
-  why: `Where things are made that the image only copies. image:build keeps the first base that brought this Node here, so that
-a new digest of it repeats the system packages, and nothing else.`,
+  why: `The parent of stages from which the image only copies. image:build keeps the first base with this Node version here, so that a new
+digest of the base repeats the system packages only.`,
   body: '',
 };
 
 export const SYSTEM: Stage = {
   name: 'system',
   from: 'base',
-  why: 'Debian packages that every image needs.',
+  why: 'Debian packages that every image contains.',
   body: installPackages(SYSTEM_PACKAGES.join(' ')),
 };
 
 export const SYSTEM_WITH_APT: Stage = {
   name: 'system-with-apt',
   from: 'system',
-  why: 'Debian packages that were asked for. Reached only if there are any: see the stage `packages`.',
+  why: 'Extra Debian packages. BuildKit builds this stage only if there are any: the next stage selects it.',
   body: `ARG OPENCLAW_IMAGE_APT_PACKAGES
-${installPackages('$OPENCLAW_IMAGE_APT_PACKAGES')}`,
+${run(APT_MOUNTS, 'set -f # a version may contain *\napt_install $OPENCLAW_IMAGE_APT_PACKAGES')}`,
 };
 
 export const PACKAGES: Stage = {
   name: 'packages',
   from: 'system${OPENCLAW_IMAGE_APT_PACKAGES:+-with-apt}',
-  why: 'The one or the other; what is not asked for is not built.',
+  why: 'The system packages, with the extra ones if there are any.',
   body: '',
 };
 
 export const PACKAGES_WITH_PIP: Stage = {
   name: 'packages-with-pip',
   from: 'packages',
-  why: 'Python packages that were asked for.',
+  why: 'Extra Python packages.',
   body: `ARG OPENCLAW_IMAGE_PIP_PACKAGES
 ${installPackages('python3 python3-pip')}
-RUN ${CA_MOUNT} --mount=type=secret,id=pip_index_url,env=PIP_INDEX_URL <<'SH'
-set -efu
-${TRUST_CA}
-python3 -m pip install --no-cache-dir --no-compile --break-system-packages --root-user-action=ignore -- $OPENCLAW_IMAGE_PIP_PACKAGES
-SH`,
+${run(
+  `${CA_MOUNTS} --mount=type=secret,id=pip_index_url,env=PIP_INDEX_URL`,
+  `set -f # a version may contain *
+python3 -m pip install --no-cache-dir --no-compile --break-system-packages --root-user-action=ignore -- $OPENCLAW_IMAGE_PIP_PACKAGES`,
+)}`,
 };
 
-export const EXTRAS: Stage = {
-  name: 'extras',
+export const WITH_PYTHON: Stage = {
+  name: 'with-python',
   from: 'packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}',
-  why: 'Likewise.',
+  why: 'The packages so far, with the Python packages if there are any.',
   body: '',
 };
 
@@ -68,55 +68,54 @@ const BROWSERS = '/home/node/.cache/ms-playwright';
 export const BROWSER_DOWNLOAD: Stage = {
   name: 'browser-download',
   from: BUILD_BASE.name,
-  why: `The Chromium that one version of Playwright is made for, where Playwright looks for it, and owned by the user node.`,
+  why: 'The Chromium for one version of Playwright, in the folder where Playwright looks for it, owned by the user node.',
   body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
 ARG PLAYWRIGHT_DOWNLOAD_HOST
-RUN ${NPM_MOUNTS} <<'SH'
-set -eu
-${TRUST_CA}
-npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@\${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
+${run(
+  NPM_MOUNTS,
+  `npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@\${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
 install -d -o 1000 -g 1000 ${LAYERS}/browser/home/node ${LAYERS}/browser/home/node/.cache ${LAYERS}/browser${BROWSERS}
 export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=${LAYERS}/browser${BROWSERS}
 if [ -z "\${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
-setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium
-SH`,
+setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium`,
+)}`,
 };
 
 export const WITH_BROWSER_PLAYWRIGHT: Stage = {
-  name: 'extras-with-browser-playwright',
-  from: 'extras',
-  why: 'With what that Chromium needs of Debian, and Xvfb.',
+  name: 'with-python-and-browser-playwright',
+  from: WITH_PYTHON.name,
+  why: 'That Chromium, the Debian packages that it needs, and Xvfb.',
   body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
 ${installPackages('xvfb')}
-RUN --mount=from=browser-download,source=/playwright,target=/playwright ${APT_MOUNTS} <<'SH'
-set -eu
-node /playwright/node_modules/playwright-core/cli.js install-deps chromium
-${CLEAN_APT}
-SH
+${run(
+  `--mount=from=browser-download,source=/playwright,target=/playwright ${APT_MOUNTS}`,
+  `node /playwright/node_modules/playwright-core/cli.js install-deps chromium
+apt_clean`,
+)}
 COPY --link --from=browser-download ${LAYERS}/browser /`,
 };
 
 export const WITH_BROWSER_DEBIAN: Stage = {
-  name: 'extras-with-browser-debian',
-  from: 'extras',
-  why: "Debian's Chromium, for hosts that do not reach Playwright's downloads.",
+  name: 'with-python-and-browser-debian',
+  from: WITH_PYTHON.name,
+  why: "Debian's Chromium, for hosts that cannot reach Playwright's downloads.",
   body: installPackages('chromium fonts-liberation xvfb'),
 };
 
-export const BROWSED: Stage = {
-  name: 'browsed',
-  from: 'extras${OPENCLAW_INSTALL_BROWSER:+-with-browser-${OPENCLAW_BROWSER}}',
-  why: 'Likewise.',
+export const WITH_BROWSER: Stage = {
+  name: 'with-browser',
+  from: 'with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}}',
+  why: 'The packages so far, with a browser if requested.',
   body: '',
 };
 
-/** Debian 13's: it needs no newer C library than the base has, its version stays, and apt checks its signature. */
+/** Debian 13's versions: they run with the base's C library, stay available, and apt checks their signatures. */
 const DOCKER_CLI = ['docker-cli=26.1.5*', 'docker-compose=2.26.1*'] as const;
 
 export const DOCKER_CLI_DOWNLOAD: Stage = {
   name: 'docker-cli',
   from: BUILD_BASE.name,
-  why: 'The Docker CLI and Compose, unpacked: no daemon, and nothing of what Debian would install beside them.',
+  why: 'The Docker CLI and Compose, unpacked: no daemon, and none of the packages that Debian would install with them.',
   body: `RUN ${APT_MOUNTS} <<'SH'
 set -eu
 mkdir -p /debian ${LAYERS}/docker-cli
@@ -126,7 +125,7 @@ mkdir -p /debian/lists/partial
 apt update
 cd /debian
 chmod a+rwx .
-apt download ${DOCKER_CLI.map((one) => `'${one}'`).join(' ')}
+apt download ${DOCKER_CLI.map((name) => `'${name}'`).join(' ')}
 for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
 mkdir -p ${LAYERS}/docker-cli/usr/bin ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins
 cp unpacked/usr/bin/docker ${LAYERS}/docker-cli/usr/bin/
@@ -135,26 +134,26 @@ SH`,
 };
 
 export const WITH_DOCKER_CLI: Stage = {
-  name: 'browsed-with-docker-cli',
-  from: 'browsed',
-  why: 'With that, for sandboxes on a Docker Engine whose socket is mounted.',
+  name: 'with-browser-and-docker-cli',
+  from: WITH_BROWSER.name,
+  why: 'The Docker CLI, for sandboxes in a Docker Engine whose socket is mounted.',
   body: `COPY --link --from=docker-cli ${LAYERS}/docker-cli /`,
 };
 
-export const EQUIPPED: Stage = {
-  name: 'equipped',
-  from: 'browsed${OPENCLAW_INSTALL_DOCKER_CLI:+-with-docker-cli}',
-  why: 'Likewise.',
+export const WITH_TOOLS: Stage = {
+  name: 'with-tools',
+  from: 'with-browser${OPENCLAW_INSTALL_DOCKER_CLI:+-and-docker-cli}',
+  why: 'Everything that does not depend on the gateway.',
   body: '',
 };
 
-export const LAYOUT: Stage = {
-  name: 'layout',
+export const FILES: Stage = {
+  name: 'files',
   from: BUILD_BASE.name,
-  why: 'What belongs to the user node has its owner from the start: changing it later would copy it into another layer.',
-  body: `RUN mkdir -p ${LAYERS}/layout/usr/local/bin && \\
-    ln -s /app/openclaw.mjs ${LAYERS}/layout/usr/local/bin/openclaw && \\
-    cd ${LAYERS}/layout && \\
+  why: 'Files of the image itself. Owners are set here, because a later change would copy the files into another layer.',
+  body: `RUN mkdir -p ${LAYERS}/files/usr/local/bin && \\
+    ln -s /app/openclaw.mjs ${LAYERS}/files/usr/local/bin/openclaw && \\
+    cd ${LAYERS}/files && \\
     install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin && \\
     install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw`,
 };

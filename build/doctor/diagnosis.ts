@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
+import { type CheckOutcome, type CheckResult, passed } from '../check-result.ts';
 import { compareVersions, parseVersion } from '../gateway/version.ts';
-import { bytes } from '../report/style.ts';
 import {
   COMPOSE_FILE,
   composeFiles,
@@ -13,59 +13,50 @@ import { readDotEnv } from '../stack/dot-env.ts';
 import { parseExtraMounts } from '../stack/extra-mounts.ts';
 import { field } from '../stack/gateway-config.ts';
 import { isOn } from '../stack/stack-variable.ts';
+import { bytes } from '../units.ts';
 import type { Installation } from './installation.ts';
-
-/** What a check says: `fine`, `warning` (it works, and may not for long), `problem`. */
-export interface Finding {
-  readonly outcome: 'fine' | 'warning' | 'problem';
-  readonly found: string;
-  /** The command that mends it; undefined where nothing is to be mended. */
-  readonly mend?: string;
-}
 
 export interface DoctorCheck {
   readonly name: string;
-  readonly examine: (installation: Installation) => Finding | readonly Finding[];
+  readonly inspect: (installation: Installation) => CheckOutcome | readonly CheckOutcome[];
 }
 
 const GIGABYTE = 1_000_000_000;
 const SETUP = 'scripts/docker/setup.sh';
 const UP = 'docker compose up --detach openclaw-gateway';
 
-const fine = (found: string): Finding => ({ outcome: 'fine', found });
-const warning = (found: string, mend: string): Finding => ({ outcome: 'warning', found, mend });
-const problem = (found: string, mend: string): Finding => ({ outcome: 'problem', found, mend });
+const warning = (found: string, hint: string): CheckOutcome => ({ status: 'warning', found, hint });
+const problem = (found: string, hint: string): CheckOutcome => ({ status: 'failed', found, hint });
 
 /** Checks of an installation, each with a command that fixes the problem. */
 export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'engine',
-    examine: ({ engine }) =>
+    inspect: ({ engine }) =>
       Number.parseInt(engine.version, 10) >= 24
-        ? fine(`Docker ${engine.version} on ${engine.host}`)
+        ? passed(`Docker ${engine.version} on ${engine.host}`)
         : warning(`Docker ${engine.version} is older than 24`, 'https://docs.docker.com/engine/install'),
   },
   {
     name: 'compose',
-    examine: ({ composeVersion }) => {
+    inspect: ({ composeVersion }) => {
       if (composeVersion === undefined)
         return problem('Compose v2 is not installed', 'https://docs.docker.com/compose/install');
       const [major = 0, minor = 0] = composeVersion.split('.').map((part) => Number.parseInt(part, 10));
       return major > 2 || (major === 2 && minor >= 24)
-        ? fine(`Compose ${composeVersion}`)
+        ? passed(`Compose ${composeVersion}`)
         : problem(`Compose ${composeVersion} is older than 2.24`, 'https://docs.docker.com/compose/install');
     },
   },
   {
     name: 'compose-files',
-    examine: ({ composeError }) =>
-      composeError === undefined ? fine('valid') : problem(composeError, SETUP),
+    inspect: ({ composeError }) => (composeError === undefined ? passed('valid') : problem(composeError, SETUP)),
   },
   {
     name: 'memory',
-    examine: ({ engine }) =>
+    inspect: ({ engine }) =>
       engine.memory >= 2 * GIGABYTE
-        ? fine(bytes(engine.memory))
+        ? passed(bytes(engine.memory))
         : warning(
             `${bytes(engine.memory)}, but a build needs 2 GB`,
             'use a published image: OPENCLAW_IMAGE=ghcr.io/openclaw/openclaw:latest scripts/docker/setup.sh',
@@ -73,13 +64,13 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   },
   {
     name: 'disk',
-    examine: ({ folders }) =>
+    inspect: ({ folders }) =>
       folders
         .filter(({ free }) => free !== undefined)
         .slice(0, 1)
         .map(({ path, free = 0 }) =>
           free >= 2 * GIGABYTE
-            ? fine(`${bytes(free)} free on the disk of ${path}`)
+            ? passed(`${bytes(free)} free on the disk of ${path}`)
             : warning(
                 `${bytes(free)} free on the disk of ${path}`,
                 'docker system prune; then delete old files in media/ and cron/runs/ of the configuration',
@@ -88,43 +79,43 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   },
   {
     name: 'ports',
-    examine: ({ ports }) =>
+    inspect: ({ ports }) =>
       ports.map(({ variable, port, holder, own }) => {
-        if (own) return fine(`${port}: used by the gateway`);
+        if (own) return passed(`${port}: used by the gateway`);
         return holder === undefined
-          ? fine(`${port}: free`)
+          ? passed(`${port}: free`)
           : problem(
               `${port} is used by ${holder}`,
               `${variable}=${port + 10_000 > 65_535 ? 28_789 : port + 10_000} ${SETUP}`,
             );
       }),
   },
-  { name: 'ownership', examine: ({ folders }) => folders.map(ownership) },
-  { name: 'token', examine: token },
-  { name: 'environment', examine: environment },
-  { name: 'overlays', examine: overlays },
+  { name: 'ownership', inspect: ({ folders }) => folders.map(ownership) },
+  { name: 'token', inspect: token },
+  { name: 'environment', inspect: environment },
+  { name: 'overlays', inspect: overlays },
   {
     name: 'config-file',
-    examine: ({ container, config }) => {
+    inspect: ({ container, config }) => {
       if (config === 'unreadable')
         return problem('openclaw.json is not valid JSON5', 'docker compose run --rm openclaw-cli doctor');
       const single = container?.mounts.find(({ target }) => target === '/home/node/.openclaw/openclaw.json');
       return single === undefined
-        ? fine('its folder is mounted')
+        ? passed('its folder is mounted')
         : problem(
             `${single.source} is mounted as a single file, which programs cannot replace (EBUSY)`,
             `remove that mount, and mount the folder: OPENCLAW_CONFIG_DIR='${single.source.replace(/\/[^/]*$/, '')}' ${SETUP}`,
           );
     },
   },
-  { name: 'image', examine: image },
+  { name: 'image', inspect: image },
   {
     name: 'gateway',
-    examine: ({ container }) => {
+    inspect: ({ container }) => {
       if (container === undefined) return problem('the container does not exist', UP);
       if (container.status !== 'running') return problem(`the container is ${container.status}`, UP);
       return container.health === 'healthy'
-        ? fine('running and healthy')
+        ? passed('running and healthy')
         : problem(
             `running, but ${container.health ?? 'without a health check'}`,
             'docker compose logs --tail 50 openclaw-gateway',
@@ -134,18 +125,18 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
 ];
 
 /** Runs every check, in the order of the list. */
-export const diagnose = (installation: Installation): readonly (Finding & { readonly name: string })[] =>
-  DOCTOR_CHECKS.flatMap(({ name, examine }) => [examine(installation)].flat().map((finding) => ({ name, ...finding })));
+export const diagnose = (installation: Installation): readonly CheckResult[] =>
+  DOCTOR_CHECKS.flatMap(({ name, inspect }) => [inspect(installation)].flat().map((outcome) => ({ name, ...outcome })));
 
-function ownership({ variable, path, exists, foreign }: Installation['folders'][number]): Finding {
+function ownership({ variable, path, exists, foreign }: Installation['folders'][number]): CheckOutcome {
   if (!exists) return problem(`${path} does not exist (${variable})`, SETUP);
   if (foreign === undefined) return warning(`${path} could not be read`, SETUP);
   return foreign === 0
-    ? fine(`${path} belongs to uid 1000`)
+    ? passed(`${path} belongs to uid 1000`)
     : problem(`${foreign} files and folders in ${path} do not belong to uid 1000`, SETUP);
 }
 
-function token({ dotEnv, config, container }: Installation): Finding {
+function token({ dotEnv, config, container }: Installation): CheckOutcome {
   const wanted = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
   if (wanted === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
   const configured = field(config, 'gateway.auth.token');
@@ -154,11 +145,11 @@ function token({ dotEnv, config, container }: Installation): Finding {
   const running = container?.environment.get('OPENCLAW_GATEWAY_TOKEN');
   return running !== undefined && running !== wanted
     ? problem('the running gateway and .env have different tokens', UP)
-    : fine('the same in .env, openclaw.json and the gateway');
+    : passed('the same in .env, openclaw.json and the gateway');
 }
 
-function environment({ wantedEnvironment, container }: Installation): Finding {
-  if (container === undefined || wantedEnvironment === undefined) return fine('there is no container to compare');
+function environment({ wantedEnvironment, container }: Installation): CheckOutcome {
+  if (container === undefined || wantedEnvironment === undefined) return passed('there is no container to compare');
   const { environment: actual, imageVariables } = container;
   const different = [
     ...[...wantedEnvironment].filter(([name, value]) => actual.get(name) !== value).map(([name]) => name),
@@ -166,22 +157,22 @@ function environment({ wantedEnvironment, container }: Installation): Finding {
     // The token has its own check.
   ].filter((name) => name !== 'OPENCLAW_GATEWAY_TOKEN');
   return different.length === 0
-    ? fine('the container has the values of .env')
+    ? passed('the container has the values of .env')
     : problem(`the container has other values of ${different.join(', ')} than .env`, UP);
 }
 
 /** Finds overlays that are unused, missing or outdated, and a container that was created from other files. */
-function overlays({ dotEnv, files, container, project }: Installation): Finding | readonly Finding[] {
+function overlays({ dotEnv, files, container, project }: Installation): CheckOutcome | readonly CheckOutcome[] {
   const values = readDotEnv(dotEnv);
-  const findings: Finding[] = [];
+  const outcomes: CheckOutcome[] = [];
   const { files: listed } = composeFiles(values.get('COMPOSE_FILE'), new Set(files.keys()));
   const kept = values.get('COMPOSE_FILE')?.split(':') ?? [COMPOSE_FILE, ...(files.has(OVERRIDE) ? [OVERRIDE] : [])];
   for (const file of kept.filter(
     (name) => [EXTRA_OVERLAY, SANDBOX_OVERLAY, OVERRIDE].includes(name) && !files.has(name),
   ))
-    findings.push(problem(`COMPOSE_FILE in .env names ${file}, which does not exist`, SETUP));
+    outcomes.push(problem(`COMPOSE_FILE in .env names ${file}, which does not exist`, SETUP));
   for (const file of listed.filter((name) => !kept.includes(name)))
-    findings.push(
+    outcomes.push(
       warning(`${file} exists, but COMPOSE_FILE in .env does not name it, so plain docker compose ignores it`, SETUP),
     );
   const wanted = extraOverlay(
@@ -189,25 +180,23 @@ function overlays({ dotEnv, files, container, project }: Installation): Finding 
     parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts,
   );
   if (files.get(EXTRA_OVERLAY) !== wanted)
-    findings.push(
-      warning(`${EXTRA_OVERLAY} does not match .env (OPENCLAW_EXTRA_MOUNTS, OPENCLAW_HOME_VOLUME)`, SETUP),
-    );
+    outcomes.push(warning(`${EXTRA_OVERLAY} does not match .env (OPENCLAW_EXTRA_MOUNTS, OPENCLAW_HOME_VOLUME)`, SETUP));
   if (files.has(SANDBOX_OVERLAY) && !isOn(values.get('OPENCLAW_SANDBOX')))
-    findings.push(problem(`${SANDBOX_OVERLAY} mounts the engine's socket, but OPENCLAW_SANDBOX is off`, SETUP));
+    outcomes.push(problem(`${SANDBOX_OVERLAY} mounts the engine's socket, but OPENCLAW_SANDBOX is off`, SETUP));
   const made = container?.composeFiles.map((file) => basename(file));
   if (made !== undefined && kept.map((file) => basename(file)).join() !== made.join())
-    findings.push(warning(`the container was created from ${made.join(', ')}, but .env names ${kept.join(', ')}`, UP));
-  return findings.length === 0 ? fine(`${project}: ${kept.join(', ')}`) : findings;
+    outcomes.push(warning(`the container was created from ${made.join(', ')}, but .env names ${kept.join(', ')}`, UP));
+  return outcomes.length === 0 ? passed(`${project}: ${kept.join(', ')}`) : outcomes;
 }
 
-function image({ image: local, container, newestRelease }: Installation): Finding {
+function image({ image: local, container, newestRelease }: Installation): CheckOutcome {
   if (local === undefined) return problem('the engine does not have the image', SETUP);
   if (container !== undefined && container.imageId !== local.id)
     return warning(`${local.name} is newer than the image of the container`, UP);
   const [own, newest] = [parseVersion(local.version ?? ''), parseVersion(newestRelease ?? '')];
-  if (own === undefined) return fine(`${local.name} has no version label`);
-  if (newest === undefined) return fine(`${own.text}; the newest release is unknown`);
+  if (own === undefined) return passed(`${local.name} has no version label`);
+  if (newest === undefined) return passed(`${own.text}; the newest release is unknown`);
   return compareVersions(own, newest) < 0
     ? warning(`${own.text} is older than ${newest.text}`, SETUP)
-    : fine(`${own.text}; the newest release is ${newest.text}`);
+    : passed(`${own.text}; the newest release is ${newest.text}`);
 }

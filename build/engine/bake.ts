@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Target, BakeDefinition as ToolkitDefinition } from '@docker/actions-toolkit/lib/types/buildx/bake.js';
 import writeFileAtomic from 'write-file-atomic';
 import {
   type BuildRequest,
@@ -6,31 +7,18 @@ import {
   buildxVariables,
   type OnProgress,
   runBuildx,
+  secretArgument,
   type TargetMetadata,
 } from './buildx.ts';
-import { builderOf, type Engine } from './engine.ts';
+import type { DockerCli } from './docker-cli.ts';
+import { builderOf } from './engine.ts';
 
 /** A docker-bake.json. Source: https://docs.docker.com/build/bake/reference/ */
-export interface BakeDefinition {
+export interface BakeDefinition extends ToolkitDefinition {
   /** Proxies: bake reads the values from the environment, so the file does not contain them. */
   readonly variable?: Readonly<Record<string, { readonly default: '' }>>;
-  readonly group: { readonly default: { readonly targets: readonly string[] } };
-  readonly target: Readonly<Record<string, BakeTarget>>;
-}
-
-interface BakeTarget {
-  readonly context: string;
-  readonly contexts: Readonly<Record<string, string>>;
-  readonly dockerfile: string;
-  readonly args: Readonly<Record<string, string>>;
-  readonly secret: readonly string[];
-  readonly tags: readonly string[];
-  readonly platforms?: readonly string[];
-  readonly output: readonly string[];
-  readonly annotations: readonly string[];
-  readonly 'cache-from': readonly string[];
-  readonly 'cache-to': readonly string[];
-  readonly attest: readonly string[];
+  /** The toolkit does not know annotations. */
+  readonly target: Record<string, Target & { readonly annotations: string[] }>;
 }
 
 /** The bake definition of several builds. Pure. Secrets are referenced by name only. */
@@ -43,24 +31,23 @@ export function bakeDefinition(targets: Readonly<Record<string, BuildRequest>>):
   };
 }
 
-const bakeTarget = (request: BuildRequest): BakeTarget => ({
+const bakeTarget = (request: BuildRequest): BakeDefinition['target'][string] => ({
   context: request.context,
-  contexts: request.contexts,
+  contexts: { ...request.contexts },
   dockerfile: request.dockerfile,
+  ...(request.target === undefined ? {} : { target: request.target }),
   args: Object.fromEntries([
     ...Object.entries(request.arguments).map(([name, value]) => [name, escapeTemplate(value)]),
     ...request.passedArguments.map((name) => [name, `\${${name}}`]),
   ]),
-  secret: request.secrets.map(
-    (secret) => `id=${secret.id},${'file' in secret ? `src=${secret.file}` : `env=${secret.variable}`}`,
-  ),
-  tags: request.tags,
-  ...(request.platforms.length > 0 ? { platforms: request.platforms } : {}),
-  output: request.outputs,
+  secret: request.secrets.map(secretArgument),
+  tags: [...request.tags],
+  ...(request.platforms.length > 0 ? { platforms: [...request.platforms] } : {}),
+  output: [...request.outputs],
   annotations: request.annotations.map(escapeTemplate),
-  'cache-from': request.cacheFrom,
-  'cache-to': request.cacheTo,
-  attest: request.attestations.length === 0 ? ['type=provenance,disabled=true'] : request.attestations,
+  'cache-from': [...request.cacheFrom],
+  'cache-to': [...request.cacheTo],
+  attest: request.attestations.length === 0 ? ['type=provenance,disabled=true'] : [...request.attestations],
 });
 
 /** Bake expands every string as an HCL template. */
@@ -76,7 +63,7 @@ const escapeTemplate = (text: string): string => text.replace(/([$%])\{/g, '$1$1
  * @throws WorkError, InterruptedError as `build` does
  */
 export async function bake(
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  cli: DockerCli,
   targets: Readonly<Record<string, BuildRequest>>,
   file: string,
   metadataFile: string,
@@ -85,24 +72,14 @@ export async function bake(
 ): Promise<Readonly<Record<string, BuildResult>>> {
   await writeFileAtomic(file, `${JSON.stringify(bakeDefinition(targets), null, 2)}\n`);
   const requests = Object.values(targets);
-  const builder = builderOf(engine, requests[0]?.builder);
-  const args = [
-    'buildx',
-    'bake',
-    '--progress=rawjson',
-    // The definition names every file that bake reads.
-    '--allow=fs=*',
-    '--builder',
-    builder,
-    '--file',
-    file,
-    '--metadata-file',
-    metadataFile,
-  ];
+  const builder = builderOf(cli, requests[0]?.builder);
+  // The definition names every file that bake reads.
+  const args = ['buildx', 'bake', '--progress=rawjson', '--allow=fs=*', '--builder', builder];
   const variables = Object.assign({}, ...requests.map(buildxVariables)) as Readonly<Record<string, string>>;
-  const ran = await runBuildx(engine, args, variables, onProgress, signal);
+  const files = ['--file', file, '--metadata-file', metadataFile];
+  const result = await runBuildx(cli, [...args, ...files], variables, onProgress, signal);
   const metadata = JSON.parse(await readFile(metadataFile, 'utf8')) as Readonly<Record<string, TargetMetadata>>;
   return Object.fromEntries(
-    Object.keys(targets).map((name) => [name, { ...ran, digest: metadata[name]?.['containerimage.digest'] }]),
+    Object.keys(targets).map((name) => [name, { ...result, digest: metadata[name]?.['containerimage.digest'] }]),
   );
 }

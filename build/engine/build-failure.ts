@@ -1,15 +1,16 @@
-import { type RequestFailure, requestFailure } from '../oci/request-failure.ts';
-import type { Explanation } from '../problem.ts';
+import type { FailureKind } from '../failure-kind.ts';
+import type { Failure } from '../problem.ts';
+import { type RequestFailure, requestFailure } from '../request-failure.ts';
 import type { Progress, Step } from './progress.ts';
 
 /** The explanation of a kind of failure, for people. */
-type Meaning = Pick<Explanation, 'title' | 'reason' | 'wayOut'>;
+type Explanation = Pick<Failure, 'title' | 'reason' | 'hint'>;
 
-interface Rule extends Meaning {
-  readonly kind: string;
+interface Rule extends Explanation {
+  readonly kind: FailureKind;
   readonly pattern: RegExp;
   /** Match only BuildKit's own message, not the output of a step. */
-  readonly ofEngine?: true;
+  readonly onlyEngineOutput?: true;
 }
 
 /** Failures of a build other than failed requests to registries. The first matching rule applies. */
@@ -20,44 +21,43 @@ const RULES: readonly Rule[] = [
       /exit code: 137\b|exit status 137\b|signal: killed|signal SIGKILL|Killed process|Killed signal terminated program|\bENOMEM\b|cannot allocate memory|JavaScript heap out of memory|runtime: out of memory|std::bad_alloc/i,
     title: 'Out of memory',
     reason: 'The kernel killed a build step because memory ran out (exit code 137)',
-    wayOut:
-      'give the engine at least 2 GB of memory (Docker Desktop: Settings, Resources), or use a larger machine with --builder',
+    hint: 'give the engine at least 2 GB of memory (Docker Desktop: Settings, Resources), or use a larger machine with --builder',
   },
   {
     kind: 'disk-full',
     pattern: /no space left on device|ENOSPC|disk quota exceeded|You don't have enough free space in/i,
     title: 'The disk is full',
     reason: 'There is no space left on the disk of the engine',
-    wayOut: 'free space with docker builder prune or docker image prune; docker system df shows what uses it',
+    hint: 'free space with docker builder prune or docker image prune; docker system df shows what uses it',
   },
   {
     kind: 'lost-snapshot',
     pattern: /failed to prepare extraction snapshot|parent snapshot \S+ does not exist/i,
     title: 'The engine lost a layer while it unpacked the image',
-    reason: 'Its garbage collector removed a layer that was still in use (https://github.com/moby/buildkit/issues/6521)',
-    wayOut: 'build again; finished steps are cached',
+    reason:
+      'Its garbage collector removed a layer that was still in use (https://github.com/moby/buildkit/issues/6521)',
+    hint: 'build again; finished steps are cached',
   },
   {
     kind: 'no-emulation',
     pattern: /exec format error/i,
     title: 'The engine cannot run programs of this platform',
     reason: 'A step is for another processor, and the kernel has no emulator for it',
-    wayOut:
-      'with a private engine run scripts/engine emulate arm64; with another engine run docker run --privileged --rm tonistiigi/binfmt --install all; or use a builder of this platform with --builder',
+    hint: 'with a private engine run scripts/engine emulate arm64; with another engine run docker run --privileged --rm tonistiigi/binfmt --install all; or use a builder of this platform with --builder',
   },
   {
     kind: 'no-such-platform',
     pattern: /no match for platform in manifest/i,
     title: 'The base does not support this platform',
     reason: 'The registry has the base for other platforms only',
-    wayOut: 'choose another base with --base, or another platform with --platform',
+    hint: 'choose another base with --base, or another platform with --platform',
   },
   {
     kind: 'registry-without-tls',
     pattern: /server gave HTTP response to HTTPS client/i,
     title: 'The registry uses HTTP, but the engine requires HTTPS',
     reason: 'Engines use HTTP only for registries on localhost, unless configured otherwise',
-    wayOut: 'give the registry a certificate, or add it to "insecure-registries" in daemon.json',
+    hint: 'give the registry a certificate, or add it to "insecure-registries" in daemon.json',
   },
   {
     kind: 'image-store',
@@ -65,26 +65,24 @@ const RULES: readonly Rule[] = [
       /OCI exporter is not supported for the docker driver|annotations? (?:are|is) not supported|multi-platform build is not supported for the docker driver|index annotations not supported/i,
     title: 'The engine uses the old image store',
     reason: 'The old image store cannot keep indexes and annotations',
-    wayOut:
-      'enable the containerd image store ({"features": {"containerd-snapshotter": true}} in daemon.json), or use another builder with --builder',
+    hint: 'enable the containerd image store ({"features": {"containerd-snapshotter": true}} in daemon.json), or use another builder with --builder',
   },
   {
     kind: 'engine-gone',
-    ofEngine: true,
+    onlyEngineOutput: true,
     // A registry's error can end in EOF too; then it contains an address.
     pattern:
       /cannot connect to the docker daemon|error during connect|rpc error: code = Unavailable|error reading from server: EOF|closing transport|^(?!.*https?:\/\/).*\bEOF$|docker\.sock.*connection reset by peer/im,
     title: 'The Docker Engine stopped answering',
     reason: 'The connection to the engine was lost during the build',
-    wayOut:
-      'check the engine (docker version, scripts/engine status) and its log, then build again; finished steps are cached',
+    hint: 'check the engine (docker version, scripts/engine status) and its log, then build again; finished steps are cached',
   },
 ];
 
 /** The sender of a failed request: a build step (npm, apt, pip), or the engine, which pulls and pushes images. */
 type Requester = 'step' | 'engine';
 
-const REQUESTS: Readonly<Record<RequestFailure, Pick<Meaning, 'title' | 'reason'> & Record<Requester, string>>> = {
+const REQUESTS: Readonly<Record<RequestFailure, Pick<Explanation, 'title' | 'reason'> & Record<Requester, string>>> = {
   'tls-inspection': {
     title: 'A certificate is not trusted',
     reason: 'A proxy between the build and the registry signs the traffic with an authority that is not trusted here',
@@ -132,37 +130,39 @@ const curlFailure = (error: string): RequestFailure | undefined =>
 /** BuildKit's message quotes the whole script of a step. Keep only how it ended. */
 const shorten = (error: string): string => error.replace(/process "(?:[^"\\]|\\.)*" did not/s, 'its script did not');
 
-function meaningOf(
+function explanationOf(
   error: string,
   lines: readonly string[],
   output: string,
-): (Meaning & { readonly kind: string }) | undefined {
+): (Explanation & { readonly kind: FailureKind }) | undefined {
   // The quoted script must not match: it contains package names and comments.
-  const ofEngine = [shorten(error), output].join('\n');
-  const text = [ofEngine, ...lines].join('\n');
-  const rule = RULES.find((one) => one.pattern.test(one.ofEngine === true ? ofEngine : text));
+  const engineOutput = [shorten(error), output].join('\n');
+  const text = [engineOutput, ...lines].join('\n');
+  const rule = RULES.find(({ pattern, onlyEngineOutput }) =>
+    pattern.test(onlyEngineOutput === true ? engineOutput : text),
+  );
   if (rule !== undefined) return rule;
   const request = requestFailure(text) ?? curlFailure(error);
   if (request === undefined) return undefined;
-  const { title, reason, ...wayOut } = REQUESTS[request];
+  const { title, reason, ...hints } = REQUESTS[request];
   const requester: Requester = error.includes('did not complete successfully') ? 'step' : 'engine';
-  return { kind: request, title, reason, wayOut: wayOut[requester] };
+  return { kind: request, title, reason, hint: hints[requester] };
 }
 
 /** Explains a failed build. @param output what buildx printed besides its progress */
-export function explainBuildFailure(progress: Progress, output: string, exitCode: number | undefined): Explanation {
+export function explainBuildFailure(progress: Progress, output: string, exitCode: number | undefined): Failure {
   const failed = [...progress.values()].find(
     (step) => step.state === 'failed' && !/context canceled/i.test(step.error ?? ''),
   );
   const lines = failed === undefined ? output.trim().split('\n').slice(-10) : failed.lines.slice(-10);
-  const meaning = meaningOf(failed?.error ?? '', failed?.lines ?? [], output);
-  if (meaning !== undefined) {
-    const { kind, title, reason, wayOut } = meaning;
+  const explanation = explanationOf(failed?.error ?? '', failed?.lines ?? [], output);
+  if (explanation !== undefined) {
+    const { kind, title, reason, hint } = explanation;
     return {
       kind,
       title,
       reason: failed === undefined ? `${reason}.` : `${reason} (in ${describeStep(failed, progress)}).`,
-      wayOut,
+      hint,
       lines,
     };
   }
@@ -171,7 +171,7 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
       kind: 'failing-step',
       title: 'A step of the build failed',
       reason: `${describeStep(failed, progress)}: ${shorten(failed.error ?? 'no reason given')}`,
-      wayOut: 'see the last lines of the step, below; --dry-run prints the Dockerfile',
+      hint: 'see the last lines of the step, below; --dry-run prints the Dockerfile',
       lines,
     };
   }
@@ -179,7 +179,7 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
     kind: 'build-failed',
     title: 'The build failed',
     reason: `docker buildx exited with ${exitCode ?? 'a signal'}.`,
-    wayOut: 'see the output of buildx, below',
+    hint: 'see the output of buildx, below',
     lines,
   };
 }

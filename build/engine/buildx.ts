@@ -2,8 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { InterruptedError, WorkError } from '../problem.ts';
 import { explainBuildFailure } from './build-failure.ts';
-import { builderOf, type Engine } from './engine.ts';
+import type { DockerCli } from './docker-cli.ts';
+import { builderOf } from './engine.ts';
 import { advance, type Progress, type Step } from './progress.ts';
+
+/** The proxy variables that Docker predefines as build arguments. Source: https://docs.docker.com/reference/dockerfile/#predefined-args */
+export const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'FTP_PROXY'].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
 
 /** A build secret, from a file or an environment variable. The command line contains neither value. */
 export type BuildSecret = { readonly id: string } & (
@@ -67,12 +74,7 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
       ...Object.entries(request.arguments).map(([name, value]) => `${name}=${value}`),
       ...request.passedArguments,
     ]),
-    ...repeat(
-      '--secret',
-      request.secrets.map(
-        (secret) => `id=${secret.id},${'file' in secret ? `src=${secret.file}` : `env=${secret.variable}`}`,
-      ),
-    ),
+    ...repeat('--secret', request.secrets.map(secretArgument)),
     ...repeat('--tag', request.tags),
     ...repeat('--platform', request.platforms),
     ...repeat('--output', request.outputs),
@@ -82,6 +84,10 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     request.context,
   ];
 }
+
+/** A secret as buildx takes it: `id=ca,src=/path` or `id=npmrc,env=NAME`. */
+export const secretArgument = (secret: BuildSecret): string =>
+  `id=${secret.id},${'file' in secret ? `src=${secret.file}` : `env=${secret.variable}`}`;
 
 /** Environment variables for buildx: secrets that are not files, and the time of a reproducible build. */
 export function buildxVariables(request: BuildRequest): Readonly<Record<string, string>> {
@@ -105,7 +111,7 @@ export type OnProgress = (progress: Progress, changed: readonly Step[]) => void;
  * @throws WorkError with an explanation; InterruptedError after `signal`
  */
 export async function build(
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  engine: DockerCli,
   request: BuildRequest,
   onProgress: OnProgress,
   signal?: AbortSignal,
@@ -126,7 +132,7 @@ const MOST_LOSSES = 3;
 
 /** Runs buildx, and repeats it if the engine lost a layer. Steps that ran in an earlier attempt count as run. */
 export async function runBuildx(
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  engine: DockerCli,
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
   onProgress: OnProgress,
@@ -142,14 +148,14 @@ export async function runBuildx(
       const result = await runOnce(engine, args, variables, remember, signal);
       return losses === 0 ? result : { ...result, progress: new Map([...result.progress, ...ran]) };
     } catch (error) {
-      const lost = error instanceof WorkError && error.explanation.kind === 'lost-snapshot';
+      const lost = error instanceof WorkError && error.failure.kind === 'lost-snapshot';
       if (!lost || losses === MOST_LOSSES || signal?.aborted === true) throw error;
     }
   }
 }
 
 async function runOnce(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
+  { docker, environment }: DockerCli,
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
   onProgress: OnProgress,
@@ -199,7 +205,7 @@ async function runOnce(
     process.off('exit', end);
     signal?.removeEventListener('abort', stop);
   }
-  if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and what was finished is cached');
+  if (signal?.aborted === true) throw new InterruptedError('nothing was tagged, and finished steps are cached');
   if (exitCode !== 0) throw new WorkError(explainBuildFailure(progress, otherLines.join('\n'), exitCode));
   return { progress, seconds: (performance.now() - started) / 1000 };
 }

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { WorkError } from '../problem.ts';
-import type { Engine } from './engine.ts';
+import { type CommandResult, type DockerCli, runDocker } from './docker-cli.ts';
 
 export interface ContainerRequest {
   readonly image: string;
@@ -31,12 +30,6 @@ const mountArgument = ({ from, to }: Mount): string =>
     .map((field) => `"${field.replaceAll('"', '""')}"`)
     .join(',');
 
-export interface Output {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export interface ContainerState {
   readonly running: boolean;
   readonly exitCode: number;
@@ -48,7 +41,7 @@ export interface ContainerState {
 export interface Container {
   readonly name: string;
   /** Runs a command in the container. A non-zero exit code is a result, not an error. */
-  readonly exec: (command: readonly string[], user?: string) => Promise<Output>;
+  readonly exec: (command: readonly string[], user?: string) => Promise<CommandResult>;
   readonly state: () => Promise<ContainerState>;
   /** The last lines of its log. */
   readonly lines: (count: number) => Promise<readonly string[]>;
@@ -59,20 +52,11 @@ export interface Container {
 }
 
 /** @throws WorkError if the engine cannot start the container */
-export async function startContainer(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  request: ContainerRequest,
-): Promise<Container> {
+export async function startContainer(cli: DockerCli, request: ContainerRequest): Promise<Container> {
   const name = `openclaw-image-${randomBytes(4).toString('hex')}`;
   const secrets = request.environment ?? {};
-  const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Output> => {
-    const { exitCode, stdout, stderr } = await execa(docker, args, {
-      env: { ...environment, ...env },
-      extendEnv: false,
-      reject: false,
-    });
-    return { exitCode: exitCode ?? 1, stdout, stderr };
-  };
+  const run = (args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<CommandResult> =>
+    runDocker(cli, args, { variables });
   const state = async (): Promise<ContainerState> => {
     const { stdout } = await run(['container', 'inspect', name, '--format', '{{json .State}}']);
     const parsed = JSON.parse(stdout || '{}') as {
@@ -82,7 +66,7 @@ export async function startContainer(
     };
     return { running: parsed.Running === true, exitCode: parsed.ExitCode ?? -1, health: parsed.Health?.Status };
   };
-  let removal: Promise<Output> | undefined;
+  let removal: Promise<CommandResult> | undefined;
   // Remove only once: an engine refuses a second removal while the first one runs.
   const remove = async (): Promise<void> => {
     removal ??= run(['container', 'rm', '--force', '--volumes', name]);
@@ -116,7 +100,7 @@ export async function startContainer(
       kind: 'container',
       title: 'The container did not start',
       reason: started.stderr.trim().split('\n').at(-1) ?? `docker run exited with ${started.exitCode}`,
-      wayOut: 'for "exec format error", install the emulator: scripts/engine emulate arm64',
+      hint: 'for "exec format error", install the emulator: scripts/engine emulate arm64',
     });
   }
   return {
@@ -139,14 +123,14 @@ export async function startContainer(
 
 /** Calls a function repeatedly until it returns a value or the time limit is reached. */
 export async function poll<T>(
-  ask: () => Promise<T | undefined>,
+  attempt: () => Promise<T | undefined>,
   limitSeconds: number,
   everySeconds = 0.5,
 ): Promise<T | undefined> {
-  const until = performance.now() + limitSeconds * 1000;
+  const end = performance.now() + limitSeconds * 1000;
   for (;;) {
-    const answer = await ask();
-    if (answer !== undefined || performance.now() > until) return answer;
+    const result = await attempt();
+    if (result !== undefined || performance.now() > end) return result;
     await sleep(everySeconds * 1000);
   }
 }

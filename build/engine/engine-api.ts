@@ -13,7 +13,7 @@ const TIMEOUT_MILLISECONDS = 10_000;
  *
  * @returns undefined if nothing answers, or if the engine is not on a socket
  */
-export function askEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
+export function requestEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
   if (!host.startsWith('unix://')) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const asked = request(

@@ -5,18 +5,15 @@ import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
 import { RequestError, WorkError } from '../problem.ts';
-import { askEngine } from './engine-api.ts';
+import type { DockerCli } from './docker-cli.ts';
+import { requestEngine } from './engine-api.ts';
 
 /** A running Docker Engine, and the Docker CLI to use it. */
-export interface Engine {
+export interface Engine extends DockerCli {
   /** How it was found: `--engine`, `DOCKER_HOST`, `context NAME`, or `private` for the private engine. */
   readonly source: string;
   /** In the form of DOCKER_HOST: `unix:///var/run/docker.sock`. */
   readonly host: string;
-  /** Path of a Docker CLI that has buildx. */
-  readonly docker: string;
-  /** Environment variables for that CLI. */
-  readonly environment: NodeJS.ProcessEnv;
 }
 
 const ENGINE_SCRIPT = join(import.meta.dirname, '../../scripts/engine');
@@ -64,7 +61,7 @@ export async function findRunningEngine(named: string | undefined): Promise<Engi
       kind: 'engine-gone',
       title: 'The Docker Engine does not answer',
       reason: `${candidate.source} names ${candidate.host}, but nothing answers there.`,
-      wayOut: `start the engine, or name another one: --engine unix:///path/docker.sock`,
+      hint: `start the engine, or name another one: --engine unix:///path/docker.sock`,
     });
   }
   for (const known of [
@@ -76,7 +73,7 @@ export async function findRunningEngine(named: string | undefined): Promise<Engi
 }
 
 /** A Docker CLI with buildx, for remote builders, which need no local engine. */
-export async function findBuilderCommand(): Promise<Pick<Engine, 'docker' | 'environment'>> {
+export async function findBuilderCommand(): Promise<DockerCli> {
   return { docker: await dockerWithBuildx(), environment: process.env };
 }
 
@@ -95,7 +92,7 @@ async function namedEngine(option: string | undefined): Promise<Candidate | unde
         source: 'context',
         value: name,
         reason,
-        wayOut: 'choose another one (docker context ls), or run docker context use default',
+        hint: 'choose another one (docker context ls), or run docker context use default',
       },
     ]);
   }
@@ -106,8 +103,8 @@ async function namedEngine(option: string | undefined): Promise<Candidate | unde
 function addressed(source: string, text: string): Candidate {
   const host = text.includes('://') ? text : text.startsWith('/') ? `unix://${text}` : `tcp://${text}`;
   if (/^(?:unix|tcp|ssh|npipe|fd):\/\//.test(host)) return { source, host };
-  const wayOut = 'write unix:///path, tcp://host:port or ssh://host';
-  throw new RequestError([{ source, value: text, reason: 'is not a valid engine address', wayOut }]);
+  const hint = 'write unix:///path, tcp://host:port or ssh://host';
+  throw new RequestError([{ source, value: text, reason: 'is not a valid engine address', hint }]);
 }
 
 async function currentContext(): Promise<string | undefined> {
@@ -120,9 +117,9 @@ async function currentContext(): Promise<string | undefined> {
     throw new WorkError(
       {
         kind: 'docker-config',
-        title: "The Docker configuration cannot be read",
+        title: 'The Docker configuration cannot be read',
         reason: `${file} is not valid JSON, or this user may not read it.`,
-        wayOut: 'correct the file, or name another folder in DOCKER_CONFIG',
+        hint: 'correct the file, or name another folder in DOCKER_CONFIG',
       },
       { cause: (error as NodeJS.ErrnoException).code },
     );
@@ -136,7 +133,7 @@ async function answers(candidate: Candidate): Promise<boolean> {
   const { host } = candidate;
   if (host.startsWith('unix://')) {
     assertAllowed(host.slice('unix://'.length));
-    return (await askEngine(host, '/_ping'))?.status === 200;
+    return (await requestEngine(host, '/_ping'))?.status === 200;
   }
   const { docker, environment } = await withCommand(candidate);
   const options = { env: environment, extendEnv: false, reject: false, timeout: 20_000 } as const;
@@ -155,7 +152,7 @@ function assertAllowed(socket: string): void {
         kind: 'engine-denied',
         title: 'Permission denied on the Docker socket',
         reason: `The user ${user} may not write to ${socket}.`,
-        wayOut: `join the docker group and log in again (sudo usermod --append --groups docker ${user}), or name another engine with --engine`,
+        hint: `join the docker group and log in again (sudo usermod --append --groups docker ${user}), or name another engine with --engine`,
       },
       { cause: error },
     );
@@ -212,7 +209,6 @@ export async function runEngineScript(...args: readonly string[]): Promise<void>
         .split('\n')
         .at(-1)
         ?.replace(/^openclaw-image: /, '') || `scripts/engine ${args.join(' ')} failed`,
-    wayOut:
-      'install Docker (https://docs.docker.com/engine/install/), or name a running engine: --engine unix:///path/docker.sock',
+    hint: 'install Docker (https://docs.docker.com/engine/install/), or name a running engine: --engine unix:///path/docker.sock',
   });
 }

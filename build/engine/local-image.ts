@@ -1,7 +1,6 @@
-import { execa } from 'execa';
-import type { ImageConfig } from '../oci/image-tools.ts';
-import type { Engine } from './engine.ts';
-import { askEngine } from './engine-api.ts';
+import { type DockerCli, runDocker } from './docker-cli.ts';
+import { requestEngine } from './engine-api.ts';
+import type { ImageConfig } from './image-tools.ts';
 
 /** An image in the engine. */
 export interface LocalImage {
@@ -23,10 +22,7 @@ interface Inspected {
 }
 
 /** @returns undefined if the engine does not have the image */
-export async function inspectLocalImage(
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  reference: string,
-): Promise<LocalImage | undefined> {
+export async function inspectLocalImage(engine: DockerCli, reference: string): Promise<LocalImage | undefined> {
   const image = await inspect(engine, reference);
   if (image === undefined) return undefined;
   return {
@@ -41,18 +37,14 @@ export async function inspectLocalImage(
   };
 }
 
-async function inspect(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  reference: string,
-): Promise<Inspected | undefined> {
-  const answer = await askEngine(environment['DOCKER_HOST'] ?? '', `/images/${encodeURIComponent(reference)}/json`);
+async function inspect(cli: DockerCli, reference: string): Promise<Inspected | undefined> {
+  const answer = await requestEngine(
+    cli.environment['DOCKER_HOST'] ?? '',
+    `/images/${encodeURIComponent(reference)}/json`,
+  );
   if (answer?.status === 200) return JSON.parse(answer.body) as Inspected;
   if (answer?.status === 404) return undefined;
-  const { stdout, exitCode } = await execa(docker, ['image', 'inspect', reference], {
-    env: environment,
-    extendEnv: false,
-    reject: false,
-  });
+  const { stdout, exitCode } = await runDocker(cli, ['image', 'inspect', reference]);
   return exitCode === 0 ? (JSON.parse(stdout) as readonly Inspected[])[0] : undefined;
 }
 
@@ -64,11 +56,8 @@ export interface HistoryLayer {
 }
 
 /** The history of an image, lowest layer first. */
-export async function readHistory(
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  reference: string,
-): Promise<readonly HistoryLayer[]> {
-  const entries = (await askHistory(engine, reference)) ?? (await printHistory(engine, reference));
+export async function readHistory(engine: DockerCli, reference: string): Promise<readonly HistoryLayer[]> {
+  const entries = (await requestHistory(engine, reference)) ?? (await printHistory(engine, reference));
   return entries.map(({ CreatedBy, Size }) => ({ createdBy: CreatedBy, size: Number(Size) })).reverse();
 }
 
@@ -77,20 +66,20 @@ interface HistoryEntry {
   readonly Size: string | number;
 }
 
-async function askHistory(
-  { environment }: Pick<Engine, 'environment'>,
+async function requestHistory(
+  { environment }: DockerCli,
   reference: string,
 ): Promise<readonly HistoryEntry[] | undefined> {
-  const answer = await askEngine(environment['DOCKER_HOST'] ?? '', `/images/${encodeURIComponent(reference)}/history`);
+  const answer = await requestEngine(
+    environment['DOCKER_HOST'] ?? '',
+    `/images/${encodeURIComponent(reference)}/history`,
+  );
   return answer?.status === 200 ? (JSON.parse(answer.body) as readonly HistoryEntry[]) : undefined;
 }
 
-async function printHistory(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  reference: string,
-): Promise<readonly HistoryEntry[]> {
+async function printHistory(cli: DockerCli, reference: string): Promise<readonly HistoryEntry[]> {
   const args = ['image', 'history', '--no-trunc', '--human=false', '--format', '{{json .}}', reference];
-  const { stdout } = await execa(docker, args, { env: environment, extendEnv: false });
+  const { stdout } = await runDocker(cli, args);
   return stdout
     .split('\n')
     .filter((line) => line !== '')

@@ -39,10 +39,10 @@ export async function readCheckoutLock(
 ): Promise<CheckoutLock> {
   const text = await readFile(join(root, LOCKFILE), 'utf8').catch(() => undefined);
   if (text === undefined) {
-    const wayOut = 'create it with pnpm install';
+    const hint = 'create it with pnpm install';
     return {
       versionOf: () => undefined,
-      problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, wayOut }],
+      problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, hint }],
     };
   }
   const { parse } = await import('yaml');
@@ -56,7 +56,7 @@ export async function readCheckoutLock(
       source: `${file}:${lineOf(await readFile(join(root, file), 'utf8'), `"${difference.name}"`)}`,
       value: `${difference.name}@${difference.wanted}`,
       reason: `is not in ${LOCKFILE}, which has ${difference.locked ?? 'no such dependency'}`,
-      wayOut: 'run pnpm install in the checkout, and commit the lockfile',
+      hint: 'run pnpm install in the checkout, and commit the lockfile',
     });
   }
   return {
@@ -120,7 +120,7 @@ async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly 
         source: `${LOCKFILE}:${lineOf(text, address)}`,
         value: name,
         reason: `comes from ${host}, which is unreachable`,
-        wayOut: 'build on a host that reaches it, or lock the package from a reachable registry',
+        hint: 'build on a host that reaches it, or lock the package from a reachable registry',
       };
     }),
   );

@@ -62,14 +62,14 @@ function refusal(name: string, found: readonly CheckoutPlugin[], { plugins, othe
     return {
       ...problem,
       reason: `is ambiguous: ${found.map(({ id, directory }) => `the plugin ${id} in extensions/${directory}`).join(' and ')}`,
-      wayOut: 'give one of the plugins another id in its openclaw.plugin.json',
+      hint: 'give one of the plugins another id in its openclaw.plugin.json',
     };
   }
   if (others.includes(name)) {
     return {
       ...problem,
       reason: `is not a plugin: extensions/${name} has no ${MANIFEST} with an id`,
-      wayOut: `name one of: ${plugins.map(({ id }) => id).join(', ')}`,
+      hint: `name one of: ${plugins.map(({ id }) => id).join(', ')}`,
     };
   }
   const near = closest(
@@ -79,6 +79,6 @@ function refusal(name: string, found: readonly CheckoutPlugin[], { plugins, othe
   return {
     ...problem,
     reason: 'is not the id or folder of a plugin in extensions/',
-    wayOut: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'see the folder extensions/ of the checkout',
+    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'see the folder extensions/ of the checkout',
   };
 }

@@ -42,7 +42,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
         source: '--source',
         value: root,
         reason: `is not a checkout of the gateway (a folder with pnpm-workspace.yaml, openclaw.mjs and the package ${PACKAGE})`,
-        wayOut: 'name the top folder of a checkout, or build from npm with --package',
+        hint: 'name the top folder of a checkout, or build from npm with --package',
       },
     ]);
   }
@@ -67,7 +67,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
       source: '--source',
       value: root,
       reason: 'is not in a git repository, or git is not installed, so the revision of the image is unknown',
-      wayOut: 'clone the repository instead of unpacking an archive, and install git',
+      hint: 'clone the repository instead of unpacking an archive, and install git',
     });
   }
 
@@ -84,8 +84,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   const entries = (await readdir(root)).filter((name) => ignore.admits(name) || existsBelow(name, ignore)).sort();
   if (selected.length > 0 && !entries.includes('extensions')) {
     const reason = 'cannot be built, because the .dockerignore of the checkout excludes extensions/';
-    const wayOut = 'remove that line from .dockerignore, or build without --extensions';
-    throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, wayOut })));
+    const hint = 'remove that line from .dockerignore, or build without --extensions';
+    throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, hint })));
   }
   const files = (manifest.files ?? []).map((pattern) => pattern.replace(/\/$/, ''));
   const canvas = scripts[CANVAS_SCRIPT];
@@ -139,7 +139,7 @@ function unsafeNames(checkout: Checkout): readonly Problem[] {
     source: checkout.root,
     value,
     reason: 'contains characters that have a meaning in a Dockerfile',
-    wayOut: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
+    hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
   }));
 }
 
@@ -157,7 +157,7 @@ const missing = (root: string, field: string, value: string | undefined, example
   source: join(root, 'package.json'),
   value: value ?? '',
   reason: `${field} ${value === undefined ? 'is missing' : 'does not pin a version of pnpm'}`,
-  wayOut: `set it, for example: ${example}`,
+  hint: `set it, for example: ${example}`,
 });
 
 const readManifest = async (folder: string): Promise<PackageManifest> =>

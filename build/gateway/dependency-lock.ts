@@ -2,7 +2,7 @@ import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@npmcli/arborist';
 import { valid } from 'semver';
-import { explainNpmError, type NpmOptions, npmErrorCode, npmOptions } from './npm.ts';
+import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
 /** A locked package that is installed on Linux. */
@@ -29,15 +29,15 @@ export interface LockedPackage {
 export async function lockDependencies(
   manifest: DependencyManifest,
   folder: string,
+  npm: NpmOptions,
   earlier?: string,
 ): Promise<readonly LockedPackage[]> {
   const { default: Arborist } = await import('@npmcli/arborist');
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   await rm(join(folder, 'package-lock.json'), { force: true });
   if (earlier !== undefined) await copyFile(earlier, join(folder, 'package-lock.json'));
-  const options = await npmOptions();
   const arborist = new Arborist({
-    ...options,
+    ...npm,
     path: folder,
     packageLockOnly: true,
     omitLockfileRegistryResolved: true,
@@ -49,7 +49,7 @@ export async function lockDependencies(
     const pinned = pinnedBelow(tree);
     return [...tree.inventory.values()]
       .filter((node) => !node.isRoot && suitsImage(node))
-      .map((node) => ({ ...describe(node, options), pinned: pinned.has(node) }));
+      .map((node) => ({ ...describe(node, npm), pinned: pinned.has(node) }));
   } catch (error) {
     throw explainNpmError(error, 'the list of dependencies');
   }
@@ -76,22 +76,22 @@ function pinnedBelow(root: Node): ReadonlySet<Node> {
   return pinned;
 }
 
-function describe(node: Node, options: NpmOptions): Omit<LockedPackage, 'pinned'> {
+function describe(node: Node, npm: NpmOptions): Omit<LockedPackage, 'pinned'> {
   const name = node.packageName ?? node.name;
   return {
     name,
     version: node.version,
     folder: /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(node.location)?.[1] ?? node.name,
     location: node.location,
-    tarball: node.resolved?.startsWith('http') === true ? node.resolved : tarballAddress(name, node.version, options),
+    tarball: node.resolved?.startsWith('http') === true ? node.resolved : tarballAddress(name, node.version, npm),
     hasInstallScript: (node as { readonly hasInstallScript?: boolean }).hasInstallScript === true,
   };
 }
 
 /** The address of a tarball in a registry. The lockfile contains no addresses, so npm derives them in the same way. */
-function tarballAddress(name: string, version: string, options: NpmOptions): string {
+function tarballAddress(name: string, version: string, npm: NpmOptions): string {
   const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : '';
-  const registry = String(options[`${scope}:registry`] ?? options['registry']).replace(/\/$/, '');
+  const registry = String(npm[`${scope}:registry`] ?? npm['registry']).replace(/\/$/, '');
   return `${registry}/${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`;
 }
 
@@ -106,20 +106,20 @@ function tarballAddress(name: string, version: string, options: NpmOptions): str
 export async function tarballSizes(
   packages: readonly LockedPackage[],
   known: Readonly<Record<string, number>>,
+  npm: NpmOptions,
 ): Promise<ReadonlyMap<string, number>> {
   const { default: fetch } = await import('npm-registry-fetch');
-  const options = await npmOptions();
   const sizes = new Map<string, number>();
   await Promise.all(
     [...new Set(packages.map(({ tarball }) => tarball))].map(async (tarball) => {
-      const size = known[tarball] ?? (await askSize(tarball));
+      const size = known[tarball] ?? (await requestSize(tarball));
       if (Number.isFinite(size)) sizes.set(tarball, size);
     }),
   );
   return sizes;
 
-  async function askSize(tarball: string): Promise<number> {
-    const response = await fetch(tarball, { ...options, method: 'HEAD' }).catch((error: unknown) => {
+  async function requestSize(tarball: string): Promise<number> {
+    const response = await fetch(tarball, { ...npm, method: 'HEAD' }).catch((error: unknown) => {
       if (/^E4\d\d$/.test(npmErrorCode(error) ?? '')) return undefined;
       throw explainNpmError(error, tarball);
     });

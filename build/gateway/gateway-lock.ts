@@ -1,11 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { type DependencyLayer, dependencyLayers, layerList } from './dependency-layers.ts';
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
-import { explainNpmError, npmOptions } from './npm.ts';
-import type { ResolvedPackage } from './npm-package.ts';
-import { allowedScripts, dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import { explainNpmError, type NpmOptions } from './npm.ts';
+import { allowedScripts, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import type { ResolvedPackage } from './resolved-package.ts';
 
 /** The locked dependencies of a gateway. */
 export interface GatewayLock {
@@ -14,7 +15,7 @@ export interface GatewayLock {
   readonly sizes: ReadonlyMap<string, number>;
   readonly layers: readonly DependencyLayer[];
   /** Name of the cached gateway whose lockfile this one started from. */
-  readonly after: string | undefined;
+  readonly basedOn: string | undefined;
 }
 
 /** Sizes of known tarballs, stored beside gateway.json for the next version. */
@@ -30,20 +31,22 @@ const SIZES = 'sizes.json';
 export async function lockGateway(
   resolved: ResolvedPackage,
   folder: string,
+  npm: NpmOptions,
   earlier: string | undefined,
 ): Promise<GatewayLock> {
   const packages = await lockDependencies(
-    dependencyManifest(resolved.manifest ?? (await readManifest(resolved))),
+    dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm))),
     folder,
+    npm,
     earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
   );
-  const sizes = await tarballSizes(packages, (await readFact<Record<string, number>>(earlier, SIZES)) ?? {});
-  const before = await readFact<PackagedGateway>(earlier, 'gateway.json');
+  const sizes = await tarballSizes(packages, (await readCached<Record<string, number>>(earlier, SIZES)) ?? {}, npm);
+  const before = await readCached<PackagedGateway>(earlier, 'gateway.json');
   return {
     packages,
     sizes,
     layers: dependencyLayers(packages, sizes, before?.dependencyLayers ?? []),
-    after: earlier === undefined ? undefined : basename(earlier),
+    basedOn: earlier === undefined ? undefined : basename(earlier),
   };
 }
 
@@ -53,10 +56,10 @@ export async function lockGateway(
  * @param files of the package, by path
  */
 export async function writeLocked(
-  { packages, sizes, layers, after }: GatewayLock,
+  { packages, sizes, layers, basedOn }: GatewayLock,
   folder: string,
   files: ReadonlyMap<string, string>,
-): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'lockedAfter'>> {
+): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'basedOnLock'>> {
   const manifest = manifestIn(files);
   const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
   const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
@@ -67,7 +70,7 @@ export async function writeLocked(
     playwrightVersion: packages.find(({ name }) => name === 'playwright-core')?.version,
     allowedScripts: allowed,
     dependencyLayers: layers,
-    ...(after === undefined ? {} : { lockedAfter: after }),
+    ...(basedOn === undefined ? {} : { basedOnLock: basedOn }),
   };
 }
 
@@ -75,15 +78,15 @@ export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest 
   JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
 
 /** @returns undefined if there is no earlier gateway, or if its cache format is older */
-async function readFact<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
+async function readCached<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
   const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as T);
 }
 
-async function readManifest({ selector }: ResolvedPackage): Promise<PackageManifest> {
+async function readManifest({ selector }: ResolvedPackage, npm: NpmOptions): Promise<PackageManifest> {
   const { default: pacote } = await import('pacote');
   try {
-    const manifest = await pacote.manifest(selector, { ...(await npmOptions()), fullReadJson: true });
+    const manifest = await pacote.manifest(selector, { ...npm, fullReadJson: true });
     return manifest as unknown as PackageManifest;
   } catch (error) {
     throw explainNpmError(error, selector);

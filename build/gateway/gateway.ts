@@ -11,7 +11,7 @@ export interface BakedPlugin {
 }
 
 /** Properties of every gateway. */
-interface GatewayFacts {
+interface GatewayMetadata {
   readonly version: string;
   /** `openclaw@2026.9.6`, a file name, or the folder of a checkout. */
   readonly origin: string;
@@ -28,7 +28,7 @@ interface GatewayFacts {
 }
 
 /** A gateway from a published or packed npm package. */
-export interface PackagedGateway extends GatewayFacts {
+export interface PackagedGateway extends GatewayMetadata {
   readonly kind: 'package';
   /** Build time from the build record (ISO 8601); undefined if there is none. */
   readonly built?: string | undefined;
@@ -44,7 +44,7 @@ export interface PackagedGateway extends GatewayFacts {
   /** Lowest first. */
   readonly dependencyLayers: readonly DependencyLayer[];
   /** The cached gateway whose lockfile this one started from; undefined if it was locked independently. */
-  readonly lockedAfter?: string;
+  readonly basedOnLock?: string;
   /** Folder with package.tgz: the build context `gateway`. */
   readonly context: string;
   /** Folder with package.json, package-lock.json and the list of layers: the build context `gateway-dependencies`. */
@@ -59,7 +59,7 @@ export interface CheckoutPlugin {
 }
 
 /** A gateway to be built from a checkout. All paths are relative to the checkout. */
-export interface Checkout extends GatewayFacts {
+export interface Checkout extends GatewayMetadata {
   readonly kind: 'checkout';
   readonly root: string;
   /** Whether the sources differ from the revision. */

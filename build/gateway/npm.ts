@@ -1,32 +1,42 @@
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Options } from 'pacote';
 import { cacheFolder } from '../cache-folder.ts';
-import { type RequestFailure, requestFailure } from '../oci/request-failure.ts';
-import { type Explanation, WorkError } from '../problem.ts';
-import { furtherAuthorities } from '../trust-authorities.ts';
-
-let loaded: Promise<NpmOptions> | undefined;
+import { type Failure, WorkError } from '../problem.ts';
+import { type RequestFailure, requestFailure } from '../request-failure.ts';
+import { certificatesIn } from '../spec/certificates.ts';
 
 /** npm's configuration (registry, tokens, proxies, certificate authorities), flattened for pacote and Arborist. */
 export type NpmOptions = Options & Readonly<Record<string, unknown>>;
 
-/** Reads npmrc files and `npm_config_*` variables as npm does; once a process. */
-export function npmOptions(): Promise<NpmOptions> {
-  loaded ??= (async () => {
-    const [{ default: Config }, { default: definitions }] = await Promise.all([
-      import('@npmcli/config'),
-      import('@npmcli/config/lib/definitions/index.js'),
-    ]);
-    const npmPath = dirname(createRequire(import.meta.url).resolve('@npmcli/config/package.json'));
-    const config = new Config({ npmPath, ...definitions, argv: [] });
-    await config.load();
-    // npm's cafile takes the place of all other authorities; of those that were asked for here it does not.
-    const { ca } = config.flat as { readonly ca?: string | readonly string[] | null };
-    const trusted = ca == null ? {} : { ca: [ca, furtherAuthorities].flat() };
-    return { ...config.flat, ...trusted, cache: cacheFolder('npm'), preferOnline: true } as NpmOptions;
-  })();
-  return loaded;
+/** The configuration without and with extra certificate authorities, each read once. */
+const configurations = new Map<string, Promise<NpmOptions>>();
+
+/**
+ * Reads npmrc files and `npm_config_*` variables as npm does.
+ *
+ * @param ca PEM file with certificate authorities to trust in addition; undefined for none
+ */
+export function readNpmOptions(ca?: string): Promise<NpmOptions> {
+  const known = configurations.get(ca ?? '') ?? loadNpmOptions(ca);
+  configurations.set(ca ?? '', known);
+  return known;
+}
+
+async function loadNpmOptions(caFile: string | undefined): Promise<NpmOptions> {
+  const [{ default: Config }, { default: definitions }] = await Promise.all([
+    import('@npmcli/config'),
+    import('@npmcli/config/lib/definitions/index.js'),
+  ]);
+  const npmPath = dirname(createRequire(import.meta.url).resolve('@npmcli/config/package.json'));
+  const config = new Config({ npmPath, ...definitions, argv: [] });
+  await config.load();
+  // npm's cafile replaces all other authorities, also those that this process trusts in addition.
+  const { ca } = config.flat as { readonly ca?: string | readonly string[] | null };
+  const extra = caFile === undefined ? [] : certificatesIn(await readFile(caFile, 'utf8'));
+  const trusted = ca == null ? {} : { ca: [ca, extra].flat() };
+  return { ...config.flat, ...trusted, cache: cacheFolder('npm'), preferOnline: true } as NpmOptions;
 }
 
 /** npm's error code (`ETARGET`, `E404`, `ENOTFOUND`), or undefined. */
@@ -36,38 +46,36 @@ export function npmErrorCode(error: unknown): string | undefined {
 
 /** Explanations for failed requests to the npm registry. @param detail error code or message of the client */
 const REQUESTS: Readonly<
-  Record<RequestFailure, (what: string, detail: string) => Pick<Explanation, 'title' | 'reason' | 'wayOut'>>
+  Record<RequestFailure, (what: string, detail: string) => Pick<Failure, 'title' | 'reason' | 'hint'>>
 > = {
   'no-network': (what, detail) => ({
     title: 'The npm registry is unreachable',
     reason: `The request for ${what} failed (${detail}).`,
-    wayOut:
-      'check the network and the proxy (npm config get registry, HTTPS_PROXY), or build from a file: --package openclaw.tgz',
+    hint: 'check the network and the proxy (npm config get registry, HTTPS_PROXY), or build from a file: --package openclaw.tgz',
   }),
   'tls-inspection': (_, detail) => ({
     title: 'The certificate of the npm registry is not trusted',
     reason: `A proxy between this host and the registry signs the traffic with its own authority (${detail}).`,
-    wayOut:
-      'name the authority with --ca /path/to/ca.pem or NODE_EXTRA_CA_CERTS; build steps get it as a secret',
+    hint: 'name the authority with --ca /path/to/ca.pem or NODE_EXTRA_CA_CERTS; build steps get it as a secret',
   }),
   'registry-denied': (what, detail) => ({
     title: 'The npm registry denied access',
     reason: `The registry answered the request for ${what} with ${detail.replace(/^E/, '')}.`,
-    wayOut: 'log in (npm login), or check the token in ~/.npmrc',
+    hint: 'log in (npm login), or check the token in ~/.npmrc',
   }),
   'rate-limited': (what) => ({
     title: 'The npm registry limits requests',
     reason: `The registry answered the request for ${what} with 429: too many requests.`,
-    wayOut: 'wait, then try again',
+    hint: 'wait, then try again',
   }),
   'registry-error': (what, detail) => ({
     title: 'The npm registry failed',
     reason: `The registry answered the request for ${what} with ${detail.replace(/^E/, '')}.`,
-    wayOut: 'try again later',
+    hint: 'try again later',
   }),
 };
 
-/** Explains a failed request to the npm registry. @returns the error itself if the failure is unknown */
+/** Explains a failed request to the npm registry. @param what the requested package or file @returns the error itself if the failure is unknown */
 export function explainNpmError(error: unknown, what: string): unknown {
   const code = npmErrorCode(error) ?? '';
   // Only npm's error code is reliable: its messages say "could not resolve" about versions too.
@@ -79,7 +87,7 @@ export function explainNpmError(error: unknown, what: string): unknown {
         kind: 'disk-full',
         title: 'The disk is full',
         reason: `${what} could not be written to ${cacheFolder()}.`,
-        wayOut: 'free space there, or move the cache: XDG_CACHE_HOME=/other/folder',
+        hint: 'free space there, or move the cache: XDG_CACHE_HOME=/other/folder',
       },
       { cause: error },
     );
@@ -91,7 +99,7 @@ export function explainNpmError(error: unknown, what: string): unknown {
         kind: 'git-dependency',
         title: 'A dependency comes from a git repository',
         reason: `${what} contains ${dependency ?? 'a git dependency'}, which is not a published package; npm does not fetch it by default.`,
-        wayOut: 'build a release without it: scripts/run build --package openclaw@latest',
+        hint: 'build a release without it: scripts/run build --package openclaw@latest',
       },
       { cause: error },
     );
@@ -104,11 +112,11 @@ export function explainNpmError(error: unknown, what: string): unknown {
  *
  * @returns undefined if npm uses its default configuration
  */
-export async function npmSecret(): Promise<string | undefined> {
+export async function npmSecret(npm: NpmOptions): Promise<string | undefined> {
   const { definitions } = (await import('@npmcli/config/lib/definitions/index.js')).default as {
     readonly definitions: { readonly registry?: { readonly default?: string } };
   };
-  const lines = Object.entries(await npmOptions())
+  const lines = Object.entries(npm)
     .filter(
       ([key, value]) =>
         typeof value === 'string' && (key.startsWith('//') || key.endsWith(':registry') || key === 'registry'),

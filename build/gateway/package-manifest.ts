@@ -30,19 +30,6 @@ export interface DependencyManifest {
   readonly allowScripts?: Readonly<Record<string, boolean>>;
 }
 
-/** Bundled dependencies are left out: they are in the package's tarball, possibly patched, and npm would fetch them again. */
-export function dependencyManifest(manifest: PackageManifest): DependencyManifest {
-  const bundled = manifest.bundleDependencies ?? manifest.bundledDependencies ?? [];
-  const isBundled = (name: string): boolean => bundled === true || (Array.isArray(bundled) && bundled.includes(name));
-  const without = (group: Readonly<Record<string, string>> = {}): Record<string, string> =>
-    Object.fromEntries(Object.entries(group).filter(([name]) => !isBundled(name)));
-  const optionalDependencies = without(manifest.optionalDependencies);
-  const dependencies = Object.fromEntries(
-    Object.entries(without(manifest.dependencies)).filter(([name]) => !(name in optionalDependencies)),
-  );
-  return { private: true, dependencies, optionalDependencies };
-}
-
 /**
  * The dependencies whose install scripts the gateway allows: `allowBuilds` or `onlyBuiltDependencies` in its
  * pnpm-workspace.yaml, or `pnpm.onlyBuiltDependencies` in its package.json.

@@ -5,11 +5,13 @@ import { prerelease, rcompare, satisfies } from 'semver';
 import { fillCache } from '../cache-folder.ts';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
+import { dependencyManifest } from '../steps/dependency-manifest.mjs';
+import { cachedFolder } from './cached-package.ts';
 import { lockDependencies } from './dependency-lock.ts';
+import { download } from './download.ts';
 import type { BakedPlugin, PackagedGateway } from './gateway.ts';
-import { explainNpmError, npmErrorCode, npmOptions } from './npm.ts';
-import { cachedFolder, download } from './npm-package.ts';
-import { dependencyManifest, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
+import { type PackageManifest, withAllowedScripts } from './package-manifest.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
 /** A version of a plugin, with the fields that decide which one is chosen. */
@@ -52,6 +54,7 @@ function newestFirst({ version: a }: PluginVersion, { version: b }: PluginVersio
 export async function resolvePlugins(
   ids: readonly string[],
   gateway: PackagedGateway,
+  npm: NpmOptions,
 ): Promise<readonly BakedPlugin[]> {
   const problems: Problem[] = [];
   const baked = await Promise.all(
@@ -59,7 +62,7 @@ export async function resolvePlugins(
       .filter((id) => !gateway.bundledPlugins.includes(id))
       .map(async (id) => {
         const packageName = gateway.pluginCatalog[id] ?? `@openclaw/${id}`;
-        const versions = await readVersions(packageName);
+        const versions = await readVersions(packageName, npm);
         const chosen = choosePluginVersion(versions, gateway.version);
         if (chosen !== undefined) return { id, packageName, version: chosen.version, integrity: chosen.integrity };
         const plugin = versions.some(({ gatewayRange }) => gatewayRange !== '');
@@ -72,10 +75,10 @@ export async function resolvePlugins(
 }
 
 /** Empty if npm does not have the package. A package without a peer range for the gateway is not a plugin. */
-async function readVersions(packageName: string): Promise<readonly PluginVersion[]> {
+async function readVersions(packageName: string, npm: NpmOptions): Promise<readonly PluginVersion[]> {
   const { default: pacote } = await import('pacote');
   try {
-    const { versions } = await pacote.packument(packageName, await npmOptions());
+    const { versions } = await pacote.packument(packageName, npm);
     return Object.values(versions)
       .map(({ version, dist, peerDependencies }) => ({
         version,
@@ -95,10 +98,7 @@ function unknown(id: string, gateway: PackagedGateway): Problem {
     source: '--extensions',
     value: id,
     reason: `is not a plugin in ${gateway.origin}, and not an @openclaw package on npm`,
-    wayOut:
-      near.length > 0
-        ? `did you mean ${near.join(' or ')}?`
-        : 'use an id from dist/extensions/ of the package',
+    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'use an id from dist/extensions/ of the package',
   };
 }
 
@@ -113,7 +113,7 @@ function unsuitable(
     source: '--extensions',
     value: id,
     reason: `has no version that accepts gateway ${gateway.version} (the oldest ${packageName} requires ${oldest?.gatewayRange ?? 'another'})`,
-    wayOut: 'build another gateway version with --package, or leave the plugin out',
+    hint: 'build another gateway version with --package, or leave the plugin out',
   };
 }
 
@@ -122,7 +122,7 @@ function unsuitable(
  *
  * @returns the folder with package.tgz and dependencies/, which is the build context of the plugin
  */
-export async function readPluginPackage(plugin: BakedPlugin): Promise<string> {
+export async function readPluginPackage(plugin: BakedPlugin, npm: NpmOptions): Promise<string> {
   const resolved = {
     selector: `${plugin.packageName}@${plugin.version}`,
     version: plugin.version,
@@ -132,9 +132,9 @@ export async function readPluginPackage(plugin: BakedPlugin): Promise<string> {
   if (existsSync(folder)) return folder;
   await fillCache(folder, async (partial) => {
     await mkdir(join(partial, 'dependencies'));
-    const files = await download(resolved, join(partial, 'package.tgz'), [/^package\.json$/]);
+    const files = await download(resolved, join(partial, 'package.tgz'), npm, [/^package\.json$/]);
     const manifest = dependencyManifest(JSON.parse(files.get('package.json') ?? '{}') as PackageManifest);
-    const packages = await lockDependencies(manifest, join(partial, 'dependencies'));
+    const packages = await lockDependencies(manifest, join(partial, 'dependencies'), npm);
     // Install scripts of a plugin's dependencies never run: the gateway installs plugins without them too.
     const withScripts = packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name);
     await writeFile(join(partial, 'dependencies', 'package.json'), withAllowedScripts(manifest, withScripts, []));

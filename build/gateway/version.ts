@@ -39,3 +39,17 @@ export function compareVersions(one: GatewayVersion, other: GatewayVersion): num
 
 /** @param date `20260401` */
 export const refreshTag = ({ text }: GatewayVersion, date: string): string => `${text}-r${date}`;
+
+/** A version tag: the version, and the date if it is a refresh. */
+export interface VersionTag {
+  readonly version: GatewayVersion;
+  /** `20260401`; undefined for the original release. */
+  readonly refreshed: string | undefined;
+}
+
+/** `2026.3.13-1-r20260401` → version and date. @returns undefined for a tag that does not name a version */
+export function parseVersionTag(tag: string): VersionTag | undefined {
+  const [, name = '', refreshed] = /^(.*?)(?:-r(\d{8}))?$/.exec(tag) ?? [];
+  const version = parseVersion(name);
+  return version === undefined ? undefined : { version, refreshed };
+}

@@ -1,21 +1,31 @@
 import type { BuildResult } from '../engine/buildx.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { DockerCli } from '../engine/docker-cli.ts';
+import { isUnreachable, readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage, readHistory } from '../engine/local-image.ts';
 import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts';
 import type { Annotations } from '../oci/annotations.ts';
 import { WorkError } from '../problem.ts';
+import type { BuildInputs } from './build-inputs.ts';
+import type { BuildPlan } from './build-plan.ts';
 import { writeBuildRecord } from './build-record.ts';
-import type { BuiltLayer } from './built-layer.ts';
 import { type LastBuild, readLastBuild, writeLastBuild } from './last-build.ts';
-import type { PlannedBuild } from './planned-build.ts';
-import type { Preparation } from './prepare.ts';
-import { readBackPushed } from './pushed-image.ts';
-import type { BuildInputs } from './stage-inputs.ts';
+import type { StartedBuild } from './started-build.ts';
 
+/** A layer that this project added to the base. */
+export interface BuiltLayer {
+  readonly name: string;
+  /** Its contents, for people. */
+  readonly holds: string;
+  readonly cached: boolean;
+  /** Unpacked bytes; undefined if the image is not in this engine. */
+  readonly size: number | undefined;
+}
+
+/** An image after its build, read back from its destination. */
 export interface BuiltImage {
   readonly names: readonly string[];
   readonly digest: string | undefined;
-  /** Bytes of the compressed layers; undefined where the image is not in this engine. */
+  /** Bytes of the compressed layers; undefined if the image is not in this engine. */
   readonly size: number | undefined;
   readonly annotations: Annotations;
   readonly layers: readonly BuiltLayer[];
@@ -26,96 +36,114 @@ export interface BuiltImage {
 const MOST_DIGESTS = 10;
 
 /**
- * Reads back what a build made, and remembers it.
+ * Reads an image back from its destination, and records the build.
  *
- * @throws WorkError where the engine has something else under its name
+ * @param inputs of the build, for image:explain; undefined if it is not recorded
+ * @throws WorkError if a name refers to another image
  */
 export async function readBack(
-  { preparation, request, names, annotations, record }: PlannedBuild,
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  { plan, request, names, annotations, record }: StartedBuild,
+  cli: DockerCli,
   result: BuildResult,
-  inputs: BuildInputs,
+  inputs: BuildInputs | undefined,
 ): Promise<BuiltImage> {
-  const { spec, key } = preparation;
+  const { destination } = plan.spec;
   const name = names[0] ?? '';
-  const loads = spec.destination.kind === 'load';
-  const sameAsBefore = result.digest !== undefined && record.digests.includes(result.digest);
-  const [image, layerSizes] = loads
-    ? await Promise.all([
-        inspectLocalImage(engine, name),
-        sameAsBefore ? record.layerSizes : readLayerSizes(engine, name, preparation),
-      ])
-    : [undefined, undefined];
-  if (loads && image?.digest !== result.digest) {
-    throw new WorkError({
-      kind: 'read-back',
-      title: 'The image in the engine is not the one that was built',
-      reason: `${name} is ${image?.digest ?? 'not there'}, and the build made ${result.digest}`,
-      wayOut: 'something else moved the tag meanwhile: build again',
-    });
-  }
-  if (!sameAsBefore) {
-    // Elsewhere the same contents have another compression, and another digest: what is in the engine stays known.
+  const isKnown = result.digest !== undefined && record.digests.includes(result.digest);
+  const [image, layerSizes] =
+    destination.kind === 'load'
+      ? await Promise.all([inspectLocalImage(cli, name), isKnown ? record.layerSizes : readLayerSizes(cli, name, plan)])
+      : [undefined, undefined];
+  if (destination.kind === 'load' && image?.digest !== result.digest)
+    throw otherImage('the engine', name, image?.digest, result.digest);
+  if (destination.kind === 'push') await readBackPushed(names, cli, request.builder, result.digest);
+  if (!isKnown) {
     const { digest } = result;
-    const known =
+    // For other destinations the digest differs, because the compression does: keep what is known of the engine's image.
+    const extended =
       digest === undefined || layerSizes === undefined
         ? record
         : { ...record, layerSizes, digests: [digest, ...record.digests].slice(0, MOST_DIGESTS) };
-    await writeBuildRecord(key, known);
+    await writeBuildRecord(plan.key, extended);
   }
-  if (spec.destination.kind === 'push') await readBackPushed(names, engine, request.builder, result.digest);
-  const layers = describeLayers(preparation, result.progress, layerSizes ?? []);
+  const layers = describeLayers(plan, result.progress, layerSizes ?? []);
   const stages = stageTimes(result.progress);
-  // An archive has the names, and what they stand for here is another image.
-  if (spec.destination.kind !== 'output') await rememberBuild(names, { inputs, layers }, stages);
+  // An archive contains the names too, but in this engine they refer to another image.
+  if (destination.kind !== 'output' && inputs !== undefined) await recordLastBuild(names, { inputs, layers }, stages);
   return { names, digest: result.digest, size: image?.size, annotations, layers, stages, seconds: result.seconds };
 }
 
-/** For image:explain. */
-async function rememberBuild(
+/**
+ * Checks that every pushed name has the digest of the build.
+ *
+ * If this host cannot reach the registry, or only the engine or the builder can, their result is trusted.
+ * @param builder of buildx, whose registry settings apply
+ * @throws WorkError if a name refers to another image
+ */
+async function readBackPushed(
+  names: readonly string[],
+  cli: DockerCli,
+  builder: string | undefined,
+  pushed: string | undefined,
+): Promise<void> {
+  for (const name of names) {
+    const digest = await readDigest({ ...cli, builder }, name).catch((error: unknown) => {
+      if (isUnreachable(error)) return pushed;
+      throw error;
+    });
+    if (digest !== pushed) throw otherImage('the registry', name, digest, pushed);
+  }
+}
+
+const otherImage = (place: string, name: string, digest: string | undefined, built: string | undefined): WorkError =>
+  new WorkError({
+    kind: 'read-back',
+    title: `The image in ${place} is not the one that was built`,
+    reason: `${name} is ${digest ?? 'missing'}, but the build made ${built}.`,
+    hint: 'build again: another process moved the tag',
+  });
+
+/** Records a build under its names, for image:explain. */
+async function recordLastBuild(
   names: readonly string[],
   build: Pick<LastBuild, 'inputs' | 'layers'>,
   stages: readonly StageTime[],
 ): Promise<void> {
   const built = new Date().toISOString();
-  const ran = Object.fromEntries(
+  const times = Object.fromEntries(
     stages.filter(({ cached }) => !cached).map(({ stage, seconds }) => [stage, seconds] as const),
   );
   for (const name of names) {
     const before = await readLastBuild(name);
-    await writeLastBuild(name, { ...build, built, stageSeconds: { ...before?.stageSeconds, ...ran } });
+    await writeLastBuild(name, { ...build, built, stageSeconds: { ...before?.stageSeconds, ...times } });
   }
 }
 
-/** Bytes of our layers, unpacked: the last ones of the image's history, in the order of the plan. */
+/** Unpacked bytes of our layers: the last entries of the image's history, in the order of the plan. */
 async function readLayerSizes(
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  cli: DockerCli,
   name: string,
-  { plan }: Preparation,
+  { layers }: BuildPlan,
 ): Promise<readonly (number | undefined)[]> {
-  const history = await readHistory(engine, name);
-  // Instructions that only set something are in the history too, and WORKDIR makes a layer with nothing but the directory.
-  const made = history.filter(({ createdBy }) => /^(?:RUN|COPY|ADD)\b/.test(createdBy));
-  return plan.layers.map((_, index) => made.at(index - plan.layers.length)?.size);
+  const history = await readHistory(cli, name);
+  // Other instructions are in the history too, and WORKDIR makes a layer with an empty folder.
+  const entries = history.filter(({ createdBy }) => /^(?:RUN|COPY|ADD)\b/.test(createdBy));
+  return layers.map((_, index) => entries.at(index - layers.length)?.size);
 }
 
-/** Our layers, as the plan has them, with what BuildKit said of them and how large the engine found them. */
+/** Combines the planned layers with BuildKit's progress and the sizes in the engine. */
 function describeLayers(
-  { plan }: Preparation,
+  { layers }: BuildPlan,
   progress: Progress,
   sizes: readonly (number | undefined)[],
 ): readonly BuiltLayer[] {
-  // COPY --link is two steps: the layer, and its joining with those below (LINK), which is no work of the layer's.
+  // COPY --link is two steps: the copy, and its merge with the layers below (LINK). Only the copy counts.
   const steps = [...progress.values()].filter((step) => !step.name.includes('] LINK '));
-  return plan.layers.map(({ name, holds, made: how }, index) => {
-    const made = steps.filter((step) =>
-      how.by === 'stage' ? step.stage === how.stage : step.name.endsWith(how.instruction),
+  return layers.map(({ name, holds, made }, index) => {
+    const own = steps.filter((step) =>
+      made.by === 'stage' ? step.stage === made.stage : step.name.endsWith(made.instruction),
     );
-    return {
-      name,
-      holds,
-      cached: made.length > 0 && made.every(({ state }) => state === 'cached'),
-      size: sizes[index],
-    };
+    const cached = own.length > 0 && own.every(({ state }) => state === 'cached');
+    return { name, holds, cached, size: sizes[index] };
   });
 }

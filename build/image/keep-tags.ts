@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { execa } from 'execa';
-import type { Engine } from '../engine/engine.ts';
-import type { PlannedBuild } from './planned-build.ts';
+import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
+import type { StartedBuild } from './started-build.ts';
 
 /**
  * Keeps the images that the tags name now, under another tag, until the build has ended. If the build fails or is interrupted,
@@ -10,48 +9,38 @@ import type { PlannedBuild } from './planned-build.ts';
  * BuildKit tags an image before it unpacks it. The engine then deletes the image that had the tag, at the same time. That
  * costs seconds, and sometimes deletes layers that both images share.
  */
-export async function keepTags<T>(
-  builds: readonly PlannedBuild[],
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const names = builds.flatMap((one) => (one.preparation.spec.destination.kind === 'load' ? one.names : []));
-  const found = await Promise.all(names.map((name) => tag(engine, name, keeperOf(name))));
-  const kept = names.filter((_, index) => found[index] === 'done');
-  const absent = names.filter((_, index) => found[index] === 'no such image');
-  const each = (some: readonly string[], then: (name: string) => Promise<unknown>) => Promise.all(some.map(then));
+export async function keepTags<T>(builds: readonly StartedBuild[], cli: DockerCli, work: () => Promise<T>): Promise<T> {
+  const names = builds.flatMap((build) => (build.plan.spec.destination.kind === 'load' ? build.names : []));
+  const results = await Promise.all(names.map((name) => tag(cli, name, backupOf(name))));
+  const kept = names.filter((_, index) => results[index] === 'done');
+  const absent = names.filter((_, index) => results[index] === 'no such image');
+  const each = (selected: readonly string[], action: (name: string) => Promise<unknown>) =>
+    Promise.all(selected.map(action));
   try {
     const result = await work();
     // Removing the last tag of an image blocks until the image is deleted; moving a tag deletes the old image later.
-    await each(kept, (name) => tag(engine, name, keeperOf(name)));
+    await each(kept, (name) => tag(cli, name, backupOf(name)));
     return result;
   } catch (error) {
-    await each(kept, (name) => tag(engine, keeperOf(name), name));
-    await each(absent, (name) => untag(engine, name));
+    await each(kept, (name) => tag(cli, backupOf(name), name));
+    await each(absent, (name) => untag(cli, name));
     throw error;
   } finally {
-    await each(kept, (name) => untag(engine, keeperOf(name)));
+    await each(kept, (name) => untag(cli, backupOf(name)));
   }
 }
 
 /** One backup tag per name, so the next build overwrites what a killed build left. */
-const keeperOf = (name: string): string =>
+const backupOf = (name: string): string =>
   `openclaw-image-before:${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 
-type Outcome = 'done' | 'no such image' | 'failed';
+type TagResult = 'done' | 'no such image' | 'failed';
 
-const tag = (engine: Pick<Engine, 'docker' | 'environment'>, from: string, to: string): Promise<Outcome> =>
-  image(engine, ['tag', from, to]);
+const tag = (cli: DockerCli, from: string, to: string): Promise<TagResult> => runImage(cli, ['tag', from, to]);
+const untag = (cli: DockerCli, name: string): Promise<TagResult> => runImage(cli, ['rm', name]);
 
-const untag = (engine: Pick<Engine, 'docker' | 'environment'>, name: string): Promise<Outcome> =>
-  image(engine, ['rm', name]);
-
-async function image(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  args: readonly string[],
-): Promise<Outcome> {
-  const options = { env: environment, extendEnv: false, reject: false } as const;
-  const { exitCode, stderr } = await execa(docker, ['image', ...args], options);
+async function runImage(cli: DockerCli, args: readonly string[]): Promise<TagResult> {
+  const { exitCode, stderr } = await runDocker(cli, ['image', ...args]);
   if (exitCode === 0) return 'done';
   return /no such image/i.test(stderr) ? 'no such image' : 'failed';
 }

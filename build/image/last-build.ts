@@ -3,9 +3,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { cacheFolder } from '../cache-folder.ts';
-import type { BuiltLayer } from './built-layer.ts';
-import type { PlannedBuild } from './planned-build.ts';
-import { type BuildInputs, readBuildInputs } from './stage-inputs.ts';
+import { type BuildInputs, readBuildInputs } from './build-inputs.ts';
+import type { GatewayBuildPlan } from './build-plan.ts';
+import type { BuiltLayer } from './built-image.ts';
 
 /** The inputs and results of the last build under a name. */
 export interface LastBuild {
@@ -36,8 +36,5 @@ export async function writeLastBuild(name: string, last: LastBuild): Promise<voi
 }
 
 /** Reads the inputs of a build. Files that are unchanged since the last build under this name are not read again. */
-export const readInputs = async ({
-  preparation,
-  names,
-}: Pick<PlannedBuild, 'preparation' | 'names'>): Promise<BuildInputs> =>
-  readBuildInputs(preparation, (await readLastBuild(names[0] ?? ''))?.inputs);
+export const readInputs = async (plan: GatewayBuildPlan, names: readonly string[]): Promise<BuildInputs> =>
+  readBuildInputs(plan, (await readLastBuild(names[0] ?? ''))?.inputs);

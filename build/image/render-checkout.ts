@@ -5,23 +5,23 @@ import { ANNOTATION_ARGUMENTS } from '../dockerfile/runtime-stage.ts';
 import { readCheckout } from '../gateway/checkout.ts';
 import type { Annotations } from '../oci/annotations.ts';
 import { repositoryOf } from '../oci/reference.ts';
-import { imageAnnotations } from './annotations.ts';
+import { createdAnnotation, imageAnnotations } from './build-plan.ts';
 
-/** What plain `docker build` needs to build a checkout as it is now. */
+/** Files and options with which plain `docker build` builds a checkout. */
 export interface RenderedCheckout {
   readonly dockerfile: string;
-  /** Text of `<file>.dockerignore`. */
+  /** Contents of `<file>.dockerignore`. */
   readonly ignore: string;
-  /** A Dockerfile can set labels and no annotations: these are for `--annotation`. */
+  /** Values for `--annotation`, because a Dockerfile can only set labels. */
   readonly annotations: Annotations;
 }
 
-/** @throws RequestError with everything that would make the build fail */
+/** @throws RequestError with every problem that would make the build fail */
 export async function renderCheckout(source: string): Promise<RenderedCheckout> {
   const gateway = await readCheckout(source, []);
   const { from, reference } = readPin();
   const base = { name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`, digest: reference.digest };
-  const annotations = imageAnnotations(gateway, base, new Date(gateway.changed));
+  const annotations = { ...imageAnnotations(gateway, base), ...createdAnnotation(new Date(gateway.changed)) };
   const plan = planDockerfile({
     base: from,
     gateway,
@@ -34,7 +34,7 @@ export async function renderCheckout(source: string): Promise<RenderedCheckout> 
   const labels = Object.entries(ANNOTATION_ARGUMENTS).map(([key, name]) => ({
     name,
     value: escapeQuoted(annotations[key] ?? ''),
-    meaning: `the label ${key}`,
+    meaning: `value of the label ${key}`,
   }));
   return {
     dockerfile: renderDockerfile({ ...plan, parameters: [...plan.parameters, ...labels] }),
@@ -43,5 +43,5 @@ export async function renderCheckout(source: string): Promise<RenderedCheckout> 
   };
 }
 
-/** For a value between double quotes: what a checkout says of itself must not write instructions. */
+/** Escapes a value for double quotes in a Dockerfile, so that a checkout cannot inject instructions. */
 const escapeQuoted = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/["\\$]/g, '\\$&');

@@ -1,37 +1,20 @@
-import { Ajv } from 'ajv';
-import addFormats from 'ajv-formats';
-import schema from './annotations.schema.json' with { type: 'json' };
-
 /** Annotations by full key (`org.opencontainers.image.title`). Source: OCI image-spec, annotations.md. */
 export type Annotations = Readonly<Record<string, string>>;
 
-/** The annotations that every image must have, in the order of the schema. */
-export const ANNOTATION_KEYS: readonly string[] = schema.required;
-
-export interface AnnotationProblem {
-  readonly key: string;
-  readonly value: string | undefined;
-  readonly reason: string;
-}
-
-const ajv = new Ajv({ allErrors: true, strict: true });
-addFormats.default(ajv);
-const validate = ajv.compile<Annotations>(schema);
-
-/** Checks annotations against the schema. @returns one problem per key; empty if the annotations are valid */
-export function checkAnnotations(annotations: Annotations): readonly AnnotationProblem[] {
-  if (validate(annotations)) return [];
-  const problems = new Map<string, AnnotationProblem>();
-  for (const error of validate.errors ?? []) {
-    const missing: unknown = error.params['missingProperty'];
-    const key = typeof missing === 'string' ? missing : error.instancePath.slice(1);
-    if (!problems.has(key)) {
-      problems.set(key, {
-        key,
-        value: annotations[key],
-        reason: typeof missing === 'string' ? 'is missing' : (error.message ?? 'is invalid'),
-      });
-    }
-  }
-  return [...problems.values()];
-}
+/**
+ * The annotation keys of OCI that this project reads or writes. A new annotation goes here, into annotations.schema.json, and into
+ * `imageAnnotations` in image/build-plan.ts. Source: OCI image-spec, annotations.md.
+ */
+export const ANNOTATION = {
+  baseName: 'org.opencontainers.image.base.name',
+  baseDigest: 'org.opencontainers.image.base.digest',
+  source: 'org.opencontainers.image.source',
+  url: 'org.opencontainers.image.url',
+  documentation: 'org.opencontainers.image.documentation',
+  licenses: 'org.opencontainers.image.licenses',
+  title: 'org.opencontainers.image.title',
+  description: 'org.opencontainers.image.description',
+  version: 'org.opencontainers.image.version',
+  revision: 'org.opencontainers.image.revision',
+  created: 'org.opencontainers.image.created',
+} as const;

@@ -1,4 +1,4 @@
-import { settle } from '../settle.ts';
+import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import { type ContentSource, readTree } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Repository } from './reference.ts';
@@ -38,7 +38,7 @@ export async function copyContent(
       copied += 1;
     }
   };
-  await settle(Array.from({ length: UPLOADS_AT_ONCE }, work));
+  await allOrFirstFailure(Array.from({ length: UPLOADS_AT_ONCE }, work));
   for (const document of documents) await registry.putDocument(repository, document.descriptor.digest, document);
   return { blobs: copied, bytes };
 }

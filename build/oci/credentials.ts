@@ -78,7 +78,7 @@ function parseSecret<T>(text: string, source: string): T {
       kind: 'credentials',
       title: "Docker's logins cannot be read",
       reason: `${source} is not valid JSON.`,
-      wayOut: 'log in again: docker login REGISTRY',
+      hint: 'log in again: docker login REGISTRY',
     });
   }
 }

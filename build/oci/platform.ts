@@ -4,7 +4,7 @@ export type Platform = 'linux/amd64' | 'linux/arm64';
 export const PLATFORMS: readonly Platform[] = ['linux/amd64', 'linux/arm64'];
 
 /** The names of each architecture in Debian, npm and QEMU. */
-export const MACHINES = {
+export const ARCHITECTURE_NAMES = {
   'linux/amd64': { debian: 'amd64', node: 'x64', qemu: 'x86_64' },
   'linux/arm64': { debian: 'arm64', node: 'arm64', qemu: 'aarch64' },
 } as const satisfies Record<Platform, { debian: string; node: string; qemu: string }>;

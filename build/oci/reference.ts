@@ -47,7 +47,9 @@ export function parseReference(text: string): Reference {
   const name = hasTag ? beforeDigest.slice(0, lastColon) : beforeDigest;
   const tag = hasTag ? beforeDigest.slice(lastColon + 1) : undefined;
   if (tag !== undefined && !TAG.test(tag)) {
-    throw new InvalidReferenceError('a tag consists of 1 to 128 letters, digits and _ . - and does not begin with . or -');
+    throw new InvalidReferenceError(
+      'a tag consists of 1 to 128 letters, digits and _ . - and does not begin with . or -',
+    );
   }
 
   const firstSlash = name.indexOf('/');

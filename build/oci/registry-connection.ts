@@ -3,11 +3,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
-import { WorkError } from '../problem.ts';
+import { type Failure, WorkError } from '../problem.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import type { Repository } from './reference.ts';
 import { registryCertificates } from './registry-certificates.ts';
-import { type Patience, retryAfterSeconds, retrying, TransientError } from './retry.ts';
+import { type RetryBudget, retryAfterSeconds, TransientError, withRetries } from './retry.ts';
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
@@ -36,13 +36,13 @@ export interface RegistryConnection {
    *
    * @throws WorkError with an explanation of the last failure
    */
-  readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly withRetries: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export interface ConnectionOptions {
   /** Login for a registry; default: the login that `docker login` stored. */
   readonly credentials?: (registry: string) => Promise<Credentials | undefined>;
-  readonly patience: Patience;
+  readonly retries: RetryBudget;
 }
 
 const SECONDS_WITHOUT_A_WORD = 30;
@@ -63,7 +63,7 @@ const isLocal = (registry: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+
 
 /** @returns a function that connects to repositories; the connections share TLS settings and tokens */
 export function connectRegistries(options: ConnectionOptions): (repository: Repository) => RegistryConnection {
-  const { credentials = readCredentials, patience } = options;
+  const { credentials = readCredentials, retries } = options;
   const agents = new Map<string, Promise<Dispatcher>>();
   const bases = new Map<string, string>();
   /** The Authorization header that last worked for a repository, for reading or writing. */
@@ -118,8 +118,8 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
 
   return (repository) => ({
     send: (sent) => once(repository, sent),
-    patiently: (work) =>
-      retrying(patience, async () => {
+    withRetries: (work) =>
+      withRetries(retries, async () => {
         try {
           return await work();
         } catch (error) {
@@ -177,7 +177,7 @@ async function follow(
     kind: 'registry-failed',
     title: 'The registry redirects endlessly or to plain HTTP',
     reason: `The redirects for ${what} do not end, or leave TLS.`,
-    wayOut: 'check the proxies between this host and the registry',
+    hint: 'check the proxies between this host and the registry',
   });
 }
 
@@ -208,17 +208,17 @@ const codeOf = (error: unknown): string => {
 function explainFailure(error: unknown, what: string): unknown {
   if (!(error instanceof Error) || error instanceof WorkError || error instanceof TransientError) return error;
   const code = codeOf(error);
-  const unreachable = {
+  const unreachable: Failure = {
     kind: 'registry-unreachable',
     title: 'The registry is unreachable',
     reason: `The request to ${what} failed: ${error.message || code}.`,
-    wayOut: 'check the network and the name of the registry',
+    hint: 'check the network and the name of the registry',
   };
   if (PASSING_CODES.has(code)) return new TransientError(unreachable, undefined, { cause: error });
   if (CERTIFICATE.test(code)) {
-    const wayOut = `add the certificate authority to NODE_EXTRA_CA_CERTS, or to /etc/docker/certs.d/${what.split('/')[0]}/ca.crt, which Docker also reads`;
+    const hint = `add the certificate authority to NODE_EXTRA_CA_CERTS, or to /etc/docker/certs.d/${what.split('/')[0]}/ca.crt, which Docker also reads`;
     return new WorkError(
-      { ...unreachable, kind: 'registry-certificate', title: 'The certificate of the registry is not trusted', wayOut },
+      { ...unreachable, kind: 'registry-certificate', title: 'The certificate of the registry is not trusted', hint },
       { cause: error },
     );
   }
@@ -234,15 +234,15 @@ function refused(what: string, response: RegistryResponse, said: string): Error 
       kind: 'registry-denied',
       title: 'The registry denied access',
       reason,
-      wayOut: `log in with an account that has this permission: docker login ${what.split('/')[0]}`,
+      hint: `log in with an account that has this permission: docker login ${what.split('/')[0]}`,
     });
   }
   if (said.includes('DIGEST_INVALID')) return digestMismatch(`${reason} The upload was changed on the way.`);
-  const failed = {
+  const failed: Failure = {
     kind: 'registry-failed',
     title: 'The registry failed',
     reason,
-    wayOut: 'wait, then run the same command again',
+    hint: 'wait, then run the same command again',
   };
   return PASSING_STATUS.has(status)
     ? new TransientError(failed, retryAfterSeconds(headerOf(response, 'retry-after')))
@@ -255,7 +255,7 @@ const expired = (what: string): TransientError =>
     kind: 'registry-denied',
     title: 'The registry denied access',
     reason: `The login for ${what} expired.`,
-    wayOut: `log in again: docker login ${what.split('/')[0]}`,
+    hint: `log in again: docker login ${what.split('/')[0]}`,
   });
 
 export const digestMismatch = (reason: string): WorkError =>
@@ -263,7 +263,7 @@ export const digestMismatch = (reason: string): WorkError =>
     kind: 'digest-mismatch',
     title: 'Registry content does not match its digest',
     reason,
-    wayOut: 'find the proxy or cache that changes the content before you try again',
+    hint: 'find the proxy or cache that changes the content before you try again',
   });
 
 /**

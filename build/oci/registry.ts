@@ -55,12 +55,12 @@ export function openRegistries(options: ConnectionOptions): Registry {
 
   return {
     tags: async (repository) => {
-      const { send, patiently } = connect(repository);
+      const { send, withRetries } = connect(repository);
       const names: string[] = [];
       let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE}`;
       while (path !== undefined) {
         const asked: string = path;
-        const page = await patiently(async () => readTags(await send({ method: 'GET', path: asked })));
+        const page = await withRetries(async () => readTags(await send({ method: 'GET', path: asked })));
         names.push(...page.tags);
         path = page.next;
       }
@@ -68,27 +68,29 @@ export function openRegistries(options: ConnectionOptions): Registry {
     },
 
     document: (repository, reference) => {
-      const { send, patiently } = connect(repository);
+      const { send, withRetries } = connect(repository);
       const path = manifestPath(repository, reference);
-      return patiently(async () =>
+      return withRetries(async () =>
         readDocument(repository, reference, await send({ method: 'GET', path, accept: ACCEPTED })),
       );
     },
 
     blob: (repository, digest) => {
-      const { send, patiently } = connect(repository);
-      return patiently(async () => {
+      const { send, withRetries } = connect(repository);
+      return withRetries(async () => {
         const response = await send({ method: 'GET', path: blobPath(repository, digest) });
         if (response === undefined) throw missingContent(repository, digest);
         const bytes = Buffer.from(await response.body.arrayBuffer());
         if (digestOf(bytes) === digest) return bytes;
-        throw digestMismatch(`${atDigest(repository, digest)} was requested, but the content has the digest ${digestOf(bytes)}.`);
+        throw digestMismatch(
+          `${atDigest(repository, digest)} was requested, but the content has the digest ${digestOf(bytes)}.`,
+        );
       });
     },
 
     openBlob: (repository, digest) => {
-      const { send, patiently } = connect(repository);
-      return patiently(async () => {
+      const { send, withRetries } = connect(repository);
+      return withRetries(async () => {
         const response = await send({ method: 'GET', path: blobPath(repository, digest) });
         if (response === undefined) throw missingContent(repository, digest);
         return response.body;
@@ -96,8 +98,8 @@ export function openRegistries(options: ConnectionOptions): Registry {
     },
 
     hasBlob: (repository, { digest, size }) => {
-      const { send, patiently } = connect(repository);
-      return patiently(async () => {
+      const { send, withRetries } = connect(repository);
+      return withRetries(async () => {
         const response = await send({ method: 'HEAD', path: blobPath(repository, digest) });
         await response?.body.dump();
         return response !== undefined && headerOf(response, 'content-length') === String(size);
@@ -105,9 +107,9 @@ export function openRegistries(options: ConnectionOptions): Registry {
     },
 
     putBlob: (repository, { digest, size }, open) => {
-      const { send, patiently } = connect(repository);
+      const { send, withRetries } = connect(repository);
       const mediaType = 'application/octet-stream';
-      return patiently(async () => {
+      return withRetries(async () => {
         const upload = await send({
           method: 'POST',
           path: `/v2/${repository.repository}/blobs/uploads/`,
@@ -123,9 +125,9 @@ export function openRegistries(options: ConnectionOptions): Registry {
     },
 
     putDocument: (repository, reference, { bytes, descriptor: { digest, mediaType } }) => {
-      const { send, patiently } = connect(repository);
+      const { send, withRetries } = connect(repository);
       const path = manifestPath(repository, reference);
-      return patiently(async () => {
+      return withRetries(async () => {
         const stored = await send({ method: 'PUT', path, body: { content: bytes, size: bytes.length, mediaType } });
         await stored?.body.dump();
         assertDigest(repository, stored, digest);
@@ -134,9 +136,9 @@ export function openRegistries(options: ConnectionOptions): Registry {
     },
 
     referrers: (repository, digest) => {
-      const { send, patiently } = connect(repository);
+      const { send, withRetries } = connect(repository);
       const path = `/v2/${repository.repository}/referrers/${digest}`;
-      return patiently(async () => {
+      return withRetries(async () => {
         const response = await send({ method: 'GET', path, accept: MEDIA_TYPES.index });
         // Old registries answer this path with an HTML page.
         const isIndex = response !== undefined && headerOf(response, 'content-type')?.startsWith(MEDIA_TYPES.index);
@@ -210,7 +212,7 @@ export const missingContent = (repository: Repository, digest: string): WorkErro
     kind: 'not-found',
     title: 'A part of the image is missing',
     reason: `${atDigest(repository, digest)} does not exist, although a manifest refers to it.`,
-    wayOut: 'publish the image again: the registry lost this part, or it was never pushed',
+    hint: 'publish the image again: the registry lost this part, or it was never pushed',
   });
 
 /** @param reference the full reference */
@@ -219,5 +221,5 @@ export const missingImage = (reference: string): WorkError =>
     kind: 'not-found',
     title: 'The registry does not have this image',
     reason: `${reference} does not exist.`,
-    wayOut: 'check the name, then log in: docker login REGISTRY',
+    hint: 'check the name, then log in: docker login REGISTRY',
   });

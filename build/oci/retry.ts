@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Explanation, WorkError } from '../problem.ts';
+import { type Failure, WorkError } from '../problem.ts';
 
 /** How long to retry after temporary failures. */
-export interface Patience {
+export interface RetryBudget {
   /** Time limit, from the first failure on. A running request is not aborted. */
   readonly seconds: number;
   /** Called before each pause. */
@@ -13,13 +13,13 @@ export interface Patience {
 /** A temporary failure, which is retried. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
-  readonly explanation: Explanation;
+  readonly failure: Failure;
   /** Pause that the server requests, in seconds. */
   readonly retryAfter: number | undefined;
 
-  constructor(explanation: Explanation, retryAfter?: number, options?: ErrorOptions) {
-    super(explanation.reason, options);
-    this.explanation = explanation;
+  constructor(failure: Failure, retryAfter?: number, options?: ErrorOptions) {
+    super(failure.reason, options);
+    this.failure = failure;
     this.retryAfter = retryAfter;
   }
 }
@@ -38,23 +38,23 @@ const backOff = (attempt: number): number =>
  *
  * @throws WorkError with the last failure; every other error at once
  */
-export async function retrying<T>({ seconds, onWait, signal }: Patience, attempt: () => Promise<T>): Promise<T> {
-  let until: number | undefined;
+export async function withRetries<T>({ seconds, onWait, signal }: RetryBudget, attempt: () => Promise<T>): Promise<T> {
+  let end: number | undefined;
   for (let failures = 0; ; failures += 1) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       const now = performance.now();
-      until ??= now + seconds * 1000;
+      end ??= now + seconds * 1000;
       // Never retry sooner than the server requests.
       const wait = Math.max(error.retryAfter ?? 0, backOff(failures));
-      const tooLate = now + wait * 1000 > until && (failures >= FEWEST_TRIES || (error.retryAfter ?? 0) > seconds);
+      const tooLate = now + wait * 1000 > end && (failures >= FEWEST_TRIES || (error.retryAfter ?? 0) > seconds);
       if (tooLate || signal?.aborted === true) {
-        const reason = `${error.explanation.reason} (tried ${failures + 1} ${failures === 0 ? 'time' : 'times'})`;
-        throw new WorkError({ ...error.explanation, reason }, { cause: error });
+        const reason = `${error.failure.reason} (tried ${failures + 1} ${failures === 0 ? 'time' : 'times'})`;
+        throw new WorkError({ ...error.failure, reason }, { cause: error });
       }
-      onWait(error.explanation.reason, wait);
+      onWait(error.failure.reason, wait);
       await sleep(wait * 1000, undefined, signal === undefined ? {} : { signal }).catch(() => {});
     }
   }

@@ -1,26 +1,26 @@
 import type { Annotations } from '../oci/annotations.ts';
 import { MEDIA_TYPES, type StoredDocument, storeDocument } from '../oci/descriptor.ts';
 import { WorkError } from '../problem.ts';
-import type { Piece } from './release-record.ts';
+import type { PlatformImage } from './platform-image.ts';
 
-type Joined = Pick<Piece, 'platform' | 'manifest' | 'attestation' | 'annotations'>;
+type Joined = Pick<PlatformImage, 'platform' | 'manifest' | 'attestation' | 'annotations'>;
 
 /**
  * Joins several platforms into one index: images first, then their attestations, in BuildKit's order.
  *
  * @throws WorkError if the platforms have different annotations
  */
-export function joinIndex(pieces: readonly Joined[]): StoredDocument {
+export function joinIndex(images: readonly Joined[]): StoredDocument {
   return storeDocument({
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.index,
-    manifests: [...pieces.map(({ manifest }) => manifest), ...pieces.map(({ attestation }) => attestation)],
-    annotations: sharedAnnotations(pieces),
+    manifests: [...images.map(({ manifest }) => manifest), ...images.map(({ attestation }) => attestation)],
+    annotations: sharedAnnotations(images),
   });
 }
 
-function sharedAnnotations(pieces: readonly Joined[]): Annotations {
-  const [first, ...others] = pieces;
+function sharedAnnotations(images: readonly Joined[]): Annotations {
+  const [first, ...others] = images;
   if (first === undefined) throw new Error('an index needs a platform');
   for (const { platform, annotations } of others) {
     const keys = new Set([...Object.keys(first.annotations), ...Object.keys(annotations)]);
@@ -31,7 +31,7 @@ function sharedAnnotations(pieces: readonly Joined[]): Annotations {
       kind: 'platforms-differ',
       title: 'The platforms do not belong to the same release',
       reason: `${first.platform} and ${platform} differ in ${shown.join(', ')}.`,
-      wayOut: 'build all platforms from the same ref, base and date: scripts/run release build',
+      hint: 'build all platforms from the same ref, base and date: scripts/run release build',
     });
   }
   return first.annotations;

@@ -1,12 +1,8 @@
-import { compareVersions, type GatewayVersion, parseVersion, refreshTag } from '../gateway/version.ts';
-import { MACHINES, type Platform } from '../oci/platform.ts';
-import { type Problem, RequestError } from '../problem.ts';
-import { type Variant, variantTag } from '../spec/variant.ts';
-import { parseReleaseRef, type ReleaseRef } from './release-ref.ts';
-
-/** Reason for a release: a new commit or tag; the first publication of an old tag; the same release on a newer base. */
-export const RELEASE_EVENTS = ['push', 'backfill', 'refresh'] as const;
-export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
+import { compareVersions, type GatewayVersion, parseVersion, parseVersionTag, refreshTag } from '../gateway/version.ts';
+import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
+import { RequestError } from '../problem.ts';
+import { splitVariantTag, type Variant, variantTag } from '../spec/variant.ts';
+import type { Release } from './release.ts';
 
 /** The state of a tag in a registry. */
 export interface PublishedTag {
@@ -28,20 +24,13 @@ export interface BuiltDigests {
   readonly platforms: Readonly<Partial<Record<Platform, string>>>;
 }
 
-export interface ReleaseRequest {
-  readonly ref: string;
-  readonly event: ReleaseEvent;
-  readonly variants: readonly Variant[];
-  readonly platforms: readonly Platform[];
-  /** Repositories, the first of which is built for; the others get copies: `ghcr.io/openclaw/openclaw`. */
-  readonly registries: readonly string[];
-  /** By repository; undefined plans as if all were empty. */
-  readonly published: Readonly<Record<string, RegistryState>> | undefined;
-  /** Of what was built, by variant; undefined before it is. */
-  readonly digests?: Readonly<Partial<Record<Variant, BuiltDigests>>>;
-  /** `20260401`. */
-  readonly date: string;
-  /** When what is released became what it is, ISO 8601; undefined before that is known. */
+/** What a plan depends on besides the release. */
+export interface PlanState {
+  /** By repository; undefined: plan as if all registries were empty. */
+  readonly published?: Readonly<Record<string, RegistryState>> | undefined;
+  /** Digests of the images, by variant; undefined before they are built. */
+  readonly digests?: Readonly<Partial<Record<Variant, BuiltDigests>>> | undefined;
+  /** Time of the sources, ISO 8601; undefined before it is known. */
   readonly created?: string | undefined;
 }
 
@@ -62,12 +51,11 @@ export interface PlannedTag {
   readonly action: TagAction;
   /** Current digest; undefined if the tag does not exist. */
   readonly now: string | undefined;
+  /** The reason for the action. */
   readonly why: string;
 }
 
-export interface ReleasePlan {
-  readonly ref: string;
-  readonly event: ReleaseEvent;
+export interface ReleasePlan extends Pick<Release, 'ref' | 'event'> {
   /** undefined for the branch. */
   readonly version: string | undefined;
   /** In the order in which they are written: versions first, channels last. */
@@ -77,29 +65,27 @@ export interface ReleasePlan {
 /**
  * Plans the tags of a release. Pure. The rules are in docs/reference.md, "Versions and tags".
  *
- * @throws RequestError for a ref that cannot be released, or an event that does not fit the ref
+ * @throws RequestError for a refresh of a version that was never published
  */
-export function planRelease(request: ReleaseRequest): ReleasePlan {
-  const { ref, event, registries, variants, platforms } = request;
-  const parsed = parseReleaseRef(ref);
-  const problems = problemsOf(request, parsed);
-  if (parsed === undefined || problems.length > 0) throw new RequestError(problems);
-  const wanted = parsed.kind === 'branch' ? branchTags(request) : versionTags(request, parsed.version);
-  const tags = wanted.flatMap(({ kind, name, why, held }) =>
+export function planRelease(release: Release, state: PlanState = {}): ReleasePlan {
+  const { ref, event, version, registries, variants, platforms } = release;
+  refuseUnpublished(release, state);
+  const channels = version === undefined ? [MAIN] : versionTags(release, version);
+  const tags = channels.flatMap(({ kind, name, why, keepReason }) =>
     registries.flatMap((registry) =>
       variants.flatMap((variant) =>
         [undefined, ...platforms].map((platform): PlannedTag => {
-          const tag = `${variantTag(name, variant)}${platform === undefined ? '' : `-${MACHINES[platform].debian}`}`;
-          const found = request.published?.[registry]?.[tag];
-          const digests = request.digests?.[variant];
+          const tag = `${variantTag(name, variant)}${platform === undefined ? '' : architectureSuffix(platform)}`;
+          const published = state.published?.[registry]?.[tag];
+          const digests = state.digests?.[variant];
           const built = platform === undefined ? digests?.index : digests?.platforms[platform];
-          const decided = held?.(variant) ?? decide(kind, found, built);
-          return { registry, tag, variant, kind, platform, now: found?.digest, why, ...decided };
+          const decision = keepReason?.(release, state, variant) ?? decide(kind, published, built);
+          return { registry, tag, variant, kind, platform, now: published?.digest, why, ...decision };
         }),
       ),
     ),
   );
-  return { ref, event, version: parsed.kind === 'branch' ? undefined : parsed.version.text, tags };
+  return { ref, event, version: version?.text, tags };
 }
 
 type Decision = Pick<PlannedTag, 'action'> & Partial<Pick<PlannedTag, 'why'>>;
@@ -109,25 +95,22 @@ interface WantedTag {
   readonly kind: PlannedTag['kind'];
   readonly name: string;
   readonly why: string;
-  /** Returns the reason why the channel of a variant must not move; undefined if it may. */
-  readonly held?: (variant: Variant) => Decision | undefined;
+  /** Why the channel of a variant must not move; undefined if it may. */
+  readonly keepReason?: (release: Release, state: PlanState, variant: Variant) => Decision | undefined;
 }
 
-const branchTags = (request: ReleaseRequest): readonly WantedTag[] => [
-  { kind: 'channel', name: 'main', why: 'follows the branch', held: () => holdMain(request) },
-];
+const MAIN: WantedTag = { kind: 'channel', name: 'main', why: 'follows the branch', keepReason: mainKeepReason };
 
 /** `main` never moves to an older commit: a slow build of an older commit may end after a newer one. */
-function holdMain({ published, created }: ReleaseRequest): Decision | undefined {
+function mainKeepReason(_: Release, { published, created }: PlanState): Decision | undefined {
   if (created === undefined) return undefined;
-  const newer = Object.values(published ?? {}).flatMap(({ main }) =>
+  const [newer] = Object.values(published ?? {}).flatMap(({ main }) =>
     main?.created !== undefined && Date.parse(main.created) > Date.parse(created) ? [main.created] : [],
   );
-  return newer[0] === undefined ? undefined : { action: 'keep', why: `is at a newer commit, of ${newer[0]}` };
+  return newer === undefined ? undefined : { action: 'keep', why: `is at a newer commit, of ${newer}` };
 }
 
-function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly WantedTag[] {
-  const { event, date } = request;
+function versionTags({ event, date }: Release, version: GatewayVersion): readonly WantedTag[] {
   const versionTag: WantedTag =
     event === 'refresh'
       ? { kind: 'version', name: refreshTag(version, date), why: `${version.text} on a newer base` }
@@ -135,30 +118,37 @@ function versionTags(request: ReleaseRequest, version: GatewayVersion): readonly
   // A prerelease never moves a channel, and a backfill writes only its version tag.
   if (version.kind === 'prerelease' || event === 'backfill') return [versionTag];
   const why = `${version.text} is the newest release`;
-  return [
-    versionTag,
-    { kind: 'channel', name: 'latest', why, held: (variant) => holdLatest(request, version, variant) },
-  ];
+  const keepReason: WantedTag['keepReason'] = (release, state, variant) =>
+    latestKeepReason(release, version, state, variant);
+  return [versionTag, { kind: 'channel', name: 'latest', why, keepReason }];
 }
 
 /** `latest` never moves to an older version, on any registry: newer releases on one registry count for all. */
-function holdLatest(
-  { published, event, date }: ReleaseRequest,
+function latestKeepReason(
+  { event, date }: Release,
   version: GatewayVersion,
+  { published }: PlanState,
   variant: Variant,
 ): Decision | undefined {
   const channel = variantTag('latest', variant);
   const known: GatewayVersion[] = [];
   const refreshes: string[] = [];
   for (const [registry, tags] of Object.entries(published ?? {})) {
-    const names = Object.keys(tags).flatMap((tag) => plainTag(tag, variant) ?? []);
-    known.push(...names.flatMap((name) => parseVersion(name.replace(REFRESH, '')) ?? []));
-    refreshes.push(...names.filter((name) => name.replace(REFRESH, '') === version.text && REFRESH.test(name)));
+    for (const tag of Object.keys(tags)) {
+      const { name, variant: of } = splitVariantTag(withoutArchitecture(tag));
+      const parsed = of === variant ? parseVersionTag(name) : undefined;
+      if (parsed === undefined) continue;
+      known.push(parsed.version);
+      if (parsed.version.text === version.text && parsed.refreshed !== undefined) refreshes.push(name);
+    }
     const latest = tags[channel];
     if (latest === undefined) continue;
     const current = versionOf(latest, tags);
     if (current === undefined)
-      return { action: 'conflict', why: `cannot be compared: no version tag on ${registry} has the digest of ${channel}` };
+      return {
+        action: 'conflict',
+        why: `cannot be compared: no version tag on ${registry} has the digest of ${channel}`,
+      };
     known.push(current);
   }
   const newer = known
@@ -175,67 +165,36 @@ function holdLatest(
   return later === undefined ? undefined : { action: 'keep', why: `${later} has a newer base` };
 }
 
-const REFRESH = /-r\d{8}$/;
+const architectureSuffix = (platform: Platform): string => `-${ARCHITECTURE_NAMES[platform].debian}`;
+const SUFFIXES = (Object.keys(ARCHITECTURE_NAMES) as Platform[]).map(architectureSuffix);
 
-/** A tag without its variant and architecture suffixes; undefined for tags of other variants. */
-function plainTag(tag: string, variant: Variant): string | undefined {
-  const [, plain = '', suffix = 'default'] = /^(.*?)(?:-(slim|browser))?(?:-(?:amd64|arm64))?$/.exec(tag) ?? [];
-  return suffix === variant ? plain : undefined;
+function withoutArchitecture(tag: string): string {
+  const suffix = SUFFIXES.find((ending) => tag.endsWith(ending));
+  return suffix === undefined ? tag : tag.slice(0, -suffix.length);
 }
 
 /** The version of a moving tag: from its annotation, else from the version tag with the same digest. */
 function versionOf({ digest, version }: PublishedTag, tags: RegistryState): GatewayVersion | undefined {
-  const said = version === undefined ? undefined : parseVersion(version);
-  if (said !== undefined) return said;
-  const names = Object.entries(tags).filter(([, tag]) => digest !== undefined && tag.digest === digest);
-  return names.flatMap(([name]) => parseVersion(name.replace(/-(?:slim|browser)$/, '').replace(REFRESH, '')) ?? [])[0];
+  const annotated = version === undefined ? undefined : parseVersion(version);
+  if (annotated !== undefined || digest === undefined) return annotated;
+  const names = Object.entries(tags).flatMap(([name, tag]) => (tag.digest === digest ? [name] : []));
+  return names.flatMap((name) => parseVersionTag(splitVariantTag(name).name)?.version ?? [])[0];
 }
 
-function decide(kind: PlannedTag['kind'], found: PublishedTag | undefined, built: string | undefined): Decision {
-  if (found === undefined) return { action: 'create' };
-  if (built !== undefined && found.digest === built) return { action: 'done', why: 'exists with this image' };
+function decide(kind: PlannedTag['kind'], published: PublishedTag | undefined, built: string | undefined): Decision {
+  if (published === undefined) return { action: 'create' };
+  if (built !== undefined && published.digest === built) return { action: 'done', why: 'exists with this image' };
   if (kind === 'channel') return { action: 'move' };
   return built === undefined
     ? { action: 'check', why: 'exists: a version never changes, so the image must be identical' }
     : { action: 'conflict', why: 'exists with other contents, and a version never changes' };
 }
 
-function problemsOf({ ref, event, registries, published }: ReleaseRequest, parsed: ReleaseRef | undefined): Problem[] {
-  const problems: Problem[] = [];
-  if (parsed === undefined) {
-    problems.push({
-      source: '--ref',
-      value: ref,
-      reason: 'cannot be released: it is not the branch main or the tag of a version',
-      wayOut: 'give refs/heads/main, or a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1',
-    });
-    return problems;
-  }
-  if (registries.length === 0) {
-    const wayOut = 'for example: --registries ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw';
-    problems.push({ source: '--registries', value: '', reason: 'is empty', wayOut });
-  }
-  if (parsed.kind === 'branch') {
-    if (event !== 'push') {
-      const reason = `needs a version, but ${ref} is a branch`;
-      problems.push({
-        source: '--event',
-        value: event,
-        reason,
-        wayOut: 'give the ref of a version: refs/tags/v2026.3.13',
-      });
-    }
-    return problems;
-  }
-  const { version } = parsed;
-  const first = published?.[registries[0] ?? ''];
-  if (event === 'refresh' && first !== undefined && first[version.text] === undefined) {
-    problems.push({
-      source: '--event',
-      value: event,
-      reason: `cannot refresh ${version.text}, which was never published to ${registries[0]}`,
-      wayOut: `publish it first: --event ${version.kind === 'stable' ? 'backfill' : 'push'}`,
-    });
-  }
-  return problems;
+function refuseUnpublished({ event, version, registries }: Release, { published }: PlanState): void {
+  const [first = ''] = registries;
+  const tags = published?.[first];
+  if (event !== 'refresh' || version === undefined || tags === undefined || tags[version.text] !== undefined) return;
+  const reason = `cannot refresh ${version.text}, which was never published to ${first}`;
+  const hint = `publish it first: --event ${version.kind === 'stable' ? 'backfill' : 'push'}`;
+  throw new RequestError([{ source: '--event', value: event, reason, hint }]);
 }

@@ -1,208 +1,213 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { allOrFirstFailure } from '../all-or-first-failure.ts';
+import { isFailed } from '../check-result.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
 import type { Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { settle } from '../settle.ts';
-import { VARIANT_IMAGES } from '../spec/variant.ts';
+import { imagesOf, VARIANT_IMAGES } from '../spec/variant.ts';
 import { type Journal, type JournalStep, openJournal, removeJournal } from './journal.ts';
-import { adoptImages, makeImages } from './make-images.ts';
-import { type PlannedTag, planRelease, type ReleasePlan, type ReleaseRequest } from './plan-release.ts';
+import { type PlannedTag, type PlanState, planRelease, type ReleasePlan } from './plan-release.ts';
+import { isInFolder, type PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
-import { BASE_DIGEST, CREATED } from './rebase.ts';
 import { type ReleaseLock, takeLock } from './release-lock.ts';
-import {
-  putRecord,
-  type RecordedTag,
-  type ReleasedImage,
-  type ReleaseRecord,
-  readRecord,
-  releaseName,
-} from './release-record.ts';
+import { putRecord, type RecordedTag, type ReleasedImage, type ReleaseRecord, readRecord } from './release-record.ts';
+import { resumeImages, type StagedImages, stageImages } from './stage-images.ts';
 
 export interface PublishedRelease {
   readonly record: ReleaseRecord;
   readonly plan: ReleasePlan;
-  /** Steps of this run and of those before it that were cut off. */
+  /** Steps of this run and of earlier, interrupted runs. */
   readonly steps: readonly JournalStep[];
-  /** Of this run. */
+  /** Duration of this run. */
   readonly seconds: number;
 }
 
 /**
- * Publishes a release: join, push by digest, read back, sign, record, tag; versions first, channels last.
+ * Publishes a release: stage, push by digest, read back, sign, record, tag; versions first, channels last.
  *
- * Each step is remembered when it is done. Killed at any point, the same call carries on; from another host it carries on
- * from the record in the registry, which is there before the first tag.
- * @throws WorkError where a version is there with other contents, a check fails, or somebody else releases
+ * Each completed step is recorded in a journal. After a kill, the same call resumes. On another host it resumes from the record in
+ * the registry, which is written before the first tag.
+ * @throws WorkError if a version exists with other contents, if a check fails, or if another release is running
  */
-export async function publishRelease(asked: PublishRequest, context: PublishContext): Promise<PublishedRelease> {
+export async function publishRelease(requested: PublishRequest, context: PublishContext): Promise<PublishedRelease> {
   const started = performance.now();
-  const { folder } = asked;
-  const { registry, onStep } = context;
-  const name = releaseName(asked.release);
-  const [first = ''] = asked.release.registries;
-  const file = join(folder, 'journal.json');
-  const readPlan = async (
-    release: PublishRequest['release'],
-    digests?: NonNullable<ReleaseRequest['digests']>,
-  ): Promise<ReleasePlan> => {
-    const published = await readAllPublished(release, registry, onStep);
-    const plan = planRelease({ ...release, published, ...(digests === undefined ? {} : { digests }) });
-    refuseConflicts(plan);
-    return plan;
-  };
-  // What cannot be is refused before anything is locked.
-  await readPlan(asked.release);
-  const repositories = asked.release.registries.map((one) => parseReference(one));
-  const lock = await takeLock(registry, repositories, context.patience);
+  const { registry, lockWait } = context;
+  // 1. Refuse conflicts before the repositories are locked.
+  await planNow(requested, context);
+  const repositories = requested.release.registries.map((name) => parseReference(name));
+  const lock = await takeLock(registry, repositories, lockWait);
   try {
-    const earlier = await readRecord(registry, first, name);
-    const adopted = earlier !== undefined && isOf(earlier, asked) ? earlier : undefined;
-    const request = adopted === undefined ? asked : widened(asked, adopted);
-    const { release } = request;
-    const wanted = await readPlan(release);
-    const journal = await openJournal(file, request.identity, onStep, context.signal);
-    const { images, deliver } =
-      adopted === undefined
-        ? await makeImages(request, { ...context, assertHeld: lock.assertHeld }, journal, wanted)
-        : adoptImages(adopted, release.registries, registry, onStep);
+    const [first = ''] = requested.release.registries;
+    const earlier = await readRecord(registry, first, requested.release.name);
+    const resumed = earlier !== undefined && isSameRelease(earlier, requested) ? earlier : undefined;
+    const request = resumed === undefined ? requested : extendTo(requested, resumed);
+    const journal = await openReleaseJournal(request, context);
+    // 2. Plan under the lock: nobody else changes version tags now.
+    const plan = await planNow(request, context);
+    const staged = await stage(request, context, lock, journal, plan, resumed);
+    const { images } = staged;
     const digests = digestsOf(images);
-    await readPlan(release, digests);
-    await deliver();
-    const everywhere = (work: (repository: string) => Promise<void>): Promise<void> =>
-      settle(release.registries.map(work));
-    const facts = {
-      base: journal.state().pieces[0]?.annotations[BASE_DIGEST] ?? adopted?.base ?? '',
-      created: journal.state().pieces[0]?.annotations[CREATED] ?? adopted?.created ?? '',
-      signed: context.signer !== undefined || adopted?.signed === true,
-    };
-    const unchecked = recordOf(request, name, images, [], facts);
-    await everywhere((repository) =>
-      journal.again(`checked at ${repository}`, () => checkImages(unchecked, repository, registry)),
-    );
-    await sign(unchecked, context, journal);
+    // 3. Plan with the digests, before the upload: a version with other contents is a conflict.
+    await planNow(request, context, digests);
+    await staged.push();
+    const record = recordOf(request, images, journal, resumed, context.signer !== undefined);
+    await checkEverywhere(record, registry, journal);
+    await sign(record, context, journal);
     await lock.assertHeld();
-    // Once more, now that nobody else writes: a record says what will be, and is never put in place of one that came true.
-    const planned = await readPlan(release, digests);
-    const record = { ...unchecked, tags: recordedTags(planned.tags, images) };
-    await everywhere((repository) =>
-      journal.again(`recorded at ${repository}`, () => putRecord(registry, repository, record)),
-    );
-    const write = (tags: readonly PlannedTag[]): Promise<void> =>
-      everywhere(async (repository) => {
-        for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal, lock);
-      });
-    const versions = planned.tags.filter(({ kind }) => kind === 'version');
-    await write(versions);
-    // What moved meanwhile is seen here: a channel never goes back.
-    const channels = (await readPlan(release, digests)).tags.filter(({ kind }) => kind === 'channel');
-    await write(channels);
-    const written = [...versions, ...channels];
-    const final = { ...record, tags: recordedTags(written, images) };
-    if (JSON.stringify(final.tags) !== JSON.stringify(record.tags))
-      await everywhere((repository) => putRecord(registry, repository, final));
-    await assertTags(final, registry, onStep);
+    // 4. Plan again under the lock: the record lists intended tags, so it must not overwrite one that was fulfilled.
+    const intended = await planNow(request, context, digests);
+    await writeRecord({ ...record, tags: recordedTags(intended.tags, images) }, registry, journal);
+    const versions = intended.tags.filter(({ kind }) => kind === 'version');
+    await writeTags(versions, images, request, registry, journal, lock);
+    // 5. Plan the channels last: a newer release may have moved them meanwhile, and a channel never moves back.
+    const channels = (await planNow(request, context, digests)).tags.filter(({ kind }) => kind === 'channel');
+    await writeTags(channels, images, request, registry, journal, lock);
+    const tags = [...versions, ...channels];
+    const final = { ...record, tags: recordedTags(tags, images) };
+    if (JSON.stringify(final.tags) !== JSON.stringify(recordedTags(intended.tags, images)))
+      await allOrFirstFailure(final.registries.map((repository) => putRecord(registry, repository, final)));
+    await assertTags(final, registry, context.onStep);
     const { steps } = journal.state();
-    await removeJournal(file);
-    await rm(folder, { recursive: true, force: true });
-    const took = (performance.now() - started) / 1000;
-    return { record: final, plan: { ...planned, tags: written }, steps, seconds: took };
+    await removeJournal(request.journal);
+    await rm(request.folder, { recursive: true, force: true });
+    const seconds = (performance.now() - started) / 1000;
+    return { record: final, plan: { ...intended, tags }, steps, seconds };
   } finally {
     await lock.release();
   }
 }
 
+/** Reads every registry and plans the tags. @throws WorkError if a tag conflicts */
+async function planNow(
+  { release, origin }: PublishRequest,
+  { registry, onStep }: PublishContext,
+  digests?: PlanState['digests'],
+): Promise<ReleasePlan> {
+  const published = await readAllPublished(release, registry, onStep);
+  const plan = planRelease(release, { published, digests, created: origin.created });
+  refuseConflicts(plan);
+  return plan;
+}
+
+const openReleaseJournal = (request: PublishRequest, context: PublishContext): Promise<Journal> => {
+  const [first = ''] = request.release.registries;
+  const isAvailable = async (image: PlatformImage): Promise<boolean> =>
+    isInFolder(request.folder, image) ||
+    (await context.registry.document(parseReference(first), image.index.digest)) !== undefined;
+  return openJournal(request.journal, request.identity, isAvailable, context.onStep, context.signal);
+};
+
+const stage = async (
+  request: PublishRequest,
+  context: PublishContext,
+  { assertHeld }: ReleaseLock,
+  journal: Journal,
+  plan: ReleasePlan,
+  resumed: ReleaseRecord | undefined,
+): Promise<StagedImages> =>
+  resumed === undefined
+    ? stageImages(request, { ...context, assertHeld }, journal, plan)
+    : resumeImages(resumed, request.release.registries, context.registry, context.onStep);
+
 /**
- * The same sources for the same processors; on the same base too, but for a version that is published: that never changes,
- * whatever is pinned now.
+ * Whether a record describes the requested release: same sources and platforms, and same base. The base of a published version does
+ * not matter, because a version never changes whatever base is pinned now.
  */
-const isOf = (record: ReleaseRecord, { release, revision, base = record.base }: PublishRequest): boolean =>
-  record.revision === revision &&
-  (record.base === base || (release.event !== 'refresh' && record.name !== 'main')) &&
-  release.variants.every((variant) => record.images[VARIANT_IMAGES[variant]] !== undefined) &&
+const isSameRelease = (record: ReleaseRecord, { release, origin }: PublishRequest): boolean =>
+  record.revision === origin.revision &&
+  (record.base === (origin.base ?? record.base) || (release.event !== 'refresh' && record.name !== 'main')) &&
+  release.images.every((image) => record.images[image] !== undefined) &&
   release.platforms.length === record.platforms.length &&
   release.platforms.every((platform) => record.platforms.includes(platform));
 
-/** A release is one thing: who asks for a part of one that is recorded, gets the whole of it looked after. */
-function widened(request: PublishRequest, record: ReleaseRecord): PublishRequest {
+/** Extends a request to all variants and registries of a recorded release: a release is published as a whole. */
+function extendTo(request: PublishRequest, record: ReleaseRecord): PublishRequest {
   const { release } = request;
-  return {
-    ...request,
-    release: {
-      ...release,
-      variants: [...new Set([...record.variants, ...release.variants])],
-      registries: [...new Set([...release.registries, ...record.registries])],
-    },
-  };
+  const variants = [...new Set([...record.variants, ...release.variants])];
+  const registries = [...new Set([...release.registries, ...record.registries])];
+  return { ...request, release: { ...release, variants, registries, images: imagesOf(variants) } };
 }
 
-const digestsOf = (images: ReleaseRecord['images']): NonNullable<ReleaseRequest['digests']> =>
+const digestsOf = (images: ReleaseRecord['images']): NonNullable<PlanState['digests']> =>
   Object.fromEntries(
-    Object.entries(VARIANT_IMAGES).flatMap(([variant, image]) => {
-      const found = images[image];
-      return found === undefined
+    Object.entries(VARIANT_IMAGES).flatMap(([variant, name]) => {
+      const image = images[name];
+      return image === undefined
         ? []
-        : [[variant, { index: found.index.digest, platforms: mapDigests(found.platforms) }]];
+        : [[variant, { index: image.index.digest, platforms: platformDigests(image.platforms) }]];
     }),
   );
 
-const mapDigests = (platforms: ReleasedImage['platforms']): Readonly<Partial<Record<Platform, string>>> =>
+const platformDigests = (platforms: ReleasedImage['platforms']): Readonly<Partial<Record<Platform, string>>> =>
   Object.fromEntries(Object.entries(platforms).map(([platform, { digest }]) => [platform, digest]));
 
+/** The record of a release, without its tags. */
 function recordOf(
-  { release, revision, source }: PublishRequest,
-  name: string,
+  { release, origin }: PublishRequest,
   images: ReleaseRecord['images'],
-  tags: readonly RecordedTag[],
-  facts: Pick<ReleaseRecord, 'base' | 'created' | 'signed'>,
+  journal: Journal,
+  resumed: ReleaseRecord | undefined,
+  isSigned: boolean,
 ): ReleaseRecord {
-  const { ref, event, date, registries, variants, platforms } = release;
-  return { name, ref, event, date, revision, source, ...facts, registries, variants, platforms, images, tags };
+  const { name, ref, event, date, registries, variants, platforms } = release;
+  const { revision, source } = origin;
+  const annotations = journal.state().images[0]?.annotations ?? {};
+  const base = annotations[ANNOTATION.baseDigest] ?? resumed?.base ?? '';
+  const created = annotations[ANNOTATION.created] ?? resumed?.created ?? '';
+  const signed = isSigned || resumed?.signed === true;
+  const recorded = { name, ref, event, date, revision, source, base, created, signed };
+  return { ...recorded, registries, variants, platforms, images, tags: [] };
 }
 
 const recordedTags = (tags: readonly PlannedTag[], images: ReleaseRecord['images']): readonly RecordedTag[] =>
   tags
     .filter(({ action }) => action !== 'keep')
-    .map((one) => ({
-      registry: one.registry,
-      tag: one.tag,
-      kind: one.kind,
-      digest: digestOfTag(one, images),
-    }));
+    .map((planned) => {
+      const { registry, tag, kind } = planned;
+      return { registry, tag, kind, digest: digestOfTag(planned, images) };
+    });
 
 function digestOfTag({ variant, platform, tag }: PlannedTag, images: ReleaseRecord['images']): string {
   const image = images[VARIANT_IMAGES[variant]];
-  const found = platform === undefined ? image?.index : image?.platforms[platform];
-  if (found === undefined) throw new Error(`nothing was built for the tag ${tag}`);
-  return found.digest;
+  const descriptor = platform === undefined ? image?.index : image?.platforms[platform];
+  if (descriptor === undefined) throw new Error(`nothing was built for the tag ${tag}`);
+  return descriptor.digest;
 }
 
-/** Nothing is tagged that was not read back whole. @throws WorkError that says what is wrong */
+/** Reads every image back from every registry, before anything is tagged. */
+const checkEverywhere = (record: ReleaseRecord, registry: Registry, journal: Journal): Promise<void> =>
+  allOrFirstFailure(
+    record.registries.map((repository) =>
+      journal.always(`checked at ${repository}`, () => checkImages(record, repository, registry)),
+    ),
+  );
+
+/** @throws WorkError with every failed check */
 async function checkImages(record: ReleaseRecord, name: string, registry: Registry): Promise<void> {
   const repository = parseReference(name);
   for (const { index, platforms } of Object.values(record.images)) {
-    const images = [
+    const indexes = [
       [index, record.platforms],
-      ...Object.entries(platforms).map(([platform, one]) => [one, [platform as Platform]] as const),
+      ...Object.entries(platforms).map(([platform, single]) => [single, [platform as Platform]] as const),
     ] as const;
-    for (const [{ digest }, wanted] of images) {
+    for (const [{ digest }, required] of indexes) {
       const published = await readPublishedImage(registry, repository, digest);
-      const failed =
+      const failures =
         published === undefined
-          ? ['it is not there']
-          : publishedChecks(published, wanted)
-              .filter(({ passed }) => !passed)
+          ? ['it does not exist']
+          : publishedChecks(published, required)
+              .filter(isFailed)
               .map(({ name: check, found }) => `${check}: ${found}`);
-      if (failed.length === 0) continue;
+      if (failures.length === 0) continue;
       throw new WorkError({
         kind: 'read-back',
-        title: 'What was pushed is not what a release must be',
-        reason: `${atDigest(repository, digest)}: ${failed.join('; ')}`,
-        wayOut: 'nothing was tagged; what is named here must be built or pushed again',
+        title: 'A pushed image fails its checks',
+        reason: `${atDigest(repository, digest)}: ${failures.join('; ')}`,
+        hint: 'build or push the named part again; nothing was tagged',
       });
     }
   }
@@ -216,15 +221,37 @@ async function sign(
   if (signer === undefined) return;
   const repositories = registries.map((name) => parseReference(name));
   for (const [image, { index, platforms }] of Object.entries(images)) {
-    // Of one platform alone it may be the same index.
-    const indexes = new Map([index, ...Object.values(platforms)].map((one) => [one.digest, one]));
-    await journal.again(`signed ${image}`, async () => {
-      for (const one of indexes.values()) await signer.sign(registry, repositories, one);
+    // With one platform, both indexes are the same.
+    const indexes = new Map([index, ...Object.values(platforms)].map((entry) => [entry.digest, entry]));
+    await journal.always(`signed ${image}`, async () => {
+      for (const entry of indexes.values()) await signer.sign(registry, repositories, entry);
     });
   }
 }
 
-/** Writes a tag, and reads it back. What is there already stays as it is. */
+const writeRecord = (record: ReleaseRecord, registry: Registry, journal: Journal): Promise<void> =>
+  allOrFirstFailure(
+    record.registries.map((repository) =>
+      journal.always(`recorded at ${repository}`, () => putRecord(registry, repository, record)),
+    ),
+  );
+
+/** Writes tags: registries in parallel, the tags of each in order. */
+const writeTags = (
+  tags: readonly PlannedTag[],
+  images: ReleaseRecord['images'],
+  { release }: PublishRequest,
+  registry: Registry,
+  journal: Journal,
+  lock: ReleaseLock,
+): Promise<void> =>
+  allOrFirstFailure(
+    release.registries.map(async (repository) => {
+      for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal, lock);
+    }),
+  );
+
+/** Writes a tag and reads it back. An existing version tag is never overwritten. */
 async function writeTag(
   tag: PlannedTag,
   images: ReleaseRecord['images'],
@@ -234,36 +261,35 @@ async function writeTag(
 ): Promise<void> {
   if (tag.action === 'keep' || tag.action === 'done') return;
   const repository = parseReference(tag.registry);
-  const wanted = digestOfTag(tag, images);
-  await journal.again(`tagged ${tag.registry}:${tag.tag}`, async () => {
+  const digest = digestOfTag(tag, images);
+  await journal.always(`tagged ${tag.registry}:${tag.tag}`, async () => {
     if (tag.kind === 'channel') await lock.assertHeld();
-    const now = await registry.document(repository, tag.tag);
-    if (now?.descriptor.digest === wanted) return;
-    if (now !== undefined && tag.kind === 'version') throw changed(tag, now.descriptor.digest);
-    const document = await registry.document(repository, wanted);
-    if (document === undefined) throw new Error(`${atDigest(repository, wanted)} was checked, and is not there`);
+    const current = await registry.document(repository, tag.tag);
+    if (current?.descriptor.digest === digest) return;
+    if (current !== undefined && tag.kind === 'version') throw changedMeanwhile(tag, current.descriptor.digest);
+    const document = await registry.document(repository, digest);
+    if (document === undefined) throw new Error(`${atDigest(repository, digest)} was checked, but does not exist`);
     await registry.putDocument(repository, tag.tag, document);
   });
 }
 
-/** Every tag, on every registry, read back: the last step, and never taken from a journal. */
+/** Reads every tag back from every registry. The last step, and never skipped. */
 async function assertTags({ tags }: ReleaseRecord, registry: Registry, onStep: (step: string) => void): Promise<void> {
   onStep('reading every tag back');
-  const read = await Promise.all(
+  const problems = await Promise.all(
     tags.map(async ({ registry: name, tag, digest }) => {
       const document = await registry.document(parseReference(name), tag);
       return document?.descriptor.digest === digest
         ? []
-        : [`${name}:${tag} is ${document?.descriptor.digest ?? 'not there'}`];
+        : [`${name}:${tag} is ${document?.descriptor.digest ?? 'missing'}`];
     }),
   );
-  const wrong = read.flat();
-  if (wrong.length === 0) return;
+  if (problems.flat().length === 0) return;
   throw new WorkError({
     kind: 'read-back',
-    title: 'A tag is not what was written',
-    reason: wrong.join('; '),
-    wayOut: 'run the same command again; if it happens twice, somebody else writes these tags',
+    title: 'A tag does not name the released image',
+    reason: problems.flat().join('; '),
+    hint: 'run the same command again; if it fails again, another process writes these tags',
   });
 }
 
@@ -272,17 +298,16 @@ function refuseConflicts({ tags }: Pick<ReleasePlan, 'tags'>): void {
   if (conflicts.length === 0) return;
   throw new WorkError({
     kind: 'version-exists',
-    title: 'A tag is in the way',
+    title: 'A tag conflicts with this release',
     reason: conflicts.map(({ registry, tag, why }) => `${registry}:${tag} ${why}`).join('; '),
-    wayOut:
-      'nothing was written; a new correction gets a new version (2026.3.13-1), a newer base a refresh (--event refresh)',
+    hint: 'publish a correction under a new version (2026.3.13-1), or a newer base as a refresh (--event refresh); nothing was written',
   });
 }
 
-const changed = ({ registry, tag }: PlannedTag, digest: string): WorkError =>
+const changedMeanwhile = ({ registry, tag }: PlannedTag, digest: string): WorkError =>
   new WorkError({
     kind: 'version-exists',
-    title: 'A tag is in the way',
-    reason: `${registry}:${tag} became ${digest} meanwhile, and a version never changes`,
-    wayOut: 'find out who published it; nothing more was tagged',
+    title: 'A tag conflicts with this release',
+    reason: `${registry}:${tag} became ${digest} during this release, and a version never changes.`,
+    hint: 'find out who published it; no further tag was written',
   });

@@ -1,34 +1,30 @@
-import type { Platform } from '../oci/platform.ts';
+import type { Signer } from '../attest/signature.ts';
 import type { Registry } from '../oci/registry.ts';
-import type { VariantImage } from '../spec/variant.ts';
-import type { ReleaseRequest } from './plan-release.ts';
-import type { LockPatience } from './release-lock.ts';
-import type { Piece } from './release-record.ts';
-import type { Signer } from './signature.ts';
+import type { ImageSource, PlatformImage, ReleaseOrigin } from './platform-image.ts';
+import type { Release } from './release.ts';
+import type { LockWait } from './release-lock.ts';
 
-/** A release, as it is asked for. */
+/** A release to publish. */
 export interface PublishRequest {
-  readonly release: Omit<ReleaseRequest, 'published' | 'digests'>;
-  readonly revision: string;
-  readonly source: string;
-  /** Digest of the base, where that is known beforehand: what stands on another one is another release. */
-  readonly base?: string;
-  /** Everything else that a journal must have in common with this run to be carried on. */
+  readonly release: Release;
+  readonly origin: ReleaseOrigin;
+  /** Identifies everything that determines the images. A journal with another identity is not resumed. */
   readonly identity: string;
-  /** Where the journal stands, and images that are not in a registry yet. */
+  /** Path of the journal, in the state folder. */
+  readonly journal: string;
+  /** Folder for images that are not in a registry yet, in the cache folder. */
   readonly folder: string;
 }
 
 export interface PublishContext {
   readonly registry: Registry;
-  /** undefined: not to be signed. */
+  /** undefined: publish unsigned. */
   readonly signer: Signer | undefined;
-  /** Builds, or finds, what is missing. */
-  readonly pieces: (image: VariantImage, platform: Platform) => Promise<readonly Piece[]>;
-  /** Of another release that is going on. */
-  readonly patience: LockPatience;
-  /** @throws WorkError where it does not keep the contract */
-  readonly verify: (piece: Piece) => Promise<unknown>;
+  readonly source: ImageSource;
+  /** Boots an image and checks it against the contract. @throws WorkError if a check fails */
+  readonly verify: (image: PlatformImage) => Promise<unknown>;
+  /** How long to wait for another release. */
+  readonly lockWait: LockWait;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal | undefined;
 }

@@ -1,4 +1,9 @@
-import { type Annotations, checkAnnotations } from '../oci/annotations.ts';
+import { readStatements, type Statement } from '../attest/attestation.ts';
+import { PROVENANCE_PREDICATE, type Provenance } from '../attest/provenance.ts';
+import type { CheckResult } from '../check-result.ts';
+import { SPDX_PREDICATE, type SpdxDocument } from '../contents/spdx.ts';
+import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
+import { checkAnnotations } from '../oci/check-annotations.ts';
 import { type ContentSource, registryContent } from '../oci/content.ts';
 import {
   ATTESTED_DIGEST,
@@ -11,8 +16,6 @@ import {
 import type { Platform } from '../oci/platform.ts';
 import type { Repository } from '../oci/reference.ts';
 import { nameOf, parseDocument, type Registry } from '../oci/registry.ts';
-import { SPDX_PREDICATE, type SpdxDocument } from '../sbom/spdx.ts';
-import { readStatements, type Statement } from './attestations.ts';
 
 /** An image index in a registry, with everything it refers to. */
 export interface PublishedImage {
@@ -35,12 +38,6 @@ export interface PublishedPlatform {
   readonly missing: readonly string[];
 }
 
-export interface PublishedCheck {
-  readonly name: string;
-  readonly passed: boolean;
-  readonly found: string;
-}
-
 /**
  * Reads an image and everything that it refers to.
  *
@@ -56,11 +53,11 @@ export async function readPublishedImage(
   if (document === undefined) return undefined;
   const index = parseDocument<ImageIndex>(document.bytes);
   const source = registryContent(registry, repository);
-  const images = (index.manifests ?? []).filter((one) => !isAttestation(one));
+  const images = (index.manifests ?? []).filter((entry) => !isAttestation(entry));
   const platforms = await Promise.all(
     images.map(async (manifest) => {
       const about = (index.manifests ?? []).filter(
-        (one) => isAttestation(one) && one.annotations?.[ATTESTED_DIGEST] === manifest.digest,
+        (entry) => isAttestation(entry) && entry.annotations?.[ATTESTED_DIGEST] === manifest.digest,
       );
       return readPlatform(registry, repository, source, manifest, about);
     }),
@@ -76,7 +73,7 @@ async function readPlatform(
   about: readonly Descriptor[],
 ): Promise<PublishedPlatform> {
   const content = parseDocument<ImageManifest>(await source.document(manifest.digest));
-  const [config, statements, there] = await Promise.all([
+  const [config, statements, isPresent] = await Promise.all([
     source.blob(content.config.digest).then((bytes) =>
       parseDocument<{
         readonly os: string;
@@ -84,7 +81,7 @@ async function readPlatform(
         readonly config?: { readonly Labels?: Annotations };
       }>(bytes),
     ),
-    Promise.all(about.map((one) => readStatements(source, one))),
+    Promise.all(about.map((entry) => readStatements(source, entry))),
     Promise.all(content.layers.map((layer) => registry.hasBlob(repository, layer))),
   ]);
   return {
@@ -92,25 +89,9 @@ async function readPlatform(
     manifest,
     content,
     config: { os: config.os, architecture: config.architecture, labels: config.config?.Labels ?? {} },
-    statements: new Map(statements.flatMap((one) => [...one])),
-    missing: content.layers.flatMap(({ digest }, index) => (there[index] === true ? [] : [digest])),
+    statements: new Map(statements.flatMap((entry) => [...entry])),
+    missing: content.layers.flatMap(({ digest }, index) => (isPresent[index] === true ? [] : [digest])),
   };
-}
-
-/** The fields of a provenance that are read here. Source: https://slsa.dev/spec/v1.0/provenance, BuildKit's slsa-definitions.md */
-export interface Provenance {
-  readonly buildDefinition?: {
-    readonly buildType?: string;
-    readonly externalParameters?: {
-      readonly request?: { readonly args?: Readonly<Record<string, string>> };
-      readonly image?: string;
-    };
-    readonly resolvedDependencies?: readonly {
-      readonly uri?: string;
-      readonly digest?: Readonly<Record<string, string>>;
-    }[];
-  };
-  readonly runDetails?: { readonly builder?: { readonly id?: string } };
 }
 
 /** The expected origin of an image. */
@@ -119,74 +100,75 @@ export interface ExpectedOrigin {
   readonly builder?: RegExp | undefined;
 }
 
-export const PROVENANCE_PREDICATE = 'https://slsa.dev/provenance/v1';
-
-const SOURCE = 'org.opencontainers.image.source';
-const REVISION = 'org.opencontainers.image.revision';
-
 /**
  * Checks an image against the rules for every release. Pure.
  *
- * @param wanted required platforms
+ * @param required platforms that must exist
  * @param expected the expected provenance, if it is known from elsewhere than the image
  */
 export function publishedChecks(
   { repository, index, platforms }: PublishedImage,
-  wanted: readonly Platform[],
+  required: readonly Platform[],
   expected: ExpectedOrigin = {},
-): readonly PublishedCheck[] {
-  const there = platforms.map(({ platform }) => platform);
-  const absent = wanted.filter((one) => !there.includes(one));
+): readonly CheckResult[] {
+  const existing = platforms.map(({ platform }) => platform);
+  const absent = required.filter((platform) => !existing.includes(platform));
   const annotations = index.annotations ?? {};
   return [
-    {
-      name: 'platforms',
-      passed: absent.length === 0 && there.length > 0,
-      found: absent.length === 0 ? there.join(', ') : `${nameOf(repository)} has no ${absent.join(', ')}`,
-    },
+    check(
+      'platforms',
+      absent.length === 0 && existing.length > 0,
+      absent.length === 0 ? existing.join(', ') : `${nameOf(repository)} has no ${absent.join(', ')}`,
+    ),
     annotationsCheck('index annotations', annotations, annotations),
-    ...platforms.flatMap((one) => platformChecks(one, annotations, expected)),
+    ...platforms.flatMap((platform) => platformChecks(platform, annotations, expected)),
   ];
 }
 
+const check = (name: string, isPassed: boolean, found: string): CheckResult => ({
+  name,
+  status: isPassed ? 'passed' : 'failed',
+  found,
+});
+
 function platformChecks(
-  one: PublishedPlatform,
+  published: PublishedPlatform,
   annotations: Annotations,
   expected: ExpectedOrigin,
-): readonly PublishedCheck[] {
-  const { platform, config, content, statements, missing, manifest } = one;
-  const is = `${config.os}/${config.architecture}`;
-  const sbom = statements.get(SPDX_PREDICATE)?.predicate as SpdxDocument | undefined;
-  const counts = (['deb', 'npm'] as const).map(
+): readonly CheckResult[] {
+  const { platform, config, content, statements, missing, manifest } = published;
+  const configPlatform = `${config.os}/${config.architecture}`;
+  const statement = statements.get(SPDX_PREDICATE);
+  const packages = (statement?.predicate as SpdxDocument | undefined)?.packages ?? [];
+  const [debian = 0, npm = 0] = (['deb', 'npm'] as const).map(
     (kind) =>
-      (sbom?.packages ?? []).filter(({ externalRefs }) =>
+      packages.filter(({ externalRefs }) =>
         externalRefs.some(({ referenceLocator }) => referenceLocator.startsWith(`pkg:${kind}/`)),
       ).length,
   );
-  const [debian = 0, npm = 0] = counts;
   return [
-    { name: `${platform} config`, passed: is === platform, found: `the config says ${is}` },
+    check(`${platform} config`, configPlatform === platform, `the config says ${configPlatform}`),
     annotationsCheck(`${platform} annotations`, content.annotations ?? {}, annotations),
-    {
-      name: `${platform} layers`,
-      passed: missing.length === 0,
-      found: missing.length === 0 ? `${content.layers.length} layers` : `missing: ${missing.join(', ')}`,
-    },
-    provenanceCheck(one, annotations, expected),
-    {
-      name: `${platform} SBOM`,
-      passed: debian > 0 && npm > 0 && isAbout(statements.get(SPDX_PREDICATE), manifest),
-      found: sbom === undefined ? 'none' : `${debian} Debian and ${npm} npm packages`,
-    },
+    check(
+      `${platform} layers`,
+      missing.length === 0,
+      missing.length === 0 ? `${content.layers.length} layers` : `missing: ${missing.join(', ')}`,
+    ),
+    provenanceCheck(published, annotations, expected),
+    check(
+      `${platform} SBOM`,
+      debian > 0 && npm > 0 && isAbout(statement, manifest),
+      statement === undefined ? 'none' : `${debian} Debian and ${npm} npm packages`,
+    ),
   ];
 }
 
-function annotationsCheck(name: string, annotations: Annotations, same: Annotations): PublishedCheck {
-  const problems = checkAnnotations(annotations).map(({ key, reason }) => `${key} ${reason}`);
-  const differing = Object.keys(same).filter((key) => annotations[key] !== same[key]);
-  const found = [...problems, ...(differing.length === 0 ? [] : [`${differing.join(', ')} differ from the index`])];
+function annotationsCheck(name: string, annotations: Annotations, reference: Annotations): CheckResult {
+  const invalid = checkAnnotations(annotations).map(({ key, reason }) => `${key} ${reason}`);
+  const differing = Object.keys(reference).filter((key) => annotations[key] !== reference[key]);
+  const problems = [...invalid, ...(differing.length === 0 ? [] : [`${differing.join(', ')} differ from the index`])];
   const keys = Object.keys(annotations).length;
-  return { name, passed: found.length === 0, found: found.length === 0 ? `${keys} keys` : found.join('; ') };
+  return check(name, problems.length === 0, problems.length === 0 ? `${keys} keys` : problems.join('; '));
 }
 
 const isAbout = (statement: Statement | undefined, manifest: Descriptor): boolean =>
@@ -197,26 +179,24 @@ function provenanceCheck(
   { platform, statements, manifest, content }: PublishedPlatform,
   annotations: Annotations,
   { source, builder: trusted }: ExpectedOrigin,
-): PublishedCheck {
+): CheckResult {
   const name = `${platform} provenance`;
   const statement = statements.get(PROVENANCE_PREDICATE) as Statement<Provenance> | undefined;
-  if (statement === undefined) return { name, passed: false, found: 'none' };
+  if (statement === undefined) return check(name, false, 'none');
   const { buildDefinition, runDetails } = statement.predicate;
   const values = Object.values(buildDefinition?.externalParameters?.request?.args ?? {});
   const builder = runDetails?.builder?.id ?? '';
-  const said = { ...annotations, ...content.annotations };
-  const lacking = [SOURCE, REVISION].filter((key) => !values.includes(said[key] ?? ''));
-  const wrong = [
+  const declared = { ...annotations, ...content.annotations };
+  const lacking = [ANNOTATION.source, ANNOTATION.revision].filter((key) => !values.includes(declared[key] ?? ''));
+  const builtFrom = declared[ANNOTATION.source];
+  const problems = [
     ...(isAbout(statement, manifest) ? [] : ['describes another image']),
-    ...lacking.map((key) => `does not contain ${key} ${said[key] ?? ''}`),
+    ...lacking.map((key) => `does not contain ${key} ${declared[key] ?? ''}`),
     ...(builder === '' ? ['names no builder'] : []),
-    ...(source !== undefined && said[SOURCE] !== source ? [`was built from ${said[SOURCE]}, not from ${source}`] : []),
+    ...(source !== undefined && builtFrom !== source ? [`was built from ${builtFrom}, not from ${source}`] : []),
     ...(trusted !== undefined && !trusted.test(builder) ? [`was built by ${builder}`] : []),
   ];
-  const revision = said[REVISION]?.slice(0, 12) ?? '';
-  return {
-    name,
-    passed: wrong.length === 0,
-    found: wrong.length === 0 ? `${said[SOURCE]} ${revision}, built by ${builder}` : wrong.join('; '),
-  };
+  const revision = declared[ANNOTATION.revision]?.slice(0, 12) ?? '';
+  const summary = `${builtFrom} ${revision}, built by ${builder}`;
+  return check(name, problems.length === 0, problems.length === 0 ? summary : problems.join('; '));
 }

@@ -1,10 +1,9 @@
-import { parseVersion } from '../gateway/version.ts';
+import { parseVersion, parseVersionTag } from '../gateway/version.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
-import { type PublishedTag, planRelease, type RegistryState, type ReleaseRequest } from './plan-release.ts';
-
-const VERSION = 'org.opencontainers.image.version';
-const CREATED = 'org.opencontainers.image.created';
+import { type PublishedTag, planRelease, type RegistryState } from './plan-release.ts';
+import type { Release } from './release.ts';
 
 /**
  * Reads the part of a registry that a plan needs: the names of all tags, and the contents of the tags that the plan would write.
@@ -25,7 +24,7 @@ export async function readPublished(
       tags.map(async (tag) => {
         const document = await registry.document(repository, tag);
         if (document === undefined) return [];
-        const { [VERSION]: version, [CREATED]: created } = document.annotations;
+        const { [ANNOTATION.version]: version, [ANNOTATION.created]: created } = document.annotations;
         return [[tag, { digest: document.descriptor.digest, version, created }] as const];
       }),
     );
@@ -37,23 +36,23 @@ export async function readPublished(
   const { latest } = touched;
   const versions =
     latest !== undefined && parseVersion(latest.version ?? '') === undefined
-      ? await read(names.filter((name) => parseVersion(name.replace(/-r\d{8}$/, '')) !== undefined))
+      ? await read(names.filter((name) => parseVersionTag(name) !== undefined))
       : {};
   return { ...Object.fromEntries(names.map((name) => [name, { digest: undefined }])), ...versions, ...touched };
 }
 
 /** Reads every registry of a release. */
 export async function readAllPublished(
-  request: Omit<ReleaseRequest, 'published' | 'digests'>,
+  release: Release,
   registry: Pick<Registry, 'tags' | 'document'>,
   onStep: (step: string) => void,
 ): Promise<Readonly<Record<string, RegistryState>>> {
   // The names of the planned tags do not depend on the registries.
-  const { tags } = planRelease({ ...request, published: undefined });
+  const { tags } = planRelease(release);
   const states: Record<string, RegistryState> = {};
-  for (const name of request.registries) {
+  for (const name of release.registries) {
     onStep(`reading ${name}`);
-    const planned = tags.filter((one) => one.registry === name).map(({ tag }) => tag);
+    const planned = tags.flatMap(({ registry: of, tag }) => (of === name ? [tag] : []));
     states[name] = await readPublished(name, planned, registry);
   }
   return states;

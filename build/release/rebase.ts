@@ -1,7 +1,7 @@
 import { major } from 'semver';
-import type { Annotations } from '../oci/annotations.ts';
+import type { ImageFile, MergedLayers } from '../contents/merged-layers.ts';
+import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import type { Descriptor, ImageManifest } from '../oci/descriptor.ts';
-import type { ImageFile, MergedLayers } from '../oci/merged-layers.ts';
 import { WorkError } from '../problem.ts';
 
 /** The fields of a config that a rebase reads and writes; other fields stay as they are. Source: OCI image-spec, config.md. */
@@ -19,10 +19,6 @@ export interface ImageParts {
   readonly manifest: Pick<ImageManifest, 'layers'>;
   readonly config: RebasedConfig;
 }
-
-export const BASE_NAME = 'org.opencontainers.image.base.name';
-export const BASE_DIGEST = 'org.opencontainers.image.base.digest';
-export const CREATED = 'org.opencontainers.image.created';
 
 /**
  * Splits an image into its base and the layers above, by layer contents (diff_ids), because the compression may differ.
@@ -49,10 +45,10 @@ export function rebaseProblems(
   above: Pick<MergedLayers, 'written'>,
 ): readonly string[] {
   const problems: string[] = [];
-  const [was, is] = [before, after].map(({ base }) => variable(base.config, 'NODE_VERSION'));
+  const [oldNode, newNode] = [before, after].map(({ base }) => variable(base.config, 'NODE_VERSION'));
   // NODE_MODULE_VERSION belongs to a major version. Source: https://nodejs.org/en/download/releases
-  if (was !== undefined && is !== undefined && major(was) !== major(is))
-    problems.push(`Node ${was} would become ${is}, and native modules do not load across major versions`);
+  if (oldNode !== undefined && newNode !== undefined && major(oldNode) !== major(newNode))
+    problems.push(`Node ${oldNode} would become ${newNode}, and native modules do not load across major versions`);
   const clashes = [...above.written].filter(
     (path) => before.files.get(path)?.fingerprint !== after.files.get(path)?.fingerprint,
   );
@@ -71,7 +67,7 @@ export const refusal = (reason: string): WorkError =>
     kind: 'cannot-rebase',
     title: 'The base of this image cannot be replaced',
     reason: `${reason}.`,
-    wayOut: 'build the image again on the new base: scripts/run release publish --event refresh',
+    hint: 'build the image again on the new base: scripts/run release publish --event refresh',
   });
 
 /**
@@ -87,24 +83,24 @@ export function rebased(
   base: { readonly name: string; readonly digest: string },
   created: string,
 ): { readonly layers: readonly Descriptor[]; readonly config: RebasedConfig; readonly annotations: Annotations } {
-  const say = (annotations: Annotations): Annotations => ({
+  const withBase = (annotations: Annotations): Annotations => ({
     ...annotations,
-    [BASE_NAME]: base.name,
-    [BASE_DIGEST]: base.digest,
-    [CREATED]: created,
+    [ANNOTATION.baseName]: base.name,
+    [ANNOTATION.baseDigest]: base.digest,
+    [ANNOTATION.created]: created,
   });
   const { config } = image;
   const below = from.config.rootfs.diff_ids.length;
   return {
     layers: [...to.manifest.layers.map(asOci), ...image.manifest.layers.slice(below)],
-    annotations: say(image.manifest.annotations ?? {}),
+    annotations: withBase(image.manifest.annotations ?? {}),
     config: {
       ...config,
       created,
       config: {
         ...config.config,
         Env: rebasedVariables(config.config?.Env ?? [], from.config, to.config),
-        Labels: say(config.config?.Labels ?? {}),
+        Labels: withBase(config.config?.Labels ?? {}),
       },
       rootfs: {
         type: 'layers',

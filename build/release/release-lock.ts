@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, uptime, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ANNOTATION } from '../oci/annotations.ts';
 import { putArtifact, readArtifact } from '../oci/artifact.ts';
 import type { Repository } from '../oci/reference.ts';
 import { nameOf, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { workflowRunUrl } from '../workflow-run.ts';
 
 /** The process that holds a lock. */
 export interface LockHolder {
@@ -31,15 +33,15 @@ const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
 const MINUTES = 15;
 const RENEWED_EVERY_MINUTES = 5;
 /** Registries have no conditional write. After this time every writer can see who wrote last. */
-const SETTLED_AFTER_SECONDS = 1;
+const LOCK_VISIBLE_AFTER_SECONDS = 1;
 
 /** How long to wait for another release. */
-export interface LockPatience {
+export interface LockWait {
   readonly minutes: number;
   readonly onWait: (who: string) => void;
 }
 
-const LOOK_AGAIN_SECONDS = 10;
+const POLL_SECONDS = 10;
 
 /**
  * Takes the release lock: a tag in each repository that names the holder.
@@ -52,16 +54,16 @@ const LOOK_AGAIN_SECONDS = 10;
 export async function takeLock(
   registry: Registry,
   repositories: readonly Repository[],
-  patience: LockPatience,
+  wait: LockWait,
 ): Promise<ReleaseLock> {
   const taken: ReleaseLock[] = [];
   const release = async (): Promise<void> => {
     for (const lock of taken) await lock.release();
   };
-  const sorted = [...repositories].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+  const sorted = [...repositories].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   try {
     for (const repository of sorted) {
-      const lock = await takeOne(registry, repository, patience);
+      const lock = await takeOne(registry, repository, wait);
       taken.push(lock);
       // Confirm the first lock before taking others, so that two releases cannot block each other.
       if (taken.length === 1 && sorted.length > 1) await lock.assertHeld();
@@ -81,28 +83,29 @@ export async function takeLock(
 async function takeOne(
   registry: Registry,
   repository: Repository,
-  { minutes, onWait }: LockPatience,
+  { minutes, onWait }: LockWait,
 ): Promise<ReleaseLock> {
   const id = randomBytes(8).toString('hex');
-  const until = Date.now() + minutes * 60_000;
+  const giveUpAt = Date.now() + minutes * 60_000;
   let before = await readHolder(registry, repository);
   while (before !== undefined && isAlive(before)) {
-    if (Date.now() > until) throw heldBy(before, repository);
+    if (Date.now() > giveUpAt) throw heldBy(before, repository);
     onWait(before.who);
-    await sleep(LOOK_AGAIN_SECONDS * 1000);
+    await sleep(POLL_SECONDS * 1000);
     before = await readHolder(registry, repository);
   }
-  const write = (until: number): Promise<string> => writeHolder(registry, repository, { ...holder(id), until });
-  const asked = performance.now();
+  const holder = await makeHolder(id);
+  const write = (until: number): Promise<string> => writeHolder(registry, repository, { ...holder, until });
+  const writeStarted = performance.now();
   await write(deadline());
   const written = performance.now();
   // If our write was slow, another process may have read the tag before our write became visible: wait longer.
-  const settled = written + Math.max(SETTLED_AFTER_SECONDS * 1000, written - asked);
+  const visibleAt = written + Math.max(LOCK_VISIBLE_AFTER_SECONDS * 1000, written - writeStarted);
   const assertHeld = async (): Promise<void> => {
-    const left = settled - performance.now();
-    if (left > 0) await sleep(left);
+    const remaining = visibleAt - performance.now();
+    if (remaining > 0) await sleep(remaining);
     const now = await readHolder(registry, repository);
-    if (now?.id !== id) throw heldBy(now ?? before ?? { ...holder(id), who: 'nobody' }, repository);
+    if (now?.id !== id) throw heldBy(now ?? before ?? { ...holder, who: 'no process' }, repository);
   };
   let renewal: Promise<unknown> = Promise.resolve();
   const renewing = setInterval(() => {
@@ -136,12 +139,8 @@ function ownProcesses(): string {
 
 const deadline = (): number => Math.round(Date.now() / 1000) + MINUTES * 60;
 
-function holder(id: string): LockHolder {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
-  const who =
-    run === undefined
-      ? `${userInfo().username}@${hostname()}, process ${process.pid}`
-      : `${server}/${repository}/actions/runs/${run}`;
+async function makeHolder(id: string): Promise<LockHolder> {
+  const who = (await workflowRunUrl()) ?? `${userInfo().username}@${hostname()}, process ${process.pid}`;
   return { id, who, processes: ownProcesses(), process: process.pid, until: 0 };
 }
 
@@ -158,14 +157,14 @@ function isAlive({ until, processes, process: pid }: LockHolder): boolean {
 }
 
 async function readHolder(registry: Registry, repository: Repository): Promise<LockHolder | undefined> {
-  const found = await readArtifact(registry, repository, LOCK_TAG, LOCK_TYPE);
-  return found?.content as LockHolder | undefined;
+  const artifact = await readArtifact(registry, repository, LOCK_TAG, LOCK_TYPE);
+  return artifact?.content as LockHolder | undefined;
 }
 
 const writeHolder = (registry: Registry, repository: Repository, content: LockHolder): Promise<string> =>
   putArtifact(registry, repository, LOCK_TAG, {
     type: LOCK_TYPE,
-    annotations: { 'org.opencontainers.image.title': 'Who is releasing' },
+    annotations: { [ANNOTATION.title]: 'Release lock' },
     content,
   });
 
@@ -174,5 +173,5 @@ const heldBy = ({ who, until }: LockHolder, { registry, repository }: Repository
     kind: 'release-held',
     title: 'Another release is running',
     reason: `${who} holds the release lock of ${registry}/${repository}.`,
-    wayOut: `wait for it with --wait 20, or run this command again after ${new Date(until * 1000).toISOString()}, when the lock expires`,
+    hint: `wait for it with --wait 20, or run this command again after ${new Date(until * 1000).toISOString()}, when the lock expires`,
   });

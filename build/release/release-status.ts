@@ -1,3 +1,4 @@
+import { isFailed } from '../check-result.ts';
 import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
@@ -5,6 +6,7 @@ import { WorkError } from '../problem.ts';
 import { planRelease } from './plan-release.ts';
 import { type PublishedImage, publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
+import { parseRelease } from './release.ts';
 import type { RecordedTag, ReleaseRecord } from './release-record.ts';
 
 /** `moved on`: a newer release has taken this channel, as it should. */
@@ -33,35 +35,36 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
     images.set(key, known);
     return known;
   };
-  const published = await readAllPublished(record, registry, () => {});
+  const release = parseRelease(record);
+  const published = await readAllPublished(release, registry, () => {});
   // A channel that the rules would not move has been taken by a newer release.
-  const { tags: planned } = planRelease({ ...record, published });
+  const { tags: planned } = planRelease(release, { published, created: record.created });
   const nowOf = (name: string, tag: string): string | undefined => published[name]?.[tag]?.digest;
   return Promise.all(
-    record.tags.map(async (one): Promise<TagStatus> => {
-      const { registry: name, tag, kind, digest } = one;
+    record.tags.map(async (recorded): Promise<TagStatus> => {
+      const { registry: name, tag, kind, digest } = recorded;
       const now = nowOf(name, tag);
-      const held = planned.find((plan) => plan.registry === name && plan.tag === tag && plan.action === 'keep');
-      const told = async (): Promise<Pick<TagStatus, 'state' | 'why'>> => {
-        if (now === digest) return completeness(record, one, await readImage(name, digest));
-        if (kind === 'channel' && held !== undefined) return { state: 'moved on', why: held.why };
+      const kept = planned.find((plan) => plan.registry === name && plan.tag === tag && plan.action === 'keep');
+      const judge = async (): Promise<Pick<TagStatus, 'state' | 'why'>> => {
+        if (now === digest) return completeness(record, recorded, await readImage(name, digest));
+        if (kind === 'channel' && kept !== undefined) return { state: 'moved on', why: kept.why };
         if (now === undefined) return { state: 'missing', why: 'the tag does not exist' };
-        const is = published[name]?.[tag]?.version;
-        const why = is === undefined ? 'is another image' : `is ${is}`;
+        const version = published[name]?.[tag]?.version;
+        const why = version === undefined ? 'is another image' : `is ${version}`;
         const [first = ''] = record.registries;
         // If the first registry has the right image, this mirror is outdated.
         return name !== first && nowOf(first, tag) === digest
           ? { state: 'stale mirror', why: `${why}, but ${first} has the released image` }
           : { state: 'wrong digest', why };
       };
-      return { ...one, now, ...(await told()) };
+      return { ...recorded, now, ...(await judge()) };
     }),
   );
 }
 
 /** Missing content is reported as the state of the tag. It must not end the comparison. */
 function brokenOrThrow(error: unknown): 'broken' {
-  if (error instanceof WorkError && error.explanation.kind === 'not-found') return 'broken';
+  if (error instanceof WorkError && error.failure.kind === 'not-found') return 'broken';
   throw error;
 }
 
@@ -73,14 +76,14 @@ function completeness(
   if (image === undefined) return { state: 'missing', why: 'the index is missing' };
   if (image === 'broken') return { state: 'broken', why: 'a manifest, config or attestation is missing' };
   const released = Object.values(record.images);
-  const [alone] = released
+  const [single] = released
     .flatMap(({ platforms }) => Object.entries(platforms))
     .find(([, index]) => index.digest === digest) ?? [undefined];
-  const wanted = alone === undefined ? record.platforms : record.platforms.filter((platform) => platform === alone);
-  const there = image.index.manifests.filter((one) => !isAttestation(one)).map(platformOf);
-  const absent = wanted.filter((platform) => !there.includes(platform));
+  const required = single === undefined ? record.platforms : record.platforms.filter((platform) => platform === single);
+  const existing = image.index.manifests.filter((entry) => !isAttestation(entry)).map(platformOf);
+  const absent = required.filter((platform) => !existing.includes(platform));
   if (absent.length > 0) return { state: 'missing platform', why: `has no ${absent.join(', ')}` };
-  const failed = publishedChecks(image, wanted).filter(({ passed }) => !passed);
+  const failed = publishedChecks(image, required).filter(isFailed);
   return failed.length === 0
     ? { state: 'ok', why: '' }
     : { state: 'broken', why: failed.map(({ name, found }) => `${name}: ${found}`).join('; ') };

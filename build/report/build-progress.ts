@@ -1,5 +1,6 @@
 import type { Progress, Step } from '../engine/progress.ts';
-import { seconds, style } from './style.ts';
+import { seconds } from '../units.ts';
+import { style } from './style.ts';
 
 /** Reports long work while it runs. */
 export interface ProgressView {

@@ -1,13 +1,14 @@
 import type { Checkout } from '../gateway/gateway.ts';
+import type { GatewayBuildPlan } from '../image/build-plan.ts';
 import type { BuiltImage } from '../image/built-image.ts';
-import type { Preparation } from '../image/prepare.ts';
-import { bytes, seconds, style } from './style.ts';
+import { bytes, seconds } from '../units.ts';
+import { style } from './style.ts';
 import { table } from './table.ts';
 
 /** The result of a build, for people. @param next commands to run now */
-export function buildReport(image: BuiltImage, preparation: Preparation, next: readonly string[]): string {
-  const { base, gateway } = preparation;
-  const facts = table(
+export function buildReport(image: BuiltImage, plan: GatewayBuildPlan, next: readonly string[]): string {
+  const { base, gateway } = plan;
+  const summary = table(
     [{ head: '' }, { head: '' }],
     [
       ['image', image.names.join('\n')],
@@ -27,20 +28,20 @@ export function buildReport(image: BuiltImage, preparation: Preparation, next: r
       holds,
     ]),
   );
-  const ran = image.stages.filter(({ cached }) => !cached);
+  const executed = image.stages.filter(({ cached }) => !cached);
   const stages =
-    ran.length === 0
+    executed.length === 0
       ? 'every stage was cached'
       : table(
           [{ head: 'stage' }, { head: 'time', align: 'right' }],
-          ran.map(({ stage, seconds: time }) => [stage, seconds(time)]),
+          executed.map(({ stage, seconds: time }) => [stage, seconds(time)]),
         );
   return [
     style(
       'bold',
       image.stages.length === 0 ? 'Nothing changed since the last build' : `Built in ${seconds(image.seconds)}`,
     ),
-    facts.trimStart(),
+    summary.trimStart(),
     '',
     layers,
     '',
@@ -56,7 +57,7 @@ export const revisionOf = ({ revision, dirty }: Pick<Checkout, 'revision' | 'dir
   `${revision}${dirty ? ', with uncommitted changes' : ''}`;
 
 /** The result of a build, for `--json`: sizes in bytes, times in seconds. */
-export function buildJson(image: BuiltImage, { base, gateway, plugins }: Preparation): object {
+export function buildJson(image: BuiltImage, { base, gateway, plugins }: GatewayBuildPlan): object {
   return {
     names: image.names,
     digest: image.digest,

@@ -1,6 +1,7 @@
-import type { Expectation, Explained, Explanation } from '../explain/explain-build.ts';
+import type { BuildForecast, Expectation, StageForecast } from '../image/explain-build.ts';
 import type { LastBuild } from '../image/last-build.ts';
-import { bytes, seconds, style } from './style.ts';
+import { bytes, seconds } from '../units.ts';
+import { style } from './style.ts';
 import { table } from './table.ts';
 
 /** The terminal lists this many reasons and counts the rest; --json prints all. */
@@ -9,13 +10,13 @@ const MOST_REASONS = 3;
 const STAGE_WORDS: Readonly<Record<Expectation, string>> = { cached: 'cached', runs: 'runs', depends: 'may run' };
 const LAYER_WORDS: Readonly<Record<Expectation, string>> = { cached: 'cached', runs: 'new', depends: 'may be new' };
 
-const reasons = ({ because }: Explained): string => {
-  const more = because.length - MOST_REASONS;
-  return [...because.slice(0, MOST_REASONS), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
+const reasonsOf = ({ reasons }: StageForecast): string => {
+  const more = reasons.length - MOST_REASONS;
+  return [...reasons.slice(0, MOST_REASONS), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
 };
 
 /** What the next build would run, for people. @param reference the build's first tag */
-export function explainReport(reference: string, { stages, layers }: Explanation, last: LastBuild): string {
+export function explainReport(reference: string, { stages, layers }: BuildForecast, last: LastBuild): string {
   const running = stages.filter(({ expectation }) => expectation === 'runs');
   const head =
     running.length > 0
@@ -24,8 +25,8 @@ export function explainReport(reference: string, { stages, layers }: Explanation
         ? `None of ${stages.length} stages would run`
         : 'Some stages run only if an earlier stage produces a different result';
   const time = (name: string): string => {
-    const took = last.stageSeconds[name];
-    return took === undefined ? '' : seconds(took);
+    const duration = last.stageSeconds[name];
+    return duration === undefined ? '' : seconds(duration);
   };
   const costs = new Map(last.layers.map((layer) => [layer.name, layer]));
   return [
@@ -33,12 +34,12 @@ export function explainReport(reference: string, { stages, layers }: Explanation
     `compared with ${reference}, built ${last.built.slice(0, 16).replace('T', ' ')} UTC; valid while BuildKit keeps its cache`,
     '',
     table(
-      [{ head: 'stage' }, { head: '' }, { head: 'took', align: 'right' }, { head: 'why' }],
-      stages.map((stage) => [stage.name, STAGE_WORDS[stage.expectation], time(stage.name), reasons(stage)]),
+      [{ head: 'stage' }, { head: '' }, { head: 'time', align: 'right' }, { head: 'reason' }],
+      stages.map((stage) => [stage.name, STAGE_WORDS[stage.expectation], time(stage.name), reasonsOf(stage)]),
     ),
     '',
     table(
-      [{ head: 'layer' }, { head: '' }, { head: 'size', align: 'right' }, { head: 'last build' }, { head: 'why' }],
+      [{ head: 'layer' }, { head: '' }, { head: 'size', align: 'right' }, { head: 'last build' }, { head: 'reason' }],
       layers.map((layer) => {
         const cost = costs.get(layer.name);
         return [
@@ -46,7 +47,7 @@ export function explainReport(reference: string, { stages, layers }: Explanation
           LAYER_WORDS[layer.expectation],
           cost?.size === undefined ? '' : bytes(cost.size),
           cost === undefined ? '' : cost.cached ? 'cached' : 'new',
-          reasons(layer),
+          reasonsOf(layer),
         ];
       }),
     ),
@@ -54,15 +55,18 @@ export function explainReport(reference: string, { stages, layers }: Explanation
 }
 
 /** The same for `--json`: seconds and bytes, every reason. */
-export function explainJson(reference: string, { stages, layers }: Explanation, last: LastBuild): object {
+export function explainJson(reference: string, { stages, layers }: BuildForecast, last: LastBuild): object {
   const costs = new Map(last.layers.map((layer) => [layer.name, layer]));
   return {
     reference,
     built: last.built,
-    stages: stages.map((stage) => ({ ...stage, seconds: last.stageSeconds[stage.name] })),
+    stages: stages.map((stage) => ({ ...withAlias(stage), seconds: last.stageSeconds[stage.name] })),
     layers: layers.map((layer) => {
       const cost = costs.get(layer.name);
-      return { ...layer, size: cost?.size, newInLastBuild: cost === undefined ? undefined : !cost.cached };
+      return { ...withAlias(layer), size: cost?.size, newInLastBuild: cost === undefined ? undefined : !cost.cached };
     }),
   };
 }
+
+/** `because` is the former name of `reasons`. Remove it with version 0.3. */
+const withAlias = (forecast: StageForecast): object => ({ ...forecast, because: forecast.reasons });

@@ -6,18 +6,21 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
   const red = (text: string): string => style(['red', 'bold'], text, stream);
   const dim = (text: string): string => style('dim', text, stream);
   if (error instanceof RequestError) {
-    const rows = error.problems.flatMap(({ source, value, reason, wayOut }) => [
+    const rows = error.problems.flatMap(({ source, value, reason, hint }) => [
       `  ${style('bold', source, stream)}: ${value === '' ? '' : `"${value}" `}${reason}`,
-      `    ${dim('Hint:')} ${wayOut}`,
+      `    ${dim('Hint:')} ${hint}`,
     ]);
     const count = error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`;
     return [red(`Nothing was started: the request has ${count}.`), ...rows].join('\n');
   }
   if (error instanceof WorkError) {
-    const { title, reason, wayOut, lines = [] } = error.explanation;
-    return [red(title), `  ${reason}`, `  ${dim('Hint:')} ${wayOut}`, ...lines.map((line) => `  ${dim('|')} ${line}`)].join(
-      '\n',
-    );
+    const { title, reason, hint, lines = [] } = error.failure;
+    return [
+      red(title),
+      `  ${reason}`,
+      `  ${dim('Hint:')} ${hint}`,
+      ...lines.map((line) => `  ${dim('|')} ${line}`),
+    ].join('\n');
   }
   if (error instanceof InterruptedError) return `Interrupted: ${error.message}.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -26,7 +29,7 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
 /** An error for `--json`. */
 export function failureJson(error: unknown): object {
   if (error instanceof RequestError) return { error: { kind: 'request', problems: error.problems } };
-  if (error instanceof WorkError) return { error: error.explanation };
+  if (error instanceof WorkError) return { error: error.failure };
   if (error instanceof InterruptedError) return { error: { kind: 'interrupted', title: error.message } };
   return { error: { kind: 'unexpected', title: error instanceof Error ? error.message : String(error) } };
 }

@@ -1,7 +1,8 @@
 import type { PublishedRelease } from '../release/publish-release.ts';
+import { seconds } from '../units.ts';
 import { markdownTable } from './job-summary.ts';
 import { shortDigest } from './release-plan-report.ts';
-import { seconds, style } from './style.ts';
+import { style } from './style.ts';
 import { table } from './table.ts';
 
 const COLUMNS = ['tag', 'registry', 'digest', ''] as const;

@@ -30,13 +30,13 @@ export async function readOverlays(
   const overlays: Overlay[] = [];
   for (const value of folders) {
     const folder = resolve(here, value);
-    const problem = (reason: string, wayOut: string): void =>
-      void problems.push({ source: '--overlay', value, reason, wayOut });
+    const problem = (reason: string, hint: string): void =>
+      void problems.push({ source: '--overlay', value, reason, hint });
     const id = await readId(folder);
     if (id === undefined) {
       problem(
         existsSync(folder) ? 'has no openclaw.plugin.json with an id' : 'does not exist',
-        "name the folder of a plugin: extensions/slack",
+        'name the folder of a plugin: extensions/slack',
       );
       continue;
     }
@@ -50,7 +50,10 @@ export async function readOverlays(
           : `build an image with it: --extensions ${id}`,
       );
     } else if (name !== id && plugins.includes(name)) {
-      problem(`has the id ${id}, but ${name} is another plugin of the image`, `correct "id" in ${value}/openclaw.plugin.json`);
+      problem(
+        `has the id ${id}, but ${name} is another plugin of the image`,
+        `correct "id" in ${value}/openclaw.plugin.json`,
+      );
     } else if (overlays.some((other) => other.id === id)) {
       problem(`is the second folder of the plugin ${id}`, 'leave one of the folders out');
     } else overlays.push({ id, folder });

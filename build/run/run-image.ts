@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { ask } from '../engine/ask.ts';
 import { type Container, poll, startContainer } from '../engine/container.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { DockerCli } from '../engine/docker-cli.ts';
+import { requestGateway } from '../engine/gateway-request.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import { type Overlay, overlayTarget } from './overlay.ts';
 
@@ -18,10 +18,7 @@ const LIST_IDS = `const { globSync, readFileSync } = require('fs');
 console.log(JSON.stringify(globSync('/app/dist/extensions/*/openclaw.plugin.json').map((file) => JSON.parse(readFileSync(file, 'utf8')).id)));`;
 
 /** Ids of the compiled plugins in an image. */
-export async function pluginsOf(
-  engine: Pick<Engine, 'docker' | 'environment'>,
-  image: string,
-): Promise<readonly string[]> {
+export async function pluginsOf(engine: DockerCli, image: string): Promise<readonly string[]> {
   const container = await startContainer(engine, { image, entrypoint: 'sleep', command: ['60'] });
   try {
     const { stdout } = await container.exec(['node', '-e', LIST_IDS]);
@@ -33,7 +30,7 @@ export async function pluginsOf(
 
 /** Starts the image with its default command, and waits until the gateway answers. */
 export async function runImage(
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  engine: DockerCli,
   image: string,
   port: number,
   overlays: readonly Overlay[],
@@ -61,8 +58,8 @@ export async function waitUntilLive(container: Container, signal: AbortSignal): 
   const live = await poll(async () => {
     const { running } = await container.state();
     if (!running || signal.aborted) return false;
-    const answer = await ask(container, '/healthz', [200], { seconds: 2, every: 0.5 });
-    return answer === undefined ? undefined : answer !== 'nothing to ask with';
+    const answer = await requestGateway(container, '/healthz', [200], { seconds: 2, every: 0.5 });
+    return answer === undefined ? undefined : answer !== 'no shell';
   }, START_SECONDS);
   if (signal.aborted) throw new InterruptedError('the container is gone');
   if (live === true) return;
@@ -70,7 +67,7 @@ export async function waitUntilLive(container: Container, signal: AbortSignal): 
     kind: 'gateway',
     title: 'The gateway does not answer',
     reason: live === false ? 'The container ended.' : `/healthz did not answer within ${START_SECONDS} s.`,
-    wayOut: 'see the last lines of the log, below',
+    hint: 'see the last lines of the log, below',
     lines: await container.lines(20),
   });
 }
@@ -90,13 +87,13 @@ export async function loadedOverlays(
   const list = stdout.includes('{') ? stdout.slice(stdout.indexOf('{')) : '{"plugins":[]}';
   const { plugins } = JSON.parse(list) as { readonly plugins: readonly LoadedPlugin[] };
   return overlays.map(({ id, folder }) => {
-    const plugin = plugins.find((one) => one.id === id);
+    const plugin = plugins.find((entry) => entry.id === id);
     if (plugin?.source.startsWith(`${overlayTarget(id)}/`) === true) return { id, source: plugin.source };
     throw new WorkError({
       kind: 'overlay',
       title: 'The gateway does not load the mounted source',
       reason: `${id} was loaded from ${plugin?.source ?? 'no file'}, not from ${folder}.`,
-      wayOut: 'unset OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS; the output of `openclaw plugins list` is below',
+      hint: 'unset OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS; the output of `openclaw plugins list` is below',
       lines: stderr.split('\n').slice(-10),
     });
   });

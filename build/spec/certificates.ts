@@ -9,7 +9,7 @@ export const certificatesIn = (pem: string): readonly string[] =>
 const MOST_SECRET_BYTES = 500 * 1024;
 
 /** Explains why a file cannot be used for certificate authorities; undefined if it can. */
-export function whyNoAuthorities(path: string): string | undefined {
+export function certificateProblem(path: string): string | undefined {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return 'does not exist';
   if (!status.isFile()) return 'is not a file';

@@ -68,7 +68,8 @@ export const BUILD_OPTIONS = {
   },
   base: {
     flags: '--base <base>',
-    description: 'pinned (fail if its registry is unreachable), bootstrap (made on this host from Debian packages and npm), or an image reference',
+    description:
+      'pinned (fail if its registry is unreachable), bootstrap (made on this host from Debian packages and npm), or an image reference',
     unset: 'the pinned base; if its registry is unreachable, bootstrap (never for --push)',
     example: '--base bootstrap',
   },
@@ -118,8 +119,7 @@ export const BUILD_OPTIONS = {
   ca: {
     flags: '--ca <file>',
     variables: ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'],
-    description:
-      'PEM file with certificate authorities to trust in addition; download steps get it as a build secret',
+    description: 'PEM file with certificate authorities to trust in addition; download steps get it as a build secret',
     example: '--ca /etc/ssl/certs/company.pem',
   },
   engine: {

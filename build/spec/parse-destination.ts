@@ -16,7 +16,7 @@ export function parseDestination(options: GivenOptions, problems: Problem[]): De
       source: asked.map((name) => `--${name}`).join(' '),
       value: asked.map((name) => String(options[name])).join(' '),
       reason: 'are given together, but an image has one destination',
-      wayOut: 'give only one of --load, --push and --output',
+      hint: 'give only one of --load, --push and --output',
     });
   }
   const output = options.output;
@@ -27,7 +27,7 @@ export function parseDestination(options: GivenOptions, problems: Problem[]): De
       source: '--push',
       value: BUILD_OPTIONS.tag.default,
       reason: 'cannot be pushed: it is the default name for the local engine',
-      wayOut: 'name a repository: --tag registry.example/openclaw:try --push',
+      hint: 'name a repository: --tag registry.example/openclaw:try --push',
     });
   }
   return { kind: 'push' };
@@ -49,12 +49,12 @@ function parseOutput(value: string, problems: Problem[]): Destination {
   const pairs = new Map(value.split(',').map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
   const type = pairs.get('type') ?? '';
   const rule = Object.hasOwn(OUTPUTS, type) ? OUTPUTS[type] : undefined;
-  const wrong = (reason: string, wayOut: string): void =>
-    void problems.push({ source: '--output', value, reason, wayOut });
+  const wrong = (reason: string, hint: string): void => void problems.push({ source: '--output', value, reason, hint });
   const example = 'for example: --output type=oci,dest=openclaw.tar';
   if (!PAIRS.test(value)) wrong('is not a list of key=value pairs', example);
   else if (rule === undefined) wrong('has an unsupported type (supported: oci, tar, local)', example);
-  else if ('instead' in rule) wrong('is not supported: it loses annotations or pushes to a registry', `use ${rule.instead}`);
+  else if ('instead' in rule)
+    wrong('is not supported: it loses annotations or pushes to a registry', `use ${rule.instead}`);
   else if (rule.dest && ['', '-'].includes(pairs.get('dest') ?? ''))
     wrong('needs dest=PATH; standard output is used for the report', `name a file or a folder: ${example}`);
   return { kind: 'output', value };

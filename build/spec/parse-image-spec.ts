@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { Problem } from '../problem.ts';
-import { whyNoAuthorities } from './certificates.ts';
+import { certificateProblem } from './certificates.ts';
 import {
   type BaseChoice,
   type BrowserChoice,
@@ -70,12 +70,12 @@ export function parseImageSpec(
     separator: RegExp,
     rule: RegExp,
     reason: string,
-    wayOut: string,
+    hint: string,
   ): readonly string[] => {
     const found = read(name);
     if (found === undefined) return [];
     const parts = found.text.split(separator).filter((part) => part !== '');
-    for (const value of parts) if (!rule.test(value)) problems.push({ source: found.source, value, reason, wayOut });
+    for (const value of parts) if (!rule.test(value)) problems.push({ source: found.source, value, reason, hint });
     return sorted(parts.filter((part) => rule.test(part)));
   };
 
@@ -111,7 +111,7 @@ export function parseImageSpec(
         source: found.source,
         value: found.text,
         reason: 'is not a boolean',
-        wayOut: 'use 1, true, yes or on; or 0, false, no or off',
+        hint: 'use 1, true, yes or on; or 0, false, no or off',
       });
     }
     return value ?? false;
@@ -149,7 +149,7 @@ function parseVariant(
   const variant = VARIANTS.find((name) => name === given?.text.trim());
   if (given !== undefined && variant === undefined) {
     const reason = 'is not a variant';
-    problems.push({ source: given.source, value: given.text, reason, wayOut: `choose from ${VARIANTS.join(', ')}` });
+    problems.push({ source: given.source, value: given.text, reason, hint: `choose from ${VARIANTS.join(', ')}` });
   }
   return variant ?? 'default';
 }
@@ -158,8 +158,8 @@ function parseVariant(
 function parseBrowser(given: GivenOptions['browser'], isOn: () => boolean, problems: Problem[]): BrowserChoice {
   if (typeof given !== 'string') return given === true || isOn() ? 'playwright' : 'none';
   if (given === 'playwright' || given === 'debian') return given;
-  const wayOut = 'choose --browser playwright or --browser debian';
-  problems.push({ source: '--browser', value: given, reason: 'is not a browser source', wayOut });
+  const hint = 'choose --browser playwright or --browser debian';
+  problems.push({ source: '--browser', value: given, reason: 'is not a browser source', hint });
   return 'none';
 }
 
@@ -181,7 +181,7 @@ function parseChoice(
       source: '--source',
       value: String(options.source),
       reason: 'cannot be combined with --package: an image contains one gateway',
-      wayOut: 'leave one of the options out',
+      hint: 'leave one of the options out',
     });
   }
   if (options.package !== undefined) return parseGateway(packageText, problems);
@@ -199,7 +199,7 @@ function parseGateway(text: string, problems: Problem[]): GatewayChoice {
         source: '--package',
         value: text,
         reason: 'does not exist',
-        wayOut: 'create the file with npm pack openclaw',
+        hint: 'create the file with npm pack openclaw',
       });
     }
     return { kind: 'file', path };
@@ -211,7 +211,7 @@ function parseGateway(text: string, problems: Problem[]): GatewayChoice {
       source: '--package',
       value: text,
       reason: 'is not openclaw@<version|tag> or a file.tgz',
-      wayOut: 'for example: --package openclaw@latest',
+      hint: 'for example: --package openclaw@latest',
     });
   }
   return { kind: 'registry', selector };
@@ -229,11 +229,11 @@ function parseBase(text: string | undefined, problems: Problem[]): BaseChoice {
   return reference === undefined ? { kind: 'auto' } : { kind: 'reference', reference };
 }
 
-export function referenceOr(value: string, source: string, wayOut: string, problems: Problem[]): Reference | undefined {
+export function referenceOr(value: string, source: string, hint: string, problems: Problem[]): Reference | undefined {
   try {
     return parseReference(value);
   } catch (error) {
-    problems.push({ source, value, reason: `is not a valid image reference: ${(error as Error).message}`, wayOut });
+    problems.push({ source, value, reason: `is not a valid image reference: ${(error as Error).message}`, hint });
     return undefined;
   }
 }
@@ -247,7 +247,7 @@ function parseTags(given: readonly string[], problems: Problem[]): readonly Refe
         source: '--tag',
         value,
         reason: 'contains a digest, which a build cannot choose',
-        wayOut: 'remove the part after @',
+        hint: 'remove the part after @',
       });
     }
     if (reference !== undefined) tags.push(reference);
@@ -263,7 +263,7 @@ function parsePlatforms(text: string, problems: Problem[]): readonly Platform[] 
       const reason = value.startsWith('linux/')
         ? 'is a platform that the gateway is not built for'
         : 'is not a Linux platform';
-      problems.push({ source: '--platform', value, reason, wayOut: `use ${PLATFORMS.join(' or ')}` });
+      problems.push({ source: '--platform', value, reason, hint: `use ${PLATFORMS.join(' or ')}` });
     } else platforms.add(platform);
   }
   return [...platforms];
@@ -282,18 +282,18 @@ function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], pr
 function parseCompression(text: string, problems: Problem[]): Compression {
   const found = COMPRESSIONS.find((kind) => kind === text);
   if (found !== undefined) return found;
-  const wayOut = `choose from ${COMPRESSIONS.join(', ')}`;
-  problems.push({ source: '--compression', value: text, reason: 'is not a supported compression', wayOut });
+  const hint = `choose from ${COMPRESSIONS.join(', ')}`;
+  problems.push({ source: '--compression', value: text, reason: 'is not a supported compression', hint });
   return 'gzip';
 }
 
 function parseCa(found: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {
   if (found === undefined) return undefined;
   const path = resolve(found.text);
-  const reason = whyNoAuthorities(path);
+  const reason = certificateProblem(path);
   if (reason === undefined) return path;
-  const wayOut = 'name a PEM file with certificate authorities, or unset the option';
-  problems.push({ source: found.source, value: found.text, reason, wayOut });
+  const hint = 'name a PEM file with certificate authorities, or unset the option';
+  problems.push({ source: found.source, value: found.text, reason, hint });
   return undefined;
 }
 
@@ -304,7 +304,7 @@ function parseEpoch(text: string | undefined, problems: Problem[]): number | und
     source: 'SOURCE_DATE_EPOCH',
     value: text,
     reason: 'is not a number of seconds since 1970',
-    wayOut: 'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
+    hint: 'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
   });
   return undefined;
 }

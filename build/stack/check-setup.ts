@@ -5,7 +5,7 @@ import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { interpolatedKeys } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { maskedText } from './masked.ts';
-import { pathComplaint, printable, unprintable } from './path-rule.ts';
+import { pathProblem, printable, unprintable } from './path-rule.ts';
 import { PROVIDERS } from './provider.ts';
 import { holdsSocket } from './sandbox-gate.ts';
 import {
@@ -14,8 +14,8 @@ import {
   home,
   projectName,
   SETUP_VARIABLES,
-  type Settled,
   type SetupInput,
+  type SetupValues,
   type Values,
   withDefaults,
 } from './setup-values.ts';
@@ -58,12 +58,12 @@ const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|pri
  */
 export function checkSetup(input: SetupInput): CheckedSetup {
   const values = effectiveValues(input);
-  const settled = withDefaults(values, input);
+  const setupValues = withDefaults(values, input);
   const problems: Problem[] = [
     ...variableProblems(values, input),
     ...buildProblems(values),
-    ...folderProblems(settled, input),
-    ...portProblems(settled),
+    ...folderProblems(setupValues, input),
+    ...portProblems(setupValues),
     ...interpolationProblems(input),
   ];
   const mounts = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts;
@@ -71,17 +71,17 @@ export function checkSetup(input: SetupInput): CheckedSetup {
   problems.push(...socketProblems(values, socket));
   return {
     problems,
-    image: settled.OPENCLAW_IMAGE,
-    built: settled.OPENCLAW_IMAGE === DEFAULTS.OPENCLAW_IMAGE,
-    configDir: settled.OPENCLAW_CONFIG_DIR,
+    image: setupValues.OPENCLAW_IMAGE,
+    built: setupValues.OPENCLAW_IMAGE === DEFAULTS.OPENCLAW_IMAGE,
+    configDir: setupValues.OPENCLAW_CONFIG_DIR,
     mustExist: mounts.map(({ source }) => source),
-    gatewayPort: Number(settled.OPENCLAW_GATEWAY_PORT),
-    bridgePort: Number(settled.OPENCLAW_BRIDGE_PORT),
+    gatewayPort: Number(setupValues.OPENCLAW_GATEWAY_PORT),
+    bridgePort: Number(setupValues.OPENCLAW_BRIDGE_PORT),
     sandbox: isOn(values.get('OPENCLAW_SANDBOX')),
     buildVariables: new Map(BUILD_VARIABLES.map((name) => [name, buildValue(name, values.get(name) ?? '')])),
-    workspaceDir: settled.OPENCLAW_WORKSPACE_DIR,
-    secretDir: settled.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
-    bind: settled.OPENCLAW_GATEWAY_BIND,
+    workspaceDir: setupValues.OPENCLAW_WORKSPACE_DIR,
+    secretDir: setupValues.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
+    bind: setupValues.OPENCLAW_GATEWAY_BIND,
     projectName: projectName(values, input),
     socket,
   };
@@ -92,28 +92,28 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
   for (const { name, check, secret } of STACK_VARIABLES) {
     const given = values.get(name);
     if (given === undefined) continue;
-    for (const { value = given, ...complaint } of [check(given) ?? []].flat())
+    for (const { value = given, ...problem } of [check(given) ?? []].flat())
       problems.push({
         source: name,
         value: secret === true ? '(not shown)' : maskedText(printable(value), []),
-        ...complaint,
+        ...problem,
       });
   }
   for (const { variable } of PROVIDERS) {
-    const complaint = unprintable(values.get(variable) ?? '');
-    if (complaint !== undefined) problems.push({ source: variable, value: '(not shown)', ...complaint });
+    const problem = unprintable(values.get(variable) ?? '');
+    if (problem !== undefined) problems.push({ source: variable, value: '(not shown)', ...problem });
   }
   const name = values.get('COMPOSE_PROJECT_NAME');
   if (name !== undefined && !PROJECT_NAME.test(name)) {
-    const wayOut = 'use lower-case letters, digits, - and _';
+    const hint = 'use lower-case letters, digits, - and _';
     problems.push({
       source: 'COMPOSE_PROJECT_NAME',
       value: printable(name),
       reason: 'is not a valid project name of at most 63 characters',
-      wayOut,
+      hint,
     });
   }
-  const bad = pathComplaint(home(input));
+  const bad = pathProblem(home(input));
   if (bad !== undefined) problems.push({ source: 'HOME', value: printable(home(input)), ...bad });
   return problems;
 }
@@ -122,8 +122,8 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
 function buildProblems(values: Values): readonly Problem[] {
   const environment = Object.fromEntries(BUILD_VARIABLES.map((name) => [name, values.get(name)]));
   const hidden = BUILD_VARIABLES.flatMap((name) => {
-    const complaint = unprintable(values.get(name) ?? '');
-    return complaint === undefined ? [] : [{ source: name, value: printable(values.get(name) ?? ''), ...complaint }];
+    const problem = unprintable(values.get(name) ?? '');
+    return problem === undefined ? [] : [{ source: name, value: printable(values.get(name) ?? ''), ...problem }];
   });
   if (hidden.length > 0) return hidden;
   const all: readonly OptionDefinition[] = Object.values(BUILD_OPTIONS);
@@ -134,16 +134,16 @@ function buildProblems(values: Values): readonly Problem[] {
 }
 
 /** Called again when the targets of symbolic links are known. */
-export function folderProblems(settled: Settled, input: SetupInput): readonly Problem[] {
+export function folderProblems(setupValues: SetupValues, input: SetupInput): readonly Problem[] {
   const problems: Problem[] = [];
   const tree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
-  const folders = FOLDERS.map((name) => ({ name, value: input.physical?.get(name) ?? settled[name] })).filter(
-    ({ value }) => pathComplaint(value) === undefined,
+  const folders = FOLDERS.map((name) => ({ name, value: input.physical?.get(name) ?? setupValues[name] })).filter(
+    ({ value }) => pathProblem(value) === undefined,
   );
   const holder = input.physical?.get('HOME') ?? home(input);
   for (const [index, { name, value }] of folders.entries()) {
-    const problem = (reason: string, wayOut: string): void =>
-      void problems.push({ source: name, value: printable(value), reason, wayOut });
+    const problem = (reason: string, hint: string): void =>
+      void problems.push({ source: name, value: printable(value), reason, hint });
     const holds = [home(input), holder, input.project].find((folder) => tree(folder).startsWith(tree(value)));
     const twin = folders.slice(0, index).find((other) => tree(other.value) === tree(value));
     const system = SYSTEM_TREES.test(tree(value)) || SHARED_FOLDERS.test(tree(value).slice(0, -1));
@@ -151,9 +151,9 @@ export function folderProblems(settled: Settled, input: SetupInput): readonly Pr
       problem(
         'belongs to the system, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
-        )
-        else if (holds !== undefined && holds !== '/tmp')
-        problem(`contains ${holds}, but setup would give all of it to the container`, 'use a separate folder');
+      );
+    else if (holds !== undefined && holds !== '/tmp')
+      problem(`contains ${holds}, but setup would give all of it to the container`, 'use a separate folder');
     if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'use a separate folder for each');
   }
   return problems;
@@ -170,22 +170,22 @@ function socketOf(values: Values, { environment }: SetupInput): string {
 function socketProblems(values: Values, socket: string): readonly Problem[] {
   const { mounts } = parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '');
   const reason = "contains the engine's socket, so the container could control the engine";
-  const wayOut = 'mount only the subfolders that you need; OPENCLAW_SANDBOX=1 mounts the socket after its checks';
+  const hint = 'mount only the subfolders that you need; OPENCLAW_SANDBOX=1 mounts the socket after its checks';
   return mounts
     .filter(({ source }) => holdsSocket(source, socket))
-    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: printable(source), reason, wayOut }));
+    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: printable(source), reason, hint }));
 }
 
 /** Compose expands variables in .env and setup does not, so the two would disagree about the value. */
 function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Problem[] {
   const reason = 'refers to another variable in .env, which setup does not expand';
-  const wayOut = 'write the expanded value in .env, or put the value in single quotes';
+  const hint = 'write the expanded value in .env, or put the value in single quotes';
   const interpolated = interpolatedKeys(dotEnv);
   return SETUP_VARIABLES.filter((name) => interpolated.has(name) && !environment.has(name)).map((source) => ({
     source,
     value: '(in .env)',
     reason,
-    wayOut,
+    hint,
   }));
 }
 
@@ -193,15 +193,15 @@ function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Pr
 const buildValue = (name: string, value: string): string =>
   name.startsWith('OPENCLAW_INSTALL_') ? (isOn(value) ? '1' : '') : value;
 
-function portProblems(settled: Settled): readonly Problem[] {
-  if (settled.OPENCLAW_BRIDGE_PORT !== settled.OPENCLAW_GATEWAY_PORT) return [];
+function portProblems(setupValues: SetupValues): readonly Problem[] {
+  if (setupValues.OPENCLAW_BRIDGE_PORT !== setupValues.OPENCLAW_GATEWAY_PORT) return [];
   const reason = 'is also the port of the gateway';
   return [
     {
       source: 'OPENCLAW_BRIDGE_PORT',
-      value: settled.OPENCLAW_BRIDGE_PORT,
+      value: setupValues.OPENCLAW_BRIDGE_PORT,
       reason,
-      wayOut: 'choose different ports',
+      hint: 'choose different ports',
     },
   ];
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { type Complaint, pathComplaint } from './path-rule.ts';
+import { pathProblem, type ValueProblem } from './path-rule.ts';
 
 /** A folder or file of the host, mounted in both containers. */
 export interface ExtraMount {
@@ -13,7 +13,7 @@ export interface ExtraMount {
 /** The parsed OPENCLAW_EXTRA_MOUNTS: its mounts, and the problems of each entry. */
 export interface ReadMounts {
   readonly mounts: readonly ExtraMount[];
-  readonly complaints: readonly (Complaint & { readonly value: string })[];
+  readonly problems: readonly (ValueProblem & { readonly value: string })[];
 }
 
 const OPTIONS: Readonly<Record<string, Partial<Pick<ExtraMount, 'access' | 'label'>>>> = {
@@ -38,38 +38,37 @@ const ENGINE_SOCKET = /(?:^|\/)(?:docker|podman|containerd)\.sock$/;
 /** @param text `source:target[:ro|rw|z|Z]`, separated by commas */
 export function parseExtraMounts(text: string): ReadMounts {
   const mounts: ExtraMount[] = [];
-  const complaints: (Complaint & { value: string })[] = [];
+  const problems: (ValueProblem & { value: string })[] = [];
   const entries = text.split(',').map((entry) => entry.replace(/^ +| +$/g, ''));
   for (const value of entries.filter((entry) => entry !== '')) {
-    const complaint = read(value, mounts);
-    if (complaint !== undefined) complaints.push({ value, ...complaint });
+    const problem = read(value, mounts);
+    if (problem !== undefined) problems.push({ value, ...problem });
   }
-  return { mounts, complaints };
+  return { mounts, problems };
 }
 
 /** Adds the mount to the list, or returns its problem. */
-function read(value: string, mounts: ExtraMount[]): Complaint | undefined {
+function read(value: string, mounts: ExtraMount[]): ValueProblem | undefined {
   const [source = '', target, option = 'rw', ...rest] = value.split(':');
   if (target === undefined || rest.length > 0)
-    return { reason: 'is not source:target[:ro|rw|z|Z]', wayOut: 'for example: /srv/media:/media:ro' };
-  const complaint = pathComplaint(source, 'its source') ?? pathComplaint(target, 'its target');
-  if (complaint !== undefined) return complaint;
+    return { reason: 'is not source:target[:ro|rw|z|Z]', hint: 'for example: /srv/media:/media:ro' };
+  const problem = pathProblem(source, 'its source') ?? pathProblem(target, 'its target');
+  if (problem !== undefined) return problem;
   if (ENGINE_SOCKET.test(source))
     return {
       reason: 'is the socket of the engine, so the container could control the engine',
-      wayOut: 'set OPENCLAW_SANDBOX=1, which mounts the socket after its checks',
+      hint: 'set OPENCLAW_SANDBOX=1, which mounts the socket after its checks',
     };
   const known = OPTIONS[option];
   if (known === undefined || !Object.hasOwn(OPTIONS, option))
     return {
       reason: `has the unknown option '${option}'`,
-      wayOut: `choose from ${Object.keys(OPTIONS).join(', ')}`,
+      hint: `choose from ${Object.keys(OPTIONS).join(', ')}`,
     };
   const place = posix.normalize(target).replace(/\/+$/, '') || '/';
-  if (Object.hasOwn(TAKEN, place))
-    return { reason: `has the reserved target ${place}`, wayOut: TAKEN[place] ?? '' };
+  if (Object.hasOwn(TAKEN, place)) return { reason: `has the reserved target ${place}`, hint: TAKEN[place] ?? '' };
   if (mounts.some((other) => other.target === place))
-    return { reason: `is the second mount on ${place}`, wayOut: 'leave one of the mounts out' };
+    return { reason: `is the second mount on ${place}`, hint: 'leave one of the mounts out' };
   mounts.push({ source, target: place, access: 'rw', label: undefined, ...known });
   return undefined;
 }

@@ -1,7 +1,7 @@
 /** A problem with a value, and how to solve it. */
-export interface Complaint {
+export interface ValueProblem {
   readonly reason: string;
-  readonly wayOut: string;
+  readonly hint: string;
 }
 
 /** Control and format characters, line and paragraph separators, and the replacement character of invalid UTF-8. */
@@ -11,11 +11,11 @@ const SHOWN_CHARACTERS = 200;
 const LONGEST_PATH = 4095;
 const LONGEST_NAME = 255;
 
-export const unprintable = (text: string): Complaint | undefined =>
+export const unprintable = (text: string): ValueProblem | undefined =>
   UNPRINTABLE.test(text)
     ? {
         reason: 'contains a line end, a tab or another unprintable character',
-        wayOut: 'use printable characters only',
+        hint: 'use printable characters only',
       }
     : undefined;
 
@@ -32,22 +32,22 @@ export function printable(value: string): string {
  *
  * @param what the part of the value, for the message: `source`; undefined for the value itself
  */
-export function pathComplaint(path: string, what?: string): Complaint | undefined {
+export function pathProblem(path: string, what?: string): ValueProblem | undefined {
   const hidden = unprintable(path);
   if (hidden !== undefined) return hidden;
   const has = what === undefined ? 'is' : `has a ${what} that is`;
   if (path.startsWith('~'))
-    return { reason: `${has} not expanded: only a shell expands ~`, wayOut: 'write the full path: /home/you/…' };
+    return { reason: `${has} not expanded: only a shell expands ~`, hint: 'write the full path: /home/you/…' };
   if (!path.startsWith('/'))
-    return { reason: `${has} not an absolute path`, wayOut: 'begin it with /, as in "$PWD/folder"' };
+    return { reason: `${has} not an absolute path`, hint: 'begin it with /, as in "$PWD/folder"' };
   if (path.split('/').includes('..'))
-    return { reason: `${has} relative: it contains '..'`, wayOut: 'write the resolved path' };
+    return { reason: `${has} relative: it contains '..'`, hint: 'write the resolved path' };
   if (path.includes(':'))
-    return { reason: `${has} not usable in a mount: it contains a colon`, wayOut: 'use a path without a colon' };
+    return { reason: `${has} not usable in a mount: it contains a colon`, hint: 'use a path without a colon' };
   if (Buffer.byteLength(path) > LONGEST_PATH || path.split('/').some((name) => Buffer.byteLength(name) > LONGEST_NAME))
     return {
       reason: `${has} too long (a path may have ${LONGEST_PATH} bytes, a name ${LONGEST_NAME})`,
-      wayOut: 'use a shorter path',
+      hint: 'use a shorter path',
     };
   return undefined;
 }

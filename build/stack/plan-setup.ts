@@ -6,14 +6,14 @@ import { parseExtraMounts } from './extra-mounts.ts';
 import { type ConfigWrite, configWrites, field } from './gateway-config.ts';
 import { chooseToken, type GatewayToken } from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
-import { decideSandbox, type SandboxDecision, type SandboxFacts } from './sandbox-gate.ts';
+import { decideSandbox, type SandboxDecision, type SandboxProbe } from './sandbox-gate.ts';
 import {
   effectiveValues,
   FOLDERS,
   projectName,
   SETUP_VARIABLES,
-  type Settled,
   type SetupInput,
+  type SetupValues,
   type Values,
   withDefaults,
 } from './setup-values.ts';
@@ -47,11 +47,11 @@ export interface SetupPlan {
 export function planSetup(
   input: SetupInput,
   config: unknown,
-  facts: SandboxFacts | undefined,
+  facts: SandboxProbe | undefined,
   makeToken: () => string,
 ): SetupPlan & { readonly problems: readonly Problem[] } {
   const values = effectiveValues(input);
-  const settled = withDefaults(values, input);
+  const setupValues = withDefaults(values, input);
   const token = chooseToken(input.environment.get('OPENCLAW_GATEWAY_TOKEN'), config, input.dotEnv, makeToken);
   const sandbox = facts === undefined ? undefined : decideSandbox(facts, config);
   const extra = extraOverlay(
@@ -68,23 +68,23 @@ export function planSetup(
     else present.add(file);
   const kept = readDotEnv(input.dotEnv);
   const compose = composeFiles(kept.get('COMPOSE_FILE'), present);
-  const onboarding = decideOnboarding(values, settled.OPENCLAW_GATEWAY_BIND, config);
+  const onboarding = decideOnboarding(values, setupValues.OPENCLAW_GATEWAY_BIND, config);
   const reason = 'is not set, there is no terminal, and no API key of a provider is given';
-  const wayOut = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
+  const hint = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
     .map(({ variable }) => variable)
     .join(', ')} …, or run setup in a terminal`;
   return {
     problems: [
-      ...folderProblems(settled, input),
+      ...folderProblems(setupValues, input),
       ...(onboarding.kind === 'asks' && !input.terminal
-        ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, wayOut }]
+        ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
         : []),
     ],
     token,
     dotEnv: changeDotEnv(
       input.dotEnv,
       new Map<string, string | undefined>([
-        ...Object.entries(settled),
+        ...Object.entries(setupValues),
         ['OPENCLAW_GATEWAY_TOKEN', token.value],
         ['COMPOSE_PROJECT_NAME', projectName(values, input)],
         ...givenChanges(input, values),
@@ -96,7 +96,7 @@ export function planSetup(
     sandbox,
     sandboxState: sandboxStateOf(input, sandbox),
     composeFiles: compose.files,
-    directories: directoriesOf(settled),
+    directories: directoriesOf(setupValues),
     onboarding,
   };
 }
@@ -126,9 +126,11 @@ function givenChanges(input: SetupInput, values: Values): readonly (readonly [st
 }
 
 /** Source: docs/reference.md, "Setup", step 3. Created on the host, because desktop engines refuse to create folders in a mount. */
-const directoriesOf = (settled: Settled): readonly string[] => [
-  ...FOLDERS.map((name) => settled[name]),
-  ...['identity', 'agents/main/agent', 'agents/main/sessions'].map((path) => `${settled.OPENCLAW_CONFIG_DIR}/${path}`),
+const directoriesOf = (setupValues: SetupValues): readonly string[] => [
+  ...FOLDERS.map((name) => setupValues[name]),
+  ...['identity', 'agents/main/agent', 'agents/main/sessions'].map(
+    (path) => `${setupValues.OPENCLAW_CONFIG_DIR}/${path}`,
+  ),
 ];
 
 function decideOnboarding(values: Values, bind: string, config: unknown): Onboarding {
@@ -149,10 +151,10 @@ export function configureGateway(
   config: unknown,
   sandbox: SetupPlan['sandboxState'],
 ): readonly ConfigWrite[] {
-  const settled = withDefaults(effectiveValues(input), input);
+  const setupValues = withDefaults(effectiveValues(input), input);
   return configWrites(config, {
-    bind: settled.OPENCLAW_GATEWAY_BIND,
-    port: Number(settled.OPENCLAW_GATEWAY_PORT),
+    bind: setupValues.OPENCLAW_GATEWAY_BIND,
+    port: Number(setupValues.OPENCLAW_GATEWAY_PORT),
     token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
     sandbox,
   });

@@ -4,7 +4,7 @@ import { field } from './gateway-config.ts';
 export const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
 
 /** The state of the sandbox's prerequisites. */
-export interface SandboxFacts {
+export interface SandboxProbe {
   /** Path of the engine's socket on the host. */
   readonly socket: string;
   readonly isSocket: boolean;
@@ -22,13 +22,13 @@ export interface SandboxFacts {
 /** Whether the socket is mounted: only if all prerequisites hold. */
 export type SandboxDecision =
   | { readonly mounted: true; readonly socket: string; readonly group: number }
-  | { readonly mounted: false; readonly failed: string; readonly reason: string; readonly wayOut: string };
+  | { readonly mounted: false; readonly failed: string; readonly reason: string; readonly hint: string };
 
 interface Prerequisite {
   readonly name: string;
-  readonly holds: (facts: SandboxFacts, config: unknown) => boolean;
-  readonly reason: (facts: SandboxFacts) => string;
-  readonly wayOut: (facts: SandboxFacts) => string;
+  readonly holds: (facts: SandboxProbe, config: unknown) => boolean;
+  readonly reason: (facts: SandboxProbe) => string;
+  readonly hint: (facts: SandboxProbe) => string;
 }
 
 /** Source: docs/reference.md, "Setup", step 11. The last one protects the engine: agents' sandboxes never get the socket. */
@@ -37,41 +37,42 @@ export const PREREQUISITES: readonly Prerequisite[] = [
     name: 'docker-cli',
     holds: ({ hasCli }) => hasCli,
     reason: () => 'the image does not contain the docker command',
-    wayOut: () => 'build it with OPENCLAW_INSTALL_DOCKER_CLI=1, or use an image that contains it',
+    hint: () => 'build it with OPENCLAW_INSTALL_DOCKER_CLI=1, or use an image that contains it',
   },
   {
     name: 'socket',
     holds: ({ isSocket, group }) => isSocket && group !== undefined,
     reason: ({ socket }) => `${socket} is not the socket of an engine`,
-    wayOut: () =>
+    hint: () =>
       'set OPENCLAW_DOCKER_SOCKET to the path that docker context inspect --format "{{.Endpoints.docker.Host}}" prints',
   },
   {
     name: 'socket-access',
     holds: ({ answers }) => answers,
     reason: ({ socket, group }) => `the user node, in group ${group}, cannot use ${socket}`,
-    wayOut: ({ socket }) => `give its group write access: chmod g+rw '${socket}'`,
+    hint: ({ socket }) => `give its group write access: chmod g+rw '${socket}'`,
   },
   {
     name: 'sandbox-image',
     holds: ({ hasImage }) => hasImage,
     reason: ({ image }) => `the engine does not have ${image}`,
-    wayOut: ({ image }) => (image === SANDBOX_IMAGE ? 'build it: scripts/sandbox-setup.sh' : `pull it: docker pull ${image}`),
+    hint: ({ image }) =>
+      image === SANDBOX_IMAGE ? 'build it: scripts/sandbox-setup.sh' : `pull it: docker pull ${image}`,
   },
   {
     name: 'no-socket-for-agents',
     holds: ({ socket }, config) => !bindsSocket(config, socket),
     reason: () =>
       "openclaw.json mounts the engine's socket into agents' sandboxes, which lets agents leave the sandbox",
-      wayOut: () => 'remove it from sandbox.docker.binds and sandbox.browser.binds',
+    hint: () => 'remove it from sandbox.docker.binds and sandbox.browser.binds',
   },
 ];
 
 /** @param config `openclaw.json` */
-export function decideSandbox(facts: SandboxFacts, config: unknown): SandboxDecision {
+export function decideSandbox(facts: SandboxProbe, config: unknown): SandboxDecision {
   const failed = PREREQUISITES.find(({ holds }) => !holds(facts, config));
   if (failed !== undefined)
-    return { mounted: false, failed: failed.name, reason: failed.reason(facts), wayOut: failed.wayOut(facts) };
+    return { mounted: false, failed: failed.name, reason: failed.reason(facts), hint: failed.hint(facts) };
   return { mounted: true, socket: facts.socket, group: facts.group ?? 0 };
 }
 

@@ -45,14 +45,14 @@ export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
 export const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
 
 /** Values of the variables with a default, with the default filled in. */
-export type Settled = Readonly<Record<keyof typeof DEFAULTS, string>>;
+export type SetupValues = Readonly<Record<keyof typeof DEFAULTS, string>>;
 
-export function withDefaults(values: Values, input: SetupInput): Settled {
-  const settled = Object.entries(DEFAULTS).map(([name, unset]) => [
+export function withDefaults(values: Values, input: SetupInput): SetupValues {
+  const setupValues = Object.entries(DEFAULTS).map(([name, unset]) => [
     name,
     values.get(name) ?? unset.replace('$HOME', () => home(input)),
   ]);
-  return Object.fromEntries(settled) as Settled;
+  return Object.fromEntries(setupValues) as SetupValues;
 }
 
 /** The default project name of Compose. Setup stores it in .env, so that it stays when the folder is moved. */

@@ -1,10 +1,10 @@
 import { InvalidReferenceError, parseReference } from '../oci/reference.ts';
 import { parseBoolean } from '../spec/parse-image-spec.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
-import { type Complaint, pathComplaint, unprintable } from './path-rule.ts';
+import { pathProblem, unprintable, type ValueProblem } from './path-rule.ts';
 
 /** A problem with a value; `value` names the part that is wrong. */
-type ValueComplaint = Complaint & { readonly value?: string };
+type PartProblem = ValueProblem & { readonly value?: string };
 
 /** A variable of setup. The documentation, the checks, the lines in `.env` and the masking of secrets use this definition. */
 export interface StackVariable {
@@ -15,7 +15,7 @@ export interface StackVariable {
   readonly example?: string;
   readonly secret?: true;
   /** Returns undefined if the value is valid. */
-  readonly check: (value: string) => ValueComplaint | readonly ValueComplaint[] | undefined;
+  readonly check: (value: string) => PartProblem | readonly PartProblem[] | undefined;
   /** Converts the value for `.env`; undefined: written as given. */
   readonly write?: (value: string) => string;
 }
@@ -30,22 +30,22 @@ const BIND_FOR: Readonly<Record<string, string>> = {
 
 const oneOf =
   (words: readonly string[], reason: string, hint: (value: string) => string | undefined = () => undefined) =>
-  (value: string): Complaint | undefined =>
-    words.includes(value) ? undefined : { reason, wayOut: hint(value) ?? `choose from ${words.join(', ')}` };
+  (value: string): ValueProblem | undefined =>
+    words.includes(value) ? undefined : { reason, hint: hint(value) ?? `choose from ${words.join(', ')}` };
 
 const matching =
-  (rule: RegExp, reason: string, wayOut: string) =>
-  (value: string): Complaint | undefined =>
-    unprintable(value) ?? (rule.test(value) ? undefined : { reason, wayOut });
+  (rule: RegExp, reason: string, hint: string) =>
+  (value: string): ValueProblem | undefined =>
+    unprintable(value) ?? (rule.test(value) ? undefined : { reason, hint });
 
-const port = (value: string): Complaint | undefined =>
+const port = (value: string): ValueProblem | undefined =>
   /^[1-9][0-9]{0,4}$/.test(value) && Number(value) <= 65_535
     ? undefined
-    : { reason: 'is not a valid port', wayOut: 'choose a number from 1 to 65535' };
+    : { reason: 'is not a valid port', hint: 'choose a number from 1 to 65535' };
 
-const boolean = (value: string): Complaint | undefined =>
+const boolean = (value: string): ValueProblem | undefined =>
   parseBoolean(value) === undefined
-    ? { reason: 'is not a boolean', wayOut: 'use 1, true, yes or on; or 0, false, no or off' }
+    ? { reason: 'is not a boolean', hint: 'use 1, true, yes or on; or 0, false, no or off' }
     : undefined;
 
 /** The gateway accepts 1 and 0 only. */
@@ -54,27 +54,27 @@ const asDigit = (value: string): string => (isOn(value) ? '1' : '0');
 /** Parses a boolean; see docs/reference.md, "Build inputs". @param value a validated value */
 export const isOn = (value: string | undefined): boolean => parseBoolean(value ?? '') ?? false;
 
-const url = (value: string): Complaint | undefined => {
+const url = (value: string): ValueProblem | undefined => {
   const hidden = unprintable(value);
   if (hidden !== undefined) return hidden;
   const parsed = URL.parse(value);
   return parsed !== null && /^https?:$/.test(parsed.protocol) && !/\s/.test(value) && value.length <= 2048
     ? undefined
-    : { reason: 'is not a valid http or https address', wayOut: 'for example: http://otel-collector:4318' };
+    : { reason: 'is not a valid http or https address', hint: 'for example: http://otel-collector:4318' };
 };
 
-const timeZone = (value: string): Complaint | undefined => {
-  const complaint = { reason: 'is not a valid time zone', wayOut: 'use an IANA name: Europe/Berlin, Asia/Taipei, UTC' };
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(value)) return complaint;
+const timeZone = (value: string): ValueProblem | undefined => {
+  const problem = { reason: 'is not a valid time zone', hint: 'use an IANA name: Europe/Berlin, Asia/Taipei, UTC' };
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(value)) return problem;
   try {
     new Intl.DateTimeFormat('en', { timeZone: value });
     return undefined;
   } catch {
-    return complaint;
+    return problem;
   }
 };
 
-const reference = (value: string): Complaint | undefined => {
+const reference = (value: string): ValueProblem | undefined => {
   try {
     parseReference(value);
     return undefined;
@@ -82,7 +82,7 @@ const reference = (value: string): Complaint | undefined => {
     if (!(error instanceof InvalidReferenceError)) throw error;
     return {
       reason: `is not a valid image reference: ${error.message}`,
-      wayOut: 'for example: ghcr.io/openclaw/openclaw:latest',
+      hint: 'for example: ghcr.io/openclaw/openclaw:latest',
     };
   }
 };
@@ -96,11 +96,11 @@ const token = matching(
 
 const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a shorter name');
 
-const volume = (value: string): Complaint | undefined =>
+const volume = (value: string): ValueProblem | undefined =>
   value.includes('/')
     ? {
         reason: 'is a path, not the name of a volume',
-        wayOut: 'for a folder use OPENCLAW_EXTRA_MOUNTS=/folder:/home/node/…',
+        hint: 'for a folder use OPENCLAW_EXTRA_MOUNTS=/folder:/home/node/…',
       }
     : matching(
         /^[A-Za-z0-9][A-Za-z0-9_.-]{1,254}$/,
@@ -108,7 +108,7 @@ const volume = (value: string): Complaint | undefined =>
         'for example: openclaw_home',
       )(value);
 
-const socket = (value: string): Complaint | undefined => pathComplaint(withoutScheme(value));
+const socket = (value: string): ValueProblem | undefined => pathProblem(withoutScheme(value));
 
 /** DOCKER_HOST has the form `unix:///run/docker.sock`. */
 export const withoutScheme = (value: string): string => value.replace(/^unix:\/\//, '');
@@ -140,19 +140,19 @@ const STACK: readonly StackVariable[] = [
     name: 'OPENCLAW_CONFIG_DIR',
     meaning: 'folder for configuration and state',
     unset: DEFAULTS.OPENCLAW_CONFIG_DIR,
-    check: (value) => pathComplaint(value),
+    check: (value) => pathProblem(value),
   },
   {
     name: 'OPENCLAW_WORKSPACE_DIR',
     meaning: "folder for the agents' files",
     unset: DEFAULTS.OPENCLAW_WORKSPACE_DIR,
-    check: (value) => pathComplaint(value),
+    check: (value) => pathProblem(value),
   },
   {
     name: 'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
     meaning: 'folder for the key that decrypts stored logins; keep it separate from the configuration',
     unset: DEFAULTS.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
-    check: (value) => pathComplaint(value),
+    check: (value) => pathProblem(value),
   },
   {
     name: 'OPENCLAW_GATEWAY_PORT',
@@ -189,7 +189,7 @@ const OPTIONAL: readonly StackVariable[] = [
     name: 'OPENCLAW_EXTRA_MOUNTS',
     meaning: 'host folders to mount in both containers: `source:target[:ro]`, separated by commas',
     example: '/srv/media:/media:ro',
-    check: (value) => parseExtraMounts(value).complaints,
+    check: (value) => parseExtraMounts(value).problems,
   },
   {
     name: 'OPENCLAW_HOME_VOLUME',

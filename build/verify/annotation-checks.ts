@@ -1,38 +1,52 @@
-import { ANNOTATION_KEYS, type Annotations, checkAnnotations } from '../oci/annotations.ts';
-import { type Check, expect, fail, type Outcome } from './check.ts';
+import { type CheckOutcome, failed, isFailed, passIf } from '../check-result.ts';
+import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
+import { checkAnnotations, REQUIRED_ANNOTATIONS } from '../oci/check-annotations.ts';
+import type { Check } from './check.ts';
 
-function valid(annotations: Annotations): Outcome {
-  const problems = checkAnnotations(annotations);
-  const found = problems.map(
+function checkSchema(annotations: Annotations): CheckOutcome {
+  const problems = checkAnnotations(annotations).map(
     ({ key, value, reason }) =>
       `${key.replace('org.opencontainers.image.', '')}${value === undefined ? '' : ` '${value}'`} ${reason}`,
   );
-  return expect(
+  return passIf(
     problems.length === 0,
-    problems.length === 0 ? `${ANNOTATION_KEYS.length} keys` : found.join('; '),
+    problems.length === 0 ? `${REQUIRED_ANNOTATIONS.length} keys` : problems.join('; '),
     'valid annotations',
   );
 }
 
-const differing = (annotations: Annotations, labels: Annotations): readonly string[] =>
-  ANNOTATION_KEYS.filter((key) => annotations[key] !== labels[key]);
+const differingKeys = (annotations: Annotations, labels: Annotations): readonly string[] =>
+  REQUIRED_ANNOTATIONS.filter((key) => annotations[key] !== labels[key]);
+
+const FIX =
+  'Build the image with `image:build`. With plain `docker buildx build`, pass every `--annotation` that `image:render` prints.';
 
 /** The annotations must be equal at every level: a registry's page reads the index, `docker inspect` the config. */
 export const ANNOTATION_CHECKS: readonly Check[] = [
-  { name: 'labels', row: 'annotations', run: ({ config }) => valid(config.config?.Labels ?? {}) },
+  {
+    name: 'labels',
+    row: 'annotations',
+    requires: 'all required OCI annotations as labels of the config',
+    why: '`docker inspect` shows labels.',
+    fix: FIX,
+    run: ({ config }) => checkSchema(config.config?.Labels ?? {}),
+  },
   {
     name: 'manifest-annotations',
     row: 'annotations',
+    requires: 'the same annotations on the manifest of each platform',
+    why: 'Tools that read one platform see its manifest only.',
+    fix: FIX,
     run: ({ config, document }) => {
       const labels = config.config?.Labels ?? {};
       for (const { annotations, platform } of document.manifests) {
-        const outcome = valid(annotations);
-        if (!outcome.passed) return fail(`${platform}: ${outcome.found}`, outcome.wanted);
-        const other = differing(annotations, labels);
-        if (other.length > 0)
-          return fail(`${platform}: ${other.join(', ')} differ from the labels`, 'the same as the labels');
+        const outcome = checkSchema(annotations);
+        if (isFailed(outcome)) return failed(`${platform}: ${outcome.found}`, outcome.expected ?? '');
+        const differing = differingKeys(annotations, labels);
+        if (differing.length > 0)
+          return failed(`${platform}: ${differing.join(', ')} differ from the labels`, 'the same as the labels');
       }
-      return expect(
+      return passIf(
         document.manifests.length > 0,
         `on ${document.manifests.length} of ${document.manifests.length} manifests`,
         'on every manifest',
@@ -42,14 +56,17 @@ export const ANNOTATION_CHECKS: readonly Check[] = [
   {
     name: 'index-annotations',
     row: 'annotations',
+    requires: 'the same annotations on the index',
+    why: "A registry's page reads the index; without annotations the page is blank.",
+    fix: FIX,
     run: ({ config, document }) => {
-      if (document.index === undefined) return fail('the image has no index', 'an index with annotations');
-      const outcome = valid(document.index);
-      if (!outcome.passed) return outcome;
-      const other = differing(document.index, config.config?.Labels ?? {});
-      return expect(
-        other.length === 0,
-        other.length === 0 ? outcome.found : `${other.join(', ')} differ from the labels`,
+      if (document.index === undefined) return failed('the image has no index', 'an index with annotations');
+      const outcome = checkSchema(document.index);
+      if (isFailed(outcome)) return outcome;
+      const differing = differingKeys(document.index, config.config?.Labels ?? {});
+      return passIf(
+        differing.length === 0,
+        differing.length === 0 ? outcome.found : `${differing.join(', ')} differ from the labels`,
         'the same as the labels',
       );
     },
@@ -57,11 +74,14 @@ export const ANNOTATION_CHECKS: readonly Check[] = [
   {
     name: 'base',
     row: 'base',
+    requires: 'annotations with the name and digest of the base',
+    why: 'Scanners and rebases need to know the base.',
+    fix: FIX,
     run: ({ config }) => {
       const labels = config.config?.Labels ?? {};
-      const name = labels['org.opencontainers.image.base.name'];
-      const digest = labels['org.opencontainers.image.base.digest'];
-      return expect(
+      const name = labels[ANNOTATION.baseName];
+      const digest = labels[ANNOTATION.baseDigest];
+      return passIf(
         name !== undefined && digest !== undefined,
         name === undefined ? 'no base annotations' : `${name}@${digest?.slice(0, 19) ?? '?'}…`,
         'a base pinned by digest',

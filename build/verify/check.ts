@@ -1,6 +1,7 @@
+import type { CheckOutcome, CheckResult } from '../check-result.ts';
 import type { Container } from '../engine/container.ts';
-import type { ImageDocument } from '../oci/image-document.ts';
-import type { ImageConfig } from '../oci/image-tools.ts';
+import type { ImageDocument } from '../engine/image-document.ts';
+import type { ImageConfig } from '../engine/image-tools.ts';
 
 /** The image that the checks inspect. A part that is not available is an Error, and every check that needs it fails. */
 export interface Subject {
@@ -12,32 +13,28 @@ export interface Subject {
   /** A container with the image's command. */
   readonly running: Container | Error;
   /** Factor for the time limits of the contract: an emulated processor is slower. */
-  readonly patience: number;
+  readonly slowdown: number;
 }
 
-export type Outcome =
-  | { readonly passed: true; readonly found: string }
-  | { readonly passed: false; readonly found: string; readonly wanted: string };
-
-/** A check of the image contract. */
+/** A check of the image contract: a row of the contract, or a part of one. docs/contract.md is rendered from these. */
 export interface Check {
   readonly name: string;
-  /** Row of the contract, see docs/contract.md. */
+  /** Row of the contract. */
   readonly row: string;
-  readonly run: (subject: Subject) => Promise<Outcome> | Outcome;
+  /** What the check requires. */
+  readonly requires: string;
+  /** Why the contract requires it. */
+  readonly why: string;
+  /** How to fix an image that fails. */
+  readonly fix: string;
+  readonly run: (subject: Subject) => Promise<CheckOutcome> | CheckOutcome;
 }
 
-export interface CheckResult {
-  readonly name: string;
+/** The result of a check of the contract. */
+export interface ContractResult extends CheckResult {
   readonly row: string;
-  readonly outcome: Outcome;
   readonly seconds: number;
 }
-
-export const pass = (found: string): Outcome => ({ passed: true, found });
-export const fail = (found: string, wanted: string): Outcome => ({ passed: false, found, wanted });
-export const expect = (passed: boolean, found: string, wanted: string): Outcome =>
-  passed ? pass(found) : fail(found, wanted);
 
 /** The container that a check needs. @throws Error with the reason if it is not available */
 export function available(container: Container | Error): Container {

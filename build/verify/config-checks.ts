@@ -1,4 +1,5 @@
-import { type Check, expect } from './check.ts';
+import { passIf } from '../check-result.ts';
+import type { Check } from './check.ts';
 
 const list = (words: readonly string[] | undefined): string => JSON.stringify(words ?? []);
 const environment = (entries: readonly string[] | undefined): ReadonlyMap<string, string> =>
@@ -16,35 +17,50 @@ export const CONFIG_CHECKS: readonly Check[] = [
   {
     name: 'entrypoint',
     row: 'init',
+    requires: '`ENTRYPOINT ["tini","-s","--"]`',
+    why: 'tini reaps orphaned processes and passes signals on to the gateway.',
+    fix: 'Keep the ENTRYPOINT of the rendered Dockerfile.',
     run: ({ config }) =>
-      expect(list(config.config?.Entrypoint) === list(ENTRYPOINT), list(config.config?.Entrypoint), list(ENTRYPOINT)),
+      passIf(list(config.config?.Entrypoint) === list(ENTRYPOINT), list(config.config?.Entrypoint), list(ENTRYPOINT)),
   },
   {
     name: 'command',
     row: 'command',
-    run: ({ config }) => expect(list(config.config?.Cmd) === list(COMMAND), list(config.config?.Cmd), list(COMMAND)),
+    requires: '`CMD ["node","openclaw.mjs","gateway","--allow-unconfigured"]`',
+    why: 'A container without arguments starts the gateway, even before it is configured.',
+    fix: 'Keep the CMD of the rendered Dockerfile.',
+    run: ({ config }) => passIf(list(config.config?.Cmd) === list(COMMAND), list(config.config?.Cmd), list(COMMAND)),
   },
   {
     name: 'user',
     row: 'user',
+    requires: '`USER node`',
+    why: 'The gateway runs programs for its agents, so it must not be root.',
+    fix: 'End the Dockerfile with `USER node`.',
     run: ({ config }) => {
       const user = config.config?.User ?? '';
-      return expect(/^(?:node|1000)(?::(?:node|1000))?$/.test(user), user === '' ? 'root' : user, 'node');
+      return passIf(/^(?:node|1000)(?::(?:node|1000))?$/.test(user), user === '' ? 'root' : user, 'node');
     },
   },
   {
     name: 'workdir',
     row: 'user',
-    run: ({ config }) => expect(config.config?.WorkingDir === '/app', config.config?.WorkingDir ?? '/', '/app'),
+    requires: '`WORKDIR /app`',
+    why: 'The command names `openclaw.mjs` relative to `/app`.',
+    fix: 'Keep the WORKDIR of the rendered Dockerfile.',
+    run: ({ config }) => passIf(config.config?.WorkingDir === '/app', config.config?.WorkingDir ?? '/', '/app'),
   },
   {
     name: 'environment',
     row: 'user',
+    requires: '`NODE_ENV=production`; `/home/node/.local/bin` on `PATH`',
+    why: 'Skills install programs into the home of the user node.',
+    fix: 'Keep the ENV of the rendered Dockerfile.',
     run: ({ config }) => {
       const variables = environment(config.config?.Env);
       const path = variables.get('PATH')?.split(':') ?? [];
       const node = variables.get('NODE_ENV') ?? 'unset';
-      return expect(
+      return passIf(
         node === 'production' && path.includes('/home/node/.local/bin'),
         `NODE_ENV ${node}, ${path.includes('/home/node/.local/bin') ? '' : 'no '}/home/node/.local/bin on PATH`,
         'NODE_ENV production, /home/node/.local/bin on PATH',
@@ -54,10 +70,13 @@ export const CONFIG_CHECKS: readonly Check[] = [
   {
     name: 'healthcheck',
     row: 'health',
+    requires: 'a `HEALTHCHECK` on `/healthz` with a start period of at least 60 s',
+    why: 'A shorter start period reports a slow cold start as unhealthy.',
+    fix: 'Keep the HEALTHCHECK of the rendered Dockerfile.',
     run: ({ config }) => {
       const { Test: test = [], StartPeriod: start = 0 } = config.config?.Healthcheck ?? {};
       const period = start / 1e9;
-      return expect(
+      return passIf(
         test.join(' ').includes('/healthz') && period >= SHORTEST_START_PERIOD,
         test.length === 0
           ? 'none'
@@ -69,11 +88,14 @@ export const CONFIG_CHECKS: readonly Check[] = [
   {
     name: 'no-build-settings',
     row: 'absent',
+    requires: 'no secret, proxy or certificate setting among the environment variables',
+    why: 'Everyone who pulls the image can read its environment.',
+    fix: 'Pass such settings as build secrets or predefined build arguments, never with ENV.',
     run: ({ config }) => {
-      const left = [...environment(config.config?.Env).keys()].filter((name) => HOST_VARIABLES.test(name));
-      return expect(
-        left.length === 0,
-        left.length === 0 ? 'no secret, proxy or CA in the environment' : left.join(', '),
+      const settings = [...environment(config.config?.Env).keys()].filter((name) => HOST_VARIABLES.test(name));
+      return passIf(
+        settings.length === 0,
+        settings.length === 0 ? 'no secret, proxy or CA in the environment' : settings.join(', '),
         'no secret, proxy or CA in the environment',
       );
     },

@@ -1,7 +1,8 @@
 import { satisfies } from 'semver';
+import { type CheckOutcome, failed, passIf } from '../check-result.ts';
 import { SYSTEM_PACKAGES } from '../dockerfile/system-stages.ts';
 import type { Container } from '../engine/container.ts';
-import { available, type Check, expect, fail, type Outcome, type Subject } from './check.ts';
+import { available, type Check, type Subject } from './check.ts';
 
 /** Runs a line of shell as root, which can read every file. @returns its output without the last line break */
 async function shell(container: Container, line: string): Promise<string> {
@@ -10,23 +11,22 @@ async function shell(container: Container, line: string): Promise<string> {
 }
 
 /** Printed last: without it the line was not executed completely, and an empty output proves nothing. */
-const LOOKED = 'looked through';
+const COMPLETE = 'complete';
 
 /** A check that passes if a line of shell prints nothing. The line lists files that must not exist. */
-const nothing = (name: string, line: string, what: string): Check => ({
-  name,
+const noFiles = (check: Omit<Check, 'row' | 'run'>, line: string): Check => ({
+  ...check,
   row: 'absent',
   run: async ({ files }) => {
     const tools = 'for tool in ls find grep; do command -v "$tool" >/dev/null || echo "$tool is missing"; done';
-    const printed = (await shell(available(files), `${tools}; ${line}; echo ${LOOKED}`)).split('\n');
-    if (printed.at(-1) !== LOOKED) return fail('the files could not be listed', what);
-    const found = printed.slice(0, -1);
-    return expect(
-      found.length === 0,
-      found.length === 0
-        ? what
-        : `${found.slice(0, 4).join(', ')}${found.length > 4 ? ` and ${found.length - 4} more` : ''}`,
-      what,
+    const output = (await shell(available(files), `${tools}; ${line}; echo ${COMPLETE}`)).split('\n');
+    if (output.at(-1) !== COMPLETE) return failed('the files could not be listed', check.requires);
+    const paths = output.slice(0, -1);
+    const more = paths.length > 4 ? ` and ${paths.length - 4} more` : '';
+    return passIf(
+      paths.length === 0,
+      paths.length === 0 ? check.requires : `${paths.slice(0, 4).join(', ')}${more}`,
+      check.requires,
     );
   },
 });
@@ -36,20 +36,20 @@ async function json<T>(container: Container, path: string): Promise<T | undefine
   return text === '' ? undefined : (JSON.parse(text) as T);
 }
 
-async function nodeSuits({ files }: Subject): Promise<Outcome> {
+async function checkNodeVersion({ files }: Subject): Promise<CheckOutcome> {
   const container = available(files);
   const manifest = await json<{ readonly engines?: { readonly node?: string } }>(container, '/app/package.json');
   const version = await shell(container, 'node --version');
   const range = manifest?.engines?.node;
   if (range === undefined)
-    return fail(
+    return failed(
       manifest === undefined ? 'no gateway in /app' : 'the gateway requires no Node version',
       'a gateway that requires a Node version',
     );
-  return expect(satisfies(version, range), version === '' ? 'no Node' : version, range);
+  return passIf(satisfies(version, range), version === '' ? 'no Node' : version, range);
 }
 
-async function noDevelopmentDependencies({ files }: Subject): Promise<Outcome> {
+async function checkDependencies({ files }: Subject): Promise<CheckOutcome> {
   const container = available(files);
   const manifest = await json<{ readonly devDependencies?: Readonly<Record<string, string>> }>(
     container,
@@ -59,19 +59,19 @@ async function noDevelopmentDependencies({ files }: Subject): Promise<Outcome> {
     container,
     '/app/node_modules/.package-lock.json',
   );
-  if (manifest === undefined) return fail('no gateway in /app', 'a gateway with production dependencies');
+  if (manifest === undefined) return failed('no gateway in /app', 'a gateway with production dependencies');
   const installed = new Set(
     (await shell(container, 'cd /app/node_modules 2>/dev/null && ls -d * @*/* 2>/dev/null')).split('\n'),
   );
-  const left =
+  const leftover =
     lock === undefined
       ? Object.keys(manifest.devDependencies ?? {}).filter((name) => installed.has(name))
       : Object.keys(manifest.devDependencies ?? {}).filter(
           (name) => installed.has(name) && lock.packages[`node_modules/${name}`] === undefined,
         );
   const marked = Object.entries(lock?.packages ?? {}).filter(([, { dev }]) => dev === true);
-  const found = [...left, ...marked.map(([path]) => path)];
-  return expect(
+  const found = [...leftover, ...marked.map(([path]) => path)];
+  return passIf(
     found.length === 0,
     found.length === 0 ? 'production dependencies only' : found.slice(0, 4).join(', '),
     'production dependencies only',
@@ -80,19 +80,25 @@ async function noDevelopmentDependencies({ files }: Subject): Promise<Outcome> {
 
 /** Checks of the image's files. */
 export const FILE_CHECKS: readonly Check[] = [
-  { name: 'node-version', row: 'base', run: nodeSuits },
+  {
+    name: 'node-version',
+    row: 'base',
+    requires: 'a Node version that satisfies `engines.node` of the gateway',
+    why: 'The gateway refuses to start on another Node.',
+    fix: 'Choose a base with a suitable Node: `--base`.',
+    run: checkNodeVersion,
+  },
   {
     name: 'system-packages',
     row: 'system packages',
+    requires: `the Debian packages ${SYSTEM_PACKAGES.map((name) => `\`${name}\``).join(', ')}`,
+    why: 'The gateway and its skills call these programs.',
+    fix: 'Keep the stage `system` of the rendered Dockerfile.',
     run: async ({ files }) => {
-      const installed = (
-        await shell(
-          available(files),
-          `dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' 2>/dev/null | sed -n 's/^ii *//p'`,
-        )
-      ).split('\n');
+      const line = `dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' 2>/dev/null | sed -n 's/^ii *//p'`;
+      const installed = (await shell(available(files), line)).split('\n');
       const missing = SYSTEM_PACKAGES.filter((name) => !installed.includes(name));
-      return expect(
+      return passIf(
         missing.length === 0,
         missing.length === 0
           ? `${SYSTEM_PACKAGES.length} of ${SYSTEM_PACKAGES.length}`
@@ -104,10 +110,13 @@ export const FILE_CHECKS: readonly Check[] = [
   {
     name: 'cli-link',
     row: 'CLI',
+    requires: '`/usr/local/bin/openclaw` → `/app/openclaw.mjs`',
+    why: '`docker exec … openclaw` must work.',
+    fix: 'Keep the stage `files` of the rendered Dockerfile.',
     run: async ({ files }) => {
       const line = 'target=$(readlink -f /usr/local/bin/openclaw) && [ -e "$target" ] && echo "$target"';
       const target = await shell(available(files), line);
-      return expect(
+      return passIf(
         target === '/app/openclaw.mjs',
         target === '' ? 'no /usr/local/bin/openclaw' : target,
         '/app/openclaw.mjs',
@@ -117,32 +126,59 @@ export const FILE_CHECKS: readonly Check[] = [
   {
     name: 'state-directories',
     row: 'ownership',
+    requires: '`/home/node`, `/home/node/.openclaw` and `/home/node/.config` belong to 1000:1000',
+    why: 'The gateway stores its state there; otherwise it fails with EACCES.',
+    fix: 'Keep the stage `files` of the rendered Dockerfile. Never use a recursive `chown`.',
     run: async ({ files }) => {
-      const wanted = '1000:1000 /home/node, 1000:1000 /home/node/.openclaw, 1000:1000 /home/node/.config';
-      const found = (
-        await shell(available(files), "stat -c '%u:%g %n' /home/node /home/node/.openclaw /home/node/.config 2>&1")
-      )
-        .split('\n')
-        .join(', ');
-      return expect(found === wanted, found === wanted ? 'owned by 1000:1000' : found, wanted);
+      const required = '1000:1000 /home/node, 1000:1000 /home/node/.openclaw, 1000:1000 /home/node/.config';
+      const line = "stat -c '%u:%g %n' /home/node /home/node/.openclaw /home/node/.config 2>&1";
+      const found = (await shell(available(files), line)).split('\n').join(', ');
+      return passIf(found === required, found === required ? 'owned by 1000:1000' : found, required);
     },
   },
-  { name: 'no-development-dependencies', row: 'absent', run: noDevelopmentDependencies },
-  nothing('no-build-tools', 'for tool in cc gcc g++ make cmake; do command -v "$tool"; done', 'no compiler, no make'),
-  nothing(
-    'no-source-maps',
-    "find /app/dist -name node_modules -prune -o -type f \\( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \\) -print 2>/dev/null",
-    'no source map and no type declaration in dist/',
+  {
+    name: 'no-development-dependencies',
+    row: 'absent',
+    requires: 'production dependencies only',
+    why: 'Development dependencies make the image larger and add known vulnerabilities.',
+    fix: 'Install with `--omit=dev` (npm) or `--prod` (pnpm).',
+    run: checkDependencies,
+  },
+  noFiles(
+    {
+      name: 'no-build-tools',
+      requires: 'no compiler, no make',
+      why: 'Build tools make the image larger and help an attacker.',
+      fix: 'Compile in a stage that the image only copies from.',
+    },
+    'for tool in cc gcc g++ make cmake; do command -v "$tool"; done',
   ),
-  nothing(
-    'no-caches',
+  noFiles(
+    {
+      name: 'no-source-maps',
+      requires: 'no source map and no type declaration in dist/',
+      why: 'Node does not read them at run time.',
+      fix: 'Delete them in the stage that builds the server.',
+    },
+    "find /app/dist -name node_modules -prune -o -type f \\( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \\) -print 2>/dev/null",
+  ),
+  noFiles(
+    {
+      name: 'no-caches',
+      requires: "no package manager's cache, no apt list",
+      why: 'Caches make the image larger, and differ between builds.',
+      fix: 'Use cache mounts: `RUN --mount=type=cache`.',
+    },
     // Playwright's browser is in the user's cache folder, but is not a cache.
     'ls -d /root/.npm /root/.cache /home/node/.npm /home/node/.cache/* /app/.pnpm-store /root/.local/share/pnpm /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /var/lib/apt/lists/*_* 2>/dev/null | grep -vx /home/node/.cache/ms-playwright',
-    "no package manager's cache, no apt list",
   ),
-  nothing(
-    'no-secrets',
+  noFiles(
+    {
+      name: 'no-secrets',
+      requires: 'no credentials, CA bundle or proxy setting',
+      why: 'Everyone who pulls the image can read its files.',
+      fix: 'Use secret mounts: `RUN --mount=type=secret`.',
+    },
     "ls -d /run/secrets /root/.npmrc /home/node/.npmrc /app/.npmrc /app/.env /app/.git /root/.docker /home/node/.docker /usr/local/share/ca-certificates/* /etc/pip.conf 2>/dev/null; grep -rliE 'proxy|cainfo' /etc/apt/apt.conf.d 2>/dev/null",
-    'no credentials, CA bundle or proxy setting',
   ),
 ];

@@ -1,7 +1,8 @@
-import { ask } from '../engine/ask.ts';
-import type { Container } from '../engine/container.ts';
-import { poll } from '../engine/container.ts';
-import { available, type Check, expect, fail, type Subject } from './check.ts';
+import { type CheckOutcome, failed, passIf } from '../check-result.ts';
+import { type Container, poll } from '../engine/container.ts';
+import { requestGateway } from '../engine/gateway-request.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
+import { available, type Check, type Subject } from './check.ts';
 
 /** The default of `docker stop`. */
 const STOP_SECONDS = 10;
@@ -15,28 +16,30 @@ async function shell(container: Container, line: string): Promise<string> {
   return stdout.trim();
 }
 
+const lastLine = async (container: Container): Promise<string> => (await container.lines(1)).join(' ').slice(0, 160);
+
 /** Waits for an answer while the container runs. */
-async function answered({ running, patience }: Subject, path: string, statuses: readonly number[] | 'any') {
+async function waitForAnswer({ running, slowdown }: Subject, path: string, statuses: readonly number[] | 'any') {
   const container = available(running);
-  const limit = START_SECONDS * patience;
-  const until = performance.now() + limit * 1000;
-  const last = await poll(async () => {
-    const seconds = Math.max(0, Math.ceil((until - performance.now()) / 1000));
-    const answer = await ask(container, path, statuses, { seconds, every: patience / 2 });
+  const limit = START_SECONDS * slowdown;
+  const end = performance.now() + limit * 1000;
+  const result = await poll(async () => {
+    const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    const answer = await requestGateway(container, path, statuses, { seconds, every: slowdown / 2 });
     return answer ?? ((await container.state()).running ? undefined : ('ended' as const));
   }, limit);
-  if (last === undefined) return { found: `no such answer within ${limit} s` };
-  if (last === 'nothing to ask with') return { found: 'the image has no shell to send the request' };
-  if (last === 'ended') return { found: `the container ended: ${(await container.lines(1)).join(' ').slice(0, 160)}` };
-  return { found: `${last.status} ${last.body.slice(0, 80)}`, answer: last };
+  if (result === undefined) return { found: `no such answer within ${limit} s` };
+  if (result === 'no shell') return { found: 'the image has no shell to send the request' };
+  if (result === 'ended') return { found: `the container ended: ${await lastLine(container)}` };
+  return { found: `${result.status} ${result.body.slice(0, 80)}`, answer: result };
 }
 
-const inside = (name: string, row: string, line: string, suits: (found: string) => boolean, wanted: string): Check => ({
-  name,
-  row,
+/** A check that compares the output of a line of shell in the running container. */
+const outputIs = (check: Omit<Check, 'run'>, line: string, expected: string): Check => ({
+  ...check,
   run: async ({ running }) => {
-    const found = await shell(available(running), line);
-    return expect(suits(found), found === '' ? 'no answer' : found.split('\n').join(', '), wanted);
+    const output = await shell(available(running), line);
+    return passIf(output === expected, output === '' ? 'no answer' : output.split('\n').join(', '), expected);
   },
 });
 
@@ -44,75 +47,121 @@ const inside = (name: string, row: string, line: string, suits: (found: string) 
  * PID 1 must reap an orphan when it ends. Every process is a zombie for a moment, longer on a busy machine, so the count is repeated
  * for ten seconds; a zombie that is never reaped stays.
  */
-const ORPHAN = `sh -c '(sleep 0.2 &)'; for second in 1 2 3 4 5 6 7 8 9 10; do sleep 1
-left=0; for one in /proc/[0-9]*/stat; do read -r line 2>/dev/null <"$one" && case \${line##*) } in Z*) left=$((left + 1)) ;; esac; done
-[ "$left" != 0 ] || break; done; echo "$left"`;
+const COUNT_ZOMBIES = `sh -c '(sleep 0.2 &)'; for second in 1 2 3 4 5 6 7 8 9 10; do sleep 1
+zombies=0; for stat in /proc/[0-9]*/stat; do read -r line 2>/dev/null <"$stat" && case \${line##*) } in Z*) zombies=$((zombies + 1)) ;; esac; done
+[ "$zombies" != 0 ] || break; done; echo "$zombies"`;
+
+async function checkVersion({ running, config }: Subject): Promise<CheckOutcome> {
+  const { stdout, stderr } = await available(running).exec(['openclaw', '--version']);
+  const output = (stdout || stderr).trim().split('\n')[0] ?? '';
+  const label = config.config?.Labels?.[ANNOTATION.version];
+  if (label === undefined) return failed(output, 'the version in the label, but there is no label');
+  // Compare whole words: 2026.3.13 is not 2026.3.13-1.
+  return passIf(output.split(/[\s()]+/).includes(label), output, label === '' ? 'a non-empty version label' : label);
+}
+
+async function checkStop({ running, slowdown }: Subject): Promise<CheckOutcome> {
+  const container = available(running);
+  const limit = STOP_SECONDS * slowdown;
+  if (!(await container.state()).running)
+    return failed(`the container ended before: ${await lastLine(container)}`, `ends within ${limit} s of SIGTERM`);
+  const limits = { seconds: SETTLE_SECONDS * slowdown, every: slowdown / 2 };
+  await requestGateway(container, '/readyz', [200], limits);
+  const { seconds, exitCode } = await container.stop(limit);
+  return passIf(
+    exitCode === 0 || exitCode === 143,
+    `${seconds.toFixed(1)} s, exit code ${exitCode}`,
+    `ends within ${limit} s of SIGTERM, not killed`,
+  );
+}
 
 /** Checks of the running image; the last one stops it. */
 export const RUNNING_CHECKS: readonly Check[] = [
   {
     name: 'healthz',
     row: 'health',
+    requires: '`/healthz` answers 200 with the status `live`',
+    why: "Docker's health check and Kubernetes' liveness probe use it.",
+    fix: 'Read the log of the container. Releases before 2026.3 have no `/healthz`.',
     run: async (subject) => {
-      const { found, answer } = await answered(subject, '/healthz', 'any');
-      return expect(answer?.status === 200 && answer.body.includes('"live"'), found, '200 {"ok":true,"status":"live"}');
+      const { found, answer } = await waitForAnswer(subject, '/healthz', 'any');
+      return passIf(answer?.status === 200 && answer.body.includes('"live"'), found, '200 {"ok":true,"status":"live"}');
     },
   },
   {
     name: 'readyz',
     row: 'health',
+    requires: '`/readyz` answers 200 or 503',
+    why: 'Readiness probes use it.',
+    fix: 'Read the log of the container.',
     run: async (subject) => {
       // 503 with a body is a valid answer while a channel or a model is not configured.
-      const { found, answer } = await answered(subject, '/readyz', [200, 503]);
-      return expect(answer !== undefined, found, '200 or 503, with its reasons');
+      const { found, answer } = await waitForAnswer(subject, '/readyz', [200, 503]);
+      return passIf(answer !== undefined, found, '200 or 503, with its reasons');
     },
   },
   {
     name: 'health-status',
     row: 'health',
-    run: async ({ running, patience }) => {
+    requires: 'Docker reports the container as healthy',
+    why: 'Compose waits for it.',
+    fix: 'Keep the HEALTHCHECK of the rendered Dockerfile.',
+    run: async ({ running, slowdown }) => {
       const container = available(running);
       const health = await poll(async () => {
         const { health: now, running: alive } = await container.state();
         return now === 'starting' && alive ? undefined : (now ?? 'no health check');
-      }, START_SECONDS * patience);
-      return expect(health === 'healthy', health ?? 'starting', 'healthy');
+      }, START_SECONDS * slowdown);
+      return passIf(health === 'healthy', health ?? 'starting', 'healthy');
     },
   },
-  inside('pid-1', 'init', 'cat /proc/1/comm', (found) => found === 'tini', 'tini'),
-  inside('zombies', 'init', ORPHAN, (found) => found === '0', '0'),
-  inside('uid', 'user', 'echo "$(id -u):$(id -g)"', (found) => found === '1000:1000', '1000:1000'),
+  outputIs(
+    {
+      name: 'pid-1',
+      row: 'init',
+      requires: 'PID 1 is `tini`',
+      why: 'Without an init process, zombies accumulate.',
+      fix: 'Keep the ENTRYPOINT of the rendered Dockerfile.',
+    },
+    'cat /proc/1/comm',
+    'tini',
+  ),
+  outputIs(
+    {
+      name: 'zombies',
+      row: 'init',
+      requires: 'PID 1 reaps orphaned processes',
+      why: 'Zombies use up process ids.',
+      fix: 'Start tini with `-s` if it is not PID 1.',
+    },
+    COUNT_ZOMBIES,
+    '0',
+  ),
+  outputIs(
+    {
+      name: 'uid',
+      row: 'user',
+      requires: 'the gateway runs as 1000:1000',
+      why: 'Setup gives the data folders to this user.',
+      fix: 'End the Dockerfile with `USER node`.',
+    },
+    'echo "$(id -u):$(id -g)"',
+    '1000:1000',
+  ),
   {
     name: 'version',
     row: 'CLI',
-    run: async ({ running, config }) => {
-      const { stdout, stderr } = await available(running).exec(['openclaw', '--version']);
-      const said = (stdout || stderr).trim().split('\n')[0] ?? '';
-      const wanted = config.config?.Labels?.['org.opencontainers.image.version'];
-      if (wanted === undefined) return fail(said, 'the version in the label, but there is no label');
-      // Compare whole words: 2026.3.13 is not 2026.3.13-1.
-      return expect(said.split(/[\s()]+/).includes(wanted), said, wanted === '' ? 'a non-empty version label' : wanted);
-    },
+    requires: '`openclaw --version` prints the version in the label',
+    why: 'A tag must name the version that it contains.',
+    fix: 'Build the image again; the label comes from the package.',
+    run: checkVersion,
   },
   {
     name: 'clean-stop',
     row: 'init',
-    run: async ({ running, patience }: Subject) => {
-      const container = available(running);
-      const limit = STOP_SECONDS * patience;
-      const { running: alive } = await container.state();
-      if (!alive)
-        return fail(
-          `the container ended before: ${(await container.lines(1)).join(' ').slice(0, 160)}`,
-          `ends within ${limit} s of SIGTERM`,
-        );
-      await ask(container, '/readyz', [200], { seconds: SETTLE_SECONDS * patience, every: patience / 2 });
-      const { seconds, exitCode } = await container.stop(limit);
-      return expect(
-        exitCode === 0 || exitCode === 143,
-        `${seconds.toFixed(1)} s, exit code ${exitCode}`,
-        `ends within ${limit} s of SIGTERM, not killed`,
-      );
-    },
+    requires: 'the container ends within 10 s of SIGTERM',
+    why: '`docker stop` kills it after that, which can damage its databases.',
+    fix: 'Read the log of the container. The check first waits up to 30 s for `/readyz`, because a starting gateway handles no signals.',
+    run: checkStop,
   },
 ];

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { execa } from 'execa';
+import { type CheckOutcome, failed } from '../check-result.ts';
 import { type Container, startContainer } from '../engine/container.ts';
-import type { Engine } from '../engine/engine.ts';
+import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
+import { type ImageDocument, readEngineDocument, readRegistryDocument } from '../engine/image-document.ts';
+import { readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { type ImageDocument, readEngineDocument, readRegistryDocument } from '../oci/image-document.ts';
-import { readDigest } from '../oci/image-tools.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
-import type { Check, CheckResult, Outcome, Subject } from './check.ts';
-import { fail } from './check.ts';
+import type { Check, ContractResult, Subject } from './check.ts';
 import { STANDING_CHECKS } from './contract.ts';
 import { RUNNING_CHECKS } from './running-checks.ts';
 
@@ -16,7 +15,7 @@ export interface Verification {
   readonly reference: string;
   readonly digest: string;
   readonly source: 'engine' | 'registry';
-  readonly results: readonly CheckResult[];
+  readonly results: readonly ContractResult[];
 }
 
 export interface VerifyRequest {
@@ -29,7 +28,7 @@ export interface VerifyRequest {
 }
 
 /** On the same two cores, a cold start of 10 s takes about 160 s in QEMU. */
-const EMULATION_PATIENCE = 8;
+const EMULATION_SLOWDOWN = 8;
 
 /**
  * Checks an image against the contract, and boots it. The image is taken from the engine, else from its registry.
@@ -38,7 +37,7 @@ const EMULATION_PATIENCE = 8;
  * @throws WorkError if the image does not exist
  */
 export async function verifyImage(
-  engine: Pick<Engine, 'docker' | 'environment'>,
+  engine: DockerCli,
   { reference, platform, readDocument }: VerifyRequest,
   onCheck: (name: string) => void,
   signal: AbortSignal | undefined,
@@ -86,57 +85,48 @@ export async function verifyImage(
     ] as const;
     await Promise.allSettled(begun);
     const [document, early, files] = await Promise.all(begun);
-    const results: CheckResult[] = [];
-    const check = async (checks: readonly Check[], running: Container | Error): Promise<void> => {
-      const patience = emulated ? EMULATION_PATIENCE : 1;
-      const subject: Subject = { reference, config: image.config, document, files, running, patience };
-      for (const one of checks) {
+    const results: ContractResult[] = [];
+    const runChecks = async (checks: readonly Check[], running: Container | Error): Promise<void> => {
+      const slowdown = emulated ? EMULATION_SLOWDOWN : 1;
+      const subject: Subject = { reference, config: image.config, document, files, running, slowdown };
+      for (const check of checks) {
         stopIfInterrupted();
-        onCheck(one.name);
-        results.push(await runCheck(one, subject));
+        onCheck(check.name);
+        results.push(await runCheck(check, subject));
       }
       stopIfInterrupted();
     };
-    await check(STANDING_CHECKS, new Error('the image is not running yet'));
+    await runChecks(STANDING_CHECKS, new Error('the image is not running yet'));
     if (early === undefined && !(files instanceof Error)) await files.remove();
-    await check(RUNNING_CHECKS, early ?? (await run()));
+    await runChecks(RUNNING_CHECKS, early ?? (await run()));
     return { reference, digest, source, results };
   } finally {
     signal?.removeEventListener('abort', interrupt);
     await removeAll();
     // An image that was pulled only for this verification is removed.
-    if (local === undefined)
-      await execa(engine.docker, ['image', 'rm', reference], {
-        env: engine.environment,
-        extendEnv: false,
-        reject: false,
-      });
+    if (local === undefined) await runDocker(engine, ['image', 'rm', reference]);
   }
 }
 
-async function runCheck({ name, row, run }: Check, subject: Subject): Promise<CheckResult> {
+async function runCheck({ name, row, run }: Check, subject: Subject): Promise<ContractResult> {
   const started = performance.now();
-  let outcome: Outcome;
+  let outcome: CheckOutcome;
   try {
     outcome = await run(subject);
   } catch (error) {
-    outcome = fail((error as Error).message, 'an image that can be checked');
+    outcome = failed((error as Error).message, 'an image that can be checked');
   }
-  return { name, row, outcome, seconds: (performance.now() - started) / 1000 };
+  return { name, row, ...outcome, seconds: (performance.now() - started) / 1000 };
 }
 
-async function pull(
-  { docker, environment }: Pick<Engine, 'docker' | 'environment'>,
-  reference: string,
-  platform: string | undefined,
-): Promise<void> {
+async function pull(cli: DockerCli, reference: string, platform: string | undefined): Promise<void> {
   const args = ['pull', '--quiet', ...(platform === undefined ? [] : ['--platform', platform]), reference];
-  const { exitCode, stderr } = await execa(docker, args, { env: environment, extendEnv: false, reject: false });
+  const { exitCode, stderr } = await runDocker(cli, args);
   if (exitCode === 0) return;
   throw new WorkError({
     kind: 'not-found',
     title: 'The image does not exist',
     reason: `The engine does not have ${reference}, and pulling it failed: ${stderr.trim().split('\n').at(-1) ?? ''}`,
-    wayOut: 'build it (scripts/run build), or check the name; docker image ls lists the images in the engine',
+    hint: 'build it (scripts/run build), or check the name; docker image ls lists the images in the engine',
   });
 }

@@ -1,14 +1,15 @@
-// After each kind of edit to a checkout: image:build against the Dockerfile that the install guide gives for fast rebuilds, in turn.
+// After each kind of edit to a checkout: image:build, and the install guide's Dockerfile for fast rebuilds, in turn.
+import '../support/isolation.ts';
 import { appendFile, cp, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { findEngine } from '../../build/engine/engine.ts';
+import { $ } from 'zx';
 import { table } from '../../build/report/table.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
-import { makeCheckout } from '../fixtures/make-checkout.ts';
-import { publishBase } from '../published-base.ts';
-import { startRegistry } from '../registry.ts';
+import { isOwnEngine, startEngine, stopEngine } from '../support/engine.ts';
+import { makeCheckout } from '../support/make-checkout.ts';
+import { publishBase } from '../support/published-base.ts';
+import { startRegistry } from '../support/registry.ts';
 import { json, say, values } from './comparison.ts';
 import { editsChart } from './edits-chart.ts';
 import { guideDockerfile } from './guide-dockerfile.ts';
@@ -22,7 +23,7 @@ interface Request {
 
 interface Edit {
   readonly request?: Partial<Request>;
-  /** Changes the checkout; a text that was never there before goes into it. */
+  /** Changes the checkout, by a text that it did not contain before. */
   readonly change?: (folder: string, text: string) => Promise<void>;
   readonly before?: () => Promise<void>;
   readonly goal: string;
@@ -30,16 +31,14 @@ interface Edit {
 
 export interface Measured {
   readonly seconds: number;
-  /** That a registry with the build before it would receive. */
+  /** Layers that a registry with the build before this one lacks. */
   readonly bytes: number;
 }
 
-const engine = await findEngine(undefined, say);
-if (engine.source !== 'private') {
-  throw new Error('this benchmark empties the build cache: run it on a private engine (scripts/engine up)');
-}
-const environment = { ...engine.environment, CI: 'true' };
-const docker = (...args: readonly string[]) => execa(engine.docker, args, { env: environment, extendEnv: false });
+if (!isOwnEngine) throw new Error('This benchmark empties the build cache: unset OPENCLAW_TEST_ENGINE.');
+const engine = await startEngine();
+const { docker } = engine;
+const run = $({ env: { ...engine.environment, CI: 'true' } });
 const registry = await startRegistry();
 const folder = values.source === undefined ? await makeCheckout('new') : await copyOf(values.source);
 const scratch = await mkdtemp(join(tmpdir(), 'openclaw-image-edits-'));
@@ -63,7 +62,7 @@ const appendTo = (pattern: string, comment: (text: string) => string) => async (
 const script = (text: string): string => `\nexport const edited${text} = '${text}';\n`;
 
 const EDITS: Readonly<Record<string, Edit>> = {
-  cold: { before: async () => void (await docker('builder', 'prune', '--all', '--force')), goal: '1' },
+  cold: { before: async () => void (await run`${docker} builder prune --all --force`), goal: '1' },
   noop: { goal: '' },
   docs: { change: appendTo('docs/**/*.md', (text) => `\n${text}\n`), goal: '10' },
   skill: { change: appendTo('skills/*/SKILL.md', (text) => `\n${text}\n`), goal: '10' },
@@ -78,32 +77,20 @@ const EDITS: Readonly<Record<string, Edit>> = {
 
 const sides = {
   ours: async ({ apt, browser }: Request, push: boolean): Promise<void> => {
-    await execa(
-      join(import.meta.dirname, '../../scripts/run'),
-      [
-        'build',
-        ...['--source', folder, '--base', base],
-        ...(apt === '' ? [] : ['--apt', apt]),
-        ...(browser ? ['--browser', 'debian'] : []),
-        ...(push ? ['--push', '--tag', `${registry.address}/ours`] : ['--tag', 'openclaw-image-bench:ours']),
-      ],
-      { env: environment, extendEnv: false },
-    );
+    const packages = [...(apt === '' ? [] : ['--apt', apt]), ...(browser ? ['--browser', 'debian'] : [])];
+    const target = push ? ['--push', '--tag', `${registry.address}/ours`] : ['--tag', 'openclaw-image-bench:ours'];
+    const script = join(import.meta.dirname, '../../scripts/run');
+    await run`${script} build --source ${folder} --base ${base} ${packages} ${target}`;
   },
   other: async ({ apt, browser }: Request, push: boolean): Promise<void> => {
     const file = join(scratch, 'guide.Dockerfile');
     await writeFile(file, await guideDockerfile(folder));
-    await docker(
-      'buildx',
-      'build',
-      '--builder=default',
-      '--provenance=false',
-      ...(spec.ca === undefined ? [] : ['--secret', `id=ca,src=${spec.ca}`]),
-      ...[`--build-arg=BASE=${base}`, `--build-arg=APT=${apt}`, `--build-arg=BROWSER=${browser ? '1' : ''}`],
-      ...['--file', file],
-      ...(push ? ['--push', `--tag=${registry.address}/other`] : ['--load', '--tag=openclaw-image-bench:other']),
-      folder,
-    );
+    const secrets = spec.ca === undefined ? [] : ['--secret', `id=ca,src=${spec.ca}`];
+    const target = push
+      ? ['--push', `--tag=${registry.address}/other`]
+      : ['--load', '--tag=openclaw-image-bench:other'];
+    await run`${docker} buildx build --builder=default --provenance=false ${secrets} --build-arg=BASE=${base} \
+      --build-arg=APT=${apt} --build-arg=BROWSER=${browser ? '1' : ''} --file ${file} ${target} ${folder}`;
   },
 } as const;
 type Name = keyof typeof sides;
@@ -111,25 +98,28 @@ type Name = keyof typeof sides;
 let pushed: Readonly<Record<Name, ReadonlyMap<string, number>>> = { ours: new Map(), other: new Map() };
 let edits = 0;
 
-async function measure(name: string, { before, change, request }: Edit): Promise<Readonly<Record<Name, Measured>>> {
+async function measure(
+  name: string,
+  { before, change, request: changed }: Edit,
+): Promise<Readonly<Record<Name, Measured>>> {
   await before?.();
   edits += 1;
   await change?.(folder, `${Date.now()}${edits}`);
-  const asked: Request = { apt: '', browser: false, ...request };
+  const request: Request = { apt: '', browser: false, ...changed };
   const seconds = { ours: 0, other: 0 };
   for (const side of ['ours', 'other'] as const) {
     // Each starts cold: what the first one downloaded would help the second.
     if (name === 'cold' && side === 'other') await before?.();
     const started = performance.now();
-    await sides[side](asked, false);
+    await sides[side](request, false);
     seconds[side] = (performance.now() - started) / 1000;
   }
   // The next edit finds both as they were built.
-  if (name === 'cold') await sides.ours(asked, false);
+  if (name === 'cold') await sides.ours(request, false);
   const bytes = { ours: 0, other: 0 };
   const now = { ...pushed };
   for (const side of ['ours', 'other'] as const) {
-    await sides[side](asked, true);
+    await sides[side](request, true);
     now[side] = await layersOf(registry.address, side, 'latest');
     bytes[side] = [...now[side]].reduce((sum, [digest, size]) => sum + (pushed[side].has(digest) ? 0 : size), 0);
   }
@@ -144,12 +134,12 @@ async function measure(name: string, { before, change, request }: Edit): Promise
 const results: Record<string, Readonly<Record<Name, Measured>>> = {};
 const size = { ours: 0, other: 0 };
 const totalOf = (layers: ReadonlyMap<string, number>): number =>
-  [...layers.values()].reduce((sum, one) => sum + one, 0);
+  [...layers.values()].reduce((sum, size) => sum + size, 0);
 try {
   await publishBase(engine, base, '1');
   // The first build of both sides is what the others are edits of.
-  const asked = values.only === undefined ? Object.keys(EDITS) : ['cold', ...values.only.split(',')];
-  for (const [name, edit] of Object.entries(EDITS).filter(([name]) => asked.includes(name))) {
+  const selected = values.only === undefined ? Object.keys(EDITS) : ['cold', ...values.only.split(',')];
+  for (const [name, edit] of Object.entries(EDITS).filter(([name]) => selected.includes(name))) {
     results[name] = await measure(name, edit);
     if (name !== 'cold') continue;
     size.ours = totalOf(pushed.ours);
@@ -157,6 +147,7 @@ try {
   }
 } finally {
   await registry.stop();
+  await stopEngine();
   await Promise.all([folder, scratch].map((path) => rm(path, { recursive: true, force: true })));
 }
 

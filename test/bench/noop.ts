@@ -1,40 +1,40 @@
-// A build in which nothing changed: image:build against bare `docker buildx build` of the same Dockerfile, in turn.
+// A build in which nothing changed: image:build, and docker buildx build of the same Dockerfile, in turn.
+import '../support/isolation.ts';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { $ } from 'zx';
 import { cacheFolder } from '../../build/cache-folder.ts';
-import { findEngine } from '../../build/engine/engine.ts';
-import { gatherIngredients } from '../../build/image/gather-ingredients.ts';
-import { prepare } from '../../build/image/prepare.ts';
+import { planBuild } from '../../build/image/build-plan.ts';
+import { resolveContexts } from '../../build/image/resolve-contexts.ts';
+import { resolveInputs } from '../../build/image/resolve-inputs.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
+import { startEngine, stopEngine } from '../support/engine.ts';
 import { median, report, rounds, say } from './comparison.ts';
 
 const ROUNDS = rounds ?? 9;
-const engine = await findEngine(undefined, say);
+const engine = await startEngine();
 const { spec } = parseImageSpec({}, process.env);
-const ingredients = await gatherIngredients(spec, [], say);
-const silent = { onStep: say, onProgress: () => {} };
-const { key, contexts } = await prepare(spec, ingredients, engine, undefined, silent, undefined);
+const inputs = await resolveInputs(spec, [], say);
+const listener = { onStep: say, onProgress: () => {} };
+const buildContext = { cli: engine, builder: undefined, listener, signal: undefined };
+const { key, contexts } = planBuild(spec, inputs, await resolveContexts(spec, inputs, buildContext));
 const folder = cacheFolder('builds', key);
+const run = $({ env: { ...engine.environment, CI: 'true' } });
 
-const time = async (command: string, args: readonly string[]): Promise<number> => {
+const time = async (work: () => PromiseLike<unknown>): Promise<number> => {
   const before = performance.now();
-  await execa(command, args, { env: { ...engine.environment, CI: 'true' }, extendEnv: false });
+  await work();
   return (performance.now() - before) / 1000;
 };
-const ours = () => time(join(import.meta.dirname, '../../scripts/run'), ['build']);
+const script = join(import.meta.dirname, '../../scripts/run');
+const ours = () => time(() => run`${script} build`);
+const replaced = Object.entries(contexts).flatMap(([name, value]) => ['--build-context', `${name}=${value}`]);
+const secrets = spec.ca === undefined ? [] : ['--secret', `id=ca,src=${spec.ca}`];
 const bare = () =>
-  time(engine.docker, [
-    'buildx',
-    'build',
-    '--builder=default',
-    '--provenance=false',
-    ...Object.entries(contexts).flatMap(([name, value]) => ['--build-context', `${name}=${value}`]),
-    ...(spec.ca === undefined ? [] : ['--secret', `id=ca,src=${spec.ca}`]),
-    '--tag=openclaw-image-bench:bare',
-    '--output=type=image,compression=zstd,unpack=true',
-    `--file=${join(folder, 'Dockerfile')}`,
-    join(folder, 'context'),
-  ]);
+  time(
+    () => run`${engine.docker} buildx build --builder=default --provenance=false ${replaced} ${secrets} \
+      --tag=openclaw-image-bench:bare --output=type=image,compression=zstd,unpack=true \
+      --file=${join(folder, 'Dockerfile')} ${join(folder, 'context')}`,
+  );
 
 say('building both once');
 await ours();
@@ -45,11 +45,8 @@ for (let round = 0; round < ROUNDS; round += 1) {
   say(`round ${round + 1} of ${ROUNDS}: ${pair.ours.toFixed(2)} s, bare ${pair.bare.toFixed(2)} s`);
   times.push(pair);
 }
-await execa(engine.docker, ['image', 'rm', 'openclaw-image-bench:bare'], {
-  env: engine.environment,
-  extendEnv: false,
-  reject: false,
-});
+await run`${engine.docker} image rm openclaw-image-bench:bare`.nothrow();
+await stopEngine();
 const more = median(times.map((pair) => pair.ours - pair.bare));
 report({
   name: `nothing changed (median of ${ROUNDS}, ${more.toFixed(2)} s more)`,

@@ -1,24 +1,21 @@
-// From a loaded image to a gateway that answers: scripts/docker/setup.sh against the guide's manual flow, the same commands in a
-// plain script, in turn. Onboarding is skipped on both sides: it asks, and would take as long on both.
+// From a loaded image to a gateway that answers: scripts/docker/setup.sh, and the guide's manual commands in a script, in turn.
+// Both skip onboarding, which asks questions and takes equally long.
+import '../support/isolation.ts';
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { findEngine } from '../../build/engine/engine.ts';
-import { freePort } from '../free-port.ts';
+import { $, sleep } from 'zx';
+import { startEngine, stopEngine } from '../support/engine.ts';
+import { freePort } from '../support/free-port.ts';
 import { median, report, rounds, say } from './comparison.ts';
 
 const ROUNDS = rounds ?? 5;
 const ROOT = join(import.meta.dirname, '../..');
-const engine = await findEngine(undefined, say);
-const { exitCode } = await execa(engine.docker, ['image', 'inspect', 'openclaw:local'], {
-  env: engine.environment,
-  reject: false,
-});
-if (exitCode !== 0) throw new Error('openclaw:local is not there: npm run image:build');
+const engine = await startEngine();
+await $({ env: engine.environment })`${join(ROOT, 'scripts/run')} build`;
 
-/** The guide's "Manual flow", with what it leaves to the reader: folders that belong to uid 1000, and a token. */
+/** The guide's section "Manual flow", and the steps that it leaves to the reader: folders of uid 1000, and a token. */
 const MANUAL = `set -eu
 mkdir -p "$OPENCLAW_CONFIG_DIR" "$OPENCLAW_WORKSPACE_DIR" "$OPENCLAW_AUTH_PROFILE_SECRET_DIR"
 chown -R 1000:1000 "$OPENCLAW_CONFIG_DIR" "$OPENCLAW_AUTH_PROFILE_SECRET_DIR"
@@ -29,7 +26,7 @@ docker compose up -d openclaw-gateway
 
 /** One installation from nothing, until /healthz answers; seconds. */
 async function time(
-  start: (project: string, environment: Record<string, string>) => Promise<unknown>,
+  start: (project: string, environment: Record<string, string>) => PromiseLike<unknown>,
 ): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-bench-'));
   const project = join(folder, 'openclaw-image');
@@ -55,21 +52,19 @@ async function time(
         ({ ok }) => ok,
         () => false,
       );
-    while (!(await live())) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (!(await live())) await sleep(50);
     return (performance.now() - before) / 1000;
   } finally {
-    await execa(engine.docker, ['compose', 'down', '--timeout', '2'], { cwd: project, env: environment });
+    await $({ cwd: project, env: environment })`${engine.docker} compose down --timeout 2`;
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 const ours = () =>
-  time((project, environment) =>
-    execa(join(project, 'scripts/docker/setup.sh'), ['--offline'], {
-      env: { ...environment, OPENCLAW_SKIP_ONBOARDING: '1' },
-      stdin: 'ignore',
-    }),
-  );
+  time((project, environment) => {
+    const env = { ...environment, OPENCLAW_SKIP_ONBOARDING: '1' };
+    return $({ env, stdio: ['ignore', 'pipe', 'pipe'] })`${join(project, 'scripts/docker/setup.sh')} --offline`;
+  });
 const manual = () =>
   time(async (project, environment) => {
     const port = environment['OPENCLAW_GATEWAY_PORT'];
@@ -80,18 +75,17 @@ const manual = () =>
     ];
     const script = join(project, 'manual.sh');
     await writeFile(script, MANUAL);
-    await execa('bash', [script], {
-      cwd: project,
-      env: { ...environment, TOKEN: randomBytes(32).toString('hex'), BATCH: JSON.stringify(batch) },
-    });
+    const env = { ...environment, TOKEN: randomBytes(32).toString('hex'), BATCH: JSON.stringify(batch) };
+    await $({ cwd: project, env })`bash ${script}`;
   });
 
 const times: { readonly ours: number; readonly manual: number }[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
-  // Each begins every other round: the second finds files of the image in memory that the first had to read.
+  // They take turns in going first: the second one finds the image's files in memory.
   const [first, second] = round % 2 === 0 ? [ours, manual] : [manual, ours];
-  const [one, other] = [await first(), await second()];
-  const pair = round % 2 === 0 ? { ours: one, manual: other } : { ours: other, manual: one };
+  const durations = [await first(), await second()] as const;
+  const [oursSeconds, manualSeconds] = round % 2 === 0 ? durations : [durations[1], durations[0]];
+  const pair = { ours: oursSeconds, manual: manualSeconds };
   say(`round ${round + 1} of ${ROUNDS}: ${pair.ours.toFixed(1)} s, by hand ${pair.manual.toFixed(1)} s`);
   times.push(pair);
 }
@@ -101,3 +95,4 @@ report({
   other: { seconds: median(times.map((pair) => pair.manual)) },
   goal: 'at most 10 % slower than the manual flow',
 });
+await stopEngine();

@@ -1,95 +1,81 @@
-// One gateway version, then the next: image:build against a plain FROM node + RUN npm install -g, on one base and engine.
+// One gateway version, then the next: image:build, and FROM node with RUN npm install -g, on the same base and engine.
+import '../support/isolation.ts';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { prerelease, rcompare } from 'semver';
+import { $ } from 'zx';
 import { cacheFolder } from '../../build/cache-folder.ts';
-import { findEngine } from '../../build/engine/engine.ts';
-import { npmOptions } from '../../build/gateway/npm.ts';
-import { gatherIngredients } from '../../build/image/gather-ingredients.ts';
-import { prepare } from '../../build/image/prepare.ts';
+import { readNpmOptions } from '../../build/gateway/npm.ts';
+import { planBuild } from '../../build/image/build-plan.ts';
+import { resolveContexts } from '../../build/image/resolve-contexts.ts';
+import { resolveInputs } from '../../build/image/resolve-inputs.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
-import { startRegistry } from '../registry.ts';
+import { isOwnEngine, startEngine, stopEngine } from '../support/engine.ts';
+import { startRegistry } from '../support/registry.ts';
 import { median, report, rounds, type Side, say } from './comparison.ts';
 import { layersOf } from './pushed-layers.ts';
 
 const ROUNDS = rounds ?? 1;
 const { default: pacote } = await import('pacote');
-const { versions } = await pacote.packument('openclaw', await npmOptions());
+const { versions } = await pacote.packument('openclaw', await readNpmOptions());
 const [next = '', first = ''] = Object.keys(versions)
   .filter((version) => prerelease(version) === null)
   .sort(rcompare);
 
-const engine = await findEngine(undefined, say);
-if (engine.source !== 'private') {
-  throw new Error(
-    'this benchmark empties the build cache before each round: run it on a private engine (scripts/engine up)',
-  );
-}
+if (!isOwnEngine) throw new Error('This benchmark empties the build cache: unset OPENCLAW_TEST_ENGINE.');
+const engine = await startEngine();
 const environment = { ...engine.environment, CI: 'true' };
-const docker = (...args: readonly string[]) => execa(engine.docker, args, { env: environment, extendEnv: false });
+const run = $({ env: environment });
+const docker = engine.docker;
 const registry = await startRegistry();
 const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-bench-'));
 
-/** A host that has built the first version, and knows nothing of the next: packages and locks are in a cache of their own. */
+/** A cache folder for packages and locks: the host has built the first version, and not the next one. */
 const cache = join(folder, 'cache');
 const { spec } = parseImageSpec({}, process.env);
-const { base, contexts } = await prepare(
-  spec,
-  await gatherIngredients(spec, [], say),
-  engine,
-  undefined,
-  { onStep: say, onProgress: () => {} },
-  undefined,
-);
+const inputs = await resolveInputs(spec, [], say);
+const listener = { onStep: say, onProgress: () => {} };
+const resolved = await resolveContexts(spec, inputs, { cli: engine, builder: undefined, listener, signal: undefined });
+const { base, contexts } = planBuild(spec, inputs, resolved);
 
 const SIDES = ['ours', 'plain'] as const;
-/** The first images stay: what an engine deletes in its own time, it would delete in the seconds of the other side. */
+/** Keeps the first images: otherwise the engine deletes them while the other side is measured. */
 const keepFirst = () =>
   Promise.all(
-    SIDES.map((name) => docker('image', 'tag', `openclaw-image-bench:${name}`, `openclaw-image-bench:${name}-first`)),
+    SIDES.map(
+      (name) => run`${docker} image tag ${`openclaw-image-bench:${name}`} ${`openclaw-image-bench:${name}-first`}`,
+    ),
   );
 
 async function removeImages(): Promise<void> {
-  const { stdout } = await docker('image', 'ls', '--quiet', '--filter=reference=openclaw-image-bench');
-  if (stdout !== '') await docker('image', 'rm', '--force', ...new Set(stdout.split('\n')));
+  const ids = await run`${docker} image ls --quiet --filter=reference=openclaw-image-bench`.lines();
+  if (ids.length > 0) await run`${docker} image rm --force ${[...new Set(ids)]}`;
 }
 
 async function emptyCaches(): Promise<void> {
   await removeImages();
-  await docker('builder', 'prune', '--all', '--force');
+  await run`${docker} builder prune --all --force`;
   await rm(cache, { recursive: true, force: true });
   await mkdir(join(cache, 'openclaw-image'), { recursive: true });
   for (const name of ['bases', 'engine', 'toolchain'])
     await symlink(cacheFolder(name), join(cache, 'openclaw-image', name));
 }
 
-/** What was written before is on the disk: neither side pays for the other. */
+/** Writes earlier files to the disk first, so that neither side waits for the other's. */
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
-  await execa('sync');
+  await $`sync`;
   const before = performance.now();
   await work();
   return (performance.now() - before) / 1000;
 };
 
-const run = (...args: readonly string[]) =>
-  execa(join(import.meta.dirname, '../../scripts/run'), ['build', ...args], {
-    env: { ...environment, XDG_CACHE_HOME: cache },
-    extendEnv: false,
-  });
+const script = join(import.meta.dirname, '../../scripts/run');
+const withCache = $({ env: { ...environment, XDG_CACHE_HOME: cache } });
 const ours = {
-  build: (version: string) => run('--package', `openclaw@${version}`, '--tag', 'openclaw-image-bench:ours'),
+  build: (version: string) => withCache`${script} build --package openclaw@${version} --tag openclaw-image-bench:ours`,
   push: (version: string) =>
-    run(
-      '--package',
-      `openclaw@${version}`,
-      '--base',
-      base.kind,
-      '--push',
-      '--tag',
-      `${registry.address}/ours:${version}`,
-    ),
+    withCache`${script} build --package openclaw@${version} --base ${base.kind} --push --tag ${registry.address}/ours:${version}`,
 };
 
 const plainDockerfile = join(folder, 'Dockerfile');
@@ -103,8 +89,6 @@ CMD ["openclaw", "gateway", "--allow-unconfigured"]
 `,
 );
 const plainArguments = (version: string): readonly string[] => [
-  'buildx',
-  'build',
   '--builder=default',
   '--provenance=false',
   ...(contexts['base'] === undefined ? [] : ['--build-context', `base=${contexts['base']}`]),
@@ -113,19 +97,20 @@ const plainArguments = (version: string): readonly string[] => [
   `--file=${plainDockerfile}`,
 ];
 const plain = {
-  build: (version: string) => docker(...plainArguments(version), '--tag=openclaw-image-bench:plain', '--load', folder),
+  build: (version: string) =>
+    run`${docker} buildx build ${plainArguments(version)} --tag=openclaw-image-bench:plain --load ${folder}`,
   push: (version: string) =>
-    docker(...plainArguments(version), `--tag=${registry.address}/plain:${version}`, '--push', folder),
+    run`${docker} buildx build ${plainArguments(version)} --tag=${registry.address}/plain:${version} --push ${folder}`,
 };
 
 async function bytesToPush(
   name: (typeof SIDES)[number],
   side: { readonly push: (version: string) => PromiseLike<unknown> },
 ): Promise<number> {
-  const there = await layersOf(registry.address, name, first);
+  const existing = await layersOf(registry.address, name, first);
   await side.push(next);
-  const wanted = await layersOf(registry.address, name, next);
-  return [...wanted].filter(([digest]) => !there.has(digest)).reduce((sum, [, size]) => sum + size, 0);
+  const required = await layersOf(registry.address, name, next);
+  return [...required].filter(([digest]) => !existing.has(digest)).reduce((sum, [, size]) => sum + size, 0);
 }
 
 const results: { readonly ours: Side; readonly other: Side }[] = [];
@@ -151,6 +136,7 @@ try {
 } finally {
   await removeImages();
   await registry.stop();
+  await stopEngine();
   await rm(folder, { recursive: true, force: true });
 }
 const side = (name: 'ours' | 'other'): Side => ({

@@ -1,9 +1,10 @@
+// @module-tag nightly
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { docker, inImage, run } from '../command.ts';
+import { docker, inImage, run } from '../support/command.ts';
 
 const NAME = 'openclaw-image-test:bake';
 const VARIANTS = [NAME, `${NAME}-slim`, `${NAME}-browser`];

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { createReadStream } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -5,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { docker, inImage, run } from '../command.ts';
+import { docker, inImage, run } from '../support/command.ts';
 
 // Playwright's own downloads are not reachable from the test machine. The mirror here is asked for the same paths, and has
 // Debian's Chromium under them, with the libraries that Debian's needs and Playwright's does not.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { docker, run } from '../command.ts';
-import { freePort } from '../free-port.ts';
+import { docker, run } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 
 const built = JSON.parse(inject('built'));
 
@@ -24,7 +24,7 @@ describe('npm run image:build', () => {
   it('says that nothing changed, for people this time', async () => {
     const { exitCode, stdout, stderr } = await run(['build']);
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('Nothing changed since it was built');
+    expect(stdout).toContain('Nothing changed since the last build');
     expect(stdout).toContain(built.digest);
     expect(stdout).toContain('scripts/run verify openclaw:local');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must not be there

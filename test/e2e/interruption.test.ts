@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { docker, inImage, ROOT, runUntil } from '../command.ts';
+import { docker, inImage, ROOT, runUntil } from '../support/command.ts';
 
 const NAME = 'openclaw-image-test:interrupted';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../command.ts';
+import { ROOT } from '../support/command.ts';
 
 let checkout = '';
 const launch = (args: readonly string[], env: Record<string, string> = {}) =>

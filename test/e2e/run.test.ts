@@ -2,9 +2,9 @@ import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { docker, run, runUntil } from '../command.ts';
-import { freePort } from '../free-port.ts';
-import { GATEWAY, IMAGE_OF, PLUGIN_OF } from '../gateway.ts';
+import { docker, run, runUntil } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
+import { IMAGE_OF, PLUGIN_OF, testGateway } from '../support/gateway.ts';
 
 let folder = '';
 let port = 0;
@@ -52,7 +52,7 @@ describe('image:run --overlay', () => {
   });
 
   it('restarts when a file changes, says where the plugin comes from again, and is gone after Ctrl-C', async () => {
-    const [image, plugin] = [IMAGE_OF[GATEWAY], PLUGIN_OF[GATEWAY]];
+    const [image, plugin] = [IMAGE_OF[testGateway()], PLUGIN_OF[testGateway()]];
     const source = await takePlugin(image, plugin);
     const { exitCode, said } = await runUntil(
       /mounted/,

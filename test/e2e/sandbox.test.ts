@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BuiltSandbox } from '../../build/sandbox/build-sandbox.ts';
-import { docker, inImage, ROOT } from '../command.ts';
-import { THOROUGH } from '../thorough.ts';
+import type { BuiltImage } from '../../build/image/built-image.ts';
+import { docker, inImage, ROOT } from '../support/command.ts';
 
 const IMAGES = {
   default: 'openclaw-image-test:sandbox',
@@ -23,10 +22,10 @@ const setUp = async (script: string, ...args: readonly string[]) => {
   });
   return { exitCode, stdout, stderr };
 };
-const build = async (script: string, tag: string): Promise<BuiltSandbox> => {
+const build = async (script: string, tag: string): Promise<BuiltImage> => {
   const { exitCode, stdout, stderr } = await setUp(script, '--tag', tag, '--json');
   expect(exitCode, stderr + stdout).toBe(0);
-  return JSON.parse(stdout) as BuiltSandbox;
+  return JSON.parse(stdout) as BuiltImage;
 };
 
 afterAll(async () => {
@@ -65,7 +64,7 @@ describe('scripts/sandbox-setup.sh', () => {
   });
 });
 
-describe.runIf(THOROUGH)('scripts/sandbox-common-setup.sh', () => {
+describe('scripts/sandbox-common-setup.sh', { tags: ['nightly'] }, () => {
   it('adds compilers, Go, Rust, Node, pnpm and Bun', async () => {
     await build('sandbox-common-setup.sh', IMAGES.common);
     const line =
@@ -237,9 +236,9 @@ async function vncLogin(
         wake = resolve;
       });
     }
-    const piece = received.subarray(0, bytes);
+    const bytesRead = received.subarray(0, bytes);
     received = received.subarray(bytes);
-    return piece;
+    return bytesRead;
   };
   try {
     expect((await read(12)).toString()).toBe('RFB 003.008\n');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bootstrapBase, bootstrapNodeVersion } from '../../build/base/bootstrap.ts';
-import { docker, engine, inImage } from '../command.ts';
+import { docker, engine, inImage } from '../support/command.ts';
 
 const request = (onStep: (step: string) => void) => ({
   engine: engine(),

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuildRequest, build } from '../../build/engine/buildx.ts';
-import { type Explanation, WorkError } from '../../build/problem.ts';
-import { hostAddress, makeCertificate } from '../certificate.ts';
-import { engine } from '../command.ts';
-import { SMALL_IMAGE } from '../gateway.ts';
-import { startRegistry } from '../registry.ts';
+import { type Failure, WorkError } from '../../build/problem.ts';
+import { hostAddress, makeCertificate } from '../support/certificate.ts';
+import { engine } from '../support/command.ts';
+import { SMALL_IMAGE } from '../support/gateway.ts';
+import { startRegistry } from '../support/registry.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Builds a Dockerfile that cannot succeed, and says how it was explained. A step whose words count outlives them by some seconds. */
-async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Explanation> {
+async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Failure> {
   await writeFile(
     join(folder, 'Dockerfile'),
     `FROM ${SMALL_IMAGE} AS failing\nUSER root\n${instructions}\nFROM failing\n`,
@@ -45,7 +45,7 @@ async function explain(instructions: string, request: Partial<BuildRequest> = {}
   try {
     await build(engine(), whole, () => {});
   } catch (error) {
-    if (error instanceof WorkError) return error.explanation;
+    if (error instanceof WorkError) return error.failure;
     throw error;
   }
   throw new Error('it succeeded');
@@ -53,15 +53,15 @@ async function explain(instructions: string, request: Partial<BuildRequest> = {}
 
 describe('a step that fails', () => {
   it('is named, with its last lines', async () => {
-    const explanation = await explain('RUN echo the last words && sleep 3 && exit 3');
-    expect(explanation).toMatchObject({ kind: 'failing-step', lines: ['the last words'] });
-    expect(explanation.reason).toContain('stage failing');
+    const failure = await explain('RUN echo the last words && sleep 3 && exit 3');
+    expect(failure).toMatchObject({ kind: 'failing-step', lines: ['the last words'] });
+    expect(failure.reason).toContain('stage failing');
   });
 
   it('was killed: out of memory', async () => {
     expect(await explain("RUN sh -c 'kill -9 $$'")).toMatchObject({
       kind: 'out-of-memory',
-      wayOut: expect.stringContaining('2 GB'),
+      hint: expect.stringContaining('2 GB'),
     });
   });
 
@@ -90,7 +90,7 @@ describe('a step that fails', () => {
     try {
       expect(await explain(`RUN npm ping --registry ${url} --fetch-retries=0 || { sleep 3; exit 1; }`)).toMatchObject({
         kind: 'tls-inspection',
-        wayOut: expect.stringContaining('--ca'),
+        hint: expect.stringContaining('--ca'),
       });
       expect(await explain(`RUN curl -sS ${url}`)).toMatchObject({ kind: 'tls-inspection' });
     } finally {
@@ -102,7 +102,7 @@ describe('a step that fails', () => {
     // The head of a program for IBM Z: the kernel reads no further to refuse it.
     const header = '\\177ELF\\2\\2\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\2\\0\\26\\0\\0\\0\\1';
     const lines = `RUN printf '${header}' >/program && head -c 64 /dev/zero >>/program && chmod +x /program\nRUN ["/program"]`;
-    expect(await explain(lines)).toMatchObject({ kind: 'no-emulation', wayOut: expect.stringContaining('emulate') });
+    expect(await explain(lines)).toMatchObject({ kind: 'no-emulation', hint: expect.stringContaining('emulate') });
   });
 });
 
@@ -118,7 +118,7 @@ describe('a registry that does not take the image', () => {
     try {
       expect(await push(registry.address)).toMatchObject({
         kind: 'registry-denied',
-        wayOut: expect.stringContaining('docker login'),
+        hint: expect.stringContaining('docker login'),
       });
     } finally {
       await registry.stop();

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { deleteSources, NPM_INSTALL } from '../../build/dockerfile/sources.ts';
-import { inImage } from '../command.ts';
+import { inImage, ROOT } from '../support/command.ts';
 
 /** Packages with sources in them, as files: nothing is downloaded. */
 const PACKAGES = {
@@ -9,8 +10,13 @@ const PACKAGES = {
   '@types/read-by-the-compiler': ['index.d.ts'],
 };
 
-const line = `set -eu
-# What npm says is no answer.
+const step = (name: string): string => readFileSync(join(ROOT, 'build/steps', name), 'utf8');
+
+const line = `mkdir /programs
+cat >/programs/npm-filter.cjs <<'JS'
+${step('npm-filter.cjs')}JS
+${step('prelude.sh')}
+# Output of npm is not part of the result.
 exec 3>&1 >&2
 mkdir /tmp/gateway && cd /tmp/gateway
 ${Object.entries(PACKAGES)
@@ -26,19 +32,19 @@ echo '${JSON.stringify({
   allowScripts: { scripted: true },
 })}' >package.json
 npm install --offline --package-lock-only --no-audit --no-fund --loglevel=error
-${NPM_INSTALL}
+npm_production install --no-save --offline
 list() { find node_modules -mindepth 2 ! -path '*/.*' | sort; }
 list >installed
-${deleteSources('./node_modules')}
+delete_sources ./node_modules
 list >kept
 rm -rf node_modules
 npm ci --offline --omit=dev --no-audit --no-fund --loglevel=error
-${deleteSources('./node_modules')}
+delete_sources ./node_modules
 list >as-npm-does
 (cat installed; echo; cat kept; echo; cat as-npm-does) >&3`;
 
 it('npm unpacks what is kept, and what install scripts may read; nothing is kept that is not kept of all it would unpack', async () => {
-  const { stdout, stderr, exitCode } = await inImage('openclaw:local', line);
+  const { stdout, stderr, exitCode } = await inImage('openclaw:local', line, 'root');
   expect(exitCode, stderr).toBe(0);
   const [installed, kept, asNpmDoes] = stdout.split('\n\n').map((list) => list.trim().split('\n'));
   expect(kept).toEqual([

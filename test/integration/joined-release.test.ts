@@ -1,26 +1,32 @@
+// @module-tag nightly
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runUntil } from '../command.ts';
-import { type Fault, type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
-import { startRegistry, type TestRegistry } from '../registry.ts';
-import { enterReleaseRoom, forgetJournals, type Published, type ReleaseRoom } from '../release-room.ts';
+import { runUntil } from '../support/command.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import {
+  createReleaseFixture,
+  forgetJournals,
+  type Published,
+  type ReleaseFixture,
+} from '../support/release-fixture.ts';
 
-let room: ReleaseRoom;
+let fixture: ReleaseFixture;
 let pieces = '';
 
 beforeAll(async () => {
-  room = await enterReleaseRoom('small');
-  pieces = join(room.folder, 'pieces');
+  fixture = await createReleaseFixture('small');
+  pieces = join(fixture.folder, 'pieces');
 });
-afterAll(() => room.leave());
+afterAll(() => fixture.tearDown());
 
 const joinArgs = (registries: readonly string[]): readonly string[] => [
-  ...['release', 'join', ...room.common(registries), '--variants', 'default', '--from', pieces],
-  ...['--sign', room.privateKey, '--json'],
+  ...['release', 'join', ...fixture.common(registries), '--variants', 'default', '--from', pieces],
+  ...['--sign', fixture.privateKey, '--json'],
 ];
 
 async function joinPieces(registries: readonly string[]) {
-  const { exitCode, stdout, stderr } = await room.run(...joinArgs(registries));
+  const { exitCode, stdout, stderr } = await fixture.run(...joinArgs(registries));
   return { exitCode, stdout, stderr, said: JSON.parse(stdout) as Published };
 }
 
@@ -33,19 +39,19 @@ describe('a release of machines that build a platform each', () => {
   let steps: readonly string[];
 
   beforeAll(async () => {
-    proxy = await startFaultProxy(room.open.address);
+    proxy = await startFaultProxy(fixture.open.address);
     mirror = await startRegistry();
     mirrorProxy = await startFaultProxy(mirror.address);
     await forgetTags();
-    const built = await room.run(
+    const built = await fixture.run(
       ...[
         'release',
         'build',
-        ...room.common(room.repositories),
+        ...fixture.common(fixture.repositories),
         '--variants',
         'default',
         '--base',
-        room.base,
+        fixture.base,
         '--to',
         pieces,
         '--json',
@@ -54,8 +60,8 @@ describe('a release of machines that build a platform each', () => {
     expect(built.exitCode, built.stdout + built.stderr).toBe(0);
     const { exitCode, said } = await joinSaying();
     expect(exitCode, said).toBe(0);
-    wanted = await room.tagsOf(room.repositories[0]);
-    expect(await room.tagsOf(room.repositories[1])).toEqual(wanted);
+    wanted = await fixture.tagsOf(fixture.repositories[0]);
+    expect(await fixture.tagsOf(fixture.repositories[1])).toEqual(wanted);
     steps = said
       .split('\n')
       .filter((line) => line.startsWith('- '))
@@ -74,31 +80,40 @@ describe('a release of machines that build a platform each', () => {
   });
 
   const forgetTags = async (): Promise<void> => {
-    await room.open.forgetTags('openclaw');
-    await room.closed.forgetTags('openclaw');
+    await fixture.open.forgetTags('openclaw');
+    await fixture.closed.forgetTags('openclaw');
     await mirror.forgetRepository('openclaw');
   };
   /** The two that are released to, one of them through a proxy that has faults. */
   const through = (at: FaultCase['at']): readonly string[] =>
     at === 'first'
-      ? [`${proxy.address}/openclaw`, room.repositories[1]]
-      : [room.repositories[0], `${mirrorProxy.address}/openclaw`];
+      ? [`${proxy.address}/openclaw`, fixture.repositories[1]]
+      : [fixture.repositories[0], `${mirrorProxy.address}/openclaw`];
 
   /** With what it says, for people. */
   async function joinSaying() {
-    const args = joinArgs(room.repositories).filter((arg) => arg !== '--json');
-    const { exitCode, stdout, stderr } = await room.run(...args);
+    const args = joinArgs(fixture.repositories).filter((arg) => arg !== '--json');
+    const { exitCode, stdout, stderr } = await fixture.run(...args);
     return { exitCode, said: `${stdout}\n${stderr}` };
   }
 
   it('is refused where a machine is missing', async () => {
-    const { exitCode, stdout } = await room.run(
-      ...['release', 'join', '--ref', room.ref, '--registries', room.repositories.join(','), '--variants', 'default'],
+    const { exitCode, stdout } = await fixture.run(
+      ...[
+        'release',
+        'join',
+        '--ref',
+        fixture.ref,
+        '--registries',
+        fixture.repositories.join(','),
+        '--variants',
+        'default',
+      ],
       ...['--from', pieces, '--json'],
     );
     expect(exitCode).toBe(1);
     expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'incomplete' });
-    expect(await room.tagsOf(room.repositories[0])).toEqual({});
+    expect(await fixture.tagsOf(fixture.repositories[0])).toEqual({});
   });
 
   const isManifest = (url = ''): boolean => /\/manifests\/sha256:/.test(url);
@@ -188,7 +203,7 @@ describe('a release of machines that build a platform each', () => {
       name: '403 for the record',
       at: 'first',
       inject: when(
-        ({ method, url }) => method === 'PUT' && url?.endsWith(`/manifests/release-${room.version}`) === true,
+        ({ method, url }) => method === 'PUT' && url?.endsWith(`/manifests/release-${fixture.version}`) === true,
         { kind: 'status', status: 403 },
       ),
       refused: 'registry-denied',
@@ -203,7 +218,9 @@ describe('a release of machines that build a platform each', () => {
     expect(chosen.injected()).toBeGreaterThan(0);
     chosen.inject(() => 'pass');
     const found = await Promise.all(
-      [room.repositories[0], at === 'first' ? room.repositories[1] : `${mirror.address}/openclaw`].map(room.tagsOf),
+      [fixture.repositories[0], at === 'first' ? fixture.repositories[1] : `${mirror.address}/openclaw`].map(
+        fixture.tagsOf,
+      ),
     );
     if (refused === undefined) {
       expect(exitCode, stdout + stderr).toBe(0);
@@ -230,46 +247,46 @@ describe('a release of machines that build a platform each', () => {
   it('outlasts a registry that is down for 20 s in the midst of tagging', async () => {
     let down: Promise<void> | undefined;
     proxy.inject(({ method, url }) => {
-      if (method === 'PUT' && url?.endsWith(`/manifests/${room.version}`) === true) down ??= proxy.downFor(20_000);
+      if (method === 'PUT' && url?.endsWith(`/manifests/${fixture.version}`) === true) down ??= proxy.downFor(20_000);
       return 'pass';
     });
     const { exitCode, stdout } = await joinPieces(through('first'));
     await down;
     expect(down).toBeDefined();
     expect(exitCode, stdout).toBe(0);
-    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([wanted, wanted]);
+    expect(await Promise.all(fixture.repositories.map(fixture.tagsOf))).toEqual([wanted, wanted]);
   });
 
   it('is made by one of two that come at once, and the other says who it is', async () => {
-    const results = await Promise.all([joinPieces(room.repositories), joinPieces(room.repositories)]);
+    const results = await Promise.all([joinPieces(fixture.repositories), joinPieces(fixture.repositories)]);
     const lost = results.filter(({ exitCode }) => exitCode !== 0);
     expect(lost.length).toBe(1);
     expect(lost[0]?.said.error, lost[0]?.stdout).toMatchObject({ kind: 'release-held' });
-    expect(lost[0]?.said.error?.reason).toMatch(/process \d+ is releasing to/);
-    expect(await Promise.all(room.repositories.map(room.tagsOf))).toEqual([wanted, wanted]);
+    expect(lost[0]?.said.error?.reason).toMatch(/process \d+ holds the release lock of/);
+    expect(await Promise.all(fixture.repositories.map(fixture.tagsOf))).toEqual([wanted, wanted]);
   });
 
   it('stops after Ctrl-C between two steps, and gives the repository free', async () => {
-    const args = joinArgs(room.repositories).filter((arg) => arg !== '--json');
+    const args = joinArgs(fixture.repositories).filter((arg) => arg !== '--json');
     const interrupt = (pid: number) => process.kill(pid, 'SIGINT');
-    const { exitCode, said } = await runUntil(/^- pushed /m, args, interrupt, [], room.environment);
+    const { exitCode, said } = await runUntil(/^- pushed /m, args, interrupt, [], fixture.environment);
     expect(exitCode, said).toBe(130);
-    expect(said).toContain('the same command goes on there');
-    expect(await room.tagsOf(room.repositories[0])).toEqual({});
-    expect((await joinPieces(room.repositories)).exitCode).toBe(0);
+    expect(said).toContain('the same command resumes there');
+    expect(await fixture.tagsOf(fixture.repositories[0])).toEqual({});
+    expect((await joinPieces(fixture.repositories)).exitCode).toBe(0);
   });
 
   it('ends in the same state, wherever it was killed, and however often', async () => {
     expect(steps.length).toBeGreaterThan(15);
-    const args = joinArgs(room.repositories).filter((arg) => arg !== '--json');
+    const args = joinArgs(fixture.repositories).filter((arg) => arg !== '--json');
     const killAt = (step: string) => {
       const line = new RegExp(`^- ${RegExp.escape(step)}$`, 'm');
-      return runUntil(line, args, (pid) => process.kill(pid, 'SIGKILL'), [], room.environment);
+      return runUntil(line, args, (pid) => process.kill(pid, 'SIGKILL'), [], fixture.environment);
     };
     const endsWell = async (step: string): Promise<void> => {
-      const { exitCode, stdout } = await joinPieces(room.repositories);
+      const { exitCode, stdout } = await joinPieces(fixture.repositories);
       expect(exitCode, `${step}: ${stdout}`).toBe(0);
-      expect(await Promise.all(room.repositories.map(room.tagsOf)), step).toEqual([wanted, wanted]);
+      expect(await Promise.all(fixture.repositories.map(fixture.tagsOf)), step).toEqual([wanted, wanted]);
       await forgetTags();
       await forgetJournals();
     };
@@ -287,17 +304,25 @@ describe('a release of machines that build a platform each', () => {
       }
       expect(reached, `never came to: ${step}`).toBe(true);
       // Channels are last: where latest is, every version is.
-      for (const tags of await Promise.all(room.repositories.map(room.tagsOf))) {
+      for (const tags of await Promise.all(fixture.repositories.map(fixture.tagsOf))) {
         for (const [tag, digest] of Object.entries(tags)) expect(digest, `${step}: ${tag}`).toBe(wanted[tag]);
-        if (tags['latest'] !== undefined) expect(tags[room.version], step).toBe(wanted[room.version]);
+        if (tags['latest'] !== undefined) expect(tags[fixture.version], step).toBe(wanted[fixture.version]);
       }
       // Some go on to their end, and some are killed once more a step later.
       if (index % 3 === 2) await endsWell(step);
     }
     await endsWell('all steps');
-    await joinPieces(room.repositories);
-    const verified = await room.run(
-      ...['release', 'verify', `${room.repositories[1]}:latest`, '--platforms', 'linux/amd64', '--key', room.publicKey],
+    await joinPieces(fixture.repositories);
+    const verified = await fixture.run(
+      ...[
+        'release',
+        'verify',
+        `${fixture.repositories[1]}:latest`,
+        '--platforms',
+        'linux/amd64',
+        '--key',
+        fixture.publicKey,
+      ],
       ...['--source', 'https://example.org/fixture'],
     );
     expect(verified.exitCode, verified.stdout).toBe(0);

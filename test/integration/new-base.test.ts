@@ -1,7 +1,7 @@
 import { afterAll, expect, inject, it } from 'vitest';
-import { docker, engine, run } from '../command.ts';
-import { buildArguments } from '../gateway.ts';
-import { publishBase } from '../published-base.ts';
+import { docker, engine, run } from '../support/command.ts';
+import { buildArguments } from '../support/gateway.ts';
+import { publishBase } from '../support/published-base.ts';
 
 const IMAGE = 'openclaw-image-test:new-base';
 afterAll(() => docker('image', 'rm', IMAGE));

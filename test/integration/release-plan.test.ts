@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlannedTag } from '../../build/release/plan-release.ts';
-import { engine, run } from '../command.ts';
-import { startRegistry } from '../registry.ts';
+import { engine, run } from '../support/command.ts';
+import { startRegistry } from '../support/registry.ts';
 
 /** A test vector of crypt_blowfish, so that no hash has to be made here. */
 const USER = { name: 'someone', password: 'U*U', hash: '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' };

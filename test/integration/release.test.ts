@@ -3,46 +3,60 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
+import type { SpdxDocument } from '../../build/contents/spdx.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import type { ReleaseRecord } from '../../build/release/release-record.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
-import type { SpdxDocument } from '../../build/sbom/spdx.ts';
-import { docker, inImage } from '../command.ts';
-import { GATEWAY } from '../gateway.ts';
-import { enterReleaseRoom, PASSWORD_OF_KEY, type Published, type ReleaseRoom, USER } from '../release-room.ts';
+import { docker, inImage } from '../support/command.ts';
+import { testGateway } from '../support/gateway.ts';
+import {
+  createReleaseFixture,
+  PASSWORD_OF_KEY,
+  type Published,
+  type ReleaseFixture,
+  USER,
+} from '../support/release-fixture.ts';
 
-let room: ReleaseRoom;
+let fixture: ReleaseFixture;
 
 beforeAll(async () => {
-  room = await enterReleaseRoom(GATEWAY);
+  fixture = await createReleaseFixture(testGateway());
 });
-afterAll(() => room.leave());
+afterAll(() => fixture.tearDown());
 
 describe('a release to two registries', () => {
   const publish = (): readonly string[] => [
-    ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default,slim', '--base', room.base],
-    ...['--sign', room.privateKey],
+    ...[
+      'release',
+      'publish',
+      ...fixture.common(fixture.repositories),
+      '--variants',
+      'default,slim',
+      '--base',
+      fixture.base,
+    ],
+    ...['--sign', fixture.privateKey],
   ];
   let printed = '';
   let record: ReleaseRecord;
 
   beforeAll(async () => {
-    const { exitCode, stdout, stderr } = await room.run(...publish(), '--json');
+    const { exitCode, stdout, stderr } = await fixture.run(...publish(), '--json');
     printed = stdout + stderr;
     expect(exitCode, printed).toBe(0);
     ({ record } = JSON.parse(stdout) as Published);
   });
 
   it('has the same tags with the same digests on both', async () => {
-    const [first, mirror] = room.repositories;
-    const tags = await room.tagsOf(first);
+    const [first, mirror] = fixture.repositories;
+    const tags = await fixture.tagsOf(first);
     expect(Object.keys(tags)).toEqual(
-      [room.version, `${room.version}-amd64`, `${room.version}-slim`, `${room.version}-slim-amd64`]
+      [fixture.version, `${fixture.version}-amd64`, `${fixture.version}-slim`, `${fixture.version}-slim-amd64`]
         .concat('latest', 'latest-amd64', 'slim', 'slim-amd64')
         .sort(),
     );
-    expect(await room.tagsOf(mirror)).toEqual(tags);
-    expect(tags[room.version]).toBe(tags['latest']);
+    expect(await fixture.tagsOf(mirror)).toEqual(tags);
+    expect(tags[fixture.version]).toBe(tags['latest']);
     expect(record.signed).toBe(true);
   });
 
@@ -60,7 +74,7 @@ describe('a release to two registries', () => {
         'inspect',
         '--format',
         format,
-        `${room.repositories[0]}:${room.version}`,
+        `${fixture.repositories[0]}:${fixture.version}`,
       );
       return stdout;
     };
@@ -73,7 +87,7 @@ describe('a release to two registries', () => {
   });
 
   it('lists in its SBOM what dpkg and the lockfile in the image list', async () => {
-    const image = `${room.repositories[0]}:${room.version}`;
+    const image = `${fixture.repositories[0]}:${fixture.version}`;
     const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .SBOM.SPDX}}', image);
     const sbom = JSON.parse(stdout) as SpdxDocument;
     const listed = (kind: string): readonly string[] =>
@@ -84,8 +98,8 @@ describe('a release to two registries', () => {
     const dpkg = await inImage(image, "dpkg-query -W -f '${binary:Package} ${Version}\\n' | sed 's/:[a-z0-9]* / /'");
     expect(listed('deb')).toEqual(dpkg.stdout.trim().split('\n').sort());
     // What pnpm installed, for the small one.
-    if (GATEWAY === 'small') {
-      expect(listed('npm')).toEqual(expect.arrayContaining(['ms 2.1.3', `openclaw ${room.version}`]));
+    if (testGateway() === 'small') {
+      expect(listed('npm')).toEqual(expect.arrayContaining(['ms 2.1.3', `openclaw ${fixture.version}`]));
       return;
     }
     const lock = await inImage(image, 'cat /app/node_modules/.package-lock.json');
@@ -111,18 +125,24 @@ describe('a release to two registries', () => {
   });
 
   it('is verified as whoever pulls it would, and not with another key', async () => {
-    const reference = `${room.repositories[1]}:latest`;
-    const source = GATEWAY === 'small' ? ['--source', 'https://example.org/fixture'] : [];
+    const reference = `${fixture.repositories[1]}:latest`;
+    const source = testGateway() === 'small' ? ['--source', 'https://example.org/fixture'] : [];
     const args = ['release', 'verify', reference, '--platforms', 'linux/amd64', ...source, '--json', '--key'];
-    const { exitCode, stdout } = await room.run(...args, room.publicKey);
+    const { exitCode, stdout } = await fixture.run(...args, fixture.publicKey);
     expect(exitCode, stdout).toBe(0);
     const cosign = cacheFolder('cosign', 'usr/bin/cosign');
-    const checked = ['verify', '--key', room.publicKey, '--insecure-ignore-tlog', `${room.repositories[0]}:latest`];
-    const { stdout: said } = await execa(cosign, checked, { env: room.environment });
+    const checked = [
+      'verify',
+      '--key',
+      fixture.publicKey,
+      '--insecure-ignore-tlog',
+      `${fixture.repositories[0]}:latest`,
+    ];
+    const { stdout: said } = await execa(cosign, checked, { env: fixture.environment });
     expect(said).toContain('"docker-manifest-digest"');
-    const folder = await mkdtemp(join(room.folder, 'other-'));
+    const folder = await mkdtemp(join(fixture.folder, 'other-'));
     await execa(cosign, ['generate-key-pair'], { cwd: folder, env: { COSIGN_PASSWORD: '' } });
-    const other = await room.run(...args, join(folder, 'cosign.pub'));
+    const other = await fixture.run(...args, join(folder, 'cosign.pub'));
     expect(other.exitCode).toBe(1);
     const { checks } = JSON.parse(other.stdout) as {
       readonly checks: readonly { readonly name: string; readonly passed: boolean }[];
@@ -131,29 +151,29 @@ describe('a release to two registries', () => {
   });
 
   it('changes nothing when it is published again', async () => {
-    const before = await room.tagsOf(room.repositories[0]);
-    const again = await room.run(...publish(), '--json');
+    const before = await fixture.tagsOf(fixture.repositories[0]);
+    const again = await fixture.run(...publish(), '--json');
     expect(again.exitCode, again.stdout).toBe(0);
-    expect(await room.tagsOf(room.repositories[0])).toEqual(before);
+    expect(await fixture.tagsOf(fixture.repositories[0])).toEqual(before);
     expect((JSON.parse(again.stdout) as Published).record.images).toEqual(record.images);
   });
 
   describe('that has drifted', () => {
     const status = async () => {
-      const { exitCode, stdout } = await room.run(
+      const { exitCode, stdout } = await fixture.run(
         'release',
         'status',
         '--registries',
-        room.repositories.join(','),
+        fixture.repositories.join(','),
         '--json',
       );
       const { tags, mend } = JSON.parse(stdout) as { readonly tags: readonly TagStatus[]; readonly mend?: string };
       return { exitCode, mend, drift: tags.filter(({ state }) => state !== 'ok') };
     };
     const retag = async (registry: string, tag: string, from: string): Promise<void> => {
-      const document = await room.read.document(parseReference(registry), from);
+      const document = await fixture.read.document(parseReference(registry), from);
       if (document === undefined) throw new Error(`there is no ${from}`);
-      await room.read.putDocument(parseReference(registry), tag, document);
+      await fixture.read.putDocument(parseReference(registry), tag, document);
     };
 
     it('is as recorded at first', async () => {
@@ -161,49 +181,49 @@ describe('a release to two registries', () => {
     });
 
     it('shows a mirror that is behind, a version that was overwritten, and what is missing; and mends them', async () => {
-      const [first, mirror] = room.repositories;
-      const lock = `release-${room.version}`;
-      await retag(first, `${room.version}-amd64`, lock);
+      const [first, mirror] = fixture.repositories;
+      const lock = `release-${fixture.version}`;
+      await retag(first, `${fixture.version}-amd64`, lock);
       await retag(mirror, 'latest', lock);
       const { exitCode, drift, mend } = await status();
       expect(exitCode).toBe(1);
       expect(drift.map(({ registry, tag, state }) => `${registry} ${tag}: ${state}`)).toEqual([
-        `${first} ${room.version}-amd64: wrong digest`,
+        `${first} ${fixture.version}-amd64: wrong digest`,
         `${mirror} latest: stale mirror`,
       ]);
       const [, ...args] = mend?.split(' ') ?? [];
-      const mended = await room.run(...args);
-      expect(mended.exitCode, mended.stderr).toBe(0);
+      const repaired = await fixture.run(...args);
+      expect(repaired.exitCode, repaired.stderr).toBe(0);
       expect(await status()).toEqual({ exitCode: 0, mend: undefined, drift: [] });
     });
 
     it('stops where a version is there with other contents', async () => {
-      const [first, mirror] = room.repositories;
-      await retag(mirror, `${room.version}-slim`, `release-${room.version}`);
-      const { exitCode, stdout } = await room.run(
+      const [first, mirror] = fixture.repositories;
+      await retag(mirror, `${fixture.version}-slim`, `release-${fixture.version}`);
+      const { exitCode, stdout } = await fixture.run(
         ...[
           'release',
           'publish',
-          ...room.common(room.repositories),
+          ...fixture.common(fixture.repositories),
           '--variants',
           'default,slim',
           '--base',
-          room.base,
+          fixture.base,
           '--json',
         ],
       );
       expect(exitCode).toBe(1);
       const { error } = JSON.parse(stdout) as Published;
       expect(error).toMatchObject({ kind: 'version-exists' });
-      expect(error?.reason).toContain(`${mirror}:${room.version}-slim`);
-      await retag(mirror, `${room.version}-slim`, room.version);
-      expect(await room.tagsOf(mirror)).toEqual(await room.tagsOf(first));
+      expect(error?.reason).toContain(`${mirror}:${fixture.version}-slim`);
+      await retag(mirror, `${fixture.version}-slim`, fixture.version);
+      expect(await fixture.tagsOf(mirror)).toEqual(await fixture.tagsOf(first));
     });
   });
 
   it('finds the newest record, and says where there is none', async () => {
-    const { exitCode, stdout } = await room.run(
-      ...['release', 'status', '--release', '2020.1.1', '--registries', room.repositories.join(','), '--json'],
+    const { exitCode, stdout } = await fixture.run(
+      ...['release', 'status', '--release', '2020.1.1', '--registries', fixture.repositories.join(','), '--json'],
     );
     expect(exitCode).toBe(1);
     expect((JSON.parse(stdout) as Published).error?.kind).toBe('not-found');

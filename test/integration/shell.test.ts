@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
-import { ROOT } from '../command.ts';
+import { ROOT } from '../support/command.ts';
 
 const TOOLS = cacheFolder('test-tools');
 

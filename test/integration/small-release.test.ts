@@ -1,15 +1,16 @@
+// @module-tag nightly
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PinStatus } from '../../build/base/pinned-base.ts';
-import { docker, engine, inImage, runUntil } from '../command.ts';
-import { publishBase } from '../published-base.ts';
-import { enterReleaseRoom, type Published, type ReleaseRoom } from '../release-room.ts';
+import { docker, engine, inImage, runUntil } from '../support/command.ts';
+import { publishBase } from '../support/published-base.ts';
+import { createReleaseFixture, type Published, type ReleaseFixture } from '../support/release-fixture.ts';
 
-let room: ReleaseRoom;
+let fixture: ReleaseFixture;
 
 const publish = (): readonly string[] => [
-  ...['release', 'publish', ...room.common(room.repositories), '--variants', 'default', '--base', room.base],
+  ...['release', 'publish', ...fixture.common(fixture.repositories), '--variants', 'default', '--base', fixture.base],
   ...['--sign', 'none'],
 ];
 let published: Published;
@@ -18,20 +19,20 @@ let killed: { readonly at: string; readonly tags: readonly unknown[] };
 
 /** A release of a small checkout: what is told here is of builds, bases and registries. */
 beforeAll(async () => {
-  room = await enterReleaseRoom('small');
+  fixture = await createReleaseFixture('small');
   const kill = (pid: number) => process.kill(pid, 'SIGKILL');
-  const { reached, said } = await runUntil(/: healthz$/m, publish(), kill, [], room.environment);
+  const { reached, said } = await runUntil(/: healthz$/m, publish(), kill, [], fixture.environment);
   expect(reached, said).toBe(true);
   // Nothing cleans up after a SIGKILL. Others verify beside this: theirs are of other images.
   const left = await docker('ps', '--all', '--quiet', '--filter', 'ancestor=openclaw-image-release:default-amd64');
   expect(left.stdout).not.toBe('');
   await docker('rm', '--force', ...left.stdout.split('\n'));
-  killed = { at: new Date().toISOString(), tags: await Promise.all(room.repositories.map(room.tagsOf)) };
-  const { exitCode, stdout, stderr } = await room.run(...publish(), '--json');
+  killed = { at: new Date().toISOString(), tags: await Promise.all(fixture.repositories.map(fixture.tagsOf)) };
+  const { exitCode, stdout, stderr } = await fixture.run(...publish(), '--json');
   expect(exitCode, stdout + stderr).toBe(0);
   published = JSON.parse(stdout) as Published;
 });
-afterAll(() => room.leave());
+afterAll(() => fixture.tearDown());
 
 it('is built once, where it was killed while it was verified, and tagged by the second run alone', () => {
   expect(killed.tags).toEqual([{}, {}]);
@@ -42,11 +43,11 @@ it('is built once, where it was killed while it was verified, and tagged by the 
 });
 
 describe('a newer base', () => {
-  const pin = (): string => join(room.folder, 'pinned.Dockerfile');
+  const pin = (): string => join(fixture.folder, 'pinned.Dockerfile');
   const rebase = (base: string, date: string) =>
-    room.run(
+    fixture.run(
       'rebase',
-      `${room.repositories[0]}:${room.version}`,
+      `${fixture.repositories[0]}:${fixture.version}`,
       '--base',
       base,
       '--date',
@@ -57,40 +58,40 @@ describe('a newer base', () => {
     );
 
   it('is seen, pinned, and then the newest', async () => {
-    const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .Manifest}}', room.base);
+    const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .Manifest}}', fixture.base);
     const { digest } = JSON.parse(stdout) as { readonly digest: string };
-    await writeFile(pin(), `FROM ${room.base}@${digest}\n`);
-    expect((await room.run('base', 'status', '--file', pin())).exitCode).toBe(0);
-    await publishBase(engine(), room.base, 'two');
-    const behind = await room.run('base', 'status', '--file', pin(), '--json');
+    await writeFile(pin(), `FROM ${fixture.base}@${digest}\n`);
+    expect((await fixture.run('base', 'status', '--file', pin())).exitCode).toBe(0);
+    await publishBase(engine(), fixture.base, 'two');
+    const behind = await fixture.run('base', 'status', '--file', pin(), '--json');
     expect(behind.exitCode).toBe(1);
     const [status] = JSON.parse(behind.stdout) as readonly PinStatus[];
     expect(status?.pinned).toMatchObject({ digest, nodeVersion: expect.stringMatching(/^24\./) });
     expect(status?.newest.digest).not.toBe(digest);
-    expect((await room.run('base', 'update', '--file', pin())).exitCode).toBe(0);
-    expect(await readFile(pin(), 'utf8')).toBe(`FROM ${room.base}@${status?.newest.digest}\n`);
-    expect((await room.run('base', 'status', '--file', pin())).exitCode).toBe(0);
+    expect((await fixture.run('base', 'update', '--file', pin())).exitCode).toBe(0);
+    expect(await readFile(pin(), 'utf8')).toBe(`FROM ${fixture.base}@${status?.newest.digest}\n`);
+    expect((await fixture.run('base', 'status', '--file', pin())).exitCode).toBe(0);
   });
 
   it('goes under a published release without a build, as a refresh that moves the channels', async () => {
-    const [first, mirror] = room.repositories;
-    const before = await room.tagsOf(first);
-    const { exitCode, stdout, stderr } = await rebase(room.base, '20300401');
+    const [first, mirror] = fixture.repositories;
+    const before = await fixture.tagsOf(first);
+    const { exitCode, stdout, stderr } = await rebase(fixture.base, '20300401');
     expect(exitCode, stdout + stderr).toBe(0);
-    const tags = await room.tagsOf(first);
-    expect(tags[`${room.version}-r20300401`]).toBeDefined();
-    expect(tags['latest']).toBe(tags[`${room.version}-r20300401`]);
-    expect(tags[room.version]).toBe(before[room.version]);
-    expect(await room.tagsOf(mirror)).toEqual(tags);
+    const tags = await fixture.tagsOf(first);
+    expect(tags[`${fixture.version}-r20300401`]).toBeDefined();
+    expect(tags['latest']).toBe(tags[`${fixture.version}-r20300401`]);
+    expect(tags[fixture.version]).toBe(before[fixture.version]);
+    expect(await fixture.tagsOf(mirror)).toEqual(tags);
     const told = await inImage(`${first}:latest`, 'cat /etc/base-version && openclaw --version');
-    expect(told.stdout).toMatch(new RegExp(`^two\n.*${RegExp.escape(room.version)}`));
+    expect(told.stdout).toMatch(new RegExp(`^two\n.*${RegExp.escape(fixture.version)}`));
   });
 
   it.each([
     ['other Debian packages', 'RUN sed -i "s/^Version: /Version: 1:/" /var/lib/dpkg/status', 'system packages'],
     ['another ABI of Node', 'ENV NODE_VERSION=25.1.0', 'Node 24'],
   ])('does not where it has %s', async (_, also, reason) => {
-    const name = `${room.open.address}/node:other`;
+    const name = `${fixture.open.address}/node:other`;
     await publishBase(engine(), name, 'three', { also });
     const { exitCode, stdout } = await rebase(name, '20300402');
     expect(exitCode).toBe(1);

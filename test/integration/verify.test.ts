@@ -1,8 +1,8 @@
 import { execa } from 'execa';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { docker, engine, run, sameBase } from '../command.ts';
-import { buildArguments, SMALL_IMAGE } from '../gateway.ts';
-import { publishBase } from '../published-base.ts';
+import { docker, engine, run, sameBase } from '../support/command.ts';
+import { buildArguments, SMALL_IMAGE } from '../support/gateway.ts';
+import { publishBase } from '../support/published-base.ts';
 
 interface Result {
   readonly name: string;
@@ -157,7 +157,7 @@ describe('an image in a registry', () => {
   it('is not there: said so', async () => {
     const { exitCode, stderr } = await run(['verify', `${inject('registry')}/openclaw:missing`]);
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('There is no such image');
+    expect(stderr).toContain('The image does not exist');
   });
 
   it('is no reference: refused', async () => {

@@ -5,23 +5,22 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import { openRegistries } from '../../build/oci/registry.ts';
-import { ROOT } from '../command.ts';
-import { makeCheckout } from '../fixtures/make-checkout.ts';
-import { enterReleaseRoom, type ReleaseRoom, USER } from '../release-room.ts';
-import { THOROUGH } from '../thorough.ts';
-import { evaluate, readWorkflow } from '../workflow.ts';
+import { ROOT } from '../support/command.ts';
+import { makeCheckout } from '../support/make-checkout.ts';
+import { createReleaseFixture, type ReleaseFixture, USER } from '../support/release-fixture.ts';
+import { evaluate, readWorkflow } from '../support/workflow.ts';
 
 const VERSION = '2026.4.12';
 
-let room: ReleaseRoom;
+let fixture: ReleaseFixture;
 /** Where a job's steps run: this project's scripts, and the gateway's sources beside them. */
 let workspace = '';
 /** What a job has instead of what its actions set up. */
 let environment: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  room = await enterReleaseRoom();
-  workspace = await mkdtemp(join(room.folder, 'workspace-'));
+  fixture = await createReleaseFixture();
+  workspace = await mkdtemp(join(fixture.folder, 'workspace-'));
   await symlink(join(ROOT, 'scripts'), join(workspace, 'scripts'));
   const checkout = await makeCheckout('new');
   await cp(checkout, join(workspace, 'gateway'), { recursive: true, verbatimSymlinks: true });
@@ -29,12 +28,12 @@ beforeAll(async () => {
   await execa('git', ['-C', join(workspace, 'gateway'), 'tag', `v${VERSION}`]);
   await rm(cacheFolder('releases'), { recursive: true, force: true });
   environment = {
-    ...room.environment,
+    ...fixture.environment,
     DOCKER_HOST: inject('engine').host,
     CI: 'true',
     NO_COLOR: '1',
     INIT_CWD: workspace,
-    OPENCLAW_RELEASE_BASE: room.base,
+    OPENCLAW_RELEASE_BASE: fixture.base,
     GITHUB_SERVER_URL: 'https://github.com',
     GITHUB_REPOSITORY: 'openclaw/openclaw',
     GITHUB_RUN_ID: '4711',
@@ -44,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await rm(cacheFolder('releases'), { recursive: true, force: true });
-  await room.leave();
+  await fixture.tearDown();
 });
 
 /** Actions whose work the test's environment has done: a checkout, an engine, logins, files that are there already. */
@@ -57,7 +56,7 @@ const DONE = [
   'sigstore/cosign-installer',
 ];
 
-const registries = (): readonly string[] => [`${room.open.address}/openclaw`, `${room.closed.address}/openclaw`];
+const registries = (): readonly string[] => [`${fixture.open.address}/openclaw`, `${fixture.closed.address}/openclaw`];
 
 /** Runs every step of a job, as a runner would. */
 async function runJob(
@@ -120,11 +119,11 @@ async function runRelease(
 }
 
 async function tagsOf(repository: string): Promise<Readonly<Record<string, string | undefined>>> {
-  const { XDG_CONFIG_HOME = '' } = room.environment;
+  const { XDG_CONFIG_HOME = '' } = fixture.environment;
   process.env['XDG_CONFIG_HOME'] = XDG_CONFIG_HOME;
   const read = openRegistries({
     credentials: async () => ({ kind: 'password', user: USER.name, password: USER.password }),
-    patience: { seconds: 5, onWait: () => {} },
+    retries: { seconds: 5, onWait: () => {} },
   });
   const names = (await read.tags(parseReference(repository))).filter((name) => !name.startsWith('release-'));
   const digests = names.map(async (name) => (await read.document(parseReference(repository), name))?.descriptor.digest);
@@ -142,7 +141,7 @@ describe('the lines of the workflows, on registries of this machine', () => {
     expect(summary).toMatch(/### 2026\.4\.12 is published in .*: 16 tags/);
   });
 
-  it.runIf(THOROUGH)('publish main', async () => {
+  it('publish main', { tags: ['nightly'] }, async () => {
     await runRelease({}, 'refs/heads/main');
     expect(Object.keys(await tagsOf(registries()[0] ?? ''))).toContain('main');
   });

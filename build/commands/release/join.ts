@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { readPieceFiles } from '../../release/piece-file.ts';
-import { BASE_DIGEST } from '../../release/rebase.ts';
+import { ANNOTATION } from '../../oci/annotations.ts';
+import { joinedImages, readPlatformImageFiles } from '../../release/platform-image-file.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './publish.ts';
@@ -31,23 +31,20 @@ Example:
     .action(run);
 
 async function run(options: JoinOptions): Promise<void> {
-  const request = parseReleaseOptions(options);
-  const folder = resolve(options.from ?? FROM.default);
-  const files = await readPieceFiles(folder, request);
+  const release = parseReleaseOptions(options);
+  const files = await readPlatformImageFiles(resolve(options.from ?? FROM.default), release);
   const [first] = files;
-  const pieces = files.map(({ piece }) => piece);
-  await runPublish(request, options, async () => ({
-    revision: first?.revision ?? '',
-    source: first?.source ?? '',
-    base: pieces[0]?.annotations[BASE_DIGEST] ?? '',
-    created: pieces[0]?.annotations['org.opencontainers.image.created'],
-    identity: pieces.map(({ index }) => index.digest).join(' '),
-    pieces: async (image, platform) => pieces.filter((one) => one.image === image && one.platform === platform),
-    // The machine that built the image also booted it, on its own processor.
-    verify: async ({ image, platform }) => {
-      const file = files.find(({ piece }) => piece.image === image && piece.platform === platform);
-      if (file === undefined || file.checks.length === 0)
-        throw new Error(`${image} for ${platform} has not passed the image contract`);
+  const { annotations = {} } = first?.image ?? {};
+  await runPublish(release, options, async () => ({
+    origin: {
+      revision: first?.revision ?? '',
+      source: first?.source ?? '',
+      base: annotations[ANNOTATION.baseDigest] ?? '',
+      created: annotations[ANNOTATION.created],
     },
+    identity: files.map(({ image }) => image.index.digest).join(' '),
+    images: joinedImages(files),
+    // The machine that built an image also booted it, on its own processor: see joinedImages.
+    verify: async () => {},
   }));
 }

@@ -1,18 +1,12 @@
 import { Command } from 'commander';
 import { planRelease } from '../../release/plan-release.ts';
 import { readAllPublished } from '../../release/read-published.ts';
-import { progressMode, progressView } from '../../report/build-progress.ts';
-import { writeJobSummary } from '../../report/job-summary.ts';
 import { releasePlanMarkdown, releasePlanReport } from '../../report/release-plan-report.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
-import {
-  PLAN_PATIENCE,
-  parseReleaseOptions,
-  RELEASE_OPTIONS,
-  type ReleaseOptions,
-  registriesFor,
-} from './release-options.ts';
+import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
+import { runCommand } from '../run-command.ts';
+import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
 
 interface PlanOptions extends ReleaseOptions {
   readonly offline?: boolean;
@@ -39,19 +33,18 @@ Examples:
     .action(run);
 
 async function run(options: PlanOptions): Promise<void> {
-  const request = parseReleaseOptions(options);
-  const view = await progressView(progressMode(options.json === true));
-  try {
+  const release = parseReleaseOptions(options);
+  await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const published =
       options.offline === true
         ? undefined
-        : await readAllPublished(request, registriesFor(view, PLAN_PATIENCE), view.onStep);
-    const plan = planRelease({ ...request, published });
-    view.close();
-    await writeJobSummary(releasePlanMarkdown(plan));
-    process.stdout.write(`${options.json === true ? JSON.stringify(plan, null, 2) : releasePlanReport(plan)}\n`);
-    if (plan.tags.some(({ action }) => action === 'conflict')) process.exitCode = 1;
-  } finally {
-    view.close();
-  }
+        : await readAllPublished(release, openRegistriesFor(command, PLAN_RETRY_SECONDS), command.onStep);
+    const plan = planRelease(release, { published });
+    return {
+      text: () => releasePlanReport(plan),
+      json: () => plan,
+      summary: releasePlanMarkdown(plan),
+      failed: plan.tags.some(({ action }) => action === 'conflict'),
+    };
+  });
 }

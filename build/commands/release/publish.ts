@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
+import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
 import { RequestError } from '../../problem.ts';
-import { buildPieces, gatherRelease } from '../../release/build-pieces.ts';
-import type { ReleaseRequest } from '../../release/plan-release.ts';
+import { builtImages } from '../../release/build-images.ts';
+import { RELEASE_CONSEQUENCE } from '../../release/journal.ts';
+import type { ImageSource, ReleaseOrigin } from '../../release/platform-image.ts';
 import { publishRelease } from '../../release/publish-release.ts';
-import type { PublishContext, PublishRequest } from '../../release/publish-request.ts';
-import { releaseName } from '../../release/release-record.ts';
-import { cosignSigner, parseSigning } from '../../release/signature.ts';
-import { verifyPiece } from '../../release/verify-piece.ts';
-import { type ProgressView, progressMode, progressView } from '../../report/build-progress.ts';
-import { writeJobSummary } from '../../report/job-summary.ts';
+import type { PublishContext } from '../../release/publish-request.ts';
+import type { Release } from '../../release/release.ts';
+import { resolveRelease } from '../../release/resolve-release.ts';
+import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { interruption } from '../interruption.ts';
+import { stateFolder } from '../../state-folder.ts';
 import { addOptions } from '../options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
+import { type CommandRun, runCommand } from '../run-command.ts';
 import {
   baseDigest,
   builderId,
@@ -24,10 +26,8 @@ import {
   parseReleaseSpecs,
   RELEASE_BUILD_OPTIONS,
   RELEASE_OPTIONS,
-  RELEASE_PATIENCE,
   type ReleaseBuildOptions,
   type ReleaseOptions,
-  registriesFor,
 } from './release-options.ts';
 
 export const PUBLISH_OPTIONS = {
@@ -52,7 +52,9 @@ export interface PublishOptions {
 
 export const publishCommand = (): Command =>
   addOptions(
-    new Command('publish').description('build, verify, sign and publish a release; after a kill, the same command resumes'),
+    new Command('publish').description(
+      'build, verify, sign and publish a release; after a kill, the same command resumes',
+    ),
     { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
@@ -69,25 +71,23 @@ Examples:
 
 async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOptions): Promise<void> {
   const here = process.cwd();
-  const request = parseReleaseOptions(options);
-  const { specs, problems } = parseReleaseSpecs(request, options, (await isCheckout(here)) ? here : undefined);
-  await runPublish(request, options, async (view, folder, signal) => {
-    const date = request.event === 'refresh' ? request.date : undefined;
-    const made = await gatherRelease(request.ref, specs, problems, date, view.onStep);
-    const { gateway } = Object.values(made.ingredients)[0] ?? {};
+  const release = parseReleaseOptions(options);
+  const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
+  await runPublish(release, options, async (command, folder) => {
+    const { onStep, signal } = command;
+    const resolved = await resolveRelease(release, specs, problems, onStep);
+    const { revision, source, epoch } = resolved;
+    const base = await baseDigest(specs, openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal));
+    const openContext = async () => {
+      const cli = await findEngine(options.engine, onStep);
+      return { cli, builder: options.builder, folder, builderId: await builderId(), listener: command, signal };
+    };
     return {
-      revision: made.revision,
-      source: made.source,
-      base: await baseDigest(specs, registriesFor(view, RELEASE_PATIENCE, signal)),
-      created: new Date(made.epoch * 1000).toISOString(),
-      identity: JSON.stringify([specs, made.epoch, gateway?.kind === 'package' ? gateway.integrity : made.revision]),
-      pieces: async (_, platform) => {
-        const engine = await findEngine(options.engine, view.onStep);
-        const context = { engine, builder: options.builder, folder, builderId: builderId(), signal, ...view };
-        return buildPieces(made, platform, context);
-      },
-      verify: async (piece) =>
-        verifyPiece(await findEngine(options.engine, view.onStep), folder, piece, view.onStep, signal),
+      origin: { revision, source, base, created: new Date(epoch * 1000).toISOString() },
+      identity: JSON.stringify([specs, epoch, resolved.identity]),
+      images: builtImages(resolved, openContext),
+      verify: async (image) =>
+        verifyPlatformImage(await findEngine(options.engine, onStep), folder, image, onStep, signal),
     };
   });
 }
@@ -95,67 +95,56 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
 /** @throws RequestError if the text is not a number of minutes */
 function parseMinutes(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
-  const wayOut = 'write a number of minutes: --wait 20';
-  throw new RequestError([{ source: '--wait', value: text, reason: 'is not a number of minutes', wayOut }]);
+  const hint = 'write a number of minutes: --wait 20';
+  throw new RequestError([{ source: '--wait', value: text, reason: 'is not a number of minutes', hint }]);
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** Resolves what is published. */
-type Prepare = (
-  view: ProgressView,
-  folder: string,
-  signal: AbortSignal,
-) => Promise<
-  Pick<PublishRequest, 'revision' | 'source' | 'base' | 'identity'> &
-    Pick<ReleaseRequest, 'created'> &
-    Pick<PublishContext, 'pieces' | 'verify'>
->;
+/** The images of a release, and what its record says of them. */
+interface PreparedRelease extends Pick<PublishContext, 'verify'> {
+  readonly origin: ReleaseOrigin;
+  /** Identifies the images before they are built. */
+  readonly identity: string;
+  readonly images: ImageSource;
+}
+
+/** Resolves a release. @param folder for its images */
+type Prepare = (command: CommandRun, folder: string) => Promise<PreparedRelease>;
 
 /** Publishes a release, and prints the result. */
-export async function runPublish(
-  release: Omit<ReleaseRequest, 'published' | 'digests'>,
-  options: PublishOptions,
-  prepare: Prepare,
-): Promise<void> {
+export async function runPublish(release: Release, options: PublishOptions, prepare: Prepare): Promise<void> {
   const signing = parseSigning(options.sign);
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
-  const view = await progressView(progressMode(options.json === true));
-  const { signal, until, because, stop } = interruption(
-    'completed steps are recorded, and the same command resumes there',
-  );
-  try {
-    const registry = registriesFor(view, RELEASE_PATIENCE, signal);
-    const to = shortHash(release.registries.join());
-    const folder = cacheFolder('releases', `${releaseName(release)}-${to}`);
-    const patience = { minutes, onWait: (who: string) => view.onStep(`waiting for ${who}`) };
-    const { pieces, verify, identity, created, ...facts } = await until(prepare(view, folder, signal));
+  await runCommand({ json: options.json, consequence: RELEASE_CONSEQUENCE, cleansUp: true }, async (command) => {
+    const { onStep, signal } = command;
+    const target = `${release.name}-${shortHash(release.registries.join())}`;
+    const folder = cacheFolder('releases', target);
+    const { origin, identity, images, verify } = await command.orInterrupted(prepare(command, folder));
+    const { name: _, version: __, ...request } = release;
+    const date = release.event === 'refresh' ? release.date : '';
     const published = await publishRelease(
       {
-        release: { ...release, created },
+        release,
+        origin,
+        identity: shortHash(JSON.stringify([identity, { ...request, date }, origin.base])),
+        journal: stateFolder('releases', `${target}.json`),
         folder,
-        identity: shortHash(
-          JSON.stringify([identity, { ...release, date: release.event === 'refresh' ? release.date : '' }, facts.base]),
-        ),
-        ...facts,
       },
       {
-        registry,
-        signer: await cosignSigner(signing, view.onStep),
-        pieces,
+        registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
+        signer: await cosignSigner(signing, onStep),
+        source: images,
         verify,
-        patience,
-        onStep: view.onStep,
+        lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },
+        onStep,
         signal,
       },
     );
-    view.close();
-    await writeJobSummary(releaseMarkdown(published));
-    process.stdout.write(`${options.json === true ? JSON.stringify(published, null, 2) : releaseReport(published)}\n`);
-  } catch (error) {
-    throw because(error);
-  } finally {
-    stop();
-    view.close();
-  }
+    return {
+      text: () => releaseReport(published),
+      json: () => published,
+      summary: releaseMarkdown(published),
+    };
+  });
 }

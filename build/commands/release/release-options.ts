@@ -1,16 +1,15 @@
 import { readPin } from '../../base/pin.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../../oci/platform.ts';
-import { formatReference, parseReference, repositoryOf } from '../../oci/reference.ts';
-import { missingImage, openRegistries, type Registry } from '../../oci/registry.ts';
+import { formatReference, repositoryOf } from '../../oci/reference.ts';
+import { missingImage, type Registry } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
-import { planRelease, RELEASE_EVENTS, type ReleaseRequest } from '../../release/plan-release.ts';
-import { parseReleaseRef } from '../../release/release-ref.ts';
-import type { ProgressView } from '../../report/build-progress.ts';
-import { seconds } from '../../report/style.ts';
+import { parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
+import { entriesOf } from '../../release/resolve-release.ts';
 import type { ImageSpec } from '../../spec/image-spec.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { type GivenOptions, parseImageSpec } from '../../spec/parse-image-spec.ts';
-import { VARIANT_IMAGES, VARIANTS, type Variant, type VariantImage } from '../../spec/variant.ts';
+import { type GivenOptions, parseImageSpec, referenceOr } from '../../spec/parse-image-spec.ts';
+import { type PerImage, VARIANTS, type VariantImage } from '../../spec/variant.ts';
+import { workflowRunUrl } from '../../workflow-run.ts';
 
 /** Options that select what is released, and the target repositories. */
 export const RELEASE_OPTIONS = {
@@ -21,11 +20,16 @@ export const RELEASE_OPTIONS = {
   },
   event: {
     flags: '--event <event>',
-    description: 'push; backfill (publish an old tag for the first time); refresh (publish the same release on a newer base)',
+    description:
+      'push; backfill (publish an old tag for the first time); refresh (publish the same release on a newer base)',
     default: 'push',
   },
   variants: { flags: '--variants <names>', description: 'variants, separated by commas', default: VARIANTS.join(',') },
-  platforms: { flags: '--platforms <platforms>', description: 'platforms, separated by commas', default: PLATFORMS.join(',') },
+  platforms: {
+    flags: '--platforms <platforms>',
+    description: 'platforms, separated by commas',
+    default: PLATFORMS.join(','),
+  },
   registries: {
     flags: '--registries <repositories>',
     description: 'repositories, separated by commas; the first is built for, the others get the same digests',
@@ -75,83 +79,106 @@ export interface ReleaseBuildOptions extends Pick<GivenOptions, 'source' | 'pack
   readonly builder?: string;
 }
 
-type Request = Omit<ReleaseRequest, 'published' | 'digests'>;
-
 /** @throws RequestError with every problem, including those of the ref and the event */
-export function parseReleaseOptions(options: ReleaseOptions): Request {
+export function parseReleaseOptions(options: ReleaseOptions): Release {
   const problems: Problem[] = [];
-  const list = (text: string | undefined, fallback: string): readonly string[] => [
-    ...new Set(
-      (text ?? fallback)
-        .split(',')
-        .map((word) => word.trim())
-        .filter((word) => word !== ''),
-    ),
-  ];
-  const choose = <T extends string>(
-    source: string,
-    values: readonly string[],
-    find: (value: string) => T | undefined,
-    choices: readonly string[],
-  ): readonly T[] =>
-    values.flatMap((value) => {
-      const found = find(value);
-      if (found === undefined)
-        problems.push({ source, value, reason: 'is not supported', wayOut: `choose from ${choices.join(', ')}` });
-      return found ?? [];
-    });
-  const [event] = choose(
-    '--event',
-    [options.event ?? RELEASE_OPTIONS.event.default],
-    (value) => RELEASE_EVENTS.find((one) => one === value),
-    RELEASE_EVENTS,
-  );
-  const variants = choose<Variant>(
-    '--variants',
-    list(options.variants, RELEASE_OPTIONS.variants.default),
-    (value) => VARIANTS.find((one) => one === value),
-    VARIANTS,
-  );
-  const platforms = choose<Platform>(
-    '--platforms',
-    list(options.platforms, RELEASE_OPTIONS.platforms.default),
-    parsePlatform,
-    PLATFORMS,
-  );
-  const registries = parseRegistries(list(options.registries, RELEASE_OPTIONS.registries.default), problems);
-  for (const [source, values] of [
-    ['--variants', variants],
-    ['--platforms', platforms],
-  ] as const) {
-    const wayOut = 'leave the option out to use all, or name at least one';
-    if (values.length === 0 && problems.length === 0)
-      problems.push({ source, value: '', reason: 'is empty', wayOut });
-  }
-  const date = options.date ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
-  if (!/^20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/.test(date)) {
-    problems.push({ source: '--date', value: date, reason: 'is not a date', wayOut: 'write it as 20260401' });
-  }
+  const [event] = choose('--event', [options.event ?? RELEASE_OPTIONS.event.default], RELEASE_EVENTS, problems);
+  const variants = chooseSome('--variants', options.variants ?? RELEASE_OPTIONS.variants.default, VARIANTS, problems);
+  const platforms = parsePlatformList(options.platforms, problems);
+  const registries = parseRegistries(options.registries, problems);
+  const date = parseDate(options.date, problems);
   const ref = options.ref ?? process.env['GITHUB_REF'] ?? '';
   if (event === undefined || problems.length > 0) throw new RequestError(problems);
-  const request = { ref, event, variants, platforms, registries, date };
-  // Refuses an invalid ref before any registry is contacted.
-  planRelease({ ...request, published: undefined });
-  return request;
+  return parseRelease({ ref, event, variants, platforms, registries, date });
 }
 
-export function parseRegistries(values: readonly string[], problems: Problem[]): readonly string[] {
-  const names = values.flatMap((value) => {
-    try {
-      const reference = parseReference(value);
-      if (reference.tag === undefined && reference.digest === undefined) return repositoryOf(reference);
-      throw new Error('has a tag or a digest');
-    } catch (error) {
-      const wayOut = 'name a repository without tag: ghcr.io/openclaw/openclaw';
-      problems.push({ source: '--registries', value, reason: (error as Error).message, wayOut });
-      return [];
-    }
+/** @param text `20260401`; undefined for today */
+export function parseDate(text: string | undefined, problems: Problem[]): string {
+  const date = text ?? today();
+  if (!/^20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/.test(date))
+    problems.push({ source: '--date', value: date, reason: 'is not a date', hint: 'write it as 20260401' });
+  return date;
+}
+
+/** Today in UTC: `20260401`. */
+export const today = (): string => new Date().toISOString().slice(0, 10).replaceAll('-', '');
+
+/** The words of a list separated by commas, each once. */
+const words = (text: string): readonly string[] => [
+  ...new Set(
+    text
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  ),
+];
+
+/** Keeps the known values, and reports the others. */
+function choose<T extends string>(
+  source: string,
+  values: readonly string[],
+  choices: readonly T[],
+  problems: Problem[],
+  parse: (value: string) => T | undefined = (value) => choices.find((choice) => choice === value),
+): readonly T[] {
+  return values.flatMap((value) => {
+    const chosen = parse(value);
+    if (chosen === undefined)
+      problems.push({ source, value, reason: 'is not supported', hint: `choose from ${choices.join(', ')}` });
+    return chosen ?? [];
+  });
+}
+
+function chooseSome<T extends string>(
+  source: string,
+  text: string,
+  choices: readonly T[],
+  problems: Problem[],
+  parse?: (value: string) => T | undefined,
+): readonly T[] {
+  const values = words(text);
+  if (values.length === 0)
+    problems.push({
+      source,
+      value: '',
+      reason: 'is empty',
+      hint: 'leave the option out to use all, or name at least one',
+    });
+  return choose(source, values, choices, problems, parse);
+}
+
+export const parsePlatformList = (text: string | undefined, problems: Problem[]): readonly Platform[] =>
+  chooseSome('--platforms', text ?? RELEASE_OPTIONS.platforms.default, PLATFORMS, problems, parsePlatform);
+
+/** @returns full repository names */
+export function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
+  const names = words(text ?? RELEASE_OPTIONS.registries.default).flatMap((value) => {
+    const hint = 'name a repository without tag: ghcr.io/openclaw/openclaw';
+    const reference = referenceOr(value, '--registries', hint, problems);
+    if (reference === undefined) return [];
+    if (reference.tag === undefined && reference.digest === undefined) return [repositoryOf(reference)];
+    problems.push({ source: '--registries', value, reason: 'has a tag or a digest', hint });
+    return [];
   });
   return [...new Set(names)];
+}
+
+/** Options of commands that read the record of a release. */
+export const RECORD_OPTIONS = {
+  release: {
+    flags: '--release <name>',
+    description: 'release: 2026.3.13, 2026.3.13-r20260401, main',
+    unset: 'the newest version that has a record',
+  },
+  registries: RELEASE_OPTIONS.registries,
+} as const;
+
+/** @throws RequestError if a name is not a repository */
+export function requireRegistries(text: string | undefined): readonly string[] {
+  const problems: Problem[] = [];
+  const registries = parseRegistries(text, problems);
+  if (problems.length > 0) throw new RequestError(problems);
+  return registries;
 }
 
 /** The variables that may shape a release. Variables that shape a local build are ignored. */
@@ -159,21 +186,20 @@ const RELEASE_VARIABLES = ['SOURCE_DATE_EPOCH', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT
 
 /** @returns an ImageSpec for each image of a release, and every problem with them */
 export function parseReleaseSpecs(
-  { ref, variants }: Pick<Request, 'ref' | 'variants'>,
+  { version, images }: Release,
   options: ReleaseBuildOptions,
   checkout: string | undefined,
-): { readonly specs: Readonly<Partial<Record<VariantImage, ImageSpec>>>; readonly problems: readonly Problem[] } {
-  const parsed = parseReleaseRef(ref);
+): { readonly specs: PerImage<ImageSpec>; readonly problems: readonly Problem[] } {
   const environment = Object.fromEntries(RELEASE_VARIABLES.map((name) => [name, process.env[name]]));
   const isCheckout = options.source !== undefined || checkout !== undefined || environment['OPENCLAW_SOURCE'];
   const { browser, engine: _, builder: __, ...shared } = options;
   const gateway =
-    options.package === undefined && !isCheckout && parsed?.kind === 'version'
-      ? { package: `openclaw@${parsed.version.text}` }
+    options.package === undefined && !isCheckout && version !== undefined
+      ? { package: `openclaw@${version.text}` }
       : {};
   const specs: Partial<Record<VariantImage, ImageSpec>> = {};
   const problems = new Map<string, Problem>();
-  for (const image of new Set(variants.map((variant) => VARIANT_IMAGES[variant]))) {
+  for (const image of images) {
     const given: GivenOptions = {
       ...shared,
       ...gateway,
@@ -181,38 +207,20 @@ export function parseReleaseSpecs(
       variant: image,
       ...(image === 'browser' && browser !== undefined ? { browser } : {}),
     };
-    const found = parseImageSpec(given, environment, checkout);
-    specs[image] = found.spec;
-    for (const problem of found.problems) problems.set(JSON.stringify(problem), problem);
+    const parsed = parseImageSpec(given, environment, checkout);
+    specs[image] = parsed.spec;
+    for (const problem of parsed.problems) problems.set(JSON.stringify(problem), problem);
   }
   return { specs, problems: [...problems.values()] };
 }
 
-/** @param patience seconds to retry; a plan need not wait for long */
-export const registriesFor = (view: ProgressView, patience: number, signal?: AbortSignal): Registry =>
-  openRegistries({
-    patience: {
-      seconds: patience,
-      onWait: (reason, wait) => view.onStep(`${reason}; retrying in ${seconds(wait)}`),
-      signal,
-    },
-  });
-
-export const PLAN_PATIENCE = 5;
-export const RELEASE_PATIENCE = 90;
-
 /** The builder that the provenance names. Source: SLSA, builder.id; Docker's actions name the workflow run. */
-export function builderId(): string {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
-  return run === undefined ? 'urn:openclaw-image:local' : `${server}/${repository}/actions/runs/${run}`;
-}
+export const builderId = async (): Promise<string> => (await workflowRunUrl()) ?? 'urn:openclaw-image:local';
 
 /** The digest of the base that the images are built on. @throws WorkError if the registry does not have it */
-export async function baseDigest(
-  specs: Readonly<Partial<Record<VariantImage, ImageSpec>>>,
-  registry: Registry,
-): Promise<string> {
-  const { base } = Object.values(specs)[0] ?? {};
+export async function baseDigest(specs: PerImage<ImageSpec>, registry: Registry): Promise<string> {
+  const [first] = entriesOf(specs);
+  const base = first?.[1].base;
   if (base?.kind !== 'reference') return readPin().reference.digest;
   const { reference } = base;
   if (reference.digest !== undefined) return reference.digest;

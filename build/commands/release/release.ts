@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { buildCommand } from './build.ts';
 import { joinCommand } from './join.ts';
-import { mendCommand } from './mend.ts';
 import { newestCommand } from './newest.ts';
 import { planCommand } from './plan.ts';
 import { publishCommand } from './publish.ts';
+import { repairCommand } from './repair.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -16,6 +16,6 @@ export const releaseCommand = (): Command =>
     .addCommand(buildCommand())
     .addCommand(joinCommand())
     .addCommand(statusCommand())
-    .addCommand(mendCommand())
+    .addCommand(repairCommand())
     .addCommand(newestCommand())
     .addCommand(verifyCommand());

@@ -1,18 +1,19 @@
 import { Command } from 'commander';
+import { ISSUER, type Trust, verifySignature } from '../../attest/signature.ts';
+import { type CheckResult, isFailed } from '../../check-result.ts';
 import { PLATFORMS } from '../../oci/platform.ts';
-import { familiarReference, type Reference } from '../../oci/reference.ts';
+import { familiarReference } from '../../oci/reference.ts';
 import { atDigest, missingImage } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import { publishedChecks, readPublishedImage } from '../../release/published-checks.ts';
-import { ISSUER, type Trust, verifySignature } from '../../release/signature.ts';
-import { progressMode, progressView } from '../../report/build-progress.ts';
-import { writeJobSummary } from '../../report/job-summary.ts';
 import { style } from '../../report/style.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { referenceOr } from '../../spec/parse-image-spec.ts';
 import { addOptions } from '../options.ts';
-import { PLAN_PATIENCE, registriesFor } from './release-options.ts';
+import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
+import { runCommand } from '../run-command.ts';
+import { parsePlatformList } from './release-options.ts';
 
 interface VerifyOptions {
   readonly key?: string;
@@ -32,9 +33,7 @@ const IDENTITY =
 export const verifyCommand = (): Command =>
   addOptions(
     new Command('verify')
-      .description(
-        'check a published image as a user can: signature, provenance, SBOM, platforms, annotations',
-      )
+      .description('check a published image as a user can: signature, provenance, SBOM, platforms, annotations')
       .argument('<reference>', 'image in a registry'),
     {
       key: { flags: '--key <file>', description: 'cosign public key that the signature must match', unset: 'keyless' },
@@ -75,74 +74,55 @@ Examples:
 
 async function run(text: string, options: VerifyOptions): Promise<void> {
   const problems: Problem[] = [];
-  const found = referenceOr(text, '<reference>', 'for example: ghcr.io/openclaw/openclaw:latest', problems);
-  const given = (options.platforms ?? PLATFORMS.join(',')).split(',').map((word) => word.trim());
-  const platforms = given.flatMap((value) => {
-    const known = PLATFORMS.find((one) => one === value);
-    if (known === undefined)
-      problems.push({
-        source: '--platforms',
-        value,
-        reason: 'is not supported',
-        wayOut: `choose from ${PLATFORMS.join(', ')}`,
-      });
-    return known ?? [];
-  });
-  if (found === undefined || problems.length > 0) throw new RequestError(problems);
-  const reference: Reference = found;
+  const reference = referenceOr(text, '<reference>', 'for example: ghcr.io/openclaw/openclaw:latest', problems);
+  const platforms = parsePlatformList(options.platforms, problems);
+  const pattern = options.builder ?? (options.key === undefined ? BUILDER : undefined);
+  const expected = { source: options.source ?? SOURCE, builder: patternOr(pattern, '--builder', problems) };
+  patternOr(options.identity, '--identity', problems);
+  if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   const trust: Trust =
     options.key === undefined
       ? { kind: 'keyless', identity: options.identity ?? IDENTITY, issuer: options.issuer ?? ISSUER }
       : { kind: 'key', file: options.key };
-  const builder = options.builder ?? (options.key === undefined ? BUILDER : undefined);
-  const expected = { source: options.source ?? SOURCE, builder: patternOr(builder, '--builder', problems) };
-  patternOr(options.identity, '--identity', problems);
-  if (problems.length > 0) throw new RequestError(problems);
-  const view = await progressView(progressMode(options.json === true));
-  try {
-    view.onStep(`reading ${text}`);
-    const registry = registriesFor(view, PLAN_PATIENCE);
+  await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
+    command.onStep(`reading ${text}`);
+    const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const image = await readPublishedImage(registry, reference, reference.digest ?? reference.tag ?? 'latest');
     if (image === undefined) throw missingImage(familiarReference(reference));
-    view.onStep('checking its signature');
-    const signature = await verifySignature(registry, reference, image.digest, trust, view.onStep);
+    command.onStep('checking its signature');
+    const signature = await verifySignature(registry, reference, image.digest, trust, command.onStep);
     const checks = [signature, ...publishedChecks(image, platforms, expected)];
-    view.close();
-    const failed = checks.filter(({ passed }) => !passed);
-    const end =
-      failed.length === 0 ? `all ${checks.length} checks passed` : `${failed.length} of ${checks.length} checks failed`;
-    await writeJobSummary(`### ${atDigest(reference, image.digest)}: ${end}\n`);
-    process.stdout.write(
-      options.json === true
-        ? `${JSON.stringify({ reference: text, digest: image.digest, passed: failed.length === 0, checks }, null, 2)}\n`
-        : [
-            atDigest(reference, image.digest),
-            '',
-            table(
-              [{ head: '' }, { head: 'check' }, { head: 'found' }],
-              checks.map(({ name, passed, found: what }) => [
-                passed ? style('green', 'pass') : style('red', 'FAIL'),
-                name,
-                what,
-              ]),
-            ),
-            '',
-            style(failed.length === 0 ? 'green' : 'red', end),
-            '',
-          ].join('\n'),
-    );
-    if (failed.length > 0) process.exitCode = 1;
-  } finally {
-    view.close();
-  }
+    const failures = checks.filter(isFailed).length;
+    const name = atDigest(reference, image.digest);
+    const conclusion =
+      failures === 0 ? `all ${checks.length} checks passed` : `${failures} of ${checks.length} checks failed`;
+    return {
+      text: () => [name, '', checkTable(checks), '', style(failures === 0 ? 'green' : 'red', conclusion)].join('\n'),
+      json: () => ({
+        reference: text,
+        digest: image.digest,
+        passed: failures === 0,
+        // `passed` is the former form of `status`. Remove it with version 0.3.
+        checks: checks.map((check) => ({ ...check, passed: !isFailed(check) })),
+      }),
+      summary: `### ${name}: ${conclusion}\n`,
+      failed: failures > 0,
+    };
+  });
 }
+
+const checkTable = (checks: readonly CheckResult[]): string =>
+  table(
+    [{ head: '' }, { head: 'check' }, { head: 'found' }],
+    checks.map((check) => [isFailed(check) ? style('red', 'FAIL') : style('green', 'pass'), check.name, check.found]),
+  );
 
 function patternOr(value: string | undefined, source: string, problems: Problem[]): RegExp | undefined {
   try {
     return value === undefined ? undefined : new RegExp(value);
   } catch (error) {
-    const wayOut = 'escape characters with a special meaning: https://github\\.com/…';
-    problems.push({ source, value: value ?? '', reason: (error as Error).message, wayOut });
+    const hint = 'escape characters with a special meaning: https://github\\.com/…';
+    problems.push({ source, value: value ?? '', reason: (error as Error).message, hint });
     return undefined;
   }
 }

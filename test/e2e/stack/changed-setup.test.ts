@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { docker } from '../../command.ts';
-import { GATEWAY, PLUGIN_OF } from '../../gateway.ts';
-import { makeInstallation, type TestInstallation } from '../../installation.ts';
+import { docker } from '../../support/command.ts';
+import { PLUGIN_OF, testGateway } from '../../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 const NEWER = 'openclaw-image-test:stack-newer';
 
@@ -26,7 +26,7 @@ const settings = (more: Record<string, string> = {}): Record<string, string> => 
   ...more,
 });
 const exec = (...command: readonly string[]) => here.compose('exec', '-T', 'openclaw-gateway', ...command);
-const plugin = PLUGIN_OF[GATEWAY];
+const plugin = PLUGIN_OF[testGateway()];
 const sourceOfPlugin = async (): Promise<string> => {
   const { stdout } = await exec('openclaw', 'plugins', 'list', '--json');
   const { plugins } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as { plugins: { id: string; source: string }[] };
@@ -55,7 +55,7 @@ async function buildBroken(tag: string, condition = 'true'): Promise<void> {
 }
 
 beforeAll(async () => {
-  here = await makeInstallation('changed', 'with Node', GATEWAY);
+  here = await makeInstallation('changed', 'with Node', testGateway());
   const { exitCode, said } = await here.setup(settings());
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
   token = (await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
@@ -170,7 +170,7 @@ it('puts back the image that ran where a newer one of its name does not', async 
 });
 
 it('takes down what it started where a first run fails, and waits for a gateway that comes up at its second start', async () => {
-  const other = await makeInstallation('failing', 'with Node', GATEWAY);
+  const other = await makeInstallation('failing', 'with Node', testGateway());
   try {
     await buildBroken(other.image);
     await writeFile(join(other.project, '.env'), '# mine\n');

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cacheFolder } from '../../../build/cache-folder.ts';
-import { docker, ROOT } from '../../command.ts';
-import { GATEWAY } from '../../gateway.ts';
-import { makeInstallation, type TestInstallation } from '../../installation.ts';
+import { docker, ROOT } from '../../support/command.ts';
+import { testGateway } from '../../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 const TOOLS = cacheFolder('test-tools');
 
@@ -43,7 +43,7 @@ async function type(shell: keyof typeof SHELLS, line: string, input = '') {
 
 beforeAll(async () => {
   await execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'zsh', 'zsh-common']);
-  here = await makeInstallation('clawdock', 'with Node', GATEWAY);
+  here = await makeInstallation('clawdock', 'with Node', testGateway());
   project = here.project;
   await mkdir(join(here.home, '.clawdock'));
   helpers = join(here.home, '.clawdock/clawdock-helpers.sh');

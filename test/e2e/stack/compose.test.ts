@@ -7,7 +7,7 @@ import { dockerConfigFolder } from '../../../build/engine/engine.ts';
 import { extraOverlay, sandboxOverlay } from '../../../build/stack/compose-overlay.ts';
 import { changeDotEnv } from '../../../build/stack/dot-env.ts';
 import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
-import { ROOT } from '../../command.ts';
+import { ROOT } from '../../support/command.ts';
 
 let folder = '';
 

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { GATEWAY } from '../../gateway.ts';
-import { makeInstallation, type TestInstallation } from '../../installation.ts';
+import { testGateway } from '../../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 /** What setup says as it goes, in order: it is killed as soon as it has said so. */
 const STEPS = [
@@ -20,7 +20,7 @@ const STEPS = [
 let here: TestInstallation;
 
 beforeAll(async () => {
-  here = await makeInstallation('interrupted', 'with Node', GATEWAY);
+  here = await makeInstallation('interrupted', 'with Node', testGateway());
 });
 afterAll(() => here.remove());
 

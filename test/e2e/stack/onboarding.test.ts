@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { onboardArguments } from '../../../build/stack/provider.ts';
-import { docker } from '../../command.ts';
+import { docker } from '../../support/command.ts';
 
 /** Never a real one. */
 const KEY = 'sk-ant-api03-not-a-real-key-0123456789';

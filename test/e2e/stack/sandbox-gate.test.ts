@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { configWrites } from '../../../build/stack/gateway-config.ts';
-import { docker, inImage } from '../../command.ts';
-import { GATEWAY } from '../../gateway.ts';
-import { makeInstallation, type TestInstallation } from '../../installation.ts';
+import { docker, inImage } from '../../support/command.ts';
+import { testGateway } from '../../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 // The engine of the tests is a real one, and so is its socket: the gateway is given it, and loses it.
 const WITH_CLI = 'openclaw-image-test:gate-cli';
@@ -24,7 +24,7 @@ const setup = (more: Record<string, string> = {}) =>
   here.setup({ OPENCLAW_IMAGE: WITH_CLI, OPENCLAW_SANDBOX: '1', OPENCLAW_DOCKER_SOCKET: socket(), ...more });
 
 beforeAll(async () => {
-  here = await makeInstallation('gate', 'with Node', GATEWAY);
+  here = await makeInstallation('gate', 'with Node', testGateway());
   const context = join(here.folder, 'context');
   await mkdir(context);
   await docker('image', 'tag', here.image, SANDBOX);

@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBrowser } from '../../browser.ts';
-import { docker, ROOT, run } from '../../command.ts';
-import { makeInstallation, type TestInstallation } from '../../installation.ts';
-import { setupOnTerminal } from '../../wizard.ts';
+import { openBrowser } from '../../support/browser.ts';
+import { docker, ROOT, run } from '../../support/command.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+import { setupOnTerminal } from '../../support/wizard.ts';
 
 let here: TestInstallation;
 /** A server on the host, as a provider of models is one. */
@@ -175,8 +175,8 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       mend: expect.stringContaining('compose up'),
     });
     await writeFile(path, before);
-    const { exitCode: mended } = await here.setup();
-    expect(mended).toBe(0);
+    const { exitCode: repaired } = await here.setup();
+    expect(repaired).toBe(0);
     expect((await stat(spoiled)).uid).toBe(1000);
     expect((await run(['doctor', '--project', here.project])).exitCode).toBe(0);
   });

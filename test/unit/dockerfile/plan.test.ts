@@ -43,7 +43,7 @@ describe('layer order', () => {
       'system',
       'apt',
       'pip',
-      'layout',
+      'files',
       'typescript',
       '@google/genai',
       'dependencies',
@@ -88,11 +88,11 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('builds optional stages only where they were asked for', () => {
-    const asked = stagesOf(render(REQUEST));
-    expect(asked.get('packages')).toBe('system${OPENCLAW_IMAGE_APT_PACKAGES:+-with-apt}');
-    expect(asked.get('extras')).toBe('packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}');
-    expect(asked.has('baked-slack')).toBe(true);
+  it('builds optional stages only on request', () => {
+    const stages = stagesOf(render(REQUEST));
+    expect(stages.get('packages')).toBe('system${OPENCLAW_IMAGE_APT_PACKAGES:+-with-apt}');
+    expect(stages.get('with-python')).toBe('packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}');
+    expect(stages.has('baked-slack')).toBe(true);
     const plain = render({ ...REQUEST, plugins: [], aptPackages: [], pipPackages: [] });
     expect(plain).not.toContain('slack');
     expect(plain).toContain('ARG OPENCLAW_DOCKER_APT_PACKAGES=""');
@@ -103,8 +103,13 @@ describe('the Dockerfile', () => {
     expect(text).not.toMatch(/^(?:ARG|ENV) .*(?:TOKEN|SECRET|PASSWORD|npmrc|CERT)/m);
     for (const step of text
       .split(/^(?=RUN )/m)
-      .filter((part) => /\b(?:npm (?:ci|install|pack)|apt update|pip install)\b/.test(part))) {
-      expect(step.split('\n').slice(0, 4).join('\n')).toContain('--mount=type=secret,id=ca');
+      .slice(1)
+      .filter((part) =>
+        /\b(?:npm (?:ci|install|pack)|npm_\w+|apt (?:update|install)|apt_install|pip install)\b/.test(part),
+      )) {
+      const mounts = step.split('\n').slice(0, 4).join('\n');
+      expect(mounts).toContain('--mount=type=secret,id=ca');
+      expect(mounts).toContain('--mount=from=helpers,target=/helpers');
     }
   });
 

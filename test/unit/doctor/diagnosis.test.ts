@@ -35,19 +35,19 @@ const well: Installation = {
   ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, holder: 'the container x', own: true }],
 };
 
-const wrong = (change: Partial<Installation>) =>
-  diagnose({ ...well, ...change }).filter(({ outcome }) => outcome !== 'fine');
+const problems = (change: Partial<Installation>) =>
+  diagnose({ ...well, ...change }).filter(({ status }) => status !== 'passed');
 
 it('finds nothing wrong with what is well, and says something of each', () => {
-  expect(wrong({})).toEqual([]);
+  expect(problems({})).toEqual([]);
   expect(diagnose(well).map(({ name }) => name)).toEqual(DOCTOR_CHECKS.map(({ name }) => name));
 });
 
 describe('finds what is wrong, and what mends it', () => {
   const extra = new Map([['docker-compose.extra.yml', 'services: {}\n']]);
-  const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, mend: RegExp])[] = [
+  const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, hint: RegExp])[] = [
     ['engine', { engine: { ...well.engine, version: '20.10.1' } }, /20\.10\.1 is older/, /docs\.docker\.com/],
-    ['compose', { composeVersion: undefined }, /no Compose/, /docs\.docker\.com/],
+    ['compose', { composeVersion: undefined }, /Compose v2 is not installed/, /docs\.docker\.com/],
     ['compose', { composeVersion: '2.23.9' }, /older than 2\.24/, /docs\.docker\.com/],
     ['compose-files', { composeError: 'invalid' }, /invalid/, /setup\.sh/],
     ['memory', { engine: { ...well.engine, memory: 1e9 } }, /1\.0 GB/, /OPENCLAW_IMAGE=/],
@@ -61,13 +61,18 @@ describe('finds what is wrong, and what mends it', () => {
     [
       'ports',
       { ports: [{ variable: 'OPENCLAW_BRIDGE_PORT', port: 60000, holder: 'x', own: false }] },
-      /in use by x/,
+      /is used by x/,
       /=28789 /,
     ],
     ['ownership', { folders: [{ ...folder, foreign: 3 }] }, /^3 files/, /setup\.sh/],
     ['ownership', { folders: [{ ...folder, exists: false }] }, /does not exist/, /setup\.sh/],
     ['token', { dotEnv: '' }, /no OPENCLAW_GATEWAY_TOKEN/, /setup\.sh/],
-    ['token', { config: { gateway: { auth: { token: 'other' } } } }, /another token/, /setup\.sh/],
+    [
+      'token',
+      { config: { gateway: { auth: { token: 'other' } } } },
+      /openclaw\.json and \.env have different tokens/,
+      /setup\.sh/,
+    ],
     [
       'token',
       {
@@ -79,7 +84,7 @@ describe('finds what is wrong, and what mends it', () => {
           ]),
         },
       },
-      /runs with another/,
+      /the running gateway and \.env have different tokens/,
       /compose up/,
     ],
     ['environment', { wantedEnvironment: new Map([['TZ', 'Asia/Taipei']]) }, /values of TZ/, /compose up/],
@@ -96,10 +101,10 @@ describe('finds what is wrong, and what mends it', () => {
     [
       'overlays',
       { container: { ...container, composeFiles: ['/srv/p/docker-compose.yml', '/srv/p/old.yml'] } },
-      /made from docker-compose\.yml, old\.yml/,
+      /created from docker-compose\.yml, old\.yml/,
       /compose up/,
     ],
-    ['config-file', { config: 'unreadable' }, /no JSON5/, /doctor/],
+    ['config-file', { config: 'unreadable' }, /not valid JSON5/, /doctor/],
     [
       'config-file',
       {
@@ -112,33 +117,38 @@ describe('finds what is wrong, and what mends it', () => {
       /OPENCLAW_CONFIG_DIR='\/srv\/c' /,
     ],
     ['image', { newestRelease: '2026.9.6-1' }, /2026\.9\.6 is older than 2026\.9\.6-1/, /setup\.sh/],
-    ['image', { container: { ...container, imageId: 'sha256:0' } }, /newer than what the container runs/, /compose up/],
-    ['image', { image: undefined }, /does not have it/, /setup\.sh/],
-    ['gateway', { container: undefined }, /no container/, /compose up/],
+    [
+      'image',
+      { container: { ...container, imageId: 'sha256:0' } },
+      /newer than the image of the container/,
+      /compose up/,
+    ],
+    ['image', { image: undefined }, /engine does not have the image/, /setup\.sh/],
+    ['gateway', { container: undefined }, /container does not exist/, /compose up/],
     ['gateway', { container: { ...container, health: 'unhealthy' } }, /unhealthy/, /logs/],
     ['gateway', { container: { ...container, status: 'exited' } }, /exited/, /compose up/],
   ];
-  it.each(CASES)('%s: %o', (name, change, found, mend) => {
-    expect(wrong(change)).toEqual([
-      { name, outcome: expect.any(String), found: expect.stringMatching(found), mend: expect.stringMatching(mend) },
+  it.each(CASES)('%s: %o', (name, change, found, hint) => {
+    expect(problems(change)).toEqual([
+      { name, status: expect.any(String), found: expect.stringMatching(found), hint: expect.stringMatching(hint) },
     ]);
   });
 
-  it('an overlay that Compose does not read, and that is not what .env says', () => {
-    expect(wrong({ files: extra })).toMatchObject([
+  it('an overlay that Compose does not read, and that does not match .env', () => {
+    expect(problems({ files: extra })).toMatchObject([
       { name: 'overlays', found: expect.stringContaining('does not name it') },
-      { name: 'overlays', found: expect.stringContaining('is not what .env says') },
+      { name: 'overlays', found: expect.stringContaining('does not match .env') },
     ]);
     expect(
-      wrong({
+      problems({
         dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\nCOMPOSE_FILE=docker-compose.yml:docker-compose.extra.yml\n',
         container: undefined,
       }),
     ).toContainEqual(
-      expect.objectContaining({ name: 'overlays', outcome: 'problem', found: expect.stringContaining('is not there') }),
+      expect.objectContaining({ name: 'overlays', status: 'failed', found: expect.stringContaining('does not exist') }),
     );
   });
 
   it('and is not stopped by a registry that does not answer', () =>
-    expect(wrong({ newestRelease: undefined })).toEqual([]));
+    expect(problems({ newestRelease: undefined })).toEqual([]));
 });

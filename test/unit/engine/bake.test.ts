@@ -45,11 +45,11 @@ it('names secrets and proxies, and holds neither', () => {
 
 it('says what bake would read as a template so that bake reads it as it is', () => {
   const { target } = bakeDefinition({ default: REQUEST });
-  expect(target['default']?.args['OPENCLAW_DESCRIPTION']).toBe('costs $${a lot} and 100 %%{of it}');
-  expect(target['default']?.annotations).toEqual(['index:title=$${not} a variable']);
+  expect(target?.['default']?.args?.['OPENCLAW_DESCRIPTION']).toBe('costs $${a lot} and 100 %%{of it}');
+  expect(target?.['default']?.annotations).toEqual(['index:title=$${not} a variable']);
 });
 
 it('builds every target by default', () => {
   const { group } = bakeDefinition({ default: REQUEST, browser: REQUEST });
-  expect(group.default.targets).toEqual(['default', 'browser']);
+  expect(group?.['default']?.targets).toEqual(['default', 'browser']);
 });

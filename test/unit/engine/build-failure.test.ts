@@ -125,11 +125,11 @@ describe('a failed build', () => {
       ['E: Unable to locate package jqq'],
     ],
   ])('%s: %s', (kind, error, lines) => {
-    const explanation = explainBuildFailure(failing(error, lines), '', 1);
-    expect(explanation.kind).toBe(kind);
-    expect(explanation.reason).toContain('stage dependencies');
-    expect(explanation.lines).toEqual(lines);
-    expect(explanation.wayOut).not.toBe('');
+    const failure = explainBuildFailure(failing(error, lines), '', 1);
+    expect(failure.kind).toBe(kind);
+    expect(failure.reason).toContain('stage dependencies');
+    expect(failure.lines).toEqual(lines);
+    expect(failure.hint).not.toBe('');
   });
 
   it.each([
@@ -146,9 +146,9 @@ describe('a failed build', () => {
 
   it('sends whom a registry refuses to where that registry is logged in to', () => {
     const step = explainBuildFailure(failing(EXIT_1, ['npm error code E401']), '', 1);
-    expect(step).toMatchObject({ kind: 'registry-denied', wayOut: expect.stringContaining('~/.npmrc') });
+    expect(step).toMatchObject({ kind: 'registry-denied', hint: expect.stringContaining('~/.npmrc') });
     const push = explainBuildFailure(failing('failed to push x: 401 Unauthorized'), '', 1);
-    expect(push).toMatchObject({ kind: 'registry-denied', wayOut: expect.stringContaining('docker login') });
+    expect(push).toMatchObject({ kind: 'registry-denied', hint: expect.stringContaining('docker login') });
   });
 
   it('names the platform where there are several', () => {

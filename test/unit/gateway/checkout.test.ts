@@ -7,7 +7,7 @@ import { readCheckout } from '../../../build/gateway/checkout.ts';
 import { readDockerIgnore } from '../../../build/gateway/docker-ignore.ts';
 import { isCheckout } from '../../../build/gateway/is-checkout.ts';
 import { RequestError } from '../../../build/problem.ts';
-import { makeCheckout } from '../../fixtures/make-checkout.ts';
+import { makeCheckout } from '../../support/make-checkout.ts';
 
 const NO_EXTRAS = { browser: 'none', dockerCli: false } as const;
 const folders: string[] = [];
@@ -21,9 +21,9 @@ afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recur
 const problemsOf = async (folder: string, extensions: readonly string[] = []) => {
   const error = await readCheckout(folder, extensions).catch((thrown: unknown) => thrown);
   if (!(error instanceof RequestError)) throw new Error('it was not refused');
-  return error.problems.map(({ source, value, reason, wayOut }) => ({
+  return error.problems.map(({ source, value, reason, hint }) => ({
     at: source,
-    text: `${value} ${reason}; ${wayOut}`,
+    text: `${value} ${reason}; ${hint}`,
   }));
 };
 
@@ -99,7 +99,7 @@ describe('what would make the build fail is said before it', () => {
     await writeFile(join(folder, 'extensions/twin/openclaw.plugin.json'), '{ "id": "echo" }');
     expect(await problemsOf(folder, ['kimy', 'shared', 'echo'])).toEqual([
       { at: '--extensions', text: expect.stringContaining('did you mean kimi') },
-      { at: '--extensions', text: expect.stringContaining('extensions/shared is no plugin') },
+      { at: '--extensions', text: expect.stringContaining('is not a plugin: extensions/shared has no') },
       { at: '--extensions', text: expect.stringContaining('ambiguous') },
     ]);
   });
@@ -110,7 +110,7 @@ describe('what would make the build fail is said before it', () => {
     await writeFile(join(folder, 'elsewhere/openclaw.plugin.json'), '{ "id": "far" }');
     await symlink('../elsewhere', join(folder, 'extensions/far'));
     expect(await problemsOf(folder, ['far'])).toEqual([
-      { at: '--extensions', text: expect.stringContaining('extensions/far is no plugin') },
+      { at: '--extensions', text: expect.stringContaining('is not a plugin: extensions/far has no') },
     ]);
   });
 
@@ -120,7 +120,7 @@ describe('what would make the build fail is said before it', () => {
     );
     const [problem] = await problemsOf(folder);
     expect(problem?.at).toMatch(/^package\.json:\d+$/);
-    expect(problem?.text).toContain('ms@2.1.2 pnpm-lock.yaml is out of date: it has 2.1.3');
+    expect(problem?.text).toContain('ms@2.1.2 is not in pnpm-lock.yaml, which has 2.1.3');
   });
 
   it('names a missing pin of pnpm, and a missing build', async () => {
@@ -155,14 +155,16 @@ describe('what would make the build fail is said before it', () => {
     if (file !== '') await writeFile(join(folder, file), '');
     else await writeFile(join(folder, 'extensions/echo/openclaw.plugin.json'), JSON.stringify({ id }));
     expect((await problemsOf(folder, ['echo'])).map(({ text }) => text)).toEqual([
-      expect.stringContaining('is a name that a Dockerfile could take for more than a name'),
+      expect.stringContaining('contains characters that have a meaning in a Dockerfile'),
     ]);
   });
 
   it('refuses sources that are not in git: the image says its revision', async () => {
     const folder = await checkout('new');
     await rm(join(folder, '.git'), { recursive: true });
-    expect(await problemsOf(folder)).toEqual([{ at: '--source', text: expect.stringContaining('is not in git') }]);
+    expect(await problemsOf(folder)).toEqual([
+      { at: '--source', text: expect.stringContaining('is not in a git repository') },
+    ]);
   });
 
   it('takes an override of pnpm-workspace.yaml for what the manifest says', async () => {
@@ -176,7 +178,7 @@ describe('what would make the build fail is said before it', () => {
   });
 
   it('refuses a folder that is no checkout', async () => {
-    expect(await problemsOf('/tmp')).toEqual([{ at: '--source', text: expect.stringContaining('is no checkout') }]);
+    expect(await problemsOf('/tmp')).toEqual([{ at: '--source', text: expect.stringContaining('is not a checkout') }]);
   });
 });
 

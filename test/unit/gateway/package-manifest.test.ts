@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   allowedScripts,
-  dependencyManifest,
   ownInstallScripts,
   repositoryUrl,
   withAllowedScripts,
 } from '../../../build/gateway/package-manifest.ts';
+import { dependencyManifest } from '../../../build/steps/dependency-manifest.mjs';
 
 const MANIFEST = { name: 'openclaw', version: '2026.9.6' };
 

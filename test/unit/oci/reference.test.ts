@@ -22,12 +22,12 @@ describe('parseReference', () => {
 
   it.each([
     ['', 'repository name'],
-    ['Node', 'capital'],
+    ['Node', 'must be lower-case'],
     ['node:', 'tag'],
     ['node:-x', 'tag'],
     ['node:a b', 'tag'],
     [`node:${'a'.repeat(129)}`, 'tag'],
-    ['node@sha256:abc', 'digest'],
+    ['node@sha256:abc', 'the part after @ must be sha256:'],
     [`node@${DIGEST}@${DIGEST}`, 'more than one'],
     ['a//b', 'repository name'],
     ['-a', 'repository name'],

@@ -2,27 +2,29 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareVersions, parseVersion } from '../../../build/gateway/version.ts';
 import { RequestError } from '../../../build/problem.ts';
-import {
-  planRelease,
-  type RegistryState,
-  type ReleaseEvent,
-  type ReleaseRequest,
-} from '../../../build/release/plan-release.ts';
+import { type PlanState, planRelease, type RegistryState } from '../../../build/release/plan-release.ts';
+import { parseRelease, type ReleaseEvent, type ReleaseRequest } from '../../../build/release/release.ts';
 
 const FIRST = 'ghcr.io/openclaw/openclaw';
 const MIRROR = 'docker.io/openclaw/openclaw';
 const BUILT = `sha256:${'b'.repeat(64)}`;
 
-const request = (change: Partial<ReleaseRequest>): ReleaseRequest => ({
-  ref: 'refs/heads/main',
-  event: 'push',
-  variants: ['default'],
-  platforms: [],
-  registries: [FIRST],
-  published: {},
-  date: '20260401',
-  ...change,
-});
+type Change = Partial<ReleaseRequest> & PlanState;
+
+/** Plans a push of main, with one default image for one registry, which is empty, but for the change. */
+const plan = ({ published = {}, digests, created, ...change }: Change) =>
+  planRelease(
+    parseRelease({
+      ref: 'refs/heads/main',
+      event: 'push',
+      variants: ['default'],
+      platforms: [],
+      registries: [FIRST],
+      date: '20260401',
+      ...change,
+    }),
+    { published, digests, created },
+  );
 
 /** `2026.3.13 latest=2026.3.13` → tags; each version is a digest of its own, and a channel is what it names. */
 function registry(text: string): RegistryState {
@@ -39,9 +41,9 @@ function registry(text: string): RegistryState {
   );
 }
 
-/** What happens to each tag, in order: `create 2026.3.13, move latest`; what stays is left out. */
-const told = (change: Partial<ReleaseRequest>): string =>
-  planRelease(request(change))
+/** The action of each tag, in order: `create 2026.3.13, move latest`. */
+const actions = (change: Change): string =>
+  plan(change)
     .tags.map(({ action, tag }) => `${action} ${tag}`)
     .join(', ');
 
@@ -179,7 +181,7 @@ const CASES: readonly Case[] = [
 describe(`which tags a ref deserves (${CASES.length} cases)`, () => {
   it.each(CASES)('%s, %s, where there is "%s": %s', (ref, event, has, tags) => {
     expect(
-      told({
+      actions({
         ref,
         event,
         published: { [FIRST]: registry(has) },
@@ -192,7 +194,7 @@ describe(`which tags a ref deserves (${CASES.length} cases)`, () => {
 describe('a plan', () => {
   it('before anything is built only says that what is there must be the same', () => {
     const published = { [FIRST]: registry('2026.3.13 latest=2026.3.13') };
-    expect(told({ ref: 'refs/tags/v2026.3.13', published })).toBe('check 2026.3.13, move latest');
+    expect(actions({ ref: 'refs/tags/v2026.3.13', published })).toBe('check 2026.3.13, move latest');
   });
 
   it('gives each variant its names, and each platform its own', () => {
@@ -201,7 +203,7 @@ describe('a plan', () => {
       variants: ['default', 'slim', 'browser'],
       platforms: ['linux/amd64', 'linux/arm64'],
     } as const;
-    const names = planRelease(request(change)).tags.map(({ tag }) => tag);
+    const names = plan(change).tags.map(({ tag }) => tag);
     const version = ['2026.3.13', '2026.3.13-slim', '2026.3.13-browser'];
     const channel = ['latest', 'slim', 'latest-browser'];
     expect(names).toEqual([...version, ...channel].flatMap((name) => [name, `${name}-amd64`, `${name}-arm64`]));
@@ -209,7 +211,7 @@ describe('a plan', () => {
 
   it('writes versions before channels, and the first registry before its mirrors', () => {
     const change = { ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR] };
-    expect(planRelease(request(change)).tags.map(({ registry: one, tag }) => `${one}:${tag}`)).toEqual([
+    expect(plan(change).tags.map(({ registry: repository, tag }) => `${repository}:${tag}`)).toEqual([
       `${FIRST}:2026.3.13`,
       `${MIRROR}:2026.3.13`,
       `${FIRST}:latest`,
@@ -219,7 +221,7 @@ describe('a plan', () => {
 
   it('counts what any registry knows: a stale mirror does not let latest go back', () => {
     const published = { [FIRST]: registry('2026.3.12 latest=2026.3.12'), [MIRROR]: registry('2026.3.14') };
-    const { tags } = planRelease(request({ ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR], published }));
+    const { tags } = plan({ ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR], published });
     expect(tags.filter(({ tag }) => tag === 'latest').map(({ action, why }) => [action, why])).toEqual([
       ['keep', '2026.3.14 is newer'],
       ['keep', '2026.3.14 is newer'],
@@ -234,7 +236,7 @@ describe('a plan', () => {
       published,
       digests: { default: { index: BUILT, platforms: {} } },
     };
-    expect(told(change)).toBe('done 2026.3.13, create 2026.3.13, done latest, create latest');
+    expect(actions(change)).toBe('done 2026.3.13, create 2026.3.13, done latest, create latest');
   });
 });
 
@@ -250,21 +252,21 @@ describe('nothing is released', () => {
     [''],
     ['refs/tags/v2026.3.13; rm -rf /'],
   ])('from %j', (ref) => {
-    expect(() => planRelease(request({ ref }))).toThrow(RequestError);
+    expect(() => plan({ ref })).toThrow(RequestError);
   });
 
   it.each(['backfill', 'refresh'] as const)('by a %s of the branch', (event) => {
-    expect(() => planRelease(request({ event }))).toThrow(RequestError);
+    expect(() => plan({ event })).toThrow(RequestError);
   });
 
   it('by a refresh of what was never published', () => {
-    const refresh = request({ ref: 'refs/tags/v2026.3.13', event: 'refresh', published: { [FIRST]: {} } });
-    expect(() => planRelease(refresh)).toThrow(RequestError);
-    expect(planRelease({ ...refresh, published: undefined }).tags).toHaveLength(2);
+    const refresh = { ref: 'refs/tags/v2026.3.13', event: 'refresh' } as const;
+    expect(() => plan({ ...refresh, published: { [FIRST]: {} } })).toThrow(RequestError);
+    expect(plan(refresh).tags).toHaveLength(2);
   });
 
   it('to no registry', () => {
-    expect(() => planRelease(request({ registries: [] }))).toThrow(RequestError);
+    expect(() => plan({ registries: [] })).toThrow(RequestError);
   });
 });
 
@@ -280,7 +282,7 @@ it('latest never goes back, and moves to a stable version only, whatever was pub
       let state: RegistryState = {};
       for (const text of pushed) {
         const before = state['latest']?.version;
-        const { tags } = planRelease(request({ ref: `refs/tags/v${text}`, published: { [FIRST]: state } }));
+        const { tags } = plan({ ref: `refs/tags/v${text}`, published: { [FIRST]: state } });
         for (const { tag, action } of tags)
           if (action === 'create' || action === 'move')
             state = { ...state, [tag]: { digest: `sha256:${text}`, version: text } };
@@ -306,7 +308,7 @@ it.each([
   ['2026-04-01T00:00:00Z', undefined, 'move main'],
 ])('a commit of %s where main is of %s: %s', (created, there, tags) => {
   const published = { [FIRST]: { main: { digest: BUILT, created: there } } };
-  expect(told({ created, published })).toBe(tags);
+  expect(actions({ created, published })).toBe(tags);
 });
 
 it('holds the channel of each variant by itself', () => {
@@ -314,5 +316,5 @@ it('holds the channel of each variant by itself', () => {
     [FIRST]: registry('2026.3.12 latest=2026.3.12 2026.3.14-browser-amd64 latest-browser=2026.3.14'),
   };
   const change = { ref: 'refs/tags/v2026.3.13', variants: ['default', 'browser'] as const, published };
-  expect(told(change)).toBe('create 2026.3.13, create 2026.3.13-browser, move latest, keep latest-browser');
+  expect(actions(change)).toBe('create 2026.3.13, create 2026.3.13-browser, move latest, keep latest-browser');
 });

@@ -89,10 +89,10 @@ describe('what stands in the way of another base', () => {
       undefined,
       '',
     ],
-    ['packages', { 'var/lib/dpkg/status': 'new' }, ['var/lib/dpkg/status'], undefined, 'system packages'],
+    ['packages', { 'var/lib/dpkg/status': 'new' }, ['var/lib/dpkg/status'], undefined, 'different Debian packages'],
     ['a file', { 'etc/passwd': 'other' }, ['etc/passwd'], undefined, 'etc/passwd'],
     ['a file that the new base alone has', { 'opt/new': 'x' }, ['opt/new'], undefined, 'opt/new'],
-    ['another ABI', {}, ['app'], '25.0.0', 'Node 24.1.0 becomes 25.0.0'],
+    ['another ABI', {}, ['app'], '25.0.0', 'Node 24.1.0 would become 25.0.0'],
   ])('%s', (_, change, written, node, told) => {
     const found = problems(change, written, node);
     if (told === '') expect(found).toEqual([]);

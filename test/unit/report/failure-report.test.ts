@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { InterruptedError, RequestError, WorkError } from '../../../build/problem.ts';
 import { exitCodeOf, failureJson, failureText, warningFrame } from '../../../build/report/failure-report.ts';
-import { bytes, seconds } from '../../../build/report/style.ts';
 import { table } from '../../../build/report/table.ts';
+import { bytes, seconds } from '../../../build/units.ts';
 
 const request = new RequestError([
-  { source: '--apt', value: 'a;b', reason: 'is no package', wayOut: 'search it' },
-  { source: '--tag', value: 'X', reason: 'is no reference', wayOut: 'write x' },
+  { source: '--apt', value: 'a;b', reason: 'is no package', hint: 'search it' },
+  { source: '--tag', value: 'X', reason: 'is no reference', hint: 'write x' },
 ]);
 const work = new WorkError({
   kind: 'disk-full',
   title: 'The disk is full',
   reason: 'no room',
-  wayOut: 'prune',
+  hint: 'prune',
   lines: ['ENOSPC'],
 });
 
 describe('a failure', () => {
   it('shows every problem with its value, reason and way out', () => {
-    for (const part of ['--apt', 'a;b', 'is no package', 'search it', '--tag', 'X', 'write x', '2 things'])
+    for (const part of ['--apt', 'a;b', 'is no package', 'search it', '--tag', 'X', 'write x', '2 problems'])
       expect(failureText(request)).toContain(part);
   });
 

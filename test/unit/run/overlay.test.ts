@@ -29,7 +29,7 @@ const problemsOf = async (...folders: readonly string[]) => {
   try {
     await readOverlays(folders, PLUGINS, folder);
   } catch (error) {
-    if (error instanceof RequestError) return error.problems.map(({ reason, wayOut }) => `${reason}; ${wayOut}`);
+    if (error instanceof RequestError) return error.problems.map(({ reason, hint }) => `${reason}; ${hint}`);
     throw error;
   }
   return [];
@@ -43,7 +43,7 @@ it('takes a plugin by the id of its manifest, whatever its folder is called', as
 });
 
 it.each([
-  ['matrix', 'says that it is slack, and matrix is another plugin'],
+  ['matrix', 'has the id slack, but matrix is another plugin of the image'],
   ['slak', 'did you mean slack'],
   ['shared', 'has no openclaw.plugin.json'],
   ['climbs', 'has no openclaw.plugin.json with an id'],

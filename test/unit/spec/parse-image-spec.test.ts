@@ -108,7 +108,7 @@ describe('parseImageSpec', () => {
       '--tag',
       'SOURCE_DATE_EPOCH',
     ]);
-    for (const { reason, wayOut } of problems) expect(reason.length * wayOut.length).toBeGreaterThan(0);
+    for (const { reason, hint } of problems) expect(reason.length * hint.length).toBeGreaterThan(0);
   });
 
   it('takes a packed file, with and without the name before it', () => {

@@ -32,10 +32,10 @@ describe('bad input', () => {
     const { problems } = checkSetup(given);
     if (problems.length > 0) {
       // Refused: by name, with a reason and a way out, and nothing that would break the line it is shown in.
-      for (const { source, reason, wayOut, value: shown } of problems) {
+      for (const { source, reason, hint, value: shown } of problems) {
         expect(SETUP_VARIABLES).toContain(source);
         expect(reason).toMatch(/./);
-        expect(wayOut).toMatch(/./);
+        expect(hint).toMatch(/./);
         expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
         expect(shown.length).toBeLessThan(220);
       }
@@ -82,9 +82,9 @@ describe('checkSetup', () => {
   });
 
   it.each([
-    ['OPENCLAW_CONFIG_DIR', '/home/me', 'holds /home/me'],
+    ['OPENCLAW_CONFIG_DIR', '/home/me', 'contains /home/me'],
     ['OPENCLAW_CONFIG_DIR', '/srv', 'belongs to the system'],
-    ['OPENCLAW_CONFIG_DIR', '/srv/openclaw-image/', 'holds /srv/openclaw-image'],
+    ['OPENCLAW_CONFIG_DIR', '/srv/openclaw-image/', 'contains /srv/openclaw-image'],
     ['OPENCLAW_WORKSPACE_DIR', '/home/me/.openclaw', 'is the same folder as OPENCLAW_CONFIG_DIR'],
     ['OPENCLAW_CONFIG_DIR', '/usr/local/x', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/etc/ssh', 'belongs to the system'],
@@ -92,17 +92,17 @@ describe('checkSetup', () => {
     ['OPENCLAW_CONFIG_DIR', '/home/other', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/Users/x', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/private/etc/x', 'belongs to the system'],
-    ['OPENCLAW_EXTRA_MOUNTS', '/var/run:/x', "holds the engine's socket"],
-    ['OPENCLAW_EXTRA_MOUNTS', '/:/host', "holds the engine's socket"],
-    ['OPENCLAW_EXTRA_MOUNTS', '/srv:/home/node/./.openclaw/', 'which is taken'],
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'htp://user:hunter2@collector', 'is no http'],
-    ['OPENCLAW_BRIDGE_PORT', '18789', 'is the port of the gateway too'],
-    ['OPENCLAW_EXTRA_MOUNTS', '/var/run/docker.sock:/sock', 'would hand the engine'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/var/run:/x', "contains the engine's socket"],
+    ['OPENCLAW_EXTRA_MOUNTS', '/:/host', "contains the engine's socket"],
+    ['OPENCLAW_EXTRA_MOUNTS', '/srv:/home/node/./.openclaw/', 'has the reserved target'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'htp://user:hunter2@collector', 'is not a valid http'],
+    ['OPENCLAW_BRIDGE_PORT', '18789', 'is also the port of the gateway'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/var/run/docker.sock:/sock', 'could control the engine'],
     ['OPENCLAW_EXTRA_MOUNTS', '/a:/x,/b:/x/', 'is the second mount on /x'],
-    ['OPENCLAW_EXTRA_MOUNTS', '/a:/home/node/.openclaw', 'which is taken'],
+    ['OPENCLAW_EXTRA_MOUNTS', '/a:/home/node/.openclaw', 'has the reserved target'],
     ['OPENCLAW_HOME_VOLUME', '/srv/home', 'is a path'],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'is not supported'],
-    ['OPENCLAW_GATEWAY_BIND', '127.0.0.1', 'is no kind of bind'],
+    ['OPENCLAW_GATEWAY_BIND', '127.0.0.1', 'is not a bind mode'],
   ])('refuses %s=%s', (variable, value, reason) => {
     expect(checkSetup(input({ [variable]: value })).problems).toMatchObject([
       { source: variable, reason: expect.stringContaining(reason) },

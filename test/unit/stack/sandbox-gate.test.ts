@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decideSandbox, PREREQUISITES, type SandboxFacts, sandboxImage } from '../../../build/stack/sandbox-gate.ts';
+import { decideSandbox, PREREQUISITES, type SandboxProbe, sandboxImage } from '../../../build/stack/sandbox-gate.ts';
 
-const everything: SandboxFacts = {
+const everything: SandboxProbe = {
   socket: '/run/user/1000/docker.sock',
   isSocket: true,
   group: 998,
@@ -38,7 +38,7 @@ describe('decideSandbox', () => {
       mounted: false,
       failed,
       reason: expect.stringMatching(/./),
-      wayOut: expect.stringMatching(/./),
+      hint: expect.stringMatching(/./),
     });
   });
 

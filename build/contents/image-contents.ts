@@ -1,0 +1,65 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
+import { layoutContent } from '../oci/content.ts';
+import { type Descriptor, isAttestation } from '../oci/descriptor.ts';
+import { installedPackages, namesPackages } from './installed-packages.ts';
+import { type ImageFile, mergeLayers } from './merged-layers.ts';
+
+export interface ImageLayer {
+  readonly digest: string;
+  /** Compressed bytes, as stored and pulled. */
+  readonly size: number;
+}
+
+/** One platform of an image, with merged layers. */
+export interface ImageContents {
+  readonly reference: string;
+  readonly layers: readonly ImageLayer[];
+  /** By path, without a leading slash. */
+  readonly files: ReadonlyMap<string, ImageFile>;
+  /** Debian packages: name → version. */
+  readonly debian: ReadonlyMap<string, string>;
+  /** npm packages: name → versions, separated by commas. */
+  readonly npm: ReadonlyMap<string, string>;
+}
+
+/** Reads an image in the engine from the output of `docker image save`. */
+export async function readImageContents(cli: DockerCli, reference: string): Promise<ImageContents> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-diff-'));
+  const parse = (bytes: Buffer) =>
+    JSON.parse(bytes.toString('utf8')) as { readonly manifests?: Descriptor[]; readonly layers?: Descriptor[] };
+  try {
+    const archive = join(folder, 'image.tar');
+    const { exitCode, stderr } = await runDocker(cli, ['image', 'save', '--output', archive, reference]);
+    if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
+    await execa('tar', ['-xf', archive, '-C', folder]);
+    const source = layoutContent(folder);
+    let found = parse(await readFile(join(folder, 'index.json')));
+    while (found.manifests !== undefined) {
+      const [first] = found.manifests.filter((descriptor) => !isAttestation(descriptor));
+      found = parse(await source.document(first?.digest ?? ''));
+    }
+    const merged = await mergeLayers(source, found.layers ?? [], { texts: namesPackages, fingerprints: true });
+    const packages = installedPackages(merged);
+    return {
+      reference,
+      layers: (found.layers ?? []).map(({ digest, size }) => ({ digest, size })),
+      files: merged.files,
+      debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
+      npm: versionsByName(packages.flatMap(({ kind, ...one }) => (kind === 'npm' ? [one] : []))),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function versionsByName(
+  packages: readonly { readonly name: string; readonly version: string }[],
+): ReadonlyMap<string, string> {
+  const versions = new Map<string, string[]>();
+  for (const { name, version } of packages) versions.set(name, [...(versions.get(name) ?? []), version]);
+  return new Map([...versions].map(([name, all]) => [name, all.sort().join(', ')]));
+}

@@ -1,0 +1,124 @@
+import { PackageURL } from 'packageurl-js';
+import type { InstalledPackage } from './installed-packages.ts';
+
+/** The image that an SBOM describes. */
+export interface SbomSubject {
+  /** `ghcr.io/openclaw/openclaw`. */
+  readonly name: string;
+  /** Digest of the platform's manifest. */
+  readonly digest: string;
+  readonly version: string;
+  /** Debian architecture: `amd64`. */
+  readonly architecture: string;
+  /** Debian release: `12`. */
+  readonly debian: string | undefined;
+  /** ISO 8601. */
+  readonly created: string;
+}
+
+export const SPDX_PREDICATE = 'https://spdx.dev/Document';
+
+/** The fields of an SPDX document that are used here. Source: https://spdx.github.io/spdx-spec/v2.3/ */
+export interface SpdxDocument {
+  readonly spdxVersion: 'SPDX-2.3';
+  readonly dataLicense: 'CC0-1.0';
+  readonly SPDXID: 'SPDXRef-DOCUMENT';
+  readonly name: string;
+  readonly documentNamespace: string;
+  readonly creationInfo: { readonly created: string; readonly creators: readonly string[] };
+  readonly packages: readonly SpdxPackage[];
+  readonly relationships: readonly {
+    readonly spdxElementId: string;
+    readonly relationshipType: 'DESCRIBES' | 'CONTAINS';
+    readonly relatedSpdxElement: string;
+  }[];
+}
+
+export interface SpdxPackage {
+  readonly SPDXID: string;
+  readonly name: string;
+  readonly versionInfo: string;
+  readonly downloadLocation: 'NOASSERTION';
+  readonly filesAnalyzed: false;
+  readonly licenseConcluded: 'NOASSERTION';
+  readonly licenseDeclared: string;
+  readonly copyrightText: 'NOASSERTION';
+  readonly primaryPackagePurpose?: 'CONTAINER';
+  readonly externalRefs: readonly {
+    readonly referenceCategory: 'PACKAGE-MANAGER';
+    readonly referenceType: 'purl';
+    readonly referenceLocator: string;
+  }[];
+}
+
+/** An SPDX license expression. npm also allows values that are not SPDX, such as UNLICENSED. */
+const LICENSE = /^(?!UNLICENSED$|SEE )[A-Za-z0-9.+-]+(?: (?:OR|AND|WITH) [A-Za-z0-9.+-]+)*$/;
+
+/** The software bill of materials of one platform. Pure: equal packages give equal bytes. */
+export function spdxDocument(subject: SbomSubject, packages: readonly InstalledPackage[]): SpdxDocument {
+  const image = spdxPackage('SPDXRef-Image', subject.name, subject.version, imageUrl(subject), undefined);
+  const contained = packages.map((one, index) =>
+    spdxPackage(`SPDXRef-Package-${index + 1}`, one.name, one.version, packageUrl(one, subject), one.license),
+  );
+  return {
+    spdxVersion: 'SPDX-2.3',
+    dataLicense: 'CC0-1.0',
+    SPDXID: 'SPDXRef-DOCUMENT',
+    name: `${subject.name}@${subject.digest}`,
+    documentNamespace: `https://openclaw.ai/spdx/${subject.digest.replace(':', '-')}`,
+    creationInfo: { created: subject.created, creators: ['Organization: OpenClaw', 'Tool: openclaw-image'] },
+    packages: [{ ...image, primaryPackagePurpose: 'CONTAINER' }, ...contained],
+    relationships: [
+      { spdxElementId: 'SPDXRef-DOCUMENT', relationshipType: 'DESCRIBES', relatedSpdxElement: image.SPDXID },
+      ...contained.map(({ SPDXID }) => ({
+        spdxElementId: image.SPDXID,
+        relationshipType: 'CONTAINS' as const,
+        relatedSpdxElement: SPDXID,
+      })),
+    ],
+  };
+}
+
+function spdxPackage(
+  SPDXID: string,
+  name: string,
+  version: string,
+  purl: PackageURL,
+  license: string | undefined,
+): SpdxPackage {
+  return {
+    SPDXID,
+    name,
+    versionInfo: version,
+    downloadLocation: 'NOASSERTION',
+    filesAnalyzed: false,
+    licenseConcluded: 'NOASSERTION',
+    licenseDeclared: license !== undefined && LICENSE.test(license) ? license : 'NOASSERTION',
+    copyrightText: 'NOASSERTION',
+    externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl.toString() }],
+  };
+}
+
+/** Source: https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md */
+const imageUrl = ({ name, digest, architecture }: SbomSubject): PackageURL =>
+  new PackageURL(
+    'oci',
+    undefined,
+    name.slice(name.lastIndexOf('/') + 1),
+    digest,
+    { repository_url: name, arch: architecture },
+    undefined,
+  );
+
+/** Source: purl-spec, types deb and npm. */
+function packageUrl({ kind, name, version, architecture }: InstalledPackage, { debian }: SbomSubject): PackageURL {
+  if (kind === 'npm') {
+    const [first = '', second] = name.split('/');
+    return new PackageURL('npm', second === undefined ? undefined : first, second ?? first, version);
+  }
+  const qualifiers = {
+    ...(architecture === undefined ? {} : { arch: architecture }),
+    ...(debian === undefined ? {} : { distro: `debian-${debian}` }),
+  };
+  return new PackageURL('deb', 'debian', name, version, qualifiers, undefined);
+}

@@ -1,0 +1,37 @@
+import { execa } from 'execa';
+
+/** A Docker CLI, and the environment variables that select its engine. */
+export interface DockerCli {
+  /** Path of the program. */
+  readonly docker: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Further environment variables. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs `docker`. A non-zero exit code is a result, not an error. */
+export async function runDocker(
+  { docker, environment }: DockerCli,
+  args: readonly string[],
+  { variables = {}, cwd, signal }: RunOptions = {},
+): Promise<CommandResult> {
+  const { exitCode, stdout, stderr } = await execa(docker, args, {
+    env: { ...environment, ...variables },
+    extendEnv: false,
+    reject: false,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  return { exitCode: exitCode ?? 1, stdout, stderr };
+}

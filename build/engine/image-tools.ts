@@ -1,0 +1,123 @@
+import { execa } from 'execa';
+import { type Failure, WorkError } from '../problem.ts';
+import { type RequestFailure, requestFailure } from '../request-failure.ts';
+import type { DockerCli } from './docker-cli.ts';
+
+/**
+ * Reads registries with `docker buildx imagetools`, which uses Docker's credentials and certificates.
+ *
+ * The toolkit's ImageTools has no time limit, and no environment per command (lib/exec.js), which selects our engine.
+ */
+export interface ImageToolsCommand extends DockerCli {
+  /** Name of a buildx builder, whose registry settings apply; undefined: the engine's own. */
+  readonly builder?: string | undefined;
+}
+
+/** The fields of an image config that are read here. Source: OCI image-spec, config.md. */
+export interface ImageConfig {
+  readonly architecture: string;
+  readonly os: string;
+  readonly created?: string;
+  readonly config?: {
+    readonly User?: string;
+    readonly Env?: readonly string[];
+    readonly Entrypoint?: readonly string[];
+    readonly Cmd?: readonly string[];
+    readonly WorkingDir?: string;
+    readonly Labels?: Readonly<Record<string, string>>;
+    readonly ExposedPorts?: Readonly<Record<string, object>>;
+    readonly Healthcheck?: { readonly Test?: readonly string[]; readonly StartPeriod?: number };
+  };
+}
+
+/** Whether the registry could not be contacted at all. */
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof WorkError && error.failure.kind === 'registry-unreachable';
+
+/** A firewall that drops packets gives no answer. Go's connection timeout has the same length. */
+const ANSWER_SECONDS = 30;
+
+async function inspect(command: ImageToolsCommand, reference: string, format: string): Promise<string> {
+  const { docker, environment, builder } = command;
+  const { stdout, stderr, exitCode, timedOut } = await execa(
+    docker,
+    [
+      'buildx',
+      'imagetools',
+      'inspect',
+      ...(builder === undefined ? [] : ['--builder', builder]),
+      '--format',
+      format,
+      reference,
+    ],
+    {
+      env: environment,
+      extendEnv: false,
+      reject: false,
+      timeout: ANSWER_SECONDS * 1000,
+    },
+  );
+  if (exitCode === 0) return stdout;
+  const message = timedOut ? `no answer within ${ANSWER_SECONDS} s` : lastLine(stderr).replace(/^ERROR: /, '');
+  throw new WorkError(explainInspection(reference, message, timedOut ? 'no-network' : requestFailure(message)));
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
+
+function explainInspection(reference: string, message: string, failure: RequestFailure | undefined): Failure {
+  const reason = `${reference} could not be read: ${message}.`;
+  switch (failure) {
+    case 'no-network':
+    case 'tls-inspection':
+      return {
+        kind: 'registry-unreachable',
+        title: 'The registry is unreachable',
+        reason,
+        hint: 'check the network, the name of the registry, and the certificate authorities of this host',
+      };
+    case 'rate-limited':
+      return {
+        kind: failure,
+        title: 'The registry limits requests',
+        reason,
+        hint: 'wait, then try again; or log in: docker login REGISTRY',
+      };
+    case 'registry-error':
+      return { kind: failure, title: 'The registry failed', reason, hint: 'try again later' };
+    case 'registry-denied':
+    case undefined: {
+      const missing = /not found|unknown/i.test(message);
+      return {
+        kind: missing ? 'not-found' : 'registry-denied',
+        title: missing ? 'The registry does not have this image' : 'The registry denied access',
+        reason,
+        hint: 'check the name, then log in: docker login REGISTRY',
+      };
+    }
+  }
+}
+
+/** @returns the digest of an image in a registry; that of the index, if there is one */
+export async function readDigest(command: ImageToolsCommand, reference: string): Promise<string> {
+  // With {{.Manifest.Digest}} buildx prints its default summary instead.
+  return (JSON.parse(await inspect(command, reference, '{{json .Manifest}}')) as { readonly digest: string }).digest;
+}
+
+/** @returns a config for each platform (`linux/amd64`) */
+export async function readConfigs(
+  command: ImageToolsCommand,
+  reference: string,
+): Promise<ReadonlyMap<string, ImageConfig>> {
+  const parsed = JSON.parse(await inspect(command, reference, '{{json .Image}}')) as
+    | ImageConfig
+    | Readonly<Record<string, ImageConfig>>;
+  if (typeof (parsed as ImageConfig).architecture === 'string') {
+    const config = parsed as ImageConfig;
+    return new Map([[`${config.os}/${config.architecture}`, config]]);
+  }
+  return new Map(Object.entries(parsed as Readonly<Record<string, ImageConfig>>));
+}
+
+/** The value of a variable in an image's environment. */
+export const environmentOf = (config: ImageConfig, name: string): string | undefined =>
+  config.config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);

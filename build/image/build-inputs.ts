@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readStages, type StageReads } from '../dockerfile/stage-graph.ts';
+import { admittedBy } from '../gateway/docker-ignore.ts';
+import type { GatewayBuildPlan } from './build-plan.ts';
+
+/** A file of a checkout, as a build read it. */
+export interface InputFile {
+  readonly bytes: number;
+  /** Time of the last change of contents or mode, in milliseconds since 1970. With `bytes`, it shows that a file is unchanged. */
+  readonly changed: number;
+  /** SHA-256 of mode and contents, hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Everything that determines which stages of a build run. */
+export interface BuildInputs {
+  readonly stages: readonly StageReads[];
+  /** The contents of each named context: name → version or digest. */
+  readonly contexts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** By path in the checkout. */
+  readonly files: Readonly<Record<string, InputFile>>;
+}
+
+/** @param before inputs of an earlier build: files with the same size and time are not read again */
+export async function readBuildInputs(plan: GatewayBuildPlan, before?: BuildInputs): Promise<BuildInputs> {
+  const { gateway, dockerfile, contexts } = plan;
+  const stages = readStages(dockerfile, Object.keys(contexts));
+  const paths = new Set(stages.flatMap(({ instructions }) => instructions.flatMap((one) => one.paths)));
+  return {
+    stages,
+    contexts: await readContexts(plan),
+    files: gateway.kind === 'checkout' ? await readFiles(gateway.root, [...paths], gateway.ignore, before?.files) : {},
+  };
+}
+
+async function readContexts({ gateway, plugins, base, contexts }: GatewayBuildPlan): Promise<BuildInputs['contexts']> {
+  const buildBase = contexts['build-base'];
+  return {
+    base: { [base.name]: base.digest },
+    ...(buildBase === undefined ? {} : { 'build-base': { 'build base': buildBase } }),
+    ...(gateway.kind === 'checkout'
+      ? {}
+      : {
+          gateway: { [`${gateway.origin} (${gateway.integrity.slice(0, 16)}…)`]: gateway.integrity },
+          'gateway-dependencies': await readLock(gateway.dependencies),
+        }),
+    ...Object.fromEntries(
+      plugins.map(({ id, packageName, version, integrity }) => [
+        `plugin-${id}`,
+        { [`${packageName}@${version}`]: integrity },
+      ]),
+    ),
+  };
+}
+
+/** Name → version of each package in a lockfile. */
+async function readLock(folder: string): Promise<Readonly<Record<string, string>>> {
+  const { packages } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly version?: string }>>;
+  };
+  return Object.fromEntries(
+    Object.entries(packages).flatMap(([path, { version }]) =>
+      path === '' || version === undefined ? [] : [[path.replace(/^node_modules\//, ''), version]],
+    ),
+  );
+}
+
+/** Never part of a build (see docker-ignore.ts), and too large to list. */
+const SKIPPED = new Set(['node_modules', '.git']);
+
+async function readFiles(
+  root: string,
+  paths: readonly string[],
+  ignore: string,
+  before: BuildInputs['files'] = {},
+): Promise<BuildInputs['files']> {
+  const admits = admittedBy(ignore);
+  const files: Record<string, InputFile> = {};
+  const visit = async (path: string): Promise<void> => {
+    const status = await lstat(join(root, path)).catch(() => undefined);
+    if (status === undefined) return;
+    if (status.isDirectory()) {
+      const names = await readdir(join(root, path));
+      await Promise.all(names.filter((name) => !SKIPPED.has(name)).map((name) => visit(`${path}/${name}`)));
+      return;
+    }
+    if (!admits(path)) return;
+    const { size: bytes, ctimeMs: changed } = status;
+    const known = before[path];
+    if (known?.bytes === bytes && known.changed === changed) {
+      files[path] = known;
+      return;
+    }
+    const contents = status.isSymbolicLink() ? await readlink(join(root, path)) : await readFile(join(root, path));
+    const sha256 = createHash('sha256').update(`${status.mode} `).update(contents).digest('hex');
+    files[path] = { bytes, changed, sha256 };
+  };
+  await Promise.all(paths.map(visit));
+  return files;
+}

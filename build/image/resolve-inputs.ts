@@ -1,0 +1,99 @@
+import { bootstrapNodeVersion } from '../base/bootstrap.ts';
+import { nodeProblems } from '../base/node-problems.ts';
+import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
+import { readNpmOptions } from '../gateway/npm.ts';
+import { lockIndependently, readGatewayPackage } from '../gateway/npm-package.ts';
+import { resolvePlugins } from '../gateway/plugin-package.ts';
+import { type ResolvedPackage, resolveGatewayPackage } from '../gateway/resolved-package.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
+import type { GatewayChoice, ImageSpec } from '../spec/image-spec.ts';
+import { trustCertificates } from '../trust-certificates.ts';
+
+/** The software of an image, resolved to exact versions. */
+export interface ResolvedInputs {
+  readonly gateway: Gateway;
+  /** External plugins to bake. */
+  readonly plugins: readonly BakedPlugin[];
+}
+
+/**
+ * Resolves gateway and plugins, before the engine is contacted.
+ *
+ * @param problems of the request, found so far
+ * @throws RequestError with these and all further problems; WorkError if the registry cannot be read
+ */
+export async function resolveInputs(
+  spec: ImageSpec,
+  problems: readonly Problem[],
+  onStep: (step: string) => void,
+): Promise<ResolvedInputs> {
+  const collected = [...problems];
+  if (spec.ca !== undefined) await trustCertificates(spec.ca);
+  const { gateway } = spec;
+  try {
+    return gateway.kind === 'checkout'
+      ? await resolveCheckout(spec, gateway.path, collected)
+      : await resolvePackage(spec, gateway, collected, onStep);
+  } catch (error) {
+    // Report the known problems even if the registry is unreachable, so that further ones cannot be found.
+    if (error instanceof WorkError && collected.length > 0) throw new RequestError(collected, { cause: error });
+    throw error;
+  }
+}
+
+async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[]): Promise<ResolvedInputs> {
+  const { readCheckout } = await import('../gateway/checkout.ts');
+  const checkout = await readCheckout(path, spec.extensions).catch(collectInto(problems));
+  if (checkout !== undefined) problems.push(...browserProblems(spec, checkout), ...bootstrapProblems(spec, checkout));
+  if (checkout === undefined || problems.length > 0) throw new RequestError(problems);
+  return { gateway: checkout, plugins: [] };
+}
+
+async function resolvePackage(
+  spec: ImageSpec,
+  choice: Exclude<GatewayChoice, { kind: 'checkout' }>,
+  problems: Problem[],
+  onStep: (step: string) => void,
+): Promise<ResolvedInputs> {
+  const npm = await readNpmOptions(spec.ca);
+  const isValid = !problems.some(({ source }) => source === '--package');
+  const resolved: ResolvedPackage | undefined = isValid
+    ? await resolveGatewayPackage(choice, npm).catch(collectInto(problems))
+    : undefined;
+  // An invalid request needs the package itself only to find problems of plugins, browser and base.
+  const needsPackage = spec.extensions.length > 0 || spec.browser === 'playwright' || spec.base.kind === 'bootstrap';
+  if (resolved === undefined || (problems.length > 0 && !needsPackage)) throw new RequestError(problems);
+  const cached = await readGatewayPackage(resolved, npm, onStep);
+  // A reproducible image must not depend on earlier builds on this host.
+  const gateway = spec.sourceDateEpoch === undefined ? cached : await lockIndependently(cached, resolved, npm);
+  const plugins = await resolvePlugins(spec.extensions, gateway, npm).catch(collectInto(problems));
+  problems.push(...browserProblems(spec, gateway), ...bootstrapProblems(spec, gateway));
+  if (plugins === undefined || problems.length > 0) throw new RequestError(problems);
+  return { gateway, plugins };
+}
+
+/** Collects the problems of a RequestError; rethrows every other error. */
+const collectInto =
+  (problems: Problem[]) =>
+  (error: unknown): undefined => {
+    if (!(error instanceof RequestError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  };
+
+/** The Node version of a bootstrapped base is known before the base is made. For other bases it is read later. */
+const bootstrapProblems = ({ base }: ImageSpec, gateway: Gateway): readonly Problem[] =>
+  base.kind === 'bootstrap' ? nodeProblems({ name: base.kind, nodeVersion: bootstrapNodeVersion() }, gateway) : [];
+
+/** Without playwright-core among the dependencies, the right version of Chromium is unknown. */
+function browserProblems({ browser }: ImageSpec, { origin, playwrightVersion }: Gateway): readonly Problem[] {
+  if (browser !== 'playwright' || playwrightVersion !== undefined) return [];
+  return [
+    {
+      source: '--browser',
+      value: browser,
+      reason: `is not possible: ${origin} does not depend on playwright-core, so the version of Chromium is unknown`,
+      hint: "use Debian's Chromium: --browser debian",
+    },
+  ];
+}

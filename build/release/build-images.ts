@@ -1,0 +1,95 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readStatements, writeAttestation } from '../attest/attestation.ts';
+import { withoutProxies } from '../attest/provenance.ts';
+import { sbomStatement } from '../attest/sbom-statement.ts';
+import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
+import { type BuildContext, resolveContexts } from '../image/resolve-contexts.ts';
+import { runBuild } from '../image/run-build.ts';
+import { layoutContent } from '../oci/content.ts';
+import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
+import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
+import { parseDocument } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
+import type { VariantImage } from '../spec/variant.ts';
+import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
+import { entriesOf, type ResolvedRelease } from './resolve-release.ts';
+
+/** Where and as whom the images of a release are built. */
+export interface ReleaseBuildContext extends BuildContext {
+  /** Folder for the images, one layout each. */
+  readonly folder: string;
+  /** The builder that the provenance names: the URL of a workflow run, or a URN for a local build. */
+  readonly builderId: string;
+}
+
+/** Builds the images of a release on this host. @param openContext called when a build is needed: it may start an engine */
+export const builtImages = (
+  resolved: ResolvedRelease,
+  openContext: () => Promise<ReleaseBuildContext>,
+): ImageSource => ({ build: async (platform) => buildPlatform(resolved, platform, await openContext()) });
+
+/**
+ * Builds the images of a release for one platform, with provenance and SBOM. Pushes nothing.
+ *
+ * @throws WorkError if the base is a bootstrapped one, or if the build fails
+ */
+async function buildPlatform(
+  { specs, inputs, epoch }: ResolvedRelease,
+  platform: Platform,
+  context: ReleaseBuildContext,
+): Promise<readonly PlatformImage[]> {
+  const { folder, builderId, listener } = context;
+  await mkdir(folder, { recursive: true });
+  const plans: Record<string, GatewayBuildPlan> = {};
+  for (const [image, spec] of entriesOf(specs)) {
+    const resolved = inputs[image];
+    if (resolved === undefined) continue;
+    const layout = imageFolder(folder, { image, platform });
+    await rm(layout, { recursive: true, force: true });
+    const destination = { kind: 'layout', folder: layout, builderId } as const;
+    const released = { ...spec, platforms: [platform], destination, sourceDateEpoch: epoch };
+    const contexts = await resolveContexts(released, resolved, context);
+    if (contexts.base.kind === 'bootstrap') throw bootstrappedBase();
+    plans[image] = planBuild(released, resolved, contexts);
+  }
+  listener.onStep(`building ${Object.keys(plans).join(', ')} for ${platform}`);
+  const file = join(folder, `docker-bake-${ARCHITECTURE_NAMES[platform].debian}.json`);
+  const built = await runBuild(plans, context, file);
+  return Promise.all(
+    (Object.entries(built) as [VariantImage, { readonly digest: string | undefined }][]).map(([image, { digest }]) =>
+      finishImage(image, platform, digest ?? '', context),
+    ),
+  );
+}
+
+const bootstrappedBase = (): WorkError =>
+  new WorkError({
+    kind: 'bootstrapped-base',
+    title: 'A release needs a base from a registry',
+    reason: 'The base was made on this host, so nobody else can check it.',
+    hint: 'name a base in a registry: --base node:24-bookworm-slim',
+  });
+
+/** Adds provenance and SBOM to a built image. */
+async function finishImage(
+  image: VariantImage,
+  platform: Platform,
+  digest: string,
+  { folder, listener }: ReleaseBuildContext,
+): Promise<PlatformImage> {
+  const layout = imageFolder(folder, { image, platform });
+  const source = layoutContent(layout);
+  const { manifests } = parseDocument<ImageIndex>(await source.document(digest));
+  const manifest = manifests.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
+  if (manifest === undefined) throw new Error(`the build of ${image} has no ${platform}`);
+  const { annotations = {}, layers } = parseDocument<ImageManifest>(await source.document(manifest.digest));
+  listener.onStep(`listing the packages in ${image} for ${platform}`);
+  const sbom = await sbomStatement(source, platform, manifest, layers, annotations);
+  const attested = await Promise.all(manifests.filter(isAttestation).map((entry) => readStatements(source, entry)));
+  const provenance = attested.flatMap((statements) => [...statements.values()]).map(withoutProxies);
+  // BuildKit names the subject by its tag, and this build has none.
+  const statements = [...provenance, sbom].map((statement) => ({ ...statement, subject: sbom.subject }));
+  const attestation = await writeAttestation(layout, manifest, statements);
+  return indexPlatformImage(layout, { image, platform, manifest, attestation, annotations });
+}

@@ -1,0 +1,109 @@
+import { execa } from 'execa';
+import type { Checkout, Gateway } from '../gateway/gateway.ts';
+import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
+import { type Problem, RequestError } from '../problem.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
+import type { PerImage, VariantImage } from '../spec/variant.ts';
+import type { Release } from './release.ts';
+
+/** The resolved inputs of a release, the same for every platform. */
+export interface ResolvedRelease {
+  readonly specs: PerImage<ImageSpec>;
+  readonly inputs: PerImage<ResolvedInputs>;
+  /** SOURCE_DATE_EPOCH: equal on every machine that builds a platform. */
+  readonly epoch: number;
+  readonly revision: string;
+  readonly source: string;
+  /** Integrity of the package, or revision of the checkout. */
+  readonly identity: string;
+}
+
+/**
+ * Resolves the inputs of a release, and refuses those that must not be released.
+ *
+ * @throws RequestError with every problem
+ */
+export async function resolveRelease(
+  release: Release,
+  specs: PerImage<ImageSpec>,
+  problems: readonly Problem[],
+  onStep: (step: string) => void,
+): Promise<ResolvedRelease> {
+  const inputs: Partial<Record<VariantImage, ResolvedInputs>> = {};
+  // In sequence: the second image uses the packages that the first one downloaded. Every release is reproducible, so its
+  // dependencies are locked independently even before its epoch is known.
+  for (const [image, spec] of entriesOf(specs))
+    inputs[image] = await resolveInputs({ ...spec, sourceDateEpoch: spec.sourceDateEpoch ?? 0 }, problems, onStep);
+  const [first] = Object.values(inputs);
+  const [spec] = entriesOf(specs).map(([, value]) => value);
+  if (first === undefined || spec === undefined) throw new RequestError(problems);
+  const { gateway } = first;
+  const refused = [...versionProblems(release, gateway), ...(await checkoutProblems(release, gateway))];
+  if (refused.length > 0) throw new RequestError(refused);
+  const identity = gateway.kind === 'package' ? gateway.integrity : gateway.revision;
+  const epoch = epochOf(release, spec, gateway);
+  return { specs, inputs, epoch, revision: gateway.revision, source: gateway.repository, identity };
+}
+
+/** The entries of a value per image. */
+export const entriesOf = <T>(values: PerImage<T>): readonly (readonly [VariantImage, T])[] =>
+  Object.entries(values) as [VariantImage, T][];
+
+/** SOURCE_DATE_EPOCH, else the date of a refresh, else the time of the commit or of the package's build. */
+function epochOf({ event, date }: Release, { sourceDateEpoch }: ImageSpec, gateway: Gateway): number {
+  const day = event === 'refresh' ? date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3') : undefined;
+  const built = gateway.kind === 'checkout' ? gateway.changed : gateway.built;
+  const epoch = sourceDateEpoch ?? Math.floor(Date.parse(day ?? built ?? '') / 1000);
+  if (!Number.isNaN(epoch)) return epoch;
+  const reason = 'has no build time, which every platform must share';
+  const hint = 'set SOURCE_DATE_EPOCH to the time of its release, in seconds since 1970';
+  throw new RequestError([{ source: '--package', value: gateway.origin, reason, hint }]);
+}
+
+function versionProblems({ ref, version }: Release, gateway: Gateway): readonly Problem[] {
+  if (version === undefined && gateway.kind === 'package') {
+    const reason = 'is a branch, but a package contains a version';
+    return [{ source: '--ref', value: ref, reason, hint: 'build it from a checkout: --source DIR' }];
+  }
+  if (version === undefined || version.text === gateway.version) return [];
+  return [
+    {
+      source: '--ref',
+      value: ref,
+      reason: `does not match the gateway in ${gateway.origin}, whose version is ${gateway.version}`,
+      hint: `check out the tag, or build --package openclaw@${version.text}`,
+    },
+  ];
+}
+
+async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<readonly Problem[]> {
+  if (gateway.kind !== 'checkout') return [];
+  const { root, revision, dirty } = gateway;
+  const problem = (reason: string, hint: string): Problem => ({ source: '--source', value: root, reason, hint });
+  const commit = await commitOf(gateway, ref);
+  return [
+    ...(dirty
+      ? [
+          problem(
+            `differs from ${revision.slice(0, 12)}, but a release must name its exact sources`,
+            'commit the changes, or check out the tag again',
+          ),
+        ]
+      : []),
+    ...(commit !== undefined && commit !== revision
+      ? [
+          problem(
+            `is at ${revision.slice(0, 12)}, but ${ref} is ${commit.slice(0, 12)}`,
+            `check it out: git -C ${root} switch --detach ${ref}`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** The commit of a ref; undefined if the checkout does not contain the ref, as in a shallow clone. */
+async function commitOf({ root }: Checkout, ref: string): Promise<string | undefined> {
+  const args = ['-C', root, 'rev-parse', '--verify', '--quiet', `${ref}^{commit}`];
+  const { stdout, exitCode } = await execa('git', args, { reject: false });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}

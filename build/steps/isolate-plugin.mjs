@@ -1,0 +1,26 @@
+// Turns a copy of a workspace into one of a single plugin: its manifest replaces the root's, with the root's settings, and the lockfile
+// keeps only its importer. With the root in place, pnpm would install the root's dependencies too. Argument: the plugin's folder.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { argv } from 'node:process';
+
+const folder = `extensions/${argv[2]}`;
+const readJson = (/** @type {string} */ file) => JSON.parse(readFileSync(file, 'utf8'));
+
+const { name, version, dependencies, optionalDependencies } = readJson(`${folder}/package.json`);
+const { pnpm, packageManager } = readJson('package.json');
+const manifest = { name, version, dependencies, optionalDependencies, pnpm, packageManager };
+writeFileSync('package.json', JSON.stringify(manifest));
+
+// Node has no YAML parser; pnpm always writes the same form (lockfileVersion 9).
+const lock = readFileSync('pnpm-lock.yaml', 'utf8');
+const start = lock.indexOf('\nimporters:\n') + '\nimporters:\n'.length;
+const end = start + lock.slice(start).search(/^\S/m);
+const importers = lock.slice(start, end).split(/^(?= {2}\S)/m);
+const importer = importers.find((text) => text.startsWith(`  ${folder}:`));
+if (importer === undefined) throw new Error(`pnpm-lock.yaml has no importer ${folder}`);
+const groups = importer
+  .split(/^(?= {4}\S)/m)
+  .slice(1)
+  .filter((text) => !text.startsWith('    devDependencies:'));
+const importerOfRoot = `\n  .:\n${groups.join('').trimEnd()}\n\n`;
+writeFileSync('pnpm-lock.yaml', lock.slice(0, start) + importerOfRoot + lock.slice(end));

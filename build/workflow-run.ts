@@ -1,0 +1,7 @@
+/** The URL of the GitHub workflow run that this process is part of; undefined outside of a workflow. */
+export async function workflowRunUrl(): Promise<string | undefined> {
+  if (process.env['GITHUB_RUN_ID'] === undefined) return undefined;
+  // Loaded only in a workflow: the module takes 150 ms.
+  const { GitHub } = await import('@docker/actions-toolkit/lib/github/github.js');
+  return GitHub.workflowRunURL();
+}

@@ -1,0 +1,45 @@
+import './isolation.ts';
+import { join } from 'node:path';
+import { $ } from 'zx';
+import { type Engine, findEngine } from '../../build/engine/engine.ts';
+import { requestEngine } from '../../build/engine/engine-api.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../scripts/engine');
+const named = process.env['OPENCLAW_TEST_ENGINE'];
+
+/** Whether the engine belongs to the tests, so that a benchmark may empty its build cache. */
+export const isOwnEngine = named === undefined || named === '';
+
+/** Starts the engine of tests and benchmarks, and points DOCKER_HOST at it. */
+export async function startEngine(): Promise<Engine> {
+  if (isOwnEngine) {
+    await stopIdleEngineOfUser();
+    const { stderr } = await $`${SCRIPT} up`;
+    if (stderr !== '') process.stderr.write(stderr);
+  }
+  process.env['DOCKER_HOST'] = isOwnEngine ? ownHost() : named;
+  return findEngine(undefined);
+}
+
+/** Stops it, so that the user's own private engine can start. */
+export async function stopEngine(): Promise<void> {
+  if (isOwnEngine) await $`${SCRIPT} down`;
+}
+
+const ownHost = (): string => `unix://${process.env['XDG_CACHE_HOME']}/openclaw-image/engine/docker.sock`;
+
+/**
+ * Two engines on one host overwrite each other's network rules. The user's private engine is stopped if it runs no container: the next
+ * command that needs it starts it again.
+ */
+async function stopIdleEngineOfUser(): Promise<void> {
+  const cache = process.env['OPENCLAW_TEST_USER_CACHE'] ?? '';
+  const running = await requestEngine(`unix://${cache}/openclaw-image/engine/docker.sock`, '/containers/json');
+  if (running?.status !== 200) return;
+  if (running.body.trim() !== '[]') {
+    throw new Error(`The private Docker Engine runs containers, and the tests need an engine of their own.
+Stop it (scripts/engine down), or let the tests use it: OPENCLAW_TEST_ENGINE=unix://${cache}/openclaw-image/engine/docker.sock`);
+  }
+  process.stderr.write('stopping the idle private engine; the next command that needs it starts it again\n');
+  await $({ env: { ...process.env, XDG_CACHE_HOME: cache } })`${SCRIPT} down`;
+}

@@ -1,0 +1,52 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+
+/** `new`: releases from 2026.3 on, with `build:docker` and compiled plugins. `old`: `build` alone, plugins as sources. */
+export type Layout = 'new' | 'old';
+
+interface Manifest {
+  version: string;
+  packageManager?: string;
+  files: string[];
+  scripts: Record<string, string>;
+  dependencies: Record<string, string>;
+}
+
+/**
+ * A checkout with the shape of a real one, in a folder of its own and in git.
+ *
+ * @param change edits the root's package.json before it is committed
+ * @param secrets files with something secret in them
+ */
+export async function makeCheckout(
+  layout: Layout,
+  change: (manifest: Manifest) => void = () => {},
+  secrets: readonly string[] = [],
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `openclaw-image-${layout}-`));
+  await cp(join(import.meta.dirname, '../fixtures/checkout'), folder, { recursive: true });
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
+  if (layout === 'old') {
+    manifest.version = '2026.1.29';
+    manifest.packageManager = 'pnpm@10.23.0';
+    manifest.files.push('extensions/');
+    manifest.scripts = {
+      build: 'pnpm canvas:a2ui:bundle && node scripts/build.mjs --without-plugins',
+      'canvas:a2ui:bundle': 'bash scripts/bundle-a2ui.sh',
+      'ui:build': manifest.scripts['ui:build'] ?? '',
+    };
+    for (const name of ['bundle-a2ui.mjs', 'postinstall.mjs', 'npm-runner.mjs'])
+      await rm(join(folder, 'scripts', name));
+  }
+  change(manifest);
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  for (const path of secrets) await writeFile(join(folder, path), 'TOKEN=never-in-a-build\n');
+  const git = (...args: readonly string[]) =>
+    execa('git', ['-C', folder, '-c', 'user.name=Test', '-c', 'user.email=test@example.org', ...args]);
+  await git('init', '--quiet');
+  await git('add', '--all', '--force');
+  await git('commit', '--quiet', '--message', 'A release');
+  return folder;
+}

@@ -1,0 +1,47 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { resolveBase } from '../../build/base/resolve-base.ts';
+import type { DockerCli } from '../../build/engine/docker-cli.ts';
+import type { Platform } from '../../build/oci/platform.ts';
+
+/**
+ * Pushes the base, as it is or with a file more, as a new Debian package would bring, under a name that may be taken: in the
+ * registry, and not in the engine.
+ *
+ * @param name `localhost:5000/node:24-bookworm-slim`
+ * @param version what the file says; undefined for no such file: what was built on the base before is built on this one
+ * @param options platforms, the engine's own where none is named; further lines of its Dockerfile
+ */
+export async function publishBase(
+  engine: DockerCli,
+  name: string,
+  version: string | undefined,
+  { platforms = [], also = '' }: { readonly platforms?: readonly Platform[]; readonly also?: string } = {},
+): Promise<void> {
+  const { context, from } = await resolveBase({
+    choice: { kind: 'auto' },
+    platforms,
+    engine,
+    builder: undefined,
+    listener: { onStep: () => {}, onProgress: () => {} },
+    signal: undefined,
+  });
+  const more = version === undefined ? [] : [`RUN echo ${version} >/etc/base-version`];
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-base-'));
+  try {
+    const lines = [`FROM ${from} AS base`, 'FROM base', ...more, also];
+    await writeFile(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`);
+    const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
+    const output = `type=image,name=${name},push=true,store=false`;
+    const wanted = platforms.length === 0 ? [] : ['--platform', platforms.join(',')];
+    const args = ['buildx', 'build', '--builder=default', ...wanted, ...contexts, '--output', output, folder];
+    await execa(engine.docker, args, {
+      env: engine.environment,
+      extendEnv: false,
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { cacheFolder } from '../../build/cache-folder.ts';
+import { freePort } from './free-port.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export interface RegistryOptions {
+  /** Who may enter, in the format of `htpasswd -B`. */
+  readonly htpasswd?: string;
+  /** Certificate and key, for TLS. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+}
+
+export interface TestRegistry {
+  /** `localhost:5000`; by its number where it has a certificate. */
+  readonly address: string;
+  /** Takes all tags of a repository away; what they named stays. */
+  readonly forgetTags: (repository: string) => Promise<void>;
+  readonly forgetRepository: (repository: string) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The real docker-registry, from Debian. */
+export async function startRegistry({ htpasswd, tls }: RegistryOptions = {}): Promise<TestRegistry> {
+  const program = cacheFolder('test-tools');
+  await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', program, 'docker-registry']);
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-registry-'));
+  const port = await freePort();
+  const file = async (name: string, content: string | Buffer): Promise<string> => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+  const config = {
+    version: 0.1,
+    log: { level: 'error' },
+    storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+    http: {
+      addr: `127.0.0.1:${port}`,
+      ...(tls === undefined
+        ? {}
+        : { tls: { certificate: await file('cert.pem', tls.cert), key: await file('key.pem', tls.key) } }),
+    },
+    ...(htpasswd === undefined
+      ? {}
+      : { auth: { htpasswd: { realm: 'test', path: await file('htpasswd', htpasswd) } } }),
+  };
+  const settings = await file('config.yml', JSON.stringify(config));
+  const child = spawn(join(program, 'usr/bin/docker-registry'), ['serve', settings], { stdio: 'ignore' });
+  for (let attempt = 0; attempt < 100 && !(await listens(port)); attempt += 1)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  const repositories = join(folder, 'data/docker/registry/v2/repositories');
+  return {
+    address: `${tls === undefined ? 'localhost' : '127.0.0.1'}:${port}`,
+    forgetTags: (repository) => rm(join(repositories, repository, '_manifests/tags'), { recursive: true, force: true }),
+    forgetRepository: (repository) => rm(join(repositories, repository), { recursive: true, force: true }),
+    stop: async () => {
+      child.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });

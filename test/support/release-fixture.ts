@@ -1,0 +1,156 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { inject } from 'vitest';
+import { cacheFolder } from '../../build/cache-folder.ts';
+import { parseReference } from '../../build/oci/reference.ts';
+import { openRegistries, type Registry } from '../../build/oci/registry.ts';
+import type { JournalStep } from '../../build/release/journal.ts';
+import type { ReleaseRecord } from '../../build/release/release-record.ts';
+import { stateFolder } from '../../build/state-folder.ts';
+import { makeCertificate } from './certificate.ts';
+import { engine, ROOT, run } from './command.ts';
+import type { TestGateway } from './gateway.ts';
+import { makeCheckout } from './make-checkout.ts';
+import { publishBase } from './published-base.ts';
+import { startRegistry, type TestRegistry } from './registry.ts';
+
+/** A test vector of crypt_blowfish, so that no hash has to be made here. */
+export const USER = {
+  name: 'someone',
+  password: 'U*U',
+  hash: '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
+};
+
+export const PASSWORD_OF_KEY = 'a password of a key';
+
+/** Two registries, who may write to them, a base, and a key: what a release needs. */
+export interface ReleaseFixture {
+  /** Without login and TLS. */
+  readonly open: TestRegistry;
+  /** With both, by an authority that only this room knows. */
+  readonly closed: TestRegistry;
+  /** `localhost:5000/node:24-bookworm-slim`. */
+  readonly base: string;
+  readonly privateKey: string;
+  readonly publicKey: string;
+  readonly folder: string;
+  /** Runs the command line with the logins and the authorities of this room. */
+  readonly run: (...args: readonly string[]) => ReturnType<typeof run>;
+  readonly environment: Readonly<Record<string, string>>;
+  /** The gateway's version, which is released here. */
+  readonly version: string;
+  /** Its tag in git. */
+  readonly ref: string;
+  /** The repository in the open registry, and its mirror in the closed one. */
+  readonly repositories: readonly [first: string, mirror: string];
+  /** Reads and writes what is in them. */
+  readonly read: Registry;
+  /** Tags of a repository, but those of the record and the lock, and the digests of what they name. */
+  readonly tagsOf: (repository: string) => Promise<Readonly<Record<string, string | undefined>>>;
+  /** What every command of a release is told here. */
+  readonly common: (registries: readonly string[]) => readonly string[];
+  readonly tearDown: () => Promise<void>;
+}
+
+/** What `release publish` and `release join` print with --json. */
+export interface Published {
+  readonly record: ReleaseRecord;
+  readonly steps: readonly JournalStep[];
+  readonly error?: { readonly kind: string; readonly reason: string };
+}
+
+const versionBuilt = (): string =>
+  (JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } }).gateway.version;
+
+/** Tags a checkout as what it is. @returns its version */
+async function tagVersion(checkout: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  await execa('git', ['-C', checkout, 'tag', `v${version}`]);
+  return version;
+}
+
+/** No release was cut off before. */
+export const forgetJournals = (): Promise<void> => rm(stateFolder('releases'), { recursive: true, force: true });
+
+/** @param gateway the package that all tests share, or a checkout of the small one: for what is about registries alone */
+export async function createReleaseFixture(gateway: TestGateway = 'whole'): Promise<ReleaseFixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
+  const { ca, cert, key } = await makeCertificate('127.0.0.1', folder);
+  const open = await startRegistry();
+  const closed = await startRegistry({ htpasswd: `${USER.name}:${USER.hash}\n`, tls: { cert, key } });
+  // As docker login leaves it.
+  const auth = Buffer.from(`${USER.name}:${USER.password}`).toString('base64');
+  const config = join(folder, 'docker');
+  await mkdir(config);
+  await writeFile(join(config, 'config.json'), JSON.stringify({ auths: { [closed.address]: { auth } } }), {
+    mode: 0o600,
+  });
+  // docker finds buildx beside its settings.
+  await symlink(
+    join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'cli-plugins'),
+    join(config, 'cli-plugins'),
+  );
+  const settings = join(folder, 'settings');
+  await mkdir(join(settings, 'docker/certs.d'), { recursive: true });
+  await mkdir(join(settings, 'docker/certs.d', closed.address));
+  await symlink(ca, join(settings, 'docker/certs.d', closed.address, 'ca.crt'));
+  const checkout = gateway === 'small' ? await makeCheckout('new') : undefined;
+  const environment = {
+    DOCKER_CONFIG: config,
+    XDG_CONFIG_HOME: settings,
+    COSIGN_PASSWORD: PASSWORD_OF_KEY,
+    ...(checkout === undefined ? {} : { OPENCLAW_SOURCE: checkout }),
+  };
+  const base = `${open.address}/node:24-bookworm-slim`;
+  // As it is: what the engine has built on it is in its cache.
+  await publishBase(engine(), base, undefined);
+  const cosign = cacheFolder('cosign');
+  await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
+  await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
+  const version = checkout === undefined ? versionBuilt() : await tagVersion(checkout);
+  const ref = `refs/tags/v${version}`;
+  process.env['XDG_CONFIG_HOME'] = settings;
+  const login = { kind: 'password', user: USER.name, password: USER.password } as const;
+  const read = openRegistries({
+    credentials: async (registry) => (registry === closed.address ? login : undefined),
+    retries: { seconds: 5, onWait: () => {} },
+  });
+  await forgetJournals();
+  return {
+    open,
+    closed,
+    base,
+    privateKey: join(folder, 'cosign.key'),
+    publicKey: join(folder, 'cosign.pub'),
+    folder,
+    environment,
+    run: (...args) => run(args, { env: environment }),
+    version,
+    ref,
+    repositories: [`${open.address}/openclaw`, `${closed.address}/openclaw`],
+    read,
+    tagsOf: async (repository) => {
+      const names = await read.tags(parseReference(repository));
+      const released = names.filter((name) => !name.startsWith('release-') && !name.startsWith('sha256-')).sort();
+      const digests = await Promise.all(
+        released.map(async (name) => (await read.document(parseReference(repository), name))?.descriptor.digest),
+      );
+      return Object.fromEntries(released.map((name, index) => [name, digests[index]]));
+    },
+    common: (registries) => [
+      ...['--ref', ref, '--platforms', 'linux/amd64'],
+      ...['--registries', registries.join(',')],
+    ],
+    tearDown: async () => {
+      await forgetJournals();
+      await open.stop();
+      await closed.stop();
+      for (const made of [folder, ...(checkout === undefined ? [] : [checkout])])
+        await rm(made, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { statementAbout } from '../../../build/attest/attestation.ts';
+import { withoutProxies } from '../../../build/attest/provenance.ts';
+import type { Descriptor } from '../../../build/oci/descriptor.ts';
+import { joinIndex } from '../../../build/release/join-index.ts';
+
+const manifest = (name: string): Descriptor => ({
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  digest: `sha256:${name.repeat(64)}`,
+  size: 1,
+  platform: { os: 'linux', architecture: 'amd64' },
+});
+
+afterEach(() => vi.unstubAllEnvs());
+
+it('takes proxies out of a provenance, wherever BuildKit wrote them', () => {
+  const proxy = 'http://user:secret@proxy.example:3128';
+  vi.stubEnv('HTTPS_PROXY', proxy);
+  const statement = statementAbout(manifest('a'), 'https://slsa.dev/provenance/v1', {
+    buildDefinition: {
+      externalParameters: { request: { args: { 'build-arg:HTTPS_PROXY': proxy, 'build-arg:OPENCLAW_VERSION': '1' } } },
+      internalParameters: {
+        buildConfig: { llbDefinition: [{ op: { exec: { meta: { proxy_env: { https_proxy: proxy } } } } }] },
+      },
+    },
+  });
+  const text = JSON.stringify(withoutProxies(statement));
+  expect(text).not.toContain('secret');
+  expect(text).toContain('"build-arg:OPENCLAW_VERSION":"1"');
+});
+
+it('does not let one through that it does not know the place of', () => {
+  const proxy = 'http://user:secret@proxy.example:3128';
+  vi.stubEnv('HTTPS_PROXY', proxy);
+  const statement = statementAbout(manifest('a'), 'https://slsa.dev/provenance/v1', { somewhere: [`x ${proxy}`] });
+  expect(() => withoutProxies(statement)).toThrow('HTTPS_PROXY');
+});
+
+it('joins platforms that say the same of themselves, and no others', () => {
+  const piece = (platform: 'linux/amd64' | 'linux/arm64', name: string, revision: string) => ({
+    platform,
+    manifest: manifest(name),
+    attestation: manifest(name),
+    annotations: { 'org.opencontainers.image.revision': revision },
+  });
+  const amd64 = piece('linux/amd64', 'a', '1');
+  const { bytes } = joinIndex([amd64, piece('linux/arm64', 'b', '1')]);
+  expect(JSON.parse(bytes.toString())).toMatchObject({
+    manifests: [{}, {}, {}, {}],
+    annotations: { 'org.opencontainers.image.revision': '1' },
+  });
+  expect(() => joinIndex([amd64, piece('linux/arm64', 'b', '2')])).toThrow(/linux\/amd64 and linux\/arm64 differ in/);
+});

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { spdxDocument } from '../../../build/contents/spdx.ts';
+
+const subject = {
+  name: 'ghcr.io/openclaw/openclaw',
+  digest: `sha256:${'a'.repeat(64)}`,
+  version: '2026.3.13',
+  architecture: 'amd64',
+  debian: '12',
+  created: '2026-03-13T00:00:00Z',
+};
+
+it.each([
+  [
+    { kind: 'debian', name: 'libstdc++6', version: '1:12.2.0-14+deb12u1', architecture: 'amd64' },
+    'pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14+deb12u1?arch=amd64&distro=debian-12',
+    'NOASSERTION',
+  ],
+  [
+    { kind: 'npm', name: '@scope/name', version: '1.2.3', architecture: undefined, license: 'MIT OR Apache-2.0' },
+    'pkg:npm/%40scope/name@1.2.3',
+    'MIT OR Apache-2.0',
+  ],
+  [
+    { kind: 'npm', name: 'name', version: '1.0.0', architecture: undefined, license: 'SEE LICENSE IN x' },
+    'pkg:npm/name@1.0.0',
+    'NOASSERTION',
+  ],
+  [
+    { kind: 'npm', name: 'name', version: '1.0.0', architecture: undefined, license: 'UNLICENSED' },
+    'pkg:npm/name@1.0.0',
+    'NOASSERTION',
+  ],
+] as const)('lists %j', (one, purl, license) => {
+  const { packages, relationships } = spdxDocument(subject, [{ license: undefined, ...one }]);
+  expect(packages[1]).toMatchObject({ externalRefs: [{ referenceLocator: purl }], licenseDeclared: license });
+  expect(relationships).toEqual([
+    { spdxElementId: 'SPDXRef-DOCUMENT', relationshipType: 'DESCRIBES', relatedSpdxElement: 'SPDXRef-Image' },
+    { spdxElementId: 'SPDXRef-Image', relationshipType: 'CONTAINS', relatedSpdxElement: 'SPDXRef-Package-1' },
+  ]);
+});
+
+it('gives the same bytes for the same packages', () => {
+  expect(JSON.stringify(spdxDocument(subject, []))).toBe(JSON.stringify(spdxDocument(subject, [])));
+});

@@ -9,17 +9,17 @@ import { parseRelaxedJson, RelaxedJsonError } from './stack/relaxed-json.ts';
 import { type SandboxProbe, sandboxImage } from './stack/sandbox-gate.ts';
 import type { SetupInput } from './stack/setup-values.ts';
 
-// The decisions of scripts/docker/setup.sh: `node setup.ts check|plan|configure`, on the host or, where that has no Node, in a
-// container of the image that is set up. Facts come in on stdin and answers go out on stdout, both as names and values with
-// a NUL after each: a shell can read that, no value can break out of it, and no secret stands in an argument.
+// Decides what scripts/docker/setup.sh writes: `node setup.ts check|plan|configure`. Runs on the host, or in a container of the image
+// if the host has no Node. Input and answers are names and values, each followed by NUL: a shell can read that format, no value
+// can break it, and no secret is an argument.
 
 type Answer = readonly [name: string, value: string];
 
 const YES = 'yes';
 
-const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
-  check: (facts) => {
-    const checked = checkSetup(inputOf(facts));
+const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>> = {
+  check: (input) => {
+    const checked = checkSetup(setupInputOf(input));
     if (checked.problems.length > 0) return problemAnswers(checked.problems);
     return [
       ['image', checked.image],
@@ -37,9 +37,9 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
       ...checked.mustExist.map((path): Answer => ['must_exist', path]),
     ];
   },
-  plan: (facts) => {
-    const config = configOf(facts);
-    const plan = planSetup(inputOf(facts), config, sandboxFactsOf(facts, config), () =>
+  plan: (input) => {
+    const config = configOf(input);
+    const plan = planSetup(setupInputOf(input), config, sandboxProbeOf(input, config), () =>
       randomBytes(32).toString('hex'),
     );
     if (plan.problems.length > 0) return problemAnswers(plan.problems);
@@ -54,7 +54,7 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
         ? ([
             ['sandbox_failed', sandbox.failed],
             ['sandbox_reason', sandbox.reason],
-            ['sandbox_way_out', sandbox.hint],
+            ['sandbox_hint', sandbox.hint],
           ] as const)
         : []),
       ...plan.composeFiles.map((file): Answer => ['compose_file', file]),
@@ -63,31 +63,31 @@ const answers: Readonly<Record<string, (facts: Facts) => readonly Answer[]>> = {
       ...('args' in onboarding ? onboarding.args.map((arg): Answer => ['onboard_arg', arg]) : []),
     ];
   },
-  'show-config': (facts) => {
-    const { dotEnv, config } = maskedConfiguration(facts.one('file:.env'), configOf(facts));
+  'show-config': (input) => {
+    const { dotEnv, config } = maskedConfiguration(input.text('file:.env'), configOf(input));
     return [['shown', `# .env\n${dotEnv}\n# openclaw.json\n${JSON.stringify(config ?? {}, null, 2)}\n`]];
   },
-  'sandbox-image': (facts) => [['sandbox_image', sandboxImage(configOf(facts))]],
-  configure: (facts) => {
-    const sandbox = (['on', 'off'] as const).find((state) => state === facts.one('sandbox_state'));
-    const writes = configureGateway(inputOf(facts), configOf(facts), sandbox);
+  'sandbox-image': (input) => [['sandbox_image', sandboxImage(configOf(input))]],
+  configure: (input) => {
+    const sandbox = (['on', 'off'] as const).find((state) => state === input.text('sandbox_state'));
+    const writes = configureGateway(setupInputOf(input), configOf(input), sandbox);
     return [['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)]];
   },
 };
 
-/** What the shell handed over, by name. */
-interface Facts {
-  readonly one: (name: string) => string;
+/** Values from the shell, by name. */
+interface ShellInput {
+  readonly text: (name: string) => string;
   readonly has: (name: string) => boolean;
   readonly under: (prefix: string) => ReadonlyMap<string, string>;
 }
 
-function readFacts(bytes: Buffer): Facts {
+function readShellInput(bytes: Buffer): ShellInput {
   const parts = bytes.toString('utf8').split('\0');
   const pairs = new Map<string, string>();
   for (let index = 0; index + 1 < parts.length; index += 2) pairs.set(parts[index] ?? '', parts[index + 1] ?? '');
   return {
-    one: (name) => pairs.get(name) ?? '',
+    text: (name) => pairs.get(name) ?? '',
     has: (name) => pairs.has(name),
     under: (prefix) =>
       new Map(
@@ -96,40 +96,42 @@ function readFacts(bytes: Buffer): Facts {
   };
 }
 
-const inputOf = (facts: Facts): SetupInput => ({
-  environment: facts.under('env:'),
-  dotEnv: facts.one('file:.env'),
-  project: facts.one('project'),
-  present: new Set(facts.under('present:').keys()),
-  physical: facts.under('physical:'),
-  terminal: facts.one('terminal') === YES,
+const setupInputOf = (input: ShellInput): SetupInput => ({
+  environment: input.under('env:'),
+  dotEnv: input.text('file:.env'),
+  project: input.text('project'),
+  present: new Set(input.under('present:').keys()),
+  physical: input.under('physical:'),
+  terminal: input.text('terminal') === YES,
 });
 
-/** @throws RequestError where openclaw.json cannot be read: what the user wrote there must not be lost */
-function configOf(facts: Facts): unknown {
-  const text = facts.one('file:openclaw.json');
+/** @throws RequestError if openclaw.json is not valid: setup must not lose the user's settings */
+function configOf(input: ShellInput): unknown {
+  const text = input.text('file:openclaw.json');
   if (text.trim() === '') return undefined;
   try {
     return parseRelaxedJson(text);
   } catch (error) {
     if (!(error instanceof RelaxedJsonError)) throw error;
-    const hint = 'mend it by hand, or move it away: setup does not overwrite it';
-    const path = facts.one('config_path');
-    throw new RequestError([{ source: 'openclaw.json', value: path, reason: `is no JSON5: ${error.message}`, hint }]);
+    const hint = 'correct the file, or move it away: setup does not overwrite it';
+    const path = input.text('config_path');
+    throw new RequestError([
+      { source: 'openclaw.json', value: path, reason: `is not valid JSON5: ${error.message}`, hint },
+    ]);
   }
 }
 
-function sandboxFactsOf(facts: Facts, config: unknown): SandboxProbe | undefined {
-  if (facts.one('sandbox') !== YES) return undefined;
-  const group = facts.one('sandbox:group');
+function sandboxProbeOf(input: ShellInput, config: unknown): SandboxProbe | undefined {
+  if (input.text('sandbox') !== YES) return undefined;
+  const group = input.text('sandbox:group');
   return {
-    socket: facts.one('sandbox:socket'),
-    isSocket: facts.one('sandbox:is-socket') === YES,
+    socket: input.text('sandbox:socket'),
+    isSocket: input.text('sandbox:is-socket') === YES,
     group: /^\d+$/.test(group) ? Number(group) : undefined,
-    hasCli: facts.one('sandbox:has-cli') === YES,
-    answers: facts.one('sandbox:answers') === YES,
+    hasCli: input.text('sandbox:has-cli') === YES,
+    answers: input.text('sandbox:answers') === YES,
     image: sandboxImage(config),
-    hasImage: facts.one('sandbox:has-image') === YES,
+    hasImage: input.text('sandbox:has-image') === YES,
   };
 }
 
@@ -139,13 +141,13 @@ const problemAnswers = (problems: readonly Problem[]): readonly Answer[] => [
 
 const answer = answers[process.argv[2] ?? ''];
 if (answer === undefined) throw new Error(`unknown question ${process.argv[2]}`);
-const facts = readFacts(await buffer(process.stdin));
-let given: readonly Answer[];
+const shellInput = readShellInput(await buffer(process.stdin));
+let result: readonly Answer[];
 try {
-  given = answer(facts);
+  result = answer(shellInput);
 } catch (error) {
   if (!(error instanceof RequestError)) throw error;
-  given = problemAnswers(error.problems);
+  result = problemAnswers(error.problems);
 }
-// `end` tells whoever reads that nothing was cut off.
-process.stdout.write([...given, ['end', '']].map(([name, value]) => `${name}\0${value}\0`).join(''));
+// `end` shows that the output is complete.
+process.stdout.write([...result, ['end', '']].map(([name, value]) => `${name}\0${value}\0`).join(''));

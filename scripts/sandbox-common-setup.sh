@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the image in which agents run their tools: scripts/run sandbox --help.
+# Builds the sandbox image with compilers. Options: scripts/run sandbox --help.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 exec "$here/run" sandbox common "$@"

@@ -3,10 +3,10 @@
 #
 #   source scripts/clawdock/clawdock-helpers.sh
 #
-# It works from wherever it is sourced, also as a copy in ~/.clawdock: the folder of docker-compose.yml is looked for once and
-# remembered in ~/.clawdock/config.
+# The file can be sourced from any folder, also from a copy in ~/.clawdock. The first command searches for the folder with
+# docker-compose.yml, and stores it in ~/.clawdock/config.
 
-# Where this file is. zsh says it in its own way, which bash cannot even read.
+# The folder of this file. bash cannot parse zsh's expression for it.
 if [ -n "${ZSH_VERSION:-}" ]; then
   # shellcheck disable=SC2016
   eval '_clawdock_self=${(%):-%x}'
@@ -23,7 +23,7 @@ _clawdock_remember() {
   mkdir -p "$HOME/.clawdock" && printf '%s\n' "$1" >"$HOME/.clawdock/config.$$" && mv -f "$HOME/.clawdock/config.$$" "$HOME/.clawdock/config"
 }
 
-# Folders to look in, best first: this file's checkout, the one that we stand in, those of containers, where people put them.
+# Folders to search, the most likely first: this file's checkout, the current folder, those of containers, common places.
 _clawdock_candidates() {
   (CDPATH='' cd -- "$_clawdock_self/../.." 2>/dev/null && pwd -P)
   (while [ "$PWD" != / ]; do
@@ -35,7 +35,7 @@ _clawdock_candidates() {
   printf '%s\n' "$HOME/openclaw-image" "$HOME/openclaw" "$HOME"/*/openclaw-image "$HOME"/*/openclaw
 }
 
-# Sets _clawdock_dir. CLAWDOCK_DIR is the user's own word, and is not remembered.
+# Sets _clawdock_dir. A folder from CLAWDOCK_DIR is not stored.
 _clawdock_find() {
   local remembered='' candidate
   if [ -n "${CLAWDOCK_DIR:-}" ]; then
@@ -43,7 +43,7 @@ _clawdock_find() {
       _clawdock_dir=$CLAWDOCK_DIR
       return
     fi
-    _clawdock_say "CLAWDOCK_DIR is $CLAWDOCK_DIR, which has no docker-compose.yml of the gateway"
+    _clawdock_say "CLAWDOCK_DIR: $CLAWDOCK_DIR has no docker-compose.yml of the gateway"
     return 1
   fi
   if [ -r "$HOME/.clawdock/config" ]; then
@@ -57,25 +57,25 @@ _clawdock_find() {
   while IFS= read -r candidate; do
     if _clawdock_is_project "$candidate"; then
       _clawdock_remember "$candidate"
-      if [ -n "$remembered" ]; then _clawdock_say "$remembered is gone; the project is in $candidate now"; else _clawdock_say "the project is in $candidate (remembered in ~/.clawdock/config)"; fi
+      if [ -n "$remembered" ]; then _clawdock_say "$remembered does not exist any more; using the project in $candidate"; else _clawdock_say "using the project in $candidate (stored in ~/.clawdock/config)"; fi
       _clawdock_dir=$candidate
       return
     fi
   done <<FOLDERS
 $(setopt null_glob 2>/dev/null; _clawdock_candidates)
 FOLDERS
-  _clawdock_say "the project was not found${remembered:+: it was in $remembered}. Go to its folder and try again, or: export CLAWDOCK_DIR=/path/to/openclaw-image"
+  _clawdock_say "the project was not found${remembered:+ (it was in $remembered)}. Change to its folder and try again, or: export CLAWDOCK_DIR=/path/to/openclaw-image"
   return 1
 }
 
-# What .env says of a name: _clawdock_env NAME DEFAULT
+# Prints a value of .env: _clawdock_env NAME DEFAULT
 _clawdock_env() {
   local value
   value=$(sed -n "s/^$1=//p" "$_clawdock_dir/.env" 2>/dev/null | tail -n 1 | tr -d '\r' | sed -e "s/^'\(.*\)'\$/\1/" -e 's/^"\(.*\)"$/\1/')
   printf '%s' "${value:-$2}"
 }
 
-# Compose with the files of this stack, in a subshell in its folder. Without COMPOSE_FILE in .env: those that exist.
+# Runs Compose in the project's folder with the files of COMPOSE_FILE in .env, or else the existing ones.
 _clawdock_compose() {
   _clawdock_find || return
   (
@@ -93,7 +93,7 @@ _clawdock_compose() {
   )
 }
 
-# A pseudo-terminal only where there is a terminal.
+# Request a pseudo-terminal only if there is a terminal.
 _clawdock_cli() {
   if [ -t 0 ] && [ -t 1 ]; then _clawdock_compose run --rm openclaw-cli "$@"; else _clawdock_compose run --rm -T openclaw-cli "$@"; fi
 }
@@ -103,7 +103,7 @@ _clawdock_exec() {
 
 clawdock-start() { _clawdock_compose up --detach openclaw-gateway; }
 clawdock-stop() { _clawdock_compose down; }
-# Made anew, so that a changed .env counts.
+# Creates the container again, so that it uses a changed .env.
 clawdock-restart() { _clawdock_compose up --detach --force-recreate openclaw-gateway; }
 clawdock-status() { _clawdock_compose ps --all "$@"; }
 clawdock-logs() { _clawdock_compose logs --follow "$@" openclaw-gateway; }
@@ -114,7 +114,7 @@ clawdock-devices() { _clawdock_cli devices list "$@"; }
 
 clawdock-approve() {
   if [ $# -eq 0 ]; then
-    _clawdock_say 'which request? clawdock-devices lists them; then: clawdock-approve REQUEST'
+    _clawdock_say 'the request is missing. clawdock-devices lists requests; then: clawdock-approve REQUEST'
     return 2
   fi
   _clawdock_cli devices approve "$@"
@@ -132,12 +132,12 @@ clawdock-health() {
 clawdock-token() {
   _clawdock_find || return
   _clawdock_env OPENCLAW_GATEWAY_TOKEN '' | grep . || {
-    _clawdock_say "there is no token in $_clawdock_dir/.env: run scripts/docker/setup.sh"
+    _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh"
     return 1
   }
 }
 
-# The gateway names its own port; a browser on this host needs the published one.
+# The gateway prints its own port. A browser on this host needs the published port.
 clawdock-dashboard() {
   local url
   _clawdock_find || return
@@ -145,31 +145,31 @@ clawdock-dashboard() {
   url=$(printf '%s' "${url:-http://127.0.0.1:18789/}" | sed "s/:18789/:$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)/")
   printf '%s\n' "$url"
   if [ -t 1 ]; then
-    _clawdock_say 'it asks for the token: clawdock-token prints it'
+    _clawdock_say 'the Control UI asks for the token; clawdock-token prints it'
     if command -v open >/dev/null 2>&1; then open "$url"; elif command -v xdg-open >/dev/null 2>&1; then xdg-open "$url"; fi
   fi
 }
 
-# A token of the configuration's own would refuse the one in .env: it refers to .env instead.
+# If the configuration has its own token, the gateway refuses the token in .env. So make the configuration refer to .env.
 clawdock-fix-token() {
   _clawdock_find || return
   clawdock-token >/dev/null || return
   local written=0
-  # One that runs takes over what is written as soon as it is there, and hears no signal while it does.
+  # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
   _clawdock_compose stop openclaw-gateway || return
   _clawdock_compose run --rm --no-deps -T --entrypoint node openclaw-gateway dist/index.js config set --batch-json \
     '[{"path":"gateway.auth.mode","value":"token"},{"path":"gateway.auth.token","ref":{"source":"env","provider":"default","id":"OPENCLAW_GATEWAY_TOKEN"}}]' || written=$?
   clawdock-start || return
-  if [ "$written" -eq 0 ]; then _clawdock_say 'the token is the one in .env now'; else return "$written"; fi
+  if [ "$written" -eq 0 ]; then _clawdock_say 'the gateway uses the token in .env now'; else return "$written"; fi
 }
 
 clawdock-update() { _clawdock_find && (cd "$_clawdock_dir" && scripts/docker/setup.sh "$@"); }
 
-# By setup, which knows with what the image is built.
+# Setup builds the image with the options in .env.
 clawdock-rebuild() {
   _clawdock_find || return
   if [ "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" != openclaw:local ]; then
-    _clawdock_say "the image is $(_clawdock_env OPENCLAW_IMAGE ''), which is pulled and not built: clawdock-update"
+    _clawdock_say "$(_clawdock_env OPENCLAW_IMAGE '') is pulled, not built here. Use clawdock-update"
     return 2
   fi
   clawdock-update "$@"
@@ -178,14 +178,14 @@ clawdock-rebuild() {
 clawdock-clean() {
   local answer volumes
   _clawdock_find || return
-  # By the names that Docker knows them by.
+  # The names of the volumes in Docker.
   volumes=$(_clawdock_compose config 2>/dev/null | sed -n '/^volumes:/,/^[a-z]/s/^    name: //p')
   {
     printf 'This removes:\n  the containers and the network of the project in %s\n' "$_clawdock_dir"
-    if [ -n "$volumes" ]; then printf '%s\n' "$volumes" | sed 's/.*/  the volume & with all that is in it: it cannot be had back/'; fi
+    if [ -n "$volumes" ]; then printf '%s\n' "$volumes" | sed 's/.*/  the volume & with its contents, permanently/'; fi
     printf 'It keeps:\n  %s (configuration and state)\n  %s (workspace)\n  .env with the token, and the image\n' \
       "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw")" "$(_clawdock_env OPENCLAW_WORKSPACE_DIR "$HOME/.openclaw/workspace")"
-    printf 'Go on? [y/N] '
+    printf 'Continue? [y/N] '
   } >&2
   IFS= read -r answer || answer=''
   case $answer in
@@ -201,7 +201,7 @@ clawdock-cd() { _clawdock_find && cd "$_clawdock_dir" || return; }
 clawdock-config() { _clawdock_find && cd "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw")" || return; }
 clawdock-workspace() { _clawdock_find && cd "$(_clawdock_env OPENCLAW_WORKSPACE_DIR "$HOME/.openclaw/workspace")" || return; }
 
-# .env and openclaw.json without secrets: build/stack/masked.ts decides, in a container of the image.
+# Prints .env and openclaw.json without secrets. build/stack/masked.ts masks them, in a container of the image.
 clawdock-show-config() {
   local name shown
   _clawdock_find || return
@@ -224,34 +224,34 @@ clawdock-help() {
   cat <<'TEXT'
 clawdock-start          start the gateway
 clawdock-stop           stop it; your data stays
-clawdock-restart        start it anew, with .env as it is now
-clawdock-status         what runs
-clawdock-logs           follow the log; --tail 50 for its end
-clawdock-health         live, ready, and what the gateway says of itself
+clawdock-restart        restart it with the current .env
+clawdock-status         list the containers
+clawdock-logs           follow the log; --tail 50 for the last lines
+clawdock-health         check that the gateway is live and ready, and print its own report
 
-clawdock-cli ARGS       the command line of OpenClaw: clawdock-cli channels login
-clawdock-shell          a shell in the gateway's container
-clawdock-exec COMMAND   a command in it
+clawdock-cli ARGS       run the OpenClaw command line: clawdock-cli channels login
+clawdock-shell          open a shell in the gateway's container
+clawdock-exec COMMAND   run a command in it
 
-clawdock-dashboard      address of the Control UI, opened where there is a browser
-clawdock-token          the token it asks for
-clawdock-devices        devices that ask to be let in
-clawdock-approve ID     let one in
-clawdock-fix-token      make the configuration use the token of .env
+clawdock-dashboard      print the address of the Control UI, and open it in a browser
+clawdock-token          print the token for the Control UI
+clawdock-devices        list devices that request access
+clawdock-approve ID     approve a device
+clawdock-fix-token      make the configuration use the token in .env
 
 clawdock-update         pull or build the newest image and start it: scripts/docker/setup.sh
 clawdock-rebuild        build openclaw:local and start it
-clawdock-clean          remove containers, network and home volume; asks first
+clawdock-clean          remove containers, network and home volume, after a confirmation
 
-clawdock-show-config    .env and openclaw.json, secrets masked
-clawdock-cd             go to the project; clawdock-config, clawdock-workspace to its data
-clawdock-help           this text
+clawdock-show-config    print .env and openclaw.json with masked secrets
+clawdock-cd             change to the project's folder; clawdock-config, clawdock-workspace: to its data
+clawdock-help           print this text
 TEXT
 }
 
-# ---- completion of what follows a command ----------------------------------------------------------------------------
+# ---- completion of arguments ------------------------------------------------------------------------------------------
 
-_clawdock_words() { # COMMAND: what may follow it
+_clawdock_words() { # COMMAND: prints its possible arguments
   case $1 in
   clawdock-cli) echo 'agent agents approvals backup browser channels chat completion config configure cron dashboard devices doctor gateway health hooks logs mcp memory message models nodes onboard pairing plugins qr reset sandbox secrets security sessions skills status system tasks tui update webhooks' ;;
   clawdock-logs) echo '--tail --since --until --timestamps --no-log-prefix' ;;

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs one command of the CLI with Docker's default capabilities:
+# Runs one command of the OpenClaw CLI with Docker's default capabilities:
 #
 #   scripts/docker/cli-no-dropped-caps.sh plugins install PACKAGE
 #
-# On some desktops names do not resolve in openclaw-cli (EAI_AGAIN) once NET_RAW is dropped. This is for the one command that
-# needs a registry, and never for the gateway.
+# On some desktops, DNS fails in openclaw-cli (EAI_AGAIN) if NET_RAW is dropped. Use this script for a single command that needs a
+# registry. It does not affect the gateway.
 set -euo pipefail
 
 if [ $# -eq 0 ] || [ "$1" = --help ]; then
@@ -17,7 +17,7 @@ cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 override=docker-compose.cli-no-dropped-caps.local.yml
 printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$override"
 
-# What setup says that Compose reads; without it, what Compose finds by itself.
+# The files in COMPOSE_FILE of .env, or the files that Compose finds itself.
 files=$(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | tail -n 1 | tr -d "\r'\"") || true
 if [ -z "$files" ]; then
   files=docker-compose.yml

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034,SC2016 # setup.sh declares what the parts share; lines for containers expand there
+# shellcheck disable=SC2154,SC2034,SC2016 # setup.sh declares what the parts share; lines for containers are expanded in them
 #
-# What to write is decided in build/setup.ts: facts go in, answers come out.
+# Passes inputs to build/setup.ts, and reads its decisions.
 
 node_is_new_enough() { # type stripping without a flag since 22.18
   command -v node >/dev/null 2>&1 &&
@@ -10,7 +10,7 @@ node_is_new_enough() { # type stripping without a flag since 22.18
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# Where decisions are made: the host's Node, the image that is to run, or the toolchain that builds it.
+# Chooses the Node that runs build/setup.ts: the host's, the toolchain's, or the image's.
 choose_node() {
   local image=${OPENCLAW_IMAGE:-}
   if node_is_new_enough; then
@@ -21,33 +21,33 @@ choose_node() {
   [ -n "$image" ] || image=openclaw:local
   if ! has_image "$image"; then
     if [ -n "$offline" ]; then
-      refuse OPENCLAW_IMAGE "$image" 'is not loaded, and --offline pulls nothing' 'load it first: docker load -i FILE'
+      refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' 'load it first: docker load -i FILE'
     elif [ "$image" != openclaw:local ]; then
       pull "$image"
     elif command -v npm >/dev/null 2>&1; then
       decider=toolchain
       return 0
     else
-      image=openclaw-setup:base # the image's parent, which the build needs anyway
+      image=openclaw-setup:base # the base image, which the build needs too
       docker build --quiet --tag "$image" - <"$root/dockerfiles/base.Dockerfile" >/dev/null ||
-        fail 'The base image could not be pulled' 'its registry does not answer (above)' 'load an image and run this with --offline'
+        fail 'The base image could not be pulled' 'The error of the registry is above.' 'load an image, then run setup with --offline'
     fi
   fi
   decider=$image
 }
 
-# The last line of .env that sets a key, roughly: only to find an image to ask with.
+# Prints the value of a key in .env. Does not resolve all quotes; it only serves to find an image.
 kept() { if [ -f "$root/.env" ]; then sed -n "s/^$1=//p" "$root/.env" | tail -n 1 | tr -d "\r'\""; fi; }
 
-fact() { facts+=("$1" "$2"); }
-fact_file() { # NAME PATH
+input() { inputs+=("$1" "$2"); }
+input_file() { # NAME PATH
   local content
-  content=$(content_of "$2") || fail "$2 could not be read" 'what happened is above' 'run this as its owner'
-  if [ -n "$content" ]; then fact "$1" "${content%x}"; fi
+  content=$(content_of "$2") || fail "$2 could not be read" 'The error is above.' 'run setup as the owner of the file'
+  if [ -n "$content" ]; then input "$1" "${content%x}"; fi
 }
 
-# With an x at its end, which keeps line ends that a shell would drop; nothing where there is no such file. The gateway's
-# files are its own, uid 1000's: whoever else runs this looks through a container.
+# Prints a file and an x, which keeps the line ends that a shell drops from output. Prints nothing if the file does not exist. Files of
+# the gateway belong to uid 1000, so another user may need a container to read them.
 content_of() {
   local folder
   folder=$(dirname -- "$1")
@@ -59,9 +59,9 @@ content_of() {
   fi
 }
 
-# Facts go in on stdin, so that no secret is an argument; what comes out ends with `end`.
-decide() { # QUESTION
-  printf '%s\0' "${facts[@]}" | case $decider in
+# Runs build/setup.ts. Inputs go to its standard input, so that no secret is an argument. Its output ends with `end`.
+run_decider() { # QUESTION
+  printf '%s\0' "${inputs[@]}" | case $decider in
   host) node --disable-warning=ExperimentalWarning "$root/build/setup.ts" "$1" ;;
   toolchain) "$root/scripts/with-toolchain" node "$root/build/setup.ts" "$1" ;;
   *)
@@ -72,18 +72,18 @@ decide() { # QUESTION
   esac
 }
 
-ask() { # QUESTION
+decide() { # QUESTION
   local part
   answers=()
-  while IFS= read -r -d '' part; do answers+=("$part"); done < <(decide "$1")
+  while IFS= read -r -d '' part; do answers+=("$part"); done < <(run_decider "$1")
   [ "${answers[${#answers[@]} > 1 ? ${#answers[@]} - 2 : 0]:-}" = end ] ||
-    fail 'The request could not be checked' "what happened is above; it was asked of: $decider" \
-      'install Node.js 24, or use an image whose Node is 22.18 or newer'
+    fail 'The request could not be checked' "The error is above. The check ran in: $decider." \
+      'install Node.js 24, or use an image with Node 22.18 or newer'
   take problems
   [ -z "$problems" ] || { printf '%s\n' "$problems" >&2; exit 2; }
 }
 
-take() { # NAME ...: into the variable of that name, which ends as the answer ends
+take() { # NAME ...: copies answers into variables of the same names
   local name index
   for name in "$@"; do
     printf -v "$name" '%s' ''
@@ -96,7 +96,7 @@ take() { # NAME ...: into the variable of that name, which ends as the answer en
   done
 }
 
-answer_list() { # NAME: all of that name, into LIST
+answer_list() { # NAME: copies all answers of that name into LIST
   local index
   LIST=()
   for ((index = 0; index < ${#answers[@]}; index += 2)); do
@@ -104,24 +104,24 @@ answer_list() { # NAME: all of that name, into LIST
   done
 }
 
-physical() { # NAME PATH: where it is, where links lead there
-  local there
-  there=$(CDPATH='' cd -- "$2" 2>/dev/null && pwd -P) || return 0
-  if [ "$there" != "$2" ]; then fact "physical:$1" "$there"; fi
+physical() { # NAME PATH: adds the path without symbolic links
+  local resolved
+  resolved=$(CDPATH='' cd -- "$2" 2>/dev/null && pwd -P) || return 0
+  if [ "$resolved" != "$2" ]; then input "physical:$1" "$resolved"; fi
 }
 
-gather_facts() {
-  facts=()
-  fact project "$root"
+gather_inputs() {
+  inputs=()
+  input project "$root"
   local name
   while IFS= read -r name; do
     case $name in
-    OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_PROJECT_NAME | HOME | DOCKER_HOST) fact "env:$name" "${!name}" ;;
+    OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_PROJECT_NAME | HOME | DOCKER_HOST) input "env:$name" "${!name}" ;;
     esac
   done < <(compgen -e)
-  fact_file file:.env "$root/.env"
+  input_file file:.env "$root/.env"
   for name in docker-compose.override.yml docker-compose.extra.yml docker-compose.sandbox.yml; do
-    if [ -f "$root/$name" ]; then fact "present:$name" yes; fi
+    if [ -f "$root/$name" ]; then input "present:$name" yes; fi
   done
-  if [ -t 0 ] && [ -t 1 ]; then fact terminal yes; fi
+  if [ -t 0 ] && [ -t 1 ]; then input terminal yes; fi
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
 #
-# What setup writes, each file as a whole.
+# Writes the files of Compose, each one atomically.
 
-# As a whole or not at all, mode 600; nothing where it says so already.
+# Replaces a file atomically, with mode 600. Does nothing if the content is the same.
 write_file() { # PATH CONTENT
   local path=$1 content=$2 partial
   if [ -f "$path" ] && [ "$(cat -- "$path" && printf x)" = "${content}x" ]; then
@@ -20,8 +20,8 @@ remove_file() {
   if [ -f "$1" ]; then rm -f -- "$1" && note "removed ${1#"$root/"}"; fi
 }
 
-# .env names the overlays: it is written when they are there, and they go when it names them no longer.
-write_stack() { # ENV EXTRA SANDBOX; empty: there is no such file
+# .env names the overlays, so it is written after new overlays exist, and before old ones are removed.
+write_stack() { # ENV EXTRA SANDBOX: contents; empty: remove the file
   if [ -n "$2" ]; then write_file "$root/docker-compose.extra.yml" "$2"; fi
   if [ -n "$3" ]; then write_file "$root/docker-compose.sandbox.yml" "$3"; fi
   if [ -n "$1" ]; then write_file "$root/.env" "$1"; else remove_file "$root/.env"; fi

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034,SC2016 # setup.sh declares what the parts share; lines for containers expand there
+# shellcheck disable=SC2154,SC2034,SC2016 # setup.sh declares what the parts share; lines for containers are expanded in them
 #
-# The gateway: its data, its port, its start, and what was there before.
+# The gateway: its data, its ports, its start, and the restoration of an earlier installation.
 
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
-# The data is the gateway's, uid 1000. Of the workspace only the folder itself: what is in there is the user's.
+# Changes the owner of the data to uid 1000. In the workspace only the folder itself changes: its files belong to the user.
 give_to_gateway() {
   in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
     --volume "$config_dir:/setup/config" --volume "$workspace_dir:/setup/workspace" --volume "$secret_dir:/setup/secret" \
@@ -17,21 +17,21 @@ give_to_gateway() {
       for folder in config secret; do
         find "/setup/$folder" -xdev -samefile /setup/workspace -prune -o \
           \( ! -uid 1000 -o ! -gid 1000 \) -exec chown -h 1000:1000 {} + -print
-      done >/tmp/given
-      find /setup/workspace -maxdepth 0 ! -uid 1000 -exec chown -h 1000:1000 {} + -print >>/tmp/given
-      wc -l </tmp/given'
+      done >/tmp/changed
+      find /setup/workspace -maxdepth 0 ! -uid 1000 -exec chown -h 1000:1000 {} + -print >>/tmp/changed
+      wc -l </tmp/changed'
 }
 
-# Whoever answers on a port that we are to publish, and is not the gateway of this project.
+# Refuses a port that another program uses.
 check_port() { # NAME PORT
   (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || return 0
   local holder
   holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)
   case $holder in *" $project_name") return 0 ;; esac
-  refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop what uses it, or choose another: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
+  refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop that program, or choose another port: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
 }
 
-# Whether /healthz says yes on the port of this host. Docker asks in the container, and not as often.
+# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often.
 is_live() {
   local line
   exec 3<>"/dev/tcp/127.0.0.1/$gateway_port" || return 1
@@ -45,12 +45,12 @@ wait_until_live() {
   local state waited=0
   while :; do
     if [ "$bind" != loopback ] && (is_live) 2>/dev/null; then return 0; fi
-    # Once a second: what it takes to ask the engine is taken from a gateway that starts.
+    # Once a second: each request to the engine slows the start of the gateway.
     if [ $((waited % 4)) -eq 0 ]; then
       state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
       case $state in
       *' healthy') return 0 ;;
-      # Some of the gateway's own deadlines are short for a busy host. Docker starts it again; one that never comes up is not waited for.
+      # On a busy host the gateway may miss its own deadlines. Docker restarts it. Give up after two restarts.
       'running '[0-2]' '* | 'restarting '[0-2]' '*) ;;
       *) break ;;
       esac
@@ -60,10 +60,10 @@ wait_until_live() {
     sleep 0.25
   done
   compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
-  fail 'The gateway does not answer' "its container is: $state; its last lines are above" 'ask: docker compose logs openclaw-gateway'
+  fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." 'read the log: docker compose logs openclaw-gateway'
 }
 
-# As the gateway's, who owns it.
+# Runs as uid 1000, which owns the file.
 restore_config() {
   printf '%s' "${before_config%x}" | in_container --interactive --user 1000:1000 --volume "$config_dir:/setup" \
     --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
@@ -72,22 +72,22 @@ restore_config() {
 
 restore() {
   local status=$?
-  set +e # as much as can be
-  if [ "$status" -ne 0 ] && [ -n "$written" ] && [ -z "$finished" ]; then put_back; fi
+  set +e # restore as much as possible
+  if [ "$status" -ne 0 ] && [ -n "$written" ] && [ -z "$finished" ]; then restore_installation; fi
   if [ -n "$was_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
 }
 
-put_back() {
-  if [ -z "$before_env" ]; then # there was nothing: what is written is good, and the token is in it
+restore_installation() {
+  if [ -z "$before_env" ]; then # a first installation: keep the new files, which contain the token
     if [ -n "$started" ]; then compose rm --stop --force openclaw-gateway >/dev/null 2>&1; fi
     return
   fi
-  printf '\nPutting back what was there before.\n' >&2
+  printf '\nRestoring the previous installation.\n' >&2
   if [ -n "$was_image" ]; then docker tag "$kept_image" "$was_image"; fi
   write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
   if [ -n "$configured" ] && [ -n "$before_config" ]; then restore_config; fi
   if [ -n "$started" ]; then
-    # By the files that were there before, and by this project's name, which only the environment may have told.
+    # Use the restored files. Only the environment may have named the project, so pass its name.
     compose_files=(--project-name "$project_name")
     if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway >&2; fi
   fi

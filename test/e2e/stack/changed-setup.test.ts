@@ -148,7 +148,9 @@ it('puts back what was there when the gateway cannot be started with what is ask
   try {
     const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
     expect({ exitCode }, said).toEqual({ exitCode: 1 });
-    expect(said).toMatch(/could not be started\n.*(?:in use|already allocated)[\s\S]*Putting back/);
+    expect(said).toMatch(
+      /could not be started\n.*(?:in use|already allocated)[\s\S]*Restoring the previous installation/,
+    );
   } finally {
     taken.close();
   }
@@ -163,7 +165,7 @@ it('puts back the image that ran where a newer one of its name does not', async 
   await docker('tag', NEWER, pulled());
   const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
   expect({ exitCode }, said).toEqual({ exitCode: 1 });
-  expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Putting back/);
+  expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
   await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);
   expect(await inspect('.Image')).toBe(works);
   await docker('image', 'rm', '--force', pulled());
@@ -176,7 +178,7 @@ it('takes down what it started where a first run fails, and waits for a gateway 
     await writeFile(join(other.project, '.env'), '# mine\n');
     const { exitCode, said } = await other.setup({ ...other.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
     expect({ exitCode }, said).toEqual({ exitCode: 1 });
-    expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Putting back/);
+    expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
     expect(await readFile(join(other.project, '.env'), 'utf8')).toBe('# mine\n');
     const ofProject = `label=com.docker.compose.project=${other.environment['COMPOSE_PROJECT_NAME']}`;
     expect((await docker('ps', '--all', '--quiet', '--filter', ofProject)).stdout).toBe('');
@@ -196,7 +198,7 @@ it('is reached by its own containers alone with OPENCLAW_GATEWAY_BIND=loopback',
     settings({ OPENCLAW_GATEWAY_BIND: 'loopback', OPENCLAW_HOME_VOLUME: '', OPENCLAW_EXTRA_MOUNTS: '' }),
   );
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  expect(said).toContain('only its own containers reach it');
+  expect(said).toContain('Only its own containers can connect');
   expect(await live()).toBe(0);
   const probe = await here.cli('gateway', 'probe', '--timeout', '60000');
   expect(probe.stdout, probe.stderr).toContain('Connect: ok');

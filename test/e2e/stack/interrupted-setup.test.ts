@@ -5,14 +5,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
-/** What setup says as it goes, in order: it is killed as soon as it has said so. */
+/** Messages of setup, in order. The tests kill setup after each of them. */
 const STEPS = [
   'Using',
-  'Writing what Compose reads',
+  'Writing the files of Compose',
   'wrote docker-compose.extra.yml',
   'wrote .env',
-  'Giving the data',
-  'Onboarding with the key',
+  'Changing the owner of the data',
+  'Onboarding with the given API key',
   'Configuring the gateway',
   'Starting the gateway',
 ] as const;

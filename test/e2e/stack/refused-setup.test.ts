@@ -91,22 +91,22 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
       OPENCLAW_EXTRA_MOUNTS: 'media:/media',
     });
     expect({ exitCode }, said).toEqual({ exitCode: 2 });
-    expect(said).toContain('3 things are wrong');
+    expect(said).toContain('the request has 3 problems');
     expect(said).not.toContain('hunter2');
   });
 
   it.each([
-    ['an option that is none', { args: ['--frobnicate'] }, {}, 'is no option of setup'],
-    ['a mount that is not there', {}, { OPENCLAW_EXTRA_MOUNTS: '/no/such/folder:/x' }, 'does not exist on this host'],
-    ['an engine that is not there', {}, { DOCKER_HOST: 'unix:///no/such.sock' }, 'no engine answers'],
-    ['an image that is not loaded', {}, {}, 'is not loaded, and --offline pulls nothing'],
+    ['an unknown option', { args: ['--frobnicate'] }, {}, 'does not exist'],
+    ['a missing mount', {}, { OPENCLAW_EXTRA_MOUNTS: '/no/such/folder:/x' }, 'does not exist on this host'],
+    ['an engine that does not run', {}, { DOCKER_HOST: 'unix:///no/such.sock' }, 'does not answer'],
+    ['an image that is not loaded', {}, {}, 'is not in the engine, and --offline does not pull'],
   ])('refuses %s', async (_, options, environment, reason) => {
     const { exitCode, said } = await here.setup({ ...settings, ...environment }, options);
     expect({ exitCode }, said).toEqual({ exitCode: 2 });
     expect(said).toContain(reason);
   });
 
-  it('refuses to onboard where nobody can be asked', async () => {
+  it('refuses onboarding without a terminal', async () => {
     const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: NEVER });
     expect({ exitCode }, said).toEqual({ exitCode: 2 });
     expect(said).toMatch(/OPENCLAW_SKIP_ONBOARDING[\s\S]*there is no terminal/);

@@ -93,7 +93,7 @@ it('is a configuration that the published gateway takes', async () => {
 it('takes everything back where the image has no docker command: no socket, mode off, and a gateway that runs', async () => {
   const { exitCode, said } = await setup({ OPENCLAW_IMAGE: here.image });
   expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  expect(said).toContain('The sandbox is OFF, and the gateway runs without the engine: docker-cli.');
+  expect(said).toContain('The sandbox is OFF, and the gateway cannot use the engine. The check "docker-cli" failed.');
   expect(await mode()).toBe('off');
   await expect(stat(overlay())).rejects.toThrow();
   expect(await mounted()).toBe(false);
@@ -127,7 +127,7 @@ it('says which of the others is missing, one at a time, and mounts nothing', asy
       await writeFile(overlay(), 'services: {}\n');
       const { exitCode, said } = await setup(more);
       expect({ exitCode }, said).toEqual({ exitCode: 0 });
-      expect(said).toContain(`without the engine: ${failed}.`);
+      expect(said).toContain(`The check "${failed}" failed.`);
       await expect(stat(overlay())).rejects.toThrow();
       expect(await mode()).toBe('off');
       expect(await mounted()).toBe(false);

@@ -140,7 +140,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: here.image });
     expect({ exitCode }, said).toEqual({ exitCode: 0 });
     expect(said).not.toContain(token);
-    expect(said).toContain('Onboarding was done before');
+    expect(said).toContain('Onboarding was completed earlier');
     expect(said).not.toMatch(/wrote|Configuring/);
     expect(await state()).toEqual(before);
   });

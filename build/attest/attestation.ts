@@ -1,3 +1,5 @@
+import { MEDIATYPE_PAYLOAD, type Subject } from '@docker/actions-toolkit/lib/types/intoto/intoto.js';
+import { MEDIATYPE_IMAGE_CONFIG_V1 } from '@docker/actions-toolkit/lib/types/oci/mediatype.js';
 import { addToLayout, type ContentSource } from '../oci/content.ts';
 import {
   ATTESTATION_MANIFEST,
@@ -6,6 +8,7 @@ import {
   type Descriptor,
   digestOf,
   type ImageManifest,
+  MEDIA_TYPES,
   PREDICATE_TYPE,
   storeDocument,
 } from '../oci/descriptor.ts';
@@ -14,13 +17,10 @@ import { parseDocument } from '../oci/registry.ts';
 /** Source: https://github.com/in-toto/attestation/blob/main/spec/v0.1.0/statement.md */
 export interface Statement<Predicate = unknown> {
   readonly _type: 'https://in-toto.io/Statement/v0.1' | 'https://in-toto.io/Statement/v1';
-  readonly subject: readonly { readonly name: string; readonly digest: Readonly<Record<string, string>> }[];
+  readonly subject: readonly Subject[];
   readonly predicateType: string;
   readonly predicate: Predicate;
 }
-
-const STATEMENT_TYPE = 'application/vnd.in-toto+json';
-const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
 /** An in-toto statement about the manifest of one platform. */
 export const statementAbout = (manifest: Descriptor, predicateType: string, predicate: unknown): Statement => ({
@@ -44,10 +44,10 @@ export async function writeAttestation(
 ): Promise<Descriptor> {
   const layers = await Promise.all(
     statements.map((statement) =>
-      addBlob(folder, STATEMENT_TYPE, statement, { [PREDICATE_TYPE]: statement.predicateType }),
+      addBlob(folder, MEDIATYPE_PAYLOAD, statement, { [PREDICATE_TYPE]: statement.predicateType }),
     ),
   );
-  const config = await addBlob(folder, CONFIG_TYPE, {
+  const config = await addBlob(folder, MEDIATYPE_IMAGE_CONFIG_V1, {
     architecture: 'unknown',
     os: 'unknown',
     config: {},
@@ -55,7 +55,7 @@ export async function writeAttestation(
   });
   const document = storeDocument({
     schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    mediaType: MEDIA_TYPES.manifest,
     config,
     layers,
   });
@@ -87,7 +87,7 @@ export async function readStatements(
   const { layers } = parseDocument<ImageManifest>(await source.document(attestation.digest));
   const statements = await Promise.all(
     layers
-      .filter(({ mediaType }) => mediaType === STATEMENT_TYPE)
+      .filter(({ mediaType }) => mediaType === MEDIATYPE_PAYLOAD)
       .map(async ({ digest }) => parseDocument<Statement>(await source.blob(digest))),
   );
   return new Map(statements.map((statement) => [statement.predicateType, statement]));

@@ -5,12 +5,15 @@ import { readPin } from '../base/pin.ts';
 import { planDockerfile } from '../dockerfile/plan.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import { sandboxStages } from '../dockerfile/sandbox-stages.ts';
+import { FAILURE_KINDS } from '../failure-kind.ts';
 import { renderCheckout } from '../image/render-checkout.ts';
 import { WorkError } from '../problem.ts';
-import { contractTable, optionTable, replaceSection, variableTable } from '../report/documentation.ts';
+import { contractTable, failureTable, optionTable, replaceSection, variableTable } from '../report/documentation.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { STACK_VARIABLES } from '../stack/stack-variable.ts';
 import { CONTRACT } from '../verify/contract.ts';
+import { PUBLISH_OPTIONS } from './release/publish.ts';
+import { RELEASE_BUILD_OPTIONS, RELEASE_OPTIONS } from './release/release-options.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -33,12 +36,12 @@ const RENDERED: Readonly<Record<string, (now: string) => string>> = {
       parameters: [],
       stages: sandboxStages({ debian: readPin('sandbox-base.Dockerfile').from, node: readPin().from }),
     }),
-  'README.md': (now) =>
-    Object.entries({
-      options: optionTable(BUILD_OPTIONS),
-      contract: contractTable(CONTRACT),
-      variables: variableTable(STACK_VARIABLES),
-    }).reduce((text, [name, content]) => replaceSection(text, name, content), now),
+  'docs/build.md': (now) => replaceSection(now, 'options', optionTable(BUILD_OPTIONS)),
+  'docs/contract.md': (now) => replaceSection(now, 'contract', contractTable(CONTRACT)),
+  'docs/releases.md': (now) =>
+    replaceSection(now, 'options', optionTable({ ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS })),
+  'docs/setup.md': (now) => replaceSection(now, 'variables', variableTable(STACK_VARIABLES)),
+  'docs/troubleshooting.md': (now) => replaceSection(now, 'kinds', failureTable(FAILURE_KINDS)),
 };
 
 interface RenderOptions {

@@ -1,4 +1,10 @@
 import { createHash } from 'node:crypto';
+import { MEDIATYPE_PREDICATE } from '@docker/actions-toolkit/lib/types/intoto/intoto.js';
+import {
+  MEDIATYPE_EMPTY_JSON_V1,
+  MEDIATYPE_IMAGE_INDEX_V1,
+  MEDIATYPE_IMAGE_MANIFEST_V1,
+} from '@docker/actions-toolkit/lib/types/oci/mediatype.js';
 import type { Annotations } from './annotations.ts';
 
 /** Refers to content by digest. Source: OCI image-spec, descriptor.md. */
@@ -32,9 +38,9 @@ export interface ImageManifest {
 }
 
 export const MEDIA_TYPES = {
-  index: 'application/vnd.oci.image.index.v1+json',
-  manifest: 'application/vnd.oci.image.manifest.v1+json',
-  empty: 'application/vnd.oci.empty.v1+json',
+  index: MEDIATYPE_IMAGE_INDEX_V1,
+  manifest: MEDIATYPE_IMAGE_MANIFEST_V1,
+  empty: MEDIATYPE_EMPTY_JSON_V1,
 } as const;
 
 /** Media types of indexes and manifests, including Docker's older ones. */
@@ -55,7 +61,7 @@ export const isAttestation = ({ platform, annotations }: Pick<Descriptor, 'platf
 export const ATTESTED_TYPE = 'vnd.docker.reference.type';
 export const ATTESTED_DIGEST = 'vnd.docker.reference.digest';
 export const ATTESTATION_MANIFEST = 'attestation-manifest';
-export const PREDICATE_TYPE = 'in-toto.io/predicate-type';
+export const PREDICATE_TYPE = MEDIATYPE_PREDICATE;
 
 /** `linux/amd64`; empty if an index does not say. */
 export const platformOf = ({ platform }: Pick<Descriptor, 'platform'>): string =>

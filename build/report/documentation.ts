@@ -20,15 +20,23 @@ export function optionTable(options: Readonly<Record<string, OptionDefinition>>)
   return ['| option | meaning | default | example |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** A Markdown table of the contract: one line per row, with its checks. */
+/** A Markdown table of the contract: a line for each check. */
 export function contractTable(checks: readonly Check[]): string {
-  const rows = new Map<string, string[]>();
-  for (const { row, name } of checks) rows.set(row, [...(rows.get(row) ?? []), name]);
-  return [
-    '| row | checks |',
-    '| --- | --- |',
-    ...[...rows].map(([row, names]) => `| ${row} | ${names.map(code).join(', ')} |`),
-  ].join('\n');
+  const rows = checks.map(
+    ({ name, row, requires, why, fix }) =>
+      `| ${code(name)} | ${row} | ${cell(requires)} | ${cell(why)} | ${cell(fix)} |`,
+  );
+  return ['| check | part | requires | why | fix |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** A Markdown table of the kinds of failures. */
+export function failureTable(
+  kinds: Readonly<Record<string, { readonly cause: string; readonly fix: string }>>,
+): string {
+  const rows = Object.entries(kinds).map(
+    ([kind, { cause, fix }]) => `| ${code(kind)} | ${cell(cause)} | ${cell(fix)} |`,
+  );
+  return ['| kind | cause | fix |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 /** A Markdown table of setup's variables. */

@@ -113,12 +113,12 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
   it('needs to be told which request to approve, and says so of what it does not do', async () => {
     expect(await type(shell, 'clawdock-approve')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('which request?'),
+      stderr: expect.stringContaining('the request is missing'),
     });
     expect(await type(shell, 'clawdock-approve no-such-request')).toMatchObject({ exitCode: 1 });
     expect(await type(shell, 'clawdock-rebuild')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('is pulled and not built'),
+      stderr: expect.stringContaining('is pulled, not built here'),
     });
   });
 
@@ -208,7 +208,7 @@ describe('clawdock', () => {
     project = moved;
     const { exitCode, stdout, stderr } = await type('zsh', 'clawdock-status');
     expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
-    expect(stderr).toContain(`is gone; the project is in ${moved} now`);
+    expect(stderr).toContain(`does not exist any more; using the project in ${moved}`);
     // The same project of Compose's, though its folder is another.
     expect(stdout).toContain('openclaw-gateway');
     await type('bash', 'clawdock-clean', 'y\n');

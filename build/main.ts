@@ -2,11 +2,11 @@ import { Command } from 'commander';
 import { InterruptedError } from './problem.ts';
 import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts';
 
-// scripts/run turned the compile cache on for us, and not for what we start.
+// scripts/run sets this for this process only, not for the programs that it starts.
 delete process.env['NODE_COMPILE_CACHE'];
-// npm and pnpm run a project's scripts in its own folder; what a user names is relative to where they are.
-const { npm_package_name: npmProject, INIT_CWD: startedIn } = process.env;
-if (npmProject === 'openclaw-image' && startedIn !== undefined) process.chdir(startedIn);
+// npm and pnpm run scripts in the project's folder, but paths are relative to the user's folder.
+const { npm_package_name: npmProject, INIT_CWD: callerFolder } = process.env;
+if (npmProject === 'openclaw-image' && callerFolder !== undefined) process.chdir(callerFolder);
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand(),
@@ -23,22 +23,22 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
 
-/** commander has said what was wrong: a wrong request is exit code 2, help is 0. */
-const leave = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
+/** Ends after a message of commander: exit code 2 for a request that is not valid, 0 for help. */
+const exit = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
 
 const program = new Command('scripts/run')
   .description('Builds, checks, compares, releases and runs container images of the OpenClaw Gateway.')
-  .exitOverride(leave);
+  .exitOverride(exit);
 
-// Only the command that was asked for is loaded; without one the help needs them all.
+// Load the requested command only. The help needs all of them.
 const name = process.argv[2] ?? '';
-const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-for (const load of asked === undefined ? Object.values(COMMANDS) : [asked])
+const requested = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+for (const load of requested === undefined ? Object.values(COMMANDS) : [requested])
   program.addCommand(withExitCodes(await load()));
 
 function withExitCodes(command: Command): Command {
   command.commands.forEach(withExitCodes);
-  return command.showHelpAfterError('(--help lists the options)').exitOverride(leave);
+  return command.showHelpAfterError('(--help lists the options)').exitOverride(exit);
 }
 
 try {
@@ -47,6 +47,6 @@ try {
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(failureJson(error), null, 2)}\n`);
   else process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = exitCodeOf(error);
-  // What was going on is not waited for: a download would end first.
+  // Do not wait for pending work, such as a download.
   if (error instanceof InterruptedError) process.exit();
 }

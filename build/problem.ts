@@ -1,4 +1,7 @@
-import type { FailureKind } from './failure-kind.ts';
+import type failureKinds from './failure-kinds.json';
+
+/** The kinds of failures. docs/troubleshooting.md is rendered from failure-kinds.json, which has the cause and the fix of each. */
+export type FailureKind = keyof typeof failureKinds;
 
 /** One thing that is wrong with a request, found before any work. */
 export interface Problem {
@@ -24,7 +27,7 @@ export class RequestError extends Error {
 
 /** Work that failed after it had begun. */
 export interface Failure {
-  /** A stable word for machines; `failure-kind.ts` lists all. */
+  /** A stable word for machines; failure-kinds.json lists all. */
   readonly kind: FailureKind;
   readonly title: string;
   readonly reason: string;

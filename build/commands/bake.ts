@@ -10,8 +10,8 @@ import { type Problem, RequestError } from '../problem.ts';
 import { buildJson, buildReport } from '../report/build-report.ts';
 import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
-import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { VARIANTS, type Variant } from '../spec/variant.ts';
 import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
@@ -34,14 +34,6 @@ const BAKE_OPTIONS = {
   ...SHARED_OPTIONS,
 } as const;
 
-interface BakeOptions extends GivenOptions {
-  readonly variants?: string;
-  readonly file?: string;
-  readonly engine?: string;
-  readonly builder?: string;
-  readonly json?: boolean;
-}
-
 export const bakeCommand = (): Command =>
   addOptions(
     new Command('bake').description('build several variants and platforms in one session of BuildKit'),
@@ -59,7 +51,7 @@ Examples:
     )
     .action(run);
 
-async function run(options: BakeOptions): Promise<void> {
+async function run(options: OptionValues<typeof BAKE_OPTIONS>): Promise<void> {
   const here = process.cwd();
   const { specs, problems } = parseTargets(options, (await isCheckout(here)) ? here : undefined);
   const file = resolve(here, options.file ?? BAKE_OPTIONS.file.default);
@@ -103,7 +95,7 @@ async function run(options: BakeOptions): Promise<void> {
 
 /** One target per image: `slim` adds its names to the default image. */
 function parseTargets(
-  { variants, file: _, ...options }: BakeOptions,
+  { variants, file: _, ...options }: OptionValues<typeof BAKE_OPTIONS>,
   checkout: string | undefined,
 ): { readonly specs: Readonly<Record<string, ImageSpec>>; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];

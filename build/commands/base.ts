@@ -5,15 +5,10 @@ import { markdownTable } from '../report/job-summary.ts';
 import { shortDigest } from '../report/release-plan-report.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { addOptions } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
 import { runCommand } from './run-command.ts';
-
-interface BaseOptions {
-  readonly file?: readonly string[];
-  readonly json?: boolean;
-}
 
 const FOLDER = resolve(import.meta.dirname, '../../dockerfiles');
 const PINS = ['base.Dockerfile', 'sandbox-base.Dockerfile'].map((name) => resolve(FOLDER, name));
@@ -34,16 +29,16 @@ export const baseCommand = (): Command =>
     .addCommand(
       addOptions(new Command('status').description('compare each pin with the current digest of its tag'), OPTIONS)
         .addHelpText('after', '\nExit codes: 0 every pin is current, 1 a pin is outdated.')
-        .action((options: BaseOptions) => run(options, false)),
+        .action((options: OptionValues<typeof OPTIONS>) => run(options, false)),
     )
     .addCommand(
       addOptions(
         new Command('update').description('pin the current digest of each tag; run npm run image:render afterwards'),
         OPTIONS,
-      ).action((options: BaseOptions) => run(options, true)),
+      ).action((options: OptionValues<typeof OPTIONS>) => run(options, true)),
     );
 
-async function run({ file, json }: BaseOptions, update: boolean): Promise<void> {
+async function run({ file, json }: OptionValues<typeof OPTIONS>, update: boolean): Promise<void> {
   const here = process.cwd();
   await runCommand({ json, consequence: 'pins that were already updated stay updated' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);

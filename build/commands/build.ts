@@ -8,17 +8,10 @@ import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
-import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
 import { type CommandOutput, runCommand } from './run-command.ts';
-
-interface BuildOptions extends GivenOptions {
-  readonly engine?: string;
-  readonly builder?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-}
 
 export const buildCommand = (): Command =>
   addOptions(new Command('build').description('build an image of the OpenClaw Gateway'), BUILD_OPTIONS)
@@ -38,7 +31,7 @@ Examples:
 /** What an interrupted build leaves behind. */
 export const BUILD_CONSEQUENCE = 'nothing was tagged, and finished steps are cached';
 
-async function run(options: BuildOptions): Promise<void> {
+async function run(options: GivenOptions): Promise<void> {
   const here = process.cwd();
   const { spec, problems } = parseImageSpec(options, process.env, (await isCheckout(here)) ? here : undefined);
   const { gateway } = spec;

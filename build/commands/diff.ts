@@ -7,16 +7,11 @@ import { formatReference } from '../oci/reference.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
+import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { bytes } from '../units.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
-
-interface DiffOptions {
-  readonly engine?: string;
-  readonly json?: boolean;
-}
 
 export const diffCommand = (): Command =>
   addOptions(
@@ -35,7 +30,7 @@ Examples:
     )
     .action(run);
 
-async function run(first: string, second: string, options: DiffOptions): Promise<void> {
+async function run(first: string, second: string, options: Pick<GivenOptions, 'engine' | 'json'>): Promise<void> {
   const references = checkedReferences([first, second]);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const engine = await findEngine(options.engine, command.onStep);

@@ -8,7 +8,7 @@ import { findRunningEngine } from '../engine/engine.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
 
@@ -39,13 +39,7 @@ Examples:
 
 const SIGNS = { passed: ['green', 'ok'], warning: ['yellow', 'WARN'], failed: ['red', 'FAIL'] } as const;
 
-interface DoctorOptions {
-  readonly project?: string;
-  readonly engine?: string;
-  readonly json?: boolean;
-}
-
-async function run({ project, engine: named, json }: DoctorOptions): Promise<void> {
+async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_OPTIONS>): Promise<void> {
   const folder = project === undefined ? join(import.meta.dirname, '../..') : resolve(project);
   if (!existsSync(join(folder, 'docker-compose.yml')))
     throw new RequestError([

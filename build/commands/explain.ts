@@ -8,17 +8,11 @@ import { resolveInputs } from '../image/resolve-inputs.ts';
 import { familiarReference } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
 import { explainJson, explainReport } from '../report/explain-report.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
-import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { findBuilderEngine } from './builder-engine.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
-
-interface ExplainOptions extends GivenOptions {
-  readonly engine?: string;
-  readonly builder?: string;
-  readonly json?: boolean;
-}
 
 const { dryRun, push, load, output, compression, cacheFrom, cacheTo, ...EXPLAIN_OPTIONS } = BUILD_OPTIONS;
 
@@ -41,7 +35,7 @@ Examples:
     )
     .action(run);
 
-async function run(options: ExplainOptions): Promise<void> {
+async function run(options: OptionValues<typeof EXPLAIN_OPTIONS>): Promise<void> {
   const here = process.cwd();
   const { spec, problems } = parseImageSpec(options, process.env, (await isCheckout(here)) ? here : undefined);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {

@@ -5,7 +5,7 @@ import { readPin } from '../base/pin.ts';
 import { planDockerfile } from '../dockerfile/plan.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import { sandboxStages } from '../dockerfile/sandbox-stages.ts';
-import { FAILURE_KINDS } from '../failure-kind.ts';
+import failureKinds from '../failure-kinds.json' with { type: 'json' };
 import { renderCheckout } from '../image/render-checkout.ts';
 import { WorkError } from '../problem.ts';
 import { contractTable, failureTable, optionTable, replaceSection, variableTable } from '../report/documentation.ts';
@@ -41,7 +41,7 @@ const RENDERED: Readonly<Record<string, (now: string) => string>> = {
   'docs/releases.md': (now) =>
     replaceSection(now, 'options', optionTable({ ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS })),
   'docs/setup.md': (now) => replaceSection(now, 'variables', variableTable(STACK_VARIABLES)),
-  'docs/troubleshooting.md': (now) => replaceSection(now, 'kinds', failureTable(FAILURE_KINDS)),
+  'docs/troubleshooting.md': (now) => replaceSection(now, 'kinds', failureTable(failureKinds)),
 };
 
 interface RenderOptions {

@@ -10,7 +10,7 @@ import { InterruptedError, type Problem, RequestError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { type Overlay, readOverlays } from '../run/overlay.ts';
 import { type LoadedPlugin, loadedOverlays, pluginsOf, runImage, waitUntilLive } from '../run/run-image.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
 import { runCommand as runWith } from './run-command.ts';
@@ -28,15 +28,6 @@ const RUN_OPTIONS = {
   engine: BUILD_OPTIONS.engine,
   json: { flags: '--json', description: 'print one JSON object and nothing else; requires --detach' },
 } as const;
-
-interface RunOptions {
-  readonly overlay?: readonly string[];
-  readonly port?: string;
-  readonly watch?: boolean;
-  readonly detach?: boolean;
-  readonly engine?: string;
-  readonly json?: boolean;
-}
 
 export const runCommand = (): Command =>
   addOptions(
@@ -57,7 +48,7 @@ Examples:
     )
     .action(run);
 
-async function run(text: string, options: RunOptions): Promise<void> {
+async function run(text: string, options: OptionValues<typeof RUN_OPTIONS>): Promise<void> {
   const here = process.cwd();
   const { image, port } = checkedRequest(text, options);
   const consequence = 'the container was removed';
@@ -91,7 +82,10 @@ async function run(text: string, options: RunOptions): Promise<void> {
   });
 }
 
-function checkedRequest(text: string, options: RunOptions): { readonly image: string; readonly port: number } {
+function checkedRequest(
+  text: string,
+  options: OptionValues<typeof RUN_OPTIONS>,
+): { readonly image: string; readonly port: number } {
   const problems: Problem[] = [];
   const reference = referenceOr(text, '<reference>', 'for example: scripts/run run openclaw:local', problems);
   const port = Number(options.port ?? RUN_OPTIONS.port.default);

@@ -9,8 +9,8 @@ import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { planSandbox } from '../sandbox/plan-sandbox.ts';
 import { SANDBOXES, type SandboxName } from '../sandbox/sandbox.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
-import { type GivenOptions, parseImageSpec } from '../spec/parse-image-spec.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { bytes, seconds } from '../units.ts';
 import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
@@ -28,13 +28,6 @@ const SANDBOX_OPTIONS = {
   tag: { flags: tag.flags, repeatable: true, description: tag.description, unset: 'the name that the gateway uses' },
   ...{ platform, load, push, compression, ca, engine, builder, json },
 } as const;
-
-interface SandboxOptions extends GivenOptions {
-  readonly tag?: readonly string[];
-  readonly engine?: string;
-  readonly builder?: string;
-  readonly json?: boolean;
-}
 
 export const sandboxCommand = (): Command =>
   addOptions(
@@ -60,7 +53,7 @@ Examples:
     )
     .action(run);
 
-async function run(name: SandboxName, options: SandboxOptions): Promise<void> {
+async function run(name: SandboxName, options: OptionValues<typeof SANDBOX_OPTIONS>): Promise<void> {
   const given = { ...options, tag: options.tag ?? [SANDBOXES[name].image] };
   const environment = { SOURCE_DATE_EPOCH: process.env['SOURCE_DATE_EPOCH'], ...caVariables() };
   const { spec, problems } = parseImageSpec(given, environment);

@@ -6,18 +6,12 @@ import { formatReference, type InvalidReferenceError, parseReference } from '../
 import { type Problem, RequestError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
-import { BUILD_OPTIONS } from '../spec/option.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { seconds } from '../units.ts';
 import type { ContractResult } from '../verify/check.ts';
 import { type Verification, verifyImage } from '../verify/verify-image.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
-
-interface VerifyOptions {
-  readonly platform?: string;
-  readonly engine?: string;
-  readonly json?: boolean;
-}
 
 const VERIFY_OPTIONS = {
   platform: {
@@ -47,7 +41,7 @@ Examples:
     )
     .action(run);
 
-async function run(text: string, options: VerifyOptions): Promise<void> {
+async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): Promise<void> {
   const reference = checkedReference(text, options);
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
   const consequence = 'the image was not verified, and its containers were removed';
@@ -73,7 +67,7 @@ const withAlias = (result: ContractResult): object => ({
     : { passed: true, found: result.found },
 });
 
-function checkedReference(text: string, { platform }: VerifyOptions): string {
+function checkedReference(text: string, { platform }: OptionValues<typeof VERIFY_OPTIONS>): string {
   const problems: Problem[] = [];
   if (platform !== undefined && parsePlatform(platform) === undefined) {
     problems.push({

@@ -1,5 +1,4 @@
-import type { FailureKind } from '../failure-kind.ts';
-import type { Failure } from '../problem.ts';
+import type { Failure, FailureKind } from '../problem.ts';
 import { type RequestFailure, requestFailure } from '../request-failure.ts';
 import type { Progress, Step } from './progress.ts';
 

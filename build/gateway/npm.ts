@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Options } from 'pacote';
 import { cacheFolder } from '../cache-folder.ts';
+import { certificatesIn } from '../certificates.ts';
 import { type Failure, WorkError } from '../problem.ts';
 import { type RequestFailure, requestFailure } from '../request-failure.ts';
-import { certificatesIn } from '../spec/certificates.ts';
 
 /** npm's configuration (registry, tokens, proxies, certificate authorities), flattened for pacote and Arborist. */
 export type NpmOptions = Options & Readonly<Record<string, unknown>>;

@@ -8,18 +8,8 @@ import { WorkError } from '../problem.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildPlan } from './build-plan.ts';
 import { writeBuildRecord } from './build-record.ts';
-import { type LastBuild, readLastBuild, writeLastBuild } from './last-build.ts';
+import { type BuiltLayer, type LastBuild, readLastBuild, writeLastBuild } from './last-build.ts';
 import type { StartedBuild } from './started-build.ts';
-
-/** A layer that this project added to the base. */
-export interface BuiltLayer {
-  readonly name: string;
-  /** Its contents, for people. */
-  readonly holds: string;
-  readonly cached: boolean;
-  /** Unpacked bytes; undefined if the image is not in this engine. */
-  readonly size: number | undefined;
-}
 
 /** An image after its build, read back from its destination. */
 export interface BuiltImage {

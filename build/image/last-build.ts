@@ -5,7 +5,16 @@ import writeFileAtomic from 'write-file-atomic';
 import { cacheFolder } from '../cache-folder.ts';
 import { type BuildInputs, readBuildInputs } from './build-inputs.ts';
 import type { GatewayBuildPlan } from './build-plan.ts';
-import type { BuiltLayer } from './built-image.ts';
+
+/** A layer that this project added to the base. */
+export interface BuiltLayer {
+  readonly name: string;
+  /** Its contents, for people. */
+  readonly holds: string;
+  readonly cached: boolean;
+  /** Unpacked bytes; undefined if the image is not in this engine. */
+  readonly size: number | undefined;
+}
 
 /** The inputs and results of the last build under a name. */
 export interface LastBuild {

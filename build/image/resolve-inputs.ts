@@ -1,5 +1,6 @@
 import { bootstrapNodeVersion } from '../base/bootstrap.ts';
 import { nodeProblems } from '../base/node-problems.ts';
+import { trustCertificates } from '../certificates.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
 import { readNpmOptions } from '../gateway/npm.ts';
 import { lockIndependently, readGatewayPackage } from '../gateway/npm-package.ts';
@@ -7,7 +8,6 @@ import { resolvePlugins } from '../gateway/plugin-package.ts';
 import { type ResolvedPackage, resolveGatewayPackage } from '../gateway/resolved-package.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice, ImageSpec } from '../spec/image-spec.ts';
-import { trustCertificates } from '../trust-certificates.ts';
 
 /** The software of an image, resolved to exact versions. */
 export interface ResolvedInputs {

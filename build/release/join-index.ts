@@ -1,16 +1,23 @@
 import type { Annotations } from '../oci/annotations.ts';
-import { MEDIA_TYPES, type StoredDocument, storeDocument } from '../oci/descriptor.ts';
+import { type Descriptor, MEDIA_TYPES, type StoredDocument, storeDocument } from '../oci/descriptor.ts';
+import type { Platform } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
-import type { PlatformImage } from './platform-image.ts';
 
-type Joined = Pick<PlatformImage, 'platform' | 'manifest' | 'attestation' | 'annotations'>;
+/** The manifest of one platform, with its attestation. */
+export interface PlatformManifest {
+  readonly platform: Platform;
+  readonly manifest: Descriptor;
+  readonly attestation: Descriptor;
+  /** Annotations of the manifest, without those that differ between platforms. */
+  readonly annotations: Annotations;
+}
 
 /**
  * Joins several platforms into one index: images first, then their attestations, in BuildKit's order.
  *
  * @throws WorkError if the platforms have different annotations
  */
-export function joinIndex(images: readonly Joined[]): StoredDocument {
+export function joinIndex(images: readonly PlatformManifest[]): StoredDocument {
   return storeDocument({
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.index,
@@ -19,7 +26,7 @@ export function joinIndex(images: readonly Joined[]): StoredDocument {
   });
 }
 
-function sharedAnnotations(images: readonly Joined[]): Annotations {
+function sharedAnnotations(images: readonly PlatformManifest[]): Annotations {
   const [first, ...others] = images;
   if (first === undefined) throw new Error('an index needs a platform');
   for (const { platform, annotations } of others) {

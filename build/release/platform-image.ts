@@ -1,22 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Annotations } from '../oci/annotations.ts';
 import { addToLayout } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
 import type { VariantImage } from '../spec/variant.ts';
-import { joinIndex } from './join-index.ts';
+import { joinIndex, type PlatformManifest } from './join-index.ts';
 
 /** One image for one platform, before it is joined with those of other platforms. */
-export interface PlatformImage {
+export interface PlatformImage extends PlatformManifest {
   readonly image: VariantImage;
-  readonly platform: Platform;
-  readonly manifest: Descriptor;
-  /** Its provenance and SBOM. */
-  readonly attestation: Descriptor;
   /** The index of this platform alone; tags with an architecture suffix name it. */
   readonly index: Descriptor;
-  readonly annotations: Annotations;
   /** Names of the contract checks that it passed on the machine that built it; undefined if it was not verified yet. */
   readonly checks?: readonly string[];
 }

@@ -12,7 +12,7 @@ import type { Release } from './release.ts';
  * @param planned tags that the plan would write
  * @throws WorkError if the registry cannot be read
  */
-export async function readPublished(
+async function readPublished(
   name: string,
   planned: readonly string[],
   registry: Pick<Registry, 'tags' | 'document'>,

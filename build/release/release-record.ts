@@ -38,7 +38,7 @@ export interface RecordedTag {
 const RECORD_TYPE = 'application/vnd.openclaw.release.record.v1+json';
 
 /** The tag of a release's record. */
-export const recordTag = (name: string): string => `release-${name}`;
+const recordTag = (name: string): string => `release-${name}`;
 
 /** Writes the record beside the images. @param repository `ghcr.io/openclaw/openclaw` */
 export async function putRecord(registry: Registry, repository: string, record: ReleaseRecord): Promise<void> {

@@ -26,10 +26,14 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+/** `wayOut` is the former name of `hint`. Remove it with version 0.3. */
+const withFormerName = (explained: { readonly hint: string }): object => ({ ...explained, wayOut: explained.hint });
+
 /** An error for `--json`. */
 export function failureJson(error: unknown): object {
-  if (error instanceof RequestError) return { error: { kind: 'request', problems: error.problems } };
-  if (error instanceof WorkError) return { error: error.failure };
+  if (error instanceof RequestError)
+    return { error: { kind: 'request', problems: error.problems.map(withFormerName) } };
+  if (error instanceof WorkError) return { error: withFormerName(error.failure) };
   if (error instanceof InterruptedError) return { error: { kind: 'interrupted', title: error.message } };
   return { error: { kind: 'unexpected', title: error instanceof Error ? error.message : String(error) } };
 }

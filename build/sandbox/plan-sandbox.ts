@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { readPin } from '../base/pin.ts';
 import { resolveBase, resolveSandboxBase, suitableBase } from '../base/resolve-base.ts';
+import { trustCertificates } from '../certificates.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import { sandboxStages } from '../dockerfile/sandbox-stages.ts';
 import { type BuildPlan, planKey } from '../image/build-plan.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
-import { trustCertificates } from '../trust-certificates.ts';
 import { SANDBOXES, type SandboxName } from './sandbox.ts';
 
 /** The build context, with the programs that the sandbox of the browser copies. */

@@ -136,3 +136,19 @@ export const BUILD_OPTIONS = {
 } as const satisfies Record<string, OptionDefinition>;
 
 export type BuildOptionName = keyof typeof BUILD_OPTIONS;
+
+type OptionValue<Definition extends OptionDefinition> = Definition extends { readonly repeatable: true }
+  ? readonly string[]
+  : Definition['flags'] extends `${string}[${string}`
+    ? string | true
+    : Definition['flags'] extends `${string}<${string}`
+      ? string
+      : boolean;
+
+/** The values of a table of options, as commander provides them. */
+export type OptionValues<Definitions extends Readonly<Record<string, OptionDefinition>>> = {
+  readonly [Name in keyof Definitions]?: OptionValue<Definitions[Name]>;
+};
+
+/** The options of `build`. */
+export type GivenOptions = OptionValues<typeof BUILD_OPTIONS>;

@@ -1,26 +1,24 @@
 import type { Problem } from '../problem.ts';
 import type { Destination } from './image-spec.ts';
-import { BUILD_OPTIONS } from './option.ts';
-import type { GivenOptions } from './parse-image-spec.ts';
+import { BUILD_OPTIONS, type GivenOptions } from './option.ts';
 
 /** A buildx attribute list: `type=oci,dest=openclaw.tar`. */
 export const PAIRS = /^[a-z][a-z0-9-]*=[^,\n]+(?:,[a-zA-Z][a-zA-Z0-9.-]*=[^,\n]*)*$/;
 
 /** Parses the destination of the image; only one is allowed. */
 export function parseDestination(options: GivenOptions, problems: Problem[]): Destination {
-  const asked = (['load', 'push', 'output'] as const).filter(
+  const given = (['load', 'push', 'output'] as const).filter(
     (name) => options[name] !== undefined && options[name] !== false,
   );
-  if (asked.length > 1) {
+  if (given.length > 1) {
     problems.push({
-      source: asked.map((name) => `--${name}`).join(' '),
-      value: asked.map((name) => String(options[name])).join(' '),
+      source: given.map((name) => `--${name}`).join(' '),
+      value: given.map((name) => String(options[name])).join(' '),
       reason: 'are given together, but an image has one destination',
       hint: 'give only one of --load, --push and --output',
     });
   }
-  const output = options.output;
-  if (typeof output === 'string') return parseOutput(output, problems);
+  if (options.output !== undefined) return parseOutput(options.output, problems);
   if (options.push !== true) return { kind: 'load' };
   if (options.tag === undefined) {
     problems.push({

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { certificateProblem } from '../certificates.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { Problem } from '../problem.ts';
-import { certificateProblem } from './certificates.ts';
 import {
   type BaseChoice,
   type BrowserChoice,
@@ -12,12 +12,10 @@ import {
   type GatewayChoice,
   type ImageSpec,
 } from './image-spec.ts';
-import { BUILD_OPTIONS, type BuildOptionName, type OptionDefinition } from './option.ts';
+import { BUILD_OPTIONS, type BuildOptionName, type GivenOptions, type OptionDefinition } from './option.ts';
 import { PAIRS, parseDestination } from './parse-destination.ts';
 import { VARIANTS, type Variant, variantTag } from './variant.ts';
 
-/** Options as commander parses them: a string, a list for repeatable options, `true` for switches. */
-export type GivenOptions = Readonly<Partial<Record<BuildOptionName, string | readonly string[] | boolean>>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Debian Policy 5.6.1 (names), 5.6.12 (versions); apt takes `name:architecture=version`, and removes `name-`. */
@@ -60,10 +58,6 @@ export function parseImageSpec(
       if (text !== undefined && text.trim() !== '') return { source: variable, text };
     }
     return definition.default === undefined ? undefined : { source: sourceOf(definition), text: definition.default };
-  };
-  const readAll = (name: BuildOptionName): readonly string[] => {
-    const given = options[name];
-    return Array.isArray(given) ? (given as readonly string[]) : [];
   };
   const words = (
     name: BuildOptionName,
@@ -127,15 +121,15 @@ export function parseImageSpec(
     pipPackages,
     browser: variant === 'browser' && browser === 'none' ? 'playwright' : browser,
     dockerCli: isOn('dockerCli'),
-    tags: parseTags(readAll('tag'), problems).map((reference) => ({
+    tags: parseTags(options.tag ?? [], problems).map((reference) => ({
       ...reference,
       tag: variantTag(reference.tag ?? 'latest', variant),
     })),
-    platforms: parsePlatforms(typeof options.platform === 'string' ? options.platform : '', problems),
+    platforms: parsePlatforms(options.platform ?? '', problems),
     destination: parseDestination(options, problems),
     compression: parseCompression(read('compression')?.text ?? '', problems),
-    cacheFrom: parseCaches('cacheFrom', readAll('cacheFrom'), problems),
-    cacheTo: parseCaches('cacheTo', readAll('cacheTo'), problems),
+    cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [], problems),
+    cacheTo: parseCaches('cacheTo', options.cacheTo ?? [], problems),
     ca: parseCa(read('ca'), problems),
     sourceDateEpoch: parseEpoch(environment['SOURCE_DATE_EPOCH'], problems),
   };
@@ -164,7 +158,7 @@ function parseBrowser(given: GivenOptions['browser'], isOn: () => boolean, probl
 }
 
 /** `-t, --tag <reference>` → `--tag`. */
-export function sourceOf(definition: OptionDefinition): string {
+function sourceOf(definition: OptionDefinition): string {
   return /--[a-z-]+/.exec(definition.flags)?.[0] ?? definition.flags;
 }
 
@@ -179,7 +173,7 @@ function parseChoice(
   if (options.package !== undefined && options.source !== undefined) {
     problems.push({
       source: '--source',
-      value: String(options.source),
+      value: options.source,
       reason: 'cannot be combined with --package: an image contains one gateway',
       hint: 'leave one of the options out',
     });

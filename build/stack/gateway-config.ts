@@ -30,7 +30,7 @@ export function field(config: unknown, path: string): unknown {
 }
 
 /** The addresses of the Control UI on the host itself. */
-export const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
+const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
 
 /** Whether setup wrote this list of origins, for the current port or an earlier one. */
 const isOwn = (origins: readonly unknown[]): boolean => {

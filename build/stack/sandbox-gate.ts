@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { field } from './gateway-config.ts';
 
-export const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
+const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
 
 /** The state of the sandbox's prerequisites. */
 export interface SandboxProbe {

@@ -20,7 +20,7 @@ export interface StackVariable {
   readonly write?: (value: string) => string;
 }
 
-export const BINDS = ['lan', 'loopback', 'auto', 'custom', 'tailnet'] as const;
+const BINDS = ['lan', 'loopback', 'auto', 'custom', 'tailnet'] as const;
 const BIND_FOR: Readonly<Record<string, string>> = {
   '0.0.0.0': 'lan',
   '::': 'lan',
@@ -127,6 +127,23 @@ export const DEFAULTS = {
   OPENCLAW_GATEWAY_BIND: 'lan',
 } as const;
 
+/** A variable with a default. */
+const required = (name: keyof typeof DEFAULTS, meaning: string, check: StackVariable['check']): StackVariable => ({
+  name,
+  meaning,
+  unset: DEFAULTS[name],
+  check,
+});
+
+/** A variable that is 0 or 1. */
+const flag = (name: string, meaning: string, example = '1'): StackVariable => ({
+  name,
+  meaning,
+  example,
+  check: boolean,
+  write: asDigit,
+});
+
 /** The variables in every `.env`. */
 const STACK: readonly StackVariable[] = [
   {
@@ -136,36 +153,15 @@ const STACK: readonly StackVariable[] = [
     example: 'ghcr.io/openclaw/openclaw:latest',
     check: reference,
   },
-  {
-    name: 'OPENCLAW_CONFIG_DIR',
-    meaning: 'folder for configuration and state',
-    unset: DEFAULTS.OPENCLAW_CONFIG_DIR,
-    check: (value) => pathProblem(value),
-  },
-  {
-    name: 'OPENCLAW_WORKSPACE_DIR',
-    meaning: "folder for the agents' files",
-    unset: DEFAULTS.OPENCLAW_WORKSPACE_DIR,
-    check: (value) => pathProblem(value),
-  },
-  {
-    name: 'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
-    meaning: 'folder for the key that decrypts stored logins; keep it separate from the configuration',
-    unset: DEFAULTS.OPENCLAW_AUTH_PROFILE_SECRET_DIR,
-    check: (value) => pathProblem(value),
-  },
-  {
-    name: 'OPENCLAW_GATEWAY_PORT',
-    meaning: 'port of the gateway on the host',
-    unset: DEFAULTS.OPENCLAW_GATEWAY_PORT,
-    check: port,
-  },
-  {
-    name: 'OPENCLAW_BRIDGE_PORT',
-    meaning: 'port of the bridge on the host',
-    unset: DEFAULTS.OPENCLAW_BRIDGE_PORT,
-    check: port,
-  },
+  required('OPENCLAW_CONFIG_DIR', 'folder for configuration and state', (value) => pathProblem(value)),
+  required('OPENCLAW_WORKSPACE_DIR', "folder for the agents' files", (value) => pathProblem(value)),
+  required(
+    'OPENCLAW_AUTH_PROFILE_SECRET_DIR',
+    'folder for the key that decrypts stored logins; keep it separate from the configuration',
+    (value) => pathProblem(value),
+  ),
+  required('OPENCLAW_GATEWAY_PORT', 'port of the gateway on the host', port),
+  required('OPENCLAW_BRIDGE_PORT', 'port of the bridge on the host', port),
   {
     name: 'OPENCLAW_GATEWAY_BIND',
     meaning:
@@ -198,13 +194,10 @@ const OPTIONAL: readonly StackVariable[] = [
     check: volume,
   },
   { name: 'OPENCLAW_TZ', meaning: 'time zone of both containers', example: 'Asia/Taipei', check: timeZone },
-  {
-    name: 'OPENCLAW_SANDBOX',
-    meaning: "run agents' tools in separate containers; mounts the engine's socket if all prerequisites hold",
-    example: '1',
-    check: boolean,
-    write: asDigit,
-  },
+  flag(
+    'OPENCLAW_SANDBOX',
+    "run agents' tools in separate containers; mounts the engine's socket if all prerequisites hold",
+  ),
   {
     name: 'OPENCLAW_DOCKER_SOCKET',
     meaning: "the engine's socket, for the sandbox; default: that of `DOCKER_HOST`, or `/var/run/docker.sock`",
@@ -212,27 +205,9 @@ const OPTIONAL: readonly StackVariable[] = [
     check: socket,
     write: withoutScheme,
   },
-  {
-    name: 'OPENCLAW_SKIP_ONBOARDING',
-    meaning: 'skip the onboarding questions; configure providers later',
-    example: '1',
-    check: boolean,
-    write: asDigit,
-  },
-  {
-    name: 'OPENCLAW_DISABLE_BONJOUR',
-    meaning: 'disable mDNS announcements, which a bridge network drops; default 1',
-    example: '0',
-    check: boolean,
-    write: asDigit,
-  },
-  {
-    name: 'OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS',
-    meaning: "load compiled plugins even if a plugin's source is mounted",
-    example: '1',
-    check: boolean,
-    write: asDigit,
-  },
+  flag('OPENCLAW_SKIP_ONBOARDING', 'skip the onboarding questions; configure providers later'),
+  flag('OPENCLAW_DISABLE_BONJOUR', 'disable mDNS announcements, which a bridge network drops; default 1', '0'),
+  flag('OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS', "load compiled plugins even if a plugin's source is mounted"),
   ...otlp('ENDPOINT').map((name) => ({
     name,
     meaning: 'OpenTelemetry collector, over HTTP',
@@ -261,13 +236,7 @@ const OPTIONAL: readonly StackVariable[] = [
       'for example: gen_ai_latest_experimental',
     ),
   },
-  {
-    name: 'OPENCLAW_OTEL_PRELOADED',
-    meaning: 'OpenTelemetry is already loaded: do not start it again',
-    example: '1',
-    check: boolean,
-    write: asDigit,
-  },
+  flag('OPENCLAW_OTEL_PRELOADED', 'OpenTelemetry is already loaded: do not start it again'),
 ];
 
 export const STACK_VARIABLES: readonly StackVariable[] = [...STACK, ...OPTIONAL];

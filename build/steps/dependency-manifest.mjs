@@ -6,7 +6,9 @@ import { argv } from 'node:process';
  * The dependencies of a package, without anything that changes with its version: the key of the dependency layers. Bundled dependencies
  * are left out: they are in the package's tarball, possibly patched, and npm would fetch them again.
  *
- * @param {Partial<import('../gateway/package-manifest.ts').PackageManifest>} manifest
+ * @param {{ readonly dependencies?: Readonly<Record<string, string>>,
+ *   readonly optionalDependencies?: Readonly<Record<string, string>>,
+ *   readonly bundleDependencies?: readonly string[] | boolean, readonly bundledDependencies?: readonly string[] | boolean }} manifest
  */
 export function dependencyManifest(manifest) {
   const bundled = manifest.bundleDependencies ?? manifest.bundledDependencies ?? [];

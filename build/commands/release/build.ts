@@ -27,11 +27,6 @@ import {
   type ReleaseOptions,
 } from './release-options.ts';
 
-interface BuildOptions extends ReleaseOptions, ReleaseBuildOptions {
-  readonly to?: string;
-  readonly json?: boolean;
-}
-
 const TO = {
   flags: '--to <dir>',
   description: 'folder for the files that release join reads, one per image and platform',
@@ -57,7 +52,9 @@ interface WrittenImage {
   readonly image: PlatformImage;
 }
 
-async function run(options: BuildOptions): Promise<void> {
+async function run(
+  options: ReleaseOptions & ReleaseBuildOptions & { readonly to?: string; readonly json?: boolean },
+): Promise<void> {
   const here = process.cwd();
   const release = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);

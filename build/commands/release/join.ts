@@ -7,10 +7,6 @@ import { addOptions } from '../options.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './publish.ts';
 import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
 
-interface JoinOptions extends ReleaseOptions, PublishOptions {
-  readonly from?: string;
-}
-
 const FROM = {
   flags: '--from <dir>',
   description: 'folder with the files that release build wrote on all machines',
@@ -26,11 +22,11 @@ export const joinCommand = (): Command =>
       'after',
       `
 Example:
-  scripts/run release join --ref refs/tags/v2026.3.13 --from release-pieces`,
+  scripts/run release join --ref refs/tags/v2026.3.13 --from release-images`,
     )
     .action(run);
 
-async function run(options: JoinOptions): Promise<void> {
+async function run(options: ReleaseOptions & PublishOptions & { readonly from?: string }): Promise<void> {
   const release = parseReleaseOptions(options);
   const files = await readPlatformImageFiles(resolve(options.from ?? FROM.default), release);
   const [first] = files;

@@ -6,12 +6,7 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { RELEASE_OPTIONS, requireRegistries, today } from './release-options.ts';
-
-interface NewestOptions {
-  readonly registries?: string;
-  readonly json?: boolean;
-}
+import { RELEASE_OPTIONS, type RecordOptions, requireRegistries, today } from './release-options.ts';
 
 /** The inputs of the weekly refresh, in the format of a workflow's outputs. */
 export const newestCommand = (): Command =>
@@ -26,7 +21,7 @@ Prints ref=, date= (today, UTC) and stale=true|false, one per line, in the forma
     )
     .action(run);
 
-async function run(options: NewestOptions): Promise<void> {
+async function run(options: Omit<RecordOptions, 'release'>): Promise<void> {
   const registries = requireRegistries(options.registries);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);

@@ -8,11 +8,6 @@ import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
 
-interface PlanOptions extends ReleaseOptions {
-  readonly offline?: boolean;
-  readonly json?: boolean;
-}
-
 export const planCommand = (): Command =>
   addOptions(
     new Command('plan').description('show which tags a git ref would get, and their current digests; writes nothing'),
@@ -32,7 +27,7 @@ Examples:
     )
     .action(run);
 
-async function run(options: PlanOptions): Promise<void> {
+async function run(options: ReleaseOptions & { readonly offline?: boolean; readonly json?: boolean }): Promise<void> {
   const release = parseReleaseOptions(options);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const published =

@@ -14,7 +14,7 @@ import type { Release } from '../../release/release.ts';
 import { resolveRelease } from '../../release/resolve-release.ts';
 import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
-import { BUILD_OPTIONS } from '../../spec/option.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { stateFolder } from '../../state-folder.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
@@ -44,11 +44,7 @@ export const PUBLISH_OPTIONS = {
   },
 } as const;
 
-export interface PublishOptions {
-  readonly sign?: string;
-  readonly wait?: string;
-  readonly json?: boolean;
-}
+export type PublishOptions = OptionValues<typeof PUBLISH_OPTIONS & Pick<typeof BUILD_OPTIONS, 'json'>>;
 
 export const publishCommand = (): Command =>
   addOptions(

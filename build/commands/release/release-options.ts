@@ -6,8 +6,8 @@ import { type Problem, RequestError } from '../../problem.ts';
 import { parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
 import { entriesOf } from '../../release/resolve-release.ts';
 import type { ImageSpec } from '../../spec/image-spec.ts';
-import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { type GivenOptions, parseImageSpec, referenceOr } from '../../spec/parse-image-spec.ts';
+import { BUILD_OPTIONS, type GivenOptions, type OptionValues } from '../../spec/option.ts';
+import { parseImageSpec, referenceOr } from '../../spec/parse-image-spec.ts';
 import { type PerImage, VARIANTS, type VariantImage } from '../../spec/variant.ts';
 import { workflowRunUrl } from '../../workflow-run.ts';
 
@@ -42,14 +42,7 @@ export const RELEASE_OPTIONS = {
   },
 } as const;
 
-export interface ReleaseOptions {
-  readonly ref?: string;
-  readonly event?: string;
-  readonly variants?: string;
-  readonly platforms?: string;
-  readonly registries?: string;
-  readonly date?: string;
-}
+export type ReleaseOptions = OptionValues<typeof RELEASE_OPTIONS>;
 
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
@@ -72,12 +65,7 @@ export const RELEASE_BUILD_OPTIONS = {
   builder: BUILD_OPTIONS.builder,
 } as const;
 
-export interface ReleaseBuildOptions extends Pick<GivenOptions, 'source' | 'package' | 'base' | 'browser' | 'ca'> {
-  readonly cacheFrom?: readonly string[];
-  readonly cacheTo?: readonly string[];
-  readonly engine?: string;
-  readonly builder?: string;
-}
+export type ReleaseBuildOptions = OptionValues<typeof RELEASE_BUILD_OPTIONS>;
 
 /** @throws RequestError with every problem, including those of the ref and the event */
 export function parseReleaseOptions(options: ReleaseOptions): Release {
@@ -151,7 +139,7 @@ export const parsePlatformList = (text: string | undefined, problems: Problem[])
   chooseSome('--platforms', text ?? RELEASE_OPTIONS.platforms.default, PLATFORMS, problems, parsePlatform);
 
 /** @returns full repository names */
-export function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
+function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
   const names = words(text ?? RELEASE_OPTIONS.registries.default).flatMap((value) => {
     const hint = 'name a repository without tag: ghcr.io/openclaw/openclaw';
     const reference = referenceOr(value, '--registries', hint, problems);
@@ -172,6 +160,8 @@ export const RECORD_OPTIONS = {
   },
   registries: RELEASE_OPTIONS.registries,
 } as const;
+
+export type RecordOptions = OptionValues<typeof RECORD_OPTIONS & Pick<typeof BUILD_OPTIONS, 'json'>>;
 
 /** @throws RequestError if a name is not a repository */
 export function requireRegistries(text: string | undefined): readonly string[] {

@@ -5,13 +5,7 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { RECORD_OPTIONS, requireRegistries } from './release-options.ts';
-
-interface RepairOptions {
-  readonly release?: string;
-  readonly registries?: string;
-  readonly json?: boolean;
-}
+import { RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
 
 export const repairCommand = (): Command =>
   addOptions(
@@ -31,7 +25,7 @@ Example:
     )
     .action(run);
 
-async function run(options: RepairOptions): Promise<void> {
+async function run(options: RecordOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
   await runCommand({ json: options.json, consequence: 'tags that were restored stay restored' }, async (command) => {
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS);

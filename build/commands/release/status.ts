@@ -9,13 +9,7 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { RECORD_OPTIONS, requireRegistries } from './release-options.ts';
-
-interface StatusOptions {
-  readonly release?: string;
-  readonly registries?: string;
-  readonly json?: boolean;
-}
+import { RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
 
 export const statusCommand = (): Command =>
   addOptions(new Command('status').description('compare every tag of a release, on every registry, with its record'), {
@@ -33,7 +27,7 @@ Example:
     )
     .action(run);
 
-async function run(options: StatusOptions): Promise<void> {
+async function run(options: RecordOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatReference } from '../../../build/oci/reference.ts';
-import { type GivenOptions, parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
+import type { GivenOptions } from '../../../build/spec/option.ts';
+import { parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'openclaw-image-spec-'));
 const file = (name: string): string => {

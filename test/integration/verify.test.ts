@@ -163,6 +163,6 @@ describe('an image in a registry', () => {
   it('is no reference: refused', async () => {
     const { exitCode, stderr } = await run(['verify', 'Not A Reference', '--platform', 'windows/amd64']);
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('2 things are wrong');
+    expect(stderr).toContain('the request has 2 problems');
   });
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { inject } from 'vitest';
+import { checkJsonOutput } from './json-schema.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
@@ -12,6 +13,8 @@ export async function run(args: readonly string[], options: Options = {}) {
     ...options,
     env: { CI: 'true', NO_COLOR: '1', ...options.env },
   });
+  // Every JSON output in the tests is checked against its schema.
+  if (args.includes('--json') && String(stdout ?? '').startsWith('{')) checkJsonOutput(args, String(stdout));
   return { exitCode, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), signal };
 }
 

@@ -43,10 +43,9 @@ export async function openJournal(
   onStep: (step: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<Journal> {
-  const stored = await readFile(file, 'utf8').then(
-    (text) => JSON.parse(text) as JournalState,
-    () => undefined,
-  );
+  const stored = await readFile(file, 'utf8')
+    .then((text) => JSON.parse(text) as JournalState)
+    .catch(() => undefined);
   let state: JournalState = { identity, images: [], steps: [] };
   if (stored?.identity === identity && (await Promise.all(stored.images.map(isAvailable))).every(Boolean))
     state = stored;

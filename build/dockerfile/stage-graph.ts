@@ -73,15 +73,9 @@ function readBy(instruction: Instruction): Omit<ReadingInstruction, 'text'> {
       .find((flag) => flag.getName() === 'from')
       ?.getValue();
     if (from !== undefined && from !== null) return { stages: [from], paths: [] };
-    return {
-      stages: [],
-      paths: copy
-        .getArguments()
-        .slice(0, -1)
-        .map((argument) => argument.getValue())
-        // A here-document is part of the instruction's text.
-        .filter((path) => !path.startsWith('<<')),
-    };
+    const paths = copy.getArguments().map((argument) => argument.getValue());
+    // The parser takes the words of a here-document for paths. They are part of the instruction's text.
+    return { stages: [], paths: paths[0]?.startsWith('<<') === true ? [] : paths.slice(0, -1) };
   }
   if (keyword !== 'RUN') return { stages: [], paths: [] };
   const mounts = (instruction as JSONInstruction)

@@ -229,7 +229,7 @@ describe('other ways out', () => {
   it('says which context of Docker there is not', async () => {
     const { exitCode, stderr } = await run(['verify', IMAGE], { env: { DOCKER_HOST: '', DOCKER_CONTEXT: 'nowhere' } });
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('context nowhere');
+    expect(stderr).toContain('context: "nowhere" is the selected Docker context');
   });
 
   it.runIf(inject('base') === 'bootstrap')('pushes on no base of this host that nobody asked for', async () => {
@@ -284,7 +284,7 @@ describe('a wrong request', () => {
     const { exitCode, stderr } = await run(['build', '--base', 'openclaw-image-test:old-node']);
     await docker('image', 'rm', 'openclaw-image-test:old-node');
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/it has Node 20\.20\.2, and gateway \S+ wants >=24/);
+    expect(stderr).toMatch(/has Node 20\.20\.2, but gateway \S+ requires >=24/);
   });
 
   it.each(['build', 'verify', 'render'])('%s --help says what it takes', async (command) => {

@@ -104,11 +104,11 @@ describe('an engine that goes away', () => {
   it('is told from a build that fails', async () => {
     const args = ['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host];
     // Its shim outlives the engine, as the steps of the build do.
-    const keepReason = await inside(
-      `eval "$(/scripts/engine env)" && tar -C / -ch bin/sleep $(ldd /bin/sleep | grep -o '/[^ ]*') | docker import - keepReason && ` +
+    const held = await inside(
+      `eval "$(/scripts/engine env)" && tar -C / -ch bin/sleep $(ldd /bin/sleep | grep -o '/[^ ]*') | docker import - held && ` +
         'docker run --detach --network none --entrypoint /bin/sleep held 3600',
     );
-    expect(keepReason.exitCode, keepReason.stderr).toBe(0);
+    expect(held.exitCode, held.stderr).toBe(0);
     const { exitCode, said } = await runUntil(/^> .*system-with-apt/m, args, () =>
       inside('kill -9 $(cat /engine/openclaw-image/engine/dockerd.pid)'),
     );

@@ -138,7 +138,7 @@ describe('the lines of the workflows, on registries of this machine', () => {
     expect(Object.keys(tags)).toEqual(expect.arrayContaining([VERSION, `${VERSION}-amd64`, 'latest', 'slim']));
     expect(await tagsOf(mirror)).toEqual(tags);
     expect(summary).toContain(`### Plan: \`refs/tags/v${VERSION} (push): ${VERSION}\``);
-    expect(summary).toMatch(/### 2026\.4\.12 is published in .*: 16 tags/);
+    expect(summary).toMatch(/### Published 2026\.4\.12 in .*: 16 tags/);
   });
 
   it('publish main', { tags: ['nightly'] }, async () => {

@@ -49,7 +49,7 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
     expect({ exitCode }, said).toEqual({ exitCode: 2 });
     expect(said).toMatch(/^Nothing was started: /);
     expect(said).not.toMatch(/syntax error|command not found|unbound variable|No such file/);
-    return [...said.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, source]) => source);
+    return [...said.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, source]) => source);
   }
 
   describe.each(SHARP)('%s', (_, value) => {

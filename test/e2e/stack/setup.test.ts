@@ -148,8 +148,8 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
   it('finds nothing wrong: image:doctor', async () => {
     const { exitCode, stdout, stderr } = await run(['doctor', '--project', here.project, '--json']);
     expect({ exitCode }, stdout + stderr).toEqual({ exitCode: 0 });
-    expect(JSON.parse(stdout).findings).toContainEqual(
-      expect.objectContaining({ name: 'ports', found: `${here.port}: the gateway's` }),
+    expect(JSON.parse(stdout).results).toContainEqual(
+      expect.objectContaining({ name: 'ports', status: 'passed', found: `${here.port}: used by the gateway` }),
     );
   });
 

@@ -64,3 +64,18 @@ it('does not look into what a build context replaces', () => {
   const names = readStages(FILE, ['built']).map(({ name }) => name);
   expect(names).toEqual(['base', 'equipped', 'runtime']);
 });
+
+it('takes no word of a here-document for a path', () => {
+  const file = `FROM scratch AS helpers
+COPY <<'SH' /prelude.sh
+# read src and docs
+set -eu
+SH
+COPY LICENSE /
+`;
+  const [helpers] = readStages(file, []);
+  expect(helpers?.instructions.map(({ text, paths }) => [text.split('\n')[1], paths])).toEqual([
+    ['# read src and docs', []],
+    [undefined, ['LICENSE']],
+  ]);
+});

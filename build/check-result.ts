@@ -4,7 +4,7 @@ export interface CheckResult {
   /** `warning`: it works now, but may fail soon. */
   readonly status: 'passed' | 'warning' | 'failed';
   readonly found: string;
-  /** What the check requires; only for a failed check whose `found` does not say it. */
+  /** The requirement; only for a failed check whose `found` does not say it. */
   readonly expected?: string;
   /** A command, or what to do, to fix the problem. */
   readonly hint?: string;

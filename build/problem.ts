@@ -10,7 +10,7 @@ export interface Problem {
   readonly value: string;
   /** Continues the value: `is not a valid Debian package name`. */
   readonly reason: string;
-  /** What to do, in the imperative. */
+  /** An instruction, in the imperative. */
   readonly hint: string;
 }
 
@@ -31,7 +31,7 @@ export interface Failure {
   readonly kind: FailureKind;
   readonly title: string;
   readonly reason: string;
-  /** What to do, in the imperative. */
+  /** An instruction, in the imperative. */
   readonly hint: string;
   /** The last output lines of the program that failed. */
   readonly lines?: readonly string[];

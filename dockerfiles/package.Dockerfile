@@ -92,7 +92,9 @@ import { argv } from 'node:process';
  * The dependencies of a package, without anything that changes with its version: the key of the dependency layers. Bundled dependencies
  * are left out: they are in the package's tarball, possibly patched, and npm would fetch them again.
  *
- * @param {Partial<import('../gateway/package-manifest.ts').PackageManifest>} manifest
+ * @param {{ readonly dependencies?: Readonly<Record<string, string>>,
+ *   readonly optionalDependencies?: Readonly<Record<string, string>>,
+ *   readonly bundleDependencies?: readonly string[] | boolean, readonly bundledDependencies?: readonly string[] | boolean }} manifest
  */
 export function dependencyManifest(manifest) {
   const bundled = manifest.bundleDependencies ?? manifest.bundledDependencies ?? [];
@@ -300,7 +302,7 @@ find . -mindepth 1 -maxdepth 1 -exec mv {} / \;
 SH
 
 # The locked dependencies of the gateway, without its version: a new version with the same dependencies does not install them again.
-# A stage of its own, so that the installation does not wait for the package. image:build replaces it by a folder.
+# A separate stage, so that the installation does not wait for the package. image:build replaces it by a folder.
 FROM scratch AS gateway-dependencies
 COPY --from=gateway /dependencies/ /
 

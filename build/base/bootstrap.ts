@@ -93,12 +93,12 @@ export interface BootstrapRequest {
 
 async function bootstrap(target: BootstrapTarget, request: BootstrapRequest): Promise<Layout> {
   const { engine, builder, platforms, listener, signal } = request;
-  const wanted = [...(platforms.length > 0 ? platforms : [hostPlatform()])].sort();
-  const folder = layoutFolder(target, wanted);
+  const selected = [...(platforms.length > 0 ? platforms : [hostPlatform()])].sort();
+  const folder = layoutFolder(target, selected);
   if (!existsSync(folder)) {
     await fillCache(folder, async (partial) => {
       await mkdir(join(partial, 'context'));
-      await prepareContext(target, join(partial, 'context'), wanted, listener.onStep);
+      await prepareContext(target, join(partial, 'context'), selected, listener.onStep);
       listener.onStep(`building the bootstrapped base (${target})`);
       await build(
         engine,
@@ -111,7 +111,7 @@ async function bootstrap(target: BootstrapTarget, request: BootstrapRequest): Pr
           passedArguments: [],
           secrets: [],
           tags: [],
-          platforms: wanted,
+          platforms: selected,
           outputs: [`type=oci,tar=false,dest=${join(partial, 'layout')}`],
           attestations: [],
           annotations: [],

@@ -56,8 +56,8 @@ async function readBaseImage(reference: Reference, registry: Registry): Promise<
   if (document === undefined) throw missingImage(formatReference(reference));
   const source = registryContent(registry, reference);
   const { manifests } = parseDocument<Partial<ImageIndex>>(document.bytes);
-  const images = manifests?.filter((one) => !isAttestation(one)) ?? [];
-  const image = images.find((one) => platformOf(one) === 'linux/amd64') ?? images[0];
+  const images = manifests?.filter((entry) => !isAttestation(entry)) ?? [];
+  const image = images.find((entry) => platformOf(entry) === 'linux/amd64') ?? images[0];
   const bytes = image === undefined ? document.bytes : await source.document(image.digest);
   const { config } = parseDocument<ImageManifest>(bytes);
   const parsed = parseDocument<ImageConfig>(await source.blob(config.digest));

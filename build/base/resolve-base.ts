@@ -18,9 +18,9 @@ export interface BaseRequest extends BootstrapRequest {
 
 /** A bootstrapped base belongs to its host: an image that is pushed uses one only if the user asked for it. */
 export const suitableBase = <T extends BaseChoice>(
-  asked: T,
+  choice: T,
   { kind }: Pick<Destination, 'kind'>,
-): T | { readonly kind: 'pinned' } => (asked.kind === 'auto' && kind === 'push' ? { kind: 'pinned' } : asked);
+): T | { readonly kind: 'pinned' } => (choice.kind === 'auto' && kind === 'push' ? { kind: 'pinned' } : choice);
 
 /**
  * Finds the parent image, or makes one if the registry of the pinned base is unreachable and the request allows it.
@@ -81,8 +81,8 @@ async function pinnedOrBootstrapped<T extends Pick<Base, 'warning'>>(
 ): Promise<T> {
   const { reference } = readPin(pin);
   const marker = cacheFolder('bases', `unreachable-${reference.registry}`);
-  const asked = await stat(marker).catch(() => undefined);
-  if (asked === undefined || Date.now() - asked.mtimeMs > UNREACHABLE_MINUTES * 60_000) {
+  const markerStatus = await stat(marker).catch(() => undefined);
+  if (markerStatus === undefined || Date.now() - markerStatus.mtimeMs > UNREACHABLE_MINUTES * 60_000) {
     try {
       return await pinned();
     } catch (error) {

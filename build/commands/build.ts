@@ -28,7 +28,7 @@ Examples:
     )
     .action(run);
 
-/** What an interrupted build leaves behind. */
+/** The state after an interrupted build. */
 export const BUILD_CONSEQUENCE = 'nothing was tagged, and finished steps are cached';
 
 async function run(options: GivenOptions): Promise<void> {

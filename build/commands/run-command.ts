@@ -2,7 +2,7 @@ import { type ProgressView, progressMode, progressView } from '../report/build-p
 import { writeJobSummary } from '../report/job-summary.ts';
 import { interruption } from './interruption.ts';
 
-/** What a command needs while it runs. */
+/** Services for a running command. */
 export interface CommandRun extends ProgressView {
   readonly signal: AbortSignal;
   /** Waits for work that needs no clean-up. Rejects at once if the user interrupts. */
@@ -22,7 +22,7 @@ export interface CommandOutput {
 
 export interface CommandRequest {
   readonly json: boolean | undefined;
-  /** What an interruption leaves behind, as a sentence: `nothing was tagged`. */
+  /** The state after an interruption, as a sentence: `nothing was tagged`. */
   readonly consequence: string;
   /** Whether the command cleans up after an interruption, by its signal; otherwise it is abandoned at once. */
   readonly cleansUp?: true;

@@ -20,10 +20,10 @@ export interface ImageDifference {
 
 /** Compares two images, for a host that has the first and pulls the second. */
 export function compareImages(first: ImageContents, second: ImageContents): ImageDifference {
-  const there = new Set(first.layers.map(({ digest }) => digest));
-  const pulled = second.layers.filter(({ digest }) => !there.has(digest));
+  const existing = new Set(first.layers.map(({ digest }) => digest));
+  const pulled = second.layers.filter(({ digest }) => !existing.has(digest));
   return {
-    layers: { shared: second.layers.filter(({ digest }) => there.has(digest)), pulled },
+    layers: { shared: second.layers.filter(({ digest }) => existing.has(digest)), pulled },
     bytesToPull: pulled.reduce((sum, { size }) => sum + size, 0),
     files: difference(first.files, second.files, (a, b) => a.fingerprint === b.fingerprint),
     debian: difference(first.debian, second.debian, Object.is),

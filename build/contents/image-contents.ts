@@ -37,16 +37,16 @@ export async function readImageContents(cli: DockerCli, reference: string): Prom
     if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
     await execa('tar', ['-xf', archive, '-C', folder]);
     const source = layoutContent(folder);
-    let found = parse(await readFile(join(folder, 'index.json')));
-    while (found.manifests !== undefined) {
-      const [first] = found.manifests.filter((descriptor) => !isAttestation(descriptor));
-      found = parse(await source.document(first?.digest ?? ''));
+    let document = parse(await readFile(join(folder, 'index.json')));
+    while (document.manifests !== undefined) {
+      const [first] = document.manifests.filter((descriptor) => !isAttestation(descriptor));
+      document = parse(await source.document(first?.digest ?? ''));
     }
-    const merged = await mergeLayers(source, found.layers ?? [], { texts: namesPackages, fingerprints: true });
+    const merged = await mergeLayers(source, document.layers ?? [], { texts: namesPackages, fingerprints: true });
     const packages = installedPackages(merged);
     return {
       reference,
-      layers: (found.layers ?? []).map(({ digest, size }) => ({ digest, size })),
+      layers: (document.layers ?? []).map(({ digest, size }) => ({ digest, size })),
       files: merged.files,
       debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
       npm: versionsByName(packages.flatMap(({ kind, ...one }) => (kind === 'npm' ? [one] : []))),

@@ -30,12 +30,12 @@ export const namesPackages = (path: string): boolean =>
 
 /** @returns the installed packages, sorted. Several copies of one version count once */
 export function installedPackages({ texts }: Pick<MergedLayers, 'texts'>): readonly InstalledPackage[] {
-  const found = [...debianPackages(texts.get(DPKG_STATUS) ?? ''), ...npmPackages(texts)];
+  const packages = [...debianPackages(texts.get(DPKG_STATUS) ?? ''), ...npmPackages(texts)];
   const keyOf = ({ kind, name, version, architecture = '' }: InstalledPackage): string =>
     `${kind} ${name} ${version} ${architecture}`;
-  return [...new Map(found.map((one) => [keyOf(one), one])).entries()]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, one]) => one);
+  return [...new Map(packages.map((entry) => [keyOf(entry), entry])).entries()]
+    .sort(([entry], [other]) => (entry < other ? -1 : 1))
+    .map(([, entry]) => entry);
 }
 
 /** The Debian release, `12`; undefined if the image is not Debian. */
@@ -58,16 +58,16 @@ function debianPackages(status: string): readonly InstalledPackage[] {
 }
 
 function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
-  const found: InstalledPackage[] = [];
+  const packages: InstalledPackage[] = [];
   for (const [path, text] of texts) {
     const folder = path === GATEWAY_MANIFEST ? 'openclaw' : npmFolder(path);
     const manifest = folder === undefined ? undefined : parseManifest(text);
     if (folder === undefined || manifest?.version === undefined) continue;
     const { name = folder, version, license } = manifest;
-    const said = typeof license === 'string' ? license : undefined;
-    found.push({ kind: 'npm', name, version, architecture: undefined, license: said });
+    const licenseName = typeof license === 'string' ? license : undefined;
+    packages.push({ kind: 'npm', name, version, architecture: undefined, license: licenseName });
   }
-  return found;
+  return packages;
 }
 
 interface NpmManifest {

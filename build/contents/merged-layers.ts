@@ -39,13 +39,13 @@ const PIECE = 1 << 20;
 export async function mergeLayers(
   source: Pick<ContentSource, 'open'>,
   layers: readonly Descriptor[],
-  wanted: WantedContents,
+  selection: WantedContents,
 ): Promise<MergedLayers> {
   const merged = { files: new Map<string, ImageFile>(), texts: new Map<string, string>(), written: new Set<string>() };
   for (const { digest, mediaType } of layers) {
     const unpack = extract();
     const reading = (async () => {
-      for await (const entry of unpack) await take(merged, entry.header, entry, wanted);
+      for await (const entry of unpack) await take(merged, entry.header, entry, selection);
     })();
     const decompress = mediaType.endsWith('zstd')
       ? [createZstdDecompress({ chunkSize: PIECE })]

@@ -57,8 +57,8 @@ const LICENSE = /^(?!UNLICENSED$|SEE )[A-Za-z0-9.+-]+(?: (?:OR|AND|WITH) [A-Za-z
 /** The software bill of materials of one platform. Pure: equal packages give equal bytes. */
 export function spdxDocument(subject: SbomSubject, packages: readonly InstalledPackage[]): SpdxDocument {
   const image = spdxPackage('SPDXRef-Image', subject.name, subject.version, imageUrl(subject), undefined);
-  const contained = packages.map((one, index) =>
-    spdxPackage(`SPDXRef-Package-${index + 1}`, one.name, one.version, packageUrl(one, subject), one.license),
+  const contained = packages.map((entry, index) =>
+    spdxPackage(`SPDXRef-Package-${index + 1}`, entry.name, entry.version, packageUrl(entry, subject), entry.license),
   );
   return {
     spdxVersion: 'SPDX-2.3',

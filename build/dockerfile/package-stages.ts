@@ -27,7 +27,7 @@ export const GATEWAY_DEPENDENCIES: Stage = {
   name: 'gateway-dependencies',
   from: 'scratch',
   why: `The locked dependencies of the gateway, without its version: a new version with the same dependencies does not install them again.
-A stage of its own, so that the installation does not wait for the package. image:build replaces it by a folder.`,
+A separate stage, so that the installation does not wait for the package. image:build replaces it by a folder.`,
   body: 'COPY --from=gateway /dependencies/ /',
 };
 

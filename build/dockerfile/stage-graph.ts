@@ -59,7 +59,7 @@ export function readStages(dockerfile: string, replaced: readonly string[]): rea
   // A stage is defined before the stages that read it, so one pass from the end finds all of them.
   for (const { name, from, instructions } of stages.toReversed()) {
     if (!needed.has(name) || replaced.includes(name)) continue;
-    for (const read of [from, ...instructions.flatMap((one) => one.stages)]) needed.add(read);
+    for (const read of [from, ...instructions.flatMap((reading) => reading.stages)]) needed.add(read);
   }
   return stages.filter(({ name }) => needed.has(name) && !replaced.includes(name));
 }

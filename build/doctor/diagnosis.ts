@@ -137,13 +137,13 @@ function ownership({ variable, path, exists, foreign }: Installation['folders'][
 }
 
 function token({ dotEnv, config, container }: Installation): CheckOutcome {
-  const wanted = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
-  if (wanted === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
+  const expected = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
+  if (expected === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
   const configured = field(config, 'gateway.auth.token');
-  if (typeof configured === 'string' && configured !== wanted && !/^\$\{\w+\}$/.test(configured))
+  if (typeof configured === 'string' && configured !== expected && !/^\$\{\w+\}$/.test(configured))
     return problem('openclaw.json and .env have different tokens', SETUP);
   const running = container?.environment.get('OPENCLAW_GATEWAY_TOKEN');
-  return running !== undefined && running !== wanted
+  return running !== undefined && running !== expected
     ? problem('the running gateway and .env have different tokens', UP)
     : passed('the same in .env, openclaw.json and the gateway');
 }
@@ -175,11 +175,11 @@ function overlays({ dotEnv, files, container, project }: Installation): CheckOut
     outcomes.push(
       warning(`${file} exists, but COMPOSE_FILE in .env does not name it, so plain docker compose ignores it`, SETUP),
     );
-  const wanted = extraOverlay(
+  const expected = extraOverlay(
     values.get('OPENCLAW_HOME_VOLUME'),
     parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts,
   );
-  if (files.get(EXTRA_OVERLAY) !== wanted)
+  if (files.get(EXTRA_OVERLAY) !== expected)
     outcomes.push(warning(`${EXTRA_OVERLAY} does not match .env (OPENCLAW_EXTRA_MOUNTS, OPENCLAW_HOME_VOLUME)`, SETUP));
   if (files.has(SANDBOX_OVERLAY) && !isOn(values.get('OPENCLAW_SANDBOX')))
     outcomes.push(problem(`${SANDBOX_OVERLAY} mounts the engine's socket, but OPENCLAW_SANDBOX is off`, SETUP));

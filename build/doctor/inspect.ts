@@ -225,8 +225,8 @@ async function listener(port: number): Promise<string | undefined> {
     ['/proc/net/tcp', '/proc/net/tcp6'].map((table) => readFile(table, 'utf8').catch(() => '')),
   );
   const rows = tables.flatMap((table) => table.split('\n').map((line) => line.trim().split(/\s+/)));
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const inode = rows.find((row) => row[1]?.endsWith(wanted) === true && row[3] === LISTENING)?.[9];
+  const hexPort = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const inode = rows.find((row) => row[1]?.endsWith(hexPort) === true && row[3] === LISTENING)?.[9];
   if (inode === undefined) return undefined;
   for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);

@@ -189,6 +189,6 @@ const platformIn = ({ name }: Step): string | undefined => /^\[(linux\/\S+) /.ex
 function describeStep(step: Step, progress: Progress): string {
   if (step.stage === undefined) return step.name;
   const platform = platformIn(step);
-  const others = [...progress.values()].map(platformIn).some((one) => one !== undefined && one !== platform);
+  const others = [...progress.values()].map(platformIn).some((other) => other !== undefined && other !== platform);
   return `stage ${step.stage}${platform !== undefined && others ? ` for ${platform}` : ''}`;
 }

@@ -171,7 +171,7 @@ async function runOnce(
     stdout: 'ignore',
     stderr: 'pipe',
     buffer: false,
-    // A process group of its own, so that Ctrl-C in the terminal does not reach buildx. We send it one signal instead.
+    // A separate process group, so that Ctrl-C in the terminal does not reach buildx. We send it one signal instead.
     detached: true,
   });
   const stop = (): void => {

@@ -16,7 +16,7 @@ const TIMEOUT_MILLISECONDS = 10_000;
 export function requestEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
   if (!host.startsWith('unix://')) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    const asked = request(
+    const sent = request(
       { socketPath: host.slice('unix://'.length), path, timeout: TIMEOUT_MILLISECONDS },
       (response) => {
         const chunks: Buffer[] = [];
@@ -27,8 +27,8 @@ export function requestEngine(host: string, path: string): Promise<EngineAnswer 
         response.on('error', () => resolve(undefined));
       },
     );
-    asked.on('timeout', () => asked.destroy());
-    asked.on('error', () => resolve(undefined));
-    asked.end();
+    sent.on('timeout', () => sent.destroy());
+    sent.on('error', () => resolve(undefined));
+    sent.end();
   });
 }

@@ -186,8 +186,8 @@ async function dockerWithBuildx(): Promise<string> {
   const hasBuildx = (): boolean => PLUGIN_FOLDERS.some((folder) => existsSync(join(folder(), 'docker-buildx')));
   if (!hasBuildx()) await runEngineScript('tools');
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'docker'));
-  const found = [...onPath, join(PRIVATE_BIN, 'docker')].find(existsSync);
-  if (found !== undefined) return found;
+  const path = [...onPath, join(PRIVATE_BIN, 'docker')].find(existsSync);
+  if (path !== undefined) return path;
   await runEngineScript('tools');
   return join(PRIVATE_BIN, 'docker');
 }

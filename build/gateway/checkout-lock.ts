@@ -54,7 +54,7 @@ export async function readCheckoutLock(
     const file = folder === '.' ? 'package.json' : `${folder}/package.json`;
     stale.push({
       source: `${file}:${lineOf(await readFile(join(root, file), 'utf8'), `"${difference.name}"`)}`,
-      value: `${difference.name}@${difference.wanted}`,
+      value: `${difference.name}@${difference.specifier}`,
       reason: `is not in ${LOCKFILE}, which has ${difference.locked ?? 'no such dependency'}`,
       hint: 'run pnpm install in the checkout, and commit the lockfile',
     });
@@ -75,9 +75,9 @@ function firstDifference(
   manifest: PackageManifest,
   importer: Importer | undefined,
   overrides: Readonly<Record<string, string>>,
-): { readonly name: string; readonly wanted: string; readonly locked: string | undefined } | undefined {
+): { readonly name: string; readonly specifier: string; readonly locked: string | undefined } | undefined {
   // A dependency in several groups is locked in one: optional before production before development.
-  const wanted: Readonly<Record<string, string>> = {
+  const specifiers: Readonly<Record<string, string>> = {
     ...manifest.devDependencies,
     ...manifest.dependencies,
     ...manifest.optionalDependencies,
@@ -86,11 +86,11 @@ function firstDifference(
   for (const group of GROUPS) {
     for (const [name, { specifier }] of Object.entries(importer?.[group] ?? {})) locked[name] = specifier;
   }
-  for (const [name, specifier] of Object.entries(wanted)) {
+  for (const [name, specifier] of Object.entries(specifiers)) {
     // The lockfile contains the override instead of the specifier in the manifest.
-    const found = locked[name];
-    if (found === undefined || (found !== specifier && found !== overrides[name]))
-      return { name, wanted: specifier, locked: found };
+    const lockedVersion = locked[name];
+    if (lockedVersion === undefined || (lockedVersion !== specifier && lockedVersion !== overrides[name]))
+      return { name, specifier, locked: lockedVersion };
   }
   return undefined;
 }
@@ -98,7 +98,7 @@ function firstDifference(
 const lineOf = (text: string, part: string): number =>
   text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
 
-/** Packages from a registry are reachable if the registry is. A package by URL or git has a host of its own. */
+/** Packages from a registry are reachable if the registry is. A package by URL or git may have another host. */
 async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
   const byHost = new Map<string, { readonly name: string; readonly address: string }>();
   for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {

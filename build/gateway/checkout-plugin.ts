@@ -48,20 +48,20 @@ export function selectPlugins(
 ): readonly CheckoutPlugin[] {
   const problems: Problem[] = [];
   const selected = names.flatMap((name) => {
-    const found = plugins.filter(({ id, directory }) => id === name || directory === name);
-    if (found.length !== 1) problems.push(refusal(name, found, { plugins, others }));
-    return found.slice(0, 1);
+    const matches = plugins.filter(({ id, directory }) => id === name || directory === name);
+    if (matches.length !== 1) problems.push(refusal(name, matches, { plugins, others }));
+    return matches.slice(0, 1);
   });
   if (problems.length > 0) throw new RequestError(problems);
   return [...new Map(selected.map((plugin) => [plugin.id, plugin])).values()].sort((a, b) => a.id.localeCompare(b.id));
 }
 
-function refusal(name: string, found: readonly CheckoutPlugin[], { plugins, others }: CheckoutPlugins): Problem {
+function refusal(name: string, matches: readonly CheckoutPlugin[], { plugins, others }: CheckoutPlugins): Problem {
   const problem = { source: '--extensions', value: name };
-  if (found.length > 1) {
+  if (matches.length > 1) {
     return {
       ...problem,
-      reason: `is ambiguous: ${found.map(({ id, directory }) => `the plugin ${id} in extensions/${directory}`).join(' and ')}`,
+      reason: `is ambiguous: ${matches.map(({ id, directory }) => `the plugin ${id} in extensions/${directory}`).join(' and ')}`,
       hint: 'give one of the plugins another id in its openclaw.plugin.json',
     };
   }

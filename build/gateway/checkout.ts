@@ -178,7 +178,7 @@ async function workspacePackages(root: string, selected: readonly string[]): Pro
     readonly packages?: readonly string[];
   };
   const folders = new Set<string>(['.']);
-  for (const pattern of packages.filter((one) => one !== '.' && !one.startsWith('!'))) {
+  for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
       const folder = file.replace(/\/package\.json$/, '');
       const [top = '', name = ''] = folder.split('/');
@@ -195,8 +195,8 @@ async function installInputs(
   manifest: PackageManifest,
   packages: readonly string[],
 ): Promise<readonly string[]> {
-  const there = (path: string): boolean => existsSync(join(root, path));
-  const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', '.pnpmfile.cjs', 'patches'].filter(there);
+  const exists = (path: string): boolean => existsSync(join(root, path));
+  const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', '.pnpmfile.cjs', 'patches'].filter(exists);
   const ownScripts = [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>
     scriptFiles(manifest.scripts?.[name] ?? ''),
   );
@@ -259,7 +259,7 @@ async function uiSources(root: string, entries: readonly string[]): Promise<read
 
 /** A bundle script names the folders it reads, as one path or part by part. Those that exist are its inputs. */
 async function canvasSources(root: string, command: string, entries: readonly string[]): Promise<readonly string[]> {
-  const found = new Set(['scripts']);
+  const sources = new Set(['scripts']);
   for (const file of await withLocalImports(root, scriptFiles(command))) {
     // `$ROOT_DIR/vendor/x` is `vendor/x`.
     const text = (await readFile(join(root, file), 'utf8')).replace(/\$\{?\w+\}?\//g, '');
@@ -267,15 +267,15 @@ async function canvasSources(root: string, command: string, entries: readonly st
     const parts = [...text.matchAll(/["'][\w.-]+["'](?:\s*,\s*["'][\w.-]+["'])+/g)].map(([list]) =>
       list.replace(/["']\s*,\s*["']/g, '/').replace(/["']/g, ''),
     );
-    for (const path of [...whole, ...parts].map((one) => one.replace(/^\.?\//, ''))) {
+    for (const path of [...whole, ...parts].map((candidate) => candidate.replace(/^\.?\//, ''))) {
       // A bundle that does not exist yet is written into an existing folder.
-      const there = [path, path.replace(/\/[^/]+$/, '')].find(
-        (one) => one.includes('/') && existsSync(join(root, one)),
+      const existing = [path, path.replace(/\/[^/]+$/, '')].find(
+        (candidate) => candidate.includes('/') && existsSync(join(root, candidate)),
       );
-      if (there !== undefined && entries.includes(there.split('/')[0] ?? '')) found.add(there);
+      if (existing !== undefined && entries.includes(existing.split('/')[0] ?? '')) sources.add(existing);
     }
   }
-  const sorted = [...found].sort();
+  const sorted = [...sources].sort();
   return sorted.filter((path) => !sorted.some((other) => path !== other && path.startsWith(`${other}/`)));
 }
 

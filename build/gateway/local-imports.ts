@@ -14,17 +14,17 @@ const ENDINGS = ['', '.mjs', '.js', '.cjs', '.ts', '.json', '/index.js'];
  * @returns relative paths, sorted; imports of missing files are left out
  */
 export async function withLocalImports(root: string, files: readonly string[]): Promise<readonly string[]> {
-  const found = new Set<string>();
+  const imports = new Set<string>();
   const visit = async (file: string): Promise<void> => {
-    if (found.has(file) || !existsSync(join(root, file))) return;
-    found.add(file);
+    if (imports.has(file) || !existsSync(join(root, file))) return;
+    imports.add(file);
     const text = await readFile(join(root, file), 'utf8');
     for (const [, specifier = ''] of text.matchAll(RELATIVE_IMPORT)) {
       const target = normalize(join(dirname(file), specifier));
-      const path = ENDINGS.map((ending) => `${target}${ending}`).find((one) => existsSync(join(root, one)));
+      const path = ENDINGS.map((ending) => `${target}${ending}`).find((candidate) => existsSync(join(root, candidate)));
       if (path !== undefined && !path.startsWith('..')) await visit(path);
     }
   };
   for (const file of files) await visit(normalize(file));
-  return [...found].sort();
+  return [...imports].sort();
 }

@@ -42,8 +42,8 @@ const isPrerelease = (version: string): boolean =>
 
 /** Uses the gateway's order if both versions are dates. */
 function newestFirst({ version: a }: PluginVersion, { version: b }: PluginVersion): number {
-  const [one, other] = [parseVersion(a), parseVersion(b)];
-  return one === undefined || other === undefined ? rcompare(a, b) : compareVersions(other, one);
+  const [first, second] = [parseVersion(a), parseVersion(b)];
+  return first === undefined || second === undefined ? rcompare(a, b) : compareVersions(second, first);
 }
 
 /**

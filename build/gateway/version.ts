@@ -19,9 +19,9 @@ const VERSION =
 
 /** @returns undefined for a text that is not a gateway version */
 export function parseVersion(text: string): GatewayVersion | undefined {
-  const found = VERSION.exec(text);
-  if (found === null) return undefined;
-  const [, date = '', correction] = found;
+  const match = VERSION.exec(text);
+  if (match === null) return undefined;
+  const [, date = '', correction] = match;
   const kind = text === date || correction !== undefined ? 'stable' : 'prerelease';
   return { text, date, kind, correction: Number(correction ?? 0) };
 }

@@ -27,7 +27,7 @@ export interface BuildInputs {
 export async function readBuildInputs(plan: GatewayBuildPlan, before?: BuildInputs): Promise<BuildInputs> {
   const { gateway, dockerfile, contexts } = plan;
   const stages = readStages(dockerfile, Object.keys(contexts));
-  const paths = new Set(stages.flatMap(({ instructions }) => instructions.flatMap((one) => one.paths)));
+  const paths = new Set(stages.flatMap(({ instructions }) => instructions.flatMap((instruction) => instruction.paths)));
   return {
     stages,
     contexts: await readContexts(plan),

@@ -3,7 +3,7 @@ import type { ReadingInstruction } from '../dockerfile/stage-graph.ts';
 import type { BuildInputs } from './build-inputs.ts';
 
 /**
- * What the next build does with a stage or a layer. `depends`: it runs only if a stage that it reads produces a different
+ * The effect of the next build on a stage or a layer. `depends`: it runs only if a stage that it reads produces a different
  * result, which is known only after that stage has run.
  */
 export type Expectation = 'cached' | 'runs' | 'depends';
@@ -31,7 +31,7 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
   const readsOf = ({ stages, paths }: ReadingInstruction): Omit<StageForecast, 'name'> => {
     const changed = paths.flatMap((path) => changedFiles(path, now, before));
     const read = stages.flatMap((name) => known.get(name) ?? []);
-    const certain = read.filter((one) => one.expectation === 'runs' && copiesOnly(one.name));
+    const certain = read.filter((entry) => entry.expectation === 'runs' && copiesOnly(entry.name));
     if (changed.length + certain.length > 0)
       return { expectation: 'runs', reasons: [...changed, ...certain.flatMap(({ reasons }) => reasons)] };
     const open = read.filter(({ expectation }) => expectation !== 'cached');
@@ -45,7 +45,7 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
   /** Whether a stage only copies: then a change of its inputs is a change of its result. */
   const copiesOnly = (name: string): boolean => {
     if (name === 'scratch') return true;
-    const stage = now.stages.find((one) => one.name === name);
+    const stage = now.stages.find((entry) => entry.name === name);
     // A build context is read as it is.
     if (stage === undefined) return now.contexts[name] !== undefined;
     return (
@@ -86,7 +86,7 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
   }
 
   const instructions = new Map(
-    now.stages.flatMap((stage) => stage.instructions.map((one) => [one.text, one] as const)),
+    now.stages.flatMap((stage) => stage.instructions.map((entry) => [entry.text, entry] as const)),
   );
   const earlierTexts = new Set(before.stages.flatMap((stage) => stage.instructions.map(({ text }) => text)));
   return {

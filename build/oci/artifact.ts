@@ -73,10 +73,10 @@ export async function readArtifact(
   const manifest = parseDocument<ImageManifest>(document.bytes);
   const [layer] = manifest.layers ?? [];
   if (manifest.artifactType !== type || layer === undefined) return undefined;
-  const found = { annotations: manifest.annotations ?? {}, digest: document.descriptor.digest };
-  if (layer.mediaType === MEDIA_TYPES.empty) return found;
+  const artifact = { annotations: manifest.annotations ?? {}, digest: document.descriptor.digest };
+  if (layer.mediaType === MEDIA_TYPES.empty) return artifact;
   return {
-    ...found,
+    ...artifact,
     content: parseDocument<unknown>(await registry.blob(repository, layer.digest)),
   };
 }

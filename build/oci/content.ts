@@ -37,9 +37,9 @@ export async function addToLayout(folder: string, { bytes, descriptor }: StoredD
 /** Content of a repository in a registry. */
 export const registryContent = (registry: Registry, repository: Repository): ContentSource => ({
   document: async (digest) => {
-    const found = await registry.document(repository, digest);
-    if (found === undefined) throw missingContent(repository, digest);
-    return found.bytes;
+    const stored = await registry.document(repository, digest);
+    if (stored === undefined) throw missingContent(repository, digest);
+    return stored.bytes;
   },
   blob: (digest) => registry.blob(repository, digest),
   open: (digest) => registry.openBlob(repository, digest),
@@ -72,10 +72,14 @@ export async function readTree(source: Pick<ContentSource, 'document'>, root: De
   const bytes = await source.document(root.digest);
   const { manifests, config, layers } = parseDocument<Partial<ImageIndex & ImageManifest>>(bytes);
   const below = await Promise.all((manifests ?? []).map((descriptor) => readTree(source, descriptor)));
-  const blobs = [...(config === undefined ? [] : [config]), ...(layers ?? []), ...below.flatMap((one) => one.blobs)];
-  const documents = [...below.flatMap((one) => one.documents), { descriptor: root, bytes }];
+  const blobs = [
+    ...(config === undefined ? [] : [config]),
+    ...(layers ?? []),
+    ...below.flatMap((entry) => entry.blobs),
+  ];
+  const documents = [...below.flatMap((entry) => entry.documents), { descriptor: root, bytes }];
   return {
-    documents: [...new Map(documents.map((one) => [one.descriptor.digest, one])).values()],
-    blobs: [...new Map(blobs.map((one) => [one.digest, one])).values()],
+    documents: [...new Map(documents.map((entry) => [entry.descriptor.digest, entry])).values()],
+    blobs: [...new Map(blobs.map((entry) => [entry.digest, entry])).values()],
   };
 }

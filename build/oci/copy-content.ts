@@ -29,7 +29,7 @@ export async function copyContent(
   let bytes = 0;
   let copied = 0;
   // Largest first, so that the last upload to end is a small one.
-  const waiting = [...blobs].sort((one, other) => other.size - one.size).values();
+  const waiting = [...blobs].sort((a, b) => b.size - a.size).values();
   const work = async (): Promise<void> => {
     for (const blob of waiting) {
       if (await registry.hasBlob(repository, blob)) continue;

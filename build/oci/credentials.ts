@@ -36,8 +36,8 @@ export async function readCredentials(
   const key = keyOf(registry);
   const helper = credHelpers?.[registry] ?? credHelpers?.[key] ?? credsStore;
   if (helper !== undefined && helper !== '') {
-    const found = await askHelper(helper, key, environment);
-    if (found !== undefined) return found;
+    const login = await askHelper(helper, key, environment);
+    if (login !== undefined) return login;
   }
   const kept = auths?.[key] ?? auths?.[`https://${registry}`];
   if (kept?.identitytoken !== undefined && kept.identitytoken !== '')

@@ -38,7 +38,7 @@ export async function putReferrer(
   const tag = referrersTag(manifest.subject.digest);
   const before = await registry.document(repository, tag);
   const known = before === undefined ? [] : (parseDocument<ImageIndex>(before.bytes).manifests ?? []);
-  if (known.some((one) => one.digest === digest)) return;
+  if (known.some((entry) => entry.digest === digest)) return;
   const entry: Referrer = {
     ...document.descriptor,
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),

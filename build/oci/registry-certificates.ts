@@ -11,8 +11,8 @@ import { join } from 'node:path';
 export async function registryCertificates(registry: string): Promise<readonly string[]> {
   const settings = process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config');
   const folders = ['/etc/docker/certs.d', join(settings, 'docker/certs.d')].map((folder) => join(folder, registry));
-  const found = await Promise.all(
+  const files = await Promise.all(
     folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))),
   );
-  return found.flat().filter((path) => path.endsWith('.crt'));
+  return files.flat().filter((path) => path.endsWith('.crt'));
 }

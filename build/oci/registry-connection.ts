@@ -105,11 +105,11 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
       if (response.status < 300) return response;
       // A redirect target, such as a blob store, must not get the login of the registry.
       const challenge = origin === new URL(base).origin ? (headerOf(response, 'www-authenticate') ?? '') : '';
-      const said = await errorText(response);
+      const message = await errorText(response);
       if (response.status === 404 && sent.method !== 'PUT' && sent.method !== 'POST') return undefined;
-      if (response.status !== 401 || attempt > 0) throw refused(what, response, said);
+      if (response.status !== 401 || attempt > 0) throw refused(what, response, message);
       const authorization = await authorize(challenge, await credentials(registry), base, what, dispatcher);
-      if (authorization === undefined) throw refused(what, response, said);
+      if (authorization === undefined) throw refused(what, response, message);
       authorizations.set(key, authorization);
       // The body stream has been consumed: the retry opens it again.
       if (sent.body !== undefined && !Buffer.isBuffer(sent.body.content)) throw expired(what);
@@ -226,9 +226,9 @@ function explainFailure(error: unknown, what: string): unknown {
 }
 
 /** Explains an error status. 401, 403 and digest errors are not retried. */
-function refused(what: string, response: RegistryResponse, said: string): Error {
+function refused(what: string, response: RegistryResponse, message: string): Error {
   const { status } = response;
-  const reason = `The registry answered a request to ${what} with ${status}${said === '' ? '' : ` (${said})`}.`;
+  const reason = `The registry answered a request to ${what} with ${status}${message === '' ? '' : ` (${message})`}.`;
   if (status === 401 || status === 403) {
     return new WorkError({
       kind: 'registry-denied',
@@ -237,7 +237,7 @@ function refused(what: string, response: RegistryResponse, said: string): Error 
       hint: `log in with an account that has this permission: docker login ${what.split('/')[0]}`,
     });
   }
-  if (said.includes('DIGEST_INVALID')) return digestMismatch(`${reason} The upload was changed on the way.`);
+  if (message.includes('DIGEST_INVALID')) return digestMismatch(`${reason} The upload was changed on the way.`);
   const failed: Failure = {
     kind: 'registry-failed',
     title: 'The registry failed',
@@ -318,6 +318,6 @@ async function authorize(
     readonly token?: string;
     readonly access_token?: string;
   };
-  const found = token ?? accessToken;
-  return found === undefined ? undefined : `Bearer ${found}`;
+  const bearer = token ?? accessToken;
+  return bearer === undefined ? undefined : `Bearer ${bearer}`;
 }

@@ -59,8 +59,8 @@ export function openRegistries(options: ConnectionOptions): Registry {
       const names: string[] = [];
       let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE}`;
       while (path !== undefined) {
-        const asked: string = path;
-        const page = await withRetries(async () => readTags(await send({ method: 'GET', path: asked })));
+        const current: string = path;
+        const page = await withRetries(async () => readTags(await send({ method: 'GET', path: current })));
         names.push(...page.tags);
         path = page.next;
       }
@@ -202,9 +202,9 @@ export function parseDocument<T>(bytes: Buffer): T {
 
 /** Checks that the registry stored the bytes that were sent. */
 function assertDigest(repository: Repository, response: RegistryResponse | undefined, digest: string): void {
-  const said = response === undefined ? undefined : headerOf(response, 'docker-content-digest');
-  if (said?.startsWith('sha256:') === true && said !== digest)
-    throw digestMismatch(`${nameOf(repository)} was sent ${digest}, but reports ${said}.`);
+  const reported = response === undefined ? undefined : headerOf(response, 'docker-content-digest');
+  if (reported?.startsWith('sha256:') === true && reported !== digest)
+    throw digestMismatch(`${nameOf(repository)} was sent ${digest}, but reports ${reported}.`);
 }
 
 export const missingContent = (repository: Repository, digest: string): WorkError =>

@@ -67,7 +67,7 @@ const bootstrappedBase = (): WorkError =>
   new WorkError({
     kind: 'bootstrapped-base',
     title: 'A release needs a base from a registry',
-    reason: 'The base was made on this host, so nobody else can check it.',
+    reason: 'The base was made on this host, so other people cannot check it.',
     hint: 'name a base in a registry: --base node:24-bookworm-slim',
   });
 

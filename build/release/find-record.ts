@@ -16,8 +16,8 @@ export async function findRecord(
   name: string | undefined,
 ): Promise<ReleaseRecord> {
   for (const repository of registries) {
-    const wanted = name ?? (await newestRecord(registry, repository));
-    const record = wanted === undefined ? undefined : await readRecord(registry, repository, wanted);
+    const requested = name ?? (await newestRecord(registry, repository));
+    const record = requested === undefined ? undefined : await readRecord(registry, repository, requested);
     if (record !== undefined) return record;
   }
   throw new WorkError({
@@ -36,6 +36,6 @@ async function newestRecord(registry: Registry, repository: string): Promise<str
     // A prerelease belongs to no channel.
     return parsed?.version.kind !== 'stable' ? [] : [{ name, version: parsed.version }];
   });
-  // Of several refreshes of a version the newest counts.
+  // If a version has several refreshes, the newest counts.
   return candidates.sort((a, b) => compareVersions(a.version, b.version) || (a.name < b.name ? -1 : 1)).at(-1)?.name;
 }

@@ -28,7 +28,7 @@ export interface Journal {
   readonly always: (name: string, work: () => Promise<unknown>) => Promise<void>;
 }
 
-/** What an interrupted release leaves behind. */
+/** The state after an interrupted release. */
 export const RELEASE_CONSEQUENCE = 'completed steps are recorded, and the same command resumes there';
 
 /**

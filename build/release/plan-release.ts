@@ -24,7 +24,7 @@ export interface BuiltDigests {
   readonly platforms: Readonly<Partial<Record<Platform, string>>>;
 }
 
-/** What a plan depends on besides the release. */
+/** Inputs of a plan besides the release. */
 export interface PlanState {
   /** By repository; undefined: plan as if all registries were empty. */
   readonly published?: Readonly<Record<string, RegistryState>> | undefined;
@@ -35,7 +35,7 @@ export interface PlanState {
 }
 
 /**
- * What happens to a tag. `check`: the tag exists, and must turn out to be the image that is built; `done`: it is that image;
+ * The action for a tag. `check`: the tag exists, and must turn out to be the image that is built; `done`: it is that image;
  * `conflict`: it is another image, which stops the release before anything is written.
  */
 export type TagAction = 'create' | 'move' | 'keep' | 'check' | 'done' | 'conflict';
@@ -156,7 +156,7 @@ function latestKeepReason(
     .sort(compareVersions)
     .at(-1);
   if (newer !== undefined) return { action: 'keep', why: `${newer.text} is newer` };
-  // Of the refreshes of one version only the newest is latest. The original build is older than each refresh.
+  // Only the newest refresh of a version is latest. The original build is older than each refresh.
   const own = event === 'refresh' ? refreshTag(version, date) : version.text;
   const later = refreshes
     .filter((name) => name > own)

@@ -7,7 +7,7 @@ import type { VariantImage } from '../spec/variant.ts';
 import type { ImageSource, PlatformImage } from './platform-image.ts';
 import type { Release } from './release.ts';
 
-/** What the machine that built an image passes to the machine that joins the release. */
+/** A built image, as one machine passes it to the machine that joins the release. */
 export interface PlatformImageFile {
   /** Name of the release: `2026.3.13`. */
   readonly release: string;

@@ -46,7 +46,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     const resumed = earlier !== undefined && isSameRelease(earlier, requested) ? earlier : undefined;
     const request = resumed === undefined ? requested : extendTo(requested, resumed);
     const journal = await openReleaseJournal(request, context);
-    // 2. Plan under the lock: nobody else changes version tags now.
+    // 2. Plan under the lock: no other release changes version tags now.
     const plan = await planNow(request, context);
     const staged = await stage(request, context, lock, journal, plan, resumed);
     const { images } = staged;

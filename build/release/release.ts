@@ -7,7 +7,7 @@ import { imagesOf, type Variant, type VariantImage } from '../spec/variant.ts';
 export const RELEASE_EVENTS = ['push', 'backfill', 'refresh'] as const;
 export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
 
-/** What a release is asked to be; see `parseRelease`. */
+/** The requested release; see `parseRelease`. */
 export interface ReleaseRequest {
   /** Git ref: `refs/heads/main` or `refs/tags/v2026.3.13`. */
   readonly ref: string;

@@ -80,10 +80,10 @@ async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
     const width = Math.max(40, (stream.columns ?? 100) - 2);
     const running = steps
       .filter(({ state }) => state === 'running')
-      .map((one) => {
-        const last = one.lines.at(-1);
+      .map((entry) => {
+        const last = entry.lines.at(-1);
         const said = last === undefined ? '' : `\n    ${style('dim', last.trim().slice(0, width - 4), stream)}`;
-        return `  ${style('cyan', seconds(elapsed(one)).padStart(8), stream)}  ${title(one).slice(0, width - 12)}${said}`;
+        return `  ${style('cyan', seconds(elapsed(entry)).padStart(8), stream)}  ${title(entry).slice(0, width - 12)}${said}`;
       });
     const head = steps.length === 0 ? step : `${step}  ${finished}/${steps.length} steps`;
     update([style('bold', head, stream), ...running].join('\n'));

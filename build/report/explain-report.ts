@@ -15,7 +15,7 @@ const reasonsOf = ({ reasons }: StageForecast): string => {
   return [...reasons.slice(0, MOST_REASONS), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
 };
 
-/** What the next build would run, for people. @param reference the build's first tag */
+/** The forecast of the next build, for people. @param reference the build's first tag */
 export function explainReport(reference: string, { stages, layers }: BuildForecast, last: LastBuild): string {
   const running = stages.filter(({ expectation }) => expectation === 'runs');
   const head =

@@ -9,13 +9,13 @@ const COLUMNS = ['tag', 'registry', 'digest', ''] as const;
 
 const rowsOf = ({ plan, record }: PublishedRelease): readonly (readonly string[])[] =>
   plan.tags.map(({ registry, tag, action, why, now }) => {
-    const written = record.tags.find((one) => one.registry === registry && one.tag === tag);
+    const written = record.tags.find((entry) => entry.registry === registry && entry.tag === tag);
     const digest = written?.digest ?? now;
     return [tag, registry, digest === undefined ? '' : shortDigest(digest), action === 'keep' ? `stays: ${why}` : ''];
   });
 
-const conclusion = ({ record: { name, tags, signed }, seconds: took }: PublishedRelease): string =>
-  `Published ${name} in ${seconds(took)}: ${tags.length} tags, ${signed ? 'signed' : 'not signed'}, each read back.`;
+const conclusion = ({ record: { name, tags, signed }, seconds: duration }: PublishedRelease): string =>
+  `Published ${name} in ${seconds(duration)}: ${tags.length} tags, ${signed ? 'signed' : 'not signed'}, each read back.`;
 
 /** A published release, for people. */
 export const releaseReport = (published: PublishedRelease): string =>

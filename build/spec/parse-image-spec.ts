@@ -66,10 +66,10 @@ export function parseImageSpec(
     reason: string,
     hint: string,
   ): readonly string[] => {
-    const found = read(name);
-    if (found === undefined) return [];
-    const parts = found.text.split(separator).filter((part) => part !== '');
-    for (const value of parts) if (!rule.test(value)) problems.push({ source: found.source, value, reason, hint });
+    const given = read(name);
+    if (given === undefined) return [];
+    const parts = given.text.split(separator).filter((part) => part !== '');
+    for (const value of parts) if (!rule.test(value)) problems.push({ source: given.source, value, reason, hint });
     return sorted(parts.filter((part) => rule.test(part)));
   };
 
@@ -98,12 +98,12 @@ export function parseImageSpec(
   /** Reads a switch from its flag or its variable. */
   const isOn = (name: BuildOptionName): boolean => {
     if (options[name] === true) return true;
-    const found = read(name);
-    const value = parseBoolean(found?.text ?? 'off');
-    if (found !== undefined && value === undefined) {
+    const given = read(name);
+    const value = parseBoolean(given?.text ?? 'off');
+    if (given !== undefined && value === undefined) {
       problems.push({
-        source: found.source,
-        value: found.text,
+        source: given.source,
+        value: given.text,
         reason: 'is not a boolean',
         hint: 'use 1, true, yes or on; or 0, false, no or off',
       });
@@ -274,20 +274,20 @@ function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], pr
 }
 
 function parseCompression(text: string, problems: Problem[]): Compression {
-  const found = COMPRESSIONS.find((kind) => kind === text);
-  if (found !== undefined) return found;
+  const value = COMPRESSIONS.find((kind) => kind === text);
+  if (value !== undefined) return value;
   const hint = `choose from ${COMPRESSIONS.join(', ')}`;
   problems.push({ source: '--compression', value: text, reason: 'is not a supported compression', hint });
   return 'gzip';
 }
 
-function parseCa(found: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {
-  if (found === undefined) return undefined;
-  const path = resolve(found.text);
+function parseCa(value: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {
+  if (value === undefined) return undefined;
+  const path = resolve(value.text);
   const reason = certificateProblem(path);
   if (reason === undefined) return path;
   const hint = 'name a PEM file with certificate authorities, or unset the option';
-  problems.push({ source: found.source, value: found.text, reason, hint });
+  problems.push({ source: value.source, value: value.text, reason, hint });
   return undefined;
 }
 

@@ -73,10 +73,10 @@ export function composeFiles(
 ): { readonly files: readonly string[]; readonly written: string | undefined } {
   const own = [EXTRA_OVERLAY, SANDBOX_OVERLAY];
   const listed = (kept ?? '').split(':').filter((file) => file !== '' && !own.includes(file));
-  const found = [COMPOSE_FILE, ...(present.has(OVERRIDE) ? [OVERRIDE] : [])];
+  const defaults = [COMPOSE_FILE, ...(present.has(OVERRIDE) ? [OVERRIDE] : [])];
   // A list with other files belongs to the user, and stays. Otherwise use the files that Compose finds by default.
   const theirs = listed.some((file) => file !== COMPOSE_FILE && file !== OVERRIDE);
-  const base = theirs ? listed.filter((file) => file !== OVERRIDE || present.has(OVERRIDE)) : found;
+  const base = theirs ? listed.filter((file) => file !== OVERRIDE || present.has(OVERRIDE)) : defaults;
   const overlays = own.filter((file) => present.has(file));
   const files = [...base, ...overlays];
   const byItself = overlays.length === 0 && !theirs;

@@ -27,8 +27,8 @@ export const interpolatedKeys = (text: string): ReadonlySet<string> =>
   );
 
 /** All values of a key, in the order of the file. */
-export const valuesOf = (text: string, wanted: string): readonly string[] =>
-  linesOf(text).flatMap(({ key, value }) => (key === wanted ? [value] : []));
+export const valuesOf = (text: string, newValue: string): readonly string[] =>
+  linesOf(text).flatMap(({ key, value }) => (key === newValue ? [value] : []));
 
 /**
  * Sets keys in place, appends new keys, and removes keys whose value is `undefined`. All other bytes stay: order, comments,
@@ -41,11 +41,11 @@ export function changeDotEnv(text: string, changes: ReadonlyMap<string, string |
   const end = /\r?\n/.exec(text)?.[0] ?? '\n';
   const kept = lines.flatMap(({ key, value, raw }, index) => {
     if (key === undefined || !changes.has(key)) return [raw];
-    const wanted = changes.get(key);
-    if (wanted === undefined) return [];
+    const newValue = changes.get(key);
+    if (newValue === undefined) return [];
     // Compose uses the last line of a key. Remove earlier ones, because other programs may use the first.
     if (lines.slice(index + 1).some((later) => later.key === key)) return [];
-    return [value === wanted ? raw : assignment(key, wanted) + (/\r?\n$/.exec(raw)?.[0] ?? '')];
+    return [value === newValue ? raw : assignment(key, newValue) + (/\r?\n$/.exec(raw)?.[0] ?? '')];
   });
   const present = new Set(lines.map(({ key }) => key));
   const added = [...changes].flatMap(([key, value]) =>

@@ -107,8 +107,8 @@ function sandboxStateOf(
   decision: SandboxDecision | undefined,
 ): SetupPlan['sandboxState'] {
   if (decision !== undefined) return decision.mounted ? 'on' : 'off';
-  const asked = environment.has('OPENCLAW_SANDBOX') || readDotEnv(dotEnv).has('OPENCLAW_SANDBOX');
-  return asked || present.has(SANDBOX_OVERLAY) ? 'off' : undefined;
+  const isGiven = environment.has('OPENCLAW_SANDBOX') || readDotEnv(dotEnv).has('OPENCLAW_SANDBOX');
+  return isGiven || present.has(SANDBOX_OVERLAY) ? 'off' : undefined;
 }
 
 /** The given variables to keep in `.env`. An empty variable in the environment removes the kept one. */

@@ -15,9 +15,9 @@ export function parseRelaxedJson(text: string): unknown {
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
-    const found = pattern.exec(text)?.[0];
-    if (found !== undefined) at += found.length;
-    return found;
+    const token = pattern.exec(text)?.[0];
+    if (token !== undefined) at += token.length;
+    return token;
   };
   const fail = (): never => {
     throw new RelaxedJsonError(`unexpected text in line ${text.slice(0, at).split('\n').length}`);

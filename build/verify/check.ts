@@ -21,7 +21,7 @@ export interface Check {
   readonly name: string;
   /** Row of the contract. */
   readonly row: string;
-  /** What the check requires. */
+  /** The requirement. */
   readonly requires: string;
   /** Why the contract requires it. */
   readonly why: string;

@@ -6,7 +6,7 @@ export interface Side {
   readonly bytes?: number;
 }
 
-/** The same work done by this project and by something plainer. */
+/** The same work done by this project and by plain Docker. */
 export interface Comparison {
   readonly name: string;
   readonly ours: Side;
@@ -20,7 +20,7 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 };
 
-/** `--source`, `--only` and `--chart` are bench:edits'. */
+/** `--source`, `--only` and `--chart` apply to bench:edits. */
 export const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },

@@ -13,7 +13,7 @@ const RIGHT = 110;
 const text = (x: number, y: number, words: string, more = ''): string =>
   `<text x="${x}" y="${y}" ${more}>${words}</text>`;
 
-/** A drawing of seconds after each edit, ours above the other's, on a logarithmic scale: an edit of docs is no less an edit. */
+/** A chart of seconds after each edit, on a logarithmic scale. */
 export function editsChart(bars: readonly Bar[]): string {
   const longest = Math.max(...bars.flatMap(({ ours, other }) => [ours.seconds, other.seconds]));
   const scale = (seconds: number): number => (Math.log10(1 + seconds) / Math.log10(1 + longest)) * WIDTH;

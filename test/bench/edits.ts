@@ -15,7 +15,7 @@ import { editsChart } from './edits-chart.ts';
 import { guideDockerfile } from './guide-dockerfile.ts';
 import { layersOf } from './pushed-layers.ts';
 
-/** What differs between two builds of the same checkout, besides its files. */
+/** Differences between two builds of a checkout, besides its files. */
 interface Request {
   readonly apt: string;
   readonly browser: boolean;
@@ -108,13 +108,13 @@ async function measure(
   const request: Request = { apt: '', browser: false, ...changed };
   const seconds = { ours: 0, other: 0 };
   for (const side of ['ours', 'other'] as const) {
-    // Each starts cold: what the first one downloaded would help the second.
+    // Each side starts without a cache: downloads of the first side would help the second.
     if (name === 'cold' && side === 'other') await before?.();
     const started = performance.now();
     await sides[side](request, false);
     seconds[side] = (performance.now() - started) / 1000;
   }
-  // The next edit finds both as they were built.
+  // The next edit starts from a finished build of both sides.
   if (name === 'cold') await sides.ours(request, false);
   const bytes = { ours: 0, other: 0 };
   const now = { ...pushed };
@@ -137,7 +137,7 @@ const totalOf = (layers: ReadonlyMap<string, number>): number =>
   [...layers.values()].reduce((sum, size) => sum + size, 0);
 try {
   await publishBase(engine, base, '1');
-  // The first build of both sides is what the others are edits of.
+  // The edits start from the first build of both sides.
   const selected = values.only === undefined ? Object.keys(EDITS) : ['cold', ...values.only.split(',')];
   for (const [name, edit] of Object.entries(EDITS).filter(([name]) => selected.includes(name))) {
     results[name] = await measure(name, edit);

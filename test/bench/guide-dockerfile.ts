@@ -8,10 +8,10 @@ const APT =
   'apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -qq update && apt-get -o Acquire::https::CAInfo="$(ls /run/secrets/ca 2>/dev/null)" -qq install -y --no-install-recommends';
 
 /**
- * The Dockerfile of the install guide's section on faster rebuilds (seed guide), adapted in where its tools come from: what
- * `node:24-bookworm` has and the slim image lacks is installed first, pnpm and Bun come from npm, and a proxy's authority is
- * trusted. A step whose script a release does not have is left out. Extra packages stand where the guide's own releases had
- * them: Debian's before the sources, the browser after the dependencies.
+ * The Dockerfile of the install guide's section on faster rebuilds, with other sources of tools: Debian packages that
+ * the slim image lacks are installed first, pnpm and Bun come from npm, and a proxy's certificate authority is
+ * trusted. A step whose script the release does not have is omitted. Extra packages are installed at the guide's own
+ * positions: Debian's before the sources, the browser after the dependencies.
  */
 export async function guideDockerfile(checkout: string): Promise<string> {
   const { packageManager = '', scripts = {} } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {

@@ -34,7 +34,7 @@ describe('image:bake', () => {
     expect((await inImage(NAME, 'command -v chromium')).exitCode).not.toBe(0);
   });
 
-  it('writes a file that plain docker buildx bake takes, and that gives the same layers', async () => {
+  it('writes a file that plain docker buildx bake reads, with the same layers as result', async () => {
     const before = await Promise.all(VARIANTS.map(layersOf));
     await docker('image', 'rm', ...VARIANTS);
     const { docker: command, host } = inject('engine');
@@ -46,7 +46,7 @@ describe('image:bake', () => {
     expect(await readFile(join(folder, 'docker-bake.json'), 'utf8')).toContain('"group"');
   });
 
-  it('refuses what is no variant, and one file for several images, at once', async () => {
+  it('refuses an unknown variant, and one file for several images, together', async () => {
     const { exitCode, stderr } = await run(['bake', '--variants', 'default,huge', '--output', 'type=oci,dest=x.tar']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('--variants huge');

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { docker, inImage, run } from '../support/command.ts';
 
-// Playwright's own downloads are not reachable from the test machine. The mirror here is asked for the same paths, and has
-// Debian's Chromium under them, with the libraries that Debian's needs and Playwright's does not.
+// The test machine cannot reach Playwright's own downloads. The mirror in this test serves the same paths, but with
+// Debian's Chromium, and with the libraries that only Debian's Chromium needs.
 const IMAGE = 'openclaw-image-test:playwright';
 const SOURCE = 'openclaw-image-test:sandbox-for-mirror';
 
-/** Writes chrome.zip, shell.zip and ffmpeg.zip to /out. The second is the first, started without a screen; nothing here records videos. */
+/** Writes chrome.zip, shell.zip and ffmpeg.zip to /out. The shell is Chromium without a screen; nothing in this test records videos. */
 const PACK = `set -e
 mkdir -p /tmp/chrome/chrome-linux64/lib /tmp/shell/chrome-headless-shell-linux64 /tmp/ffmpeg
 cd /tmp/chrome/chrome-linux64
@@ -43,9 +43,9 @@ const FILES: readonly (readonly [path: RegExp, file: string])[] = [
   [/\/ffmpeg-linux\.zip$/, 'ffmpeg.zip'],
 ];
 let folder = '';
-const asked: string[] = [];
+const requestedPaths: string[] = [];
 const mirror = createServer((request, response) => {
-  asked.push(request.url ?? '');
+  requestedPaths.push(request.url ?? '');
   const file = FILES.find(([path]) => path.test(request.url ?? ''))?.[1];
   if (file === undefined) response.writeHead(404).end();
   else createReadStream(join(folder, file)).pipe(response.writeHead(200));
@@ -66,7 +66,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it("bakes the Chromium that the gateway's Playwright wants, from PLAYWRIGHT_DOWNLOAD_HOST, where Playwright finds it", async () => {
+it("includes the Chromium for the gateway's Playwright, from PLAYWRIGHT_DOWNLOAD_HOST, in the folder where Playwright looks for it", async () => {
   const { stdout: gateway } = await docker(
     ...['network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}'],
   );
@@ -75,10 +75,10 @@ it("bakes the Chromium that the gateway's Playwright wants, from PLAYWRIGHT_DOWN
     env: { PLAYWRIGHT_DOWNLOAD_HOST: host },
   });
   expect(exitCode, stderr + stdout).toBe(0);
-  expect(asked).toContainEqual(expect.stringMatching(/\/chrome-linux64\.zip$/));
+  expect(requestedPaths).toContainEqual(expect.stringMatching(/\/chrome-linux64\.zip$/));
   const names = (JSON.parse(stdout) as { layers: { name: string }[] }).layers.map(({ name }) => name);
   expect(names.indexOf('browser')).toBeLessThan(names.indexOf('dependencies'));
-  // By the gateway's own Playwright, as the user node, with what it finds by itself.
+  // Uses the gateway's own Playwright, as the user node, without settings.
   const script = `const { chromium } = require("/app/node_modules/playwright-core");
 (async () => {
   const browser = await chromium.launch({ args: ["--no-sandbox"] }), page = await browser.newPage();
@@ -98,7 +98,7 @@ it("bakes the Chromium that the gateway's Playwright wants, from PLAYWRIGHT_DOWN
   expect(xvfb).toBe('/usr/bin/Xvfb');
 });
 
-it('says where a download failed', async () => {
+it('reports a failed download', async () => {
   const { exitCode, stderr } = await run(['build', '--browser', 'playwright', '--tag', `${IMAGE}-missing`], {
     env: { PLAYWRIGHT_DOWNLOAD_HOST: 'http://127.0.0.1:9' },
   });

@@ -16,12 +16,12 @@ describe('npm run image:build', () => {
     expect(built.size).toBeGreaterThan(100_000_000);
   });
 
-  it('leaves the image that it names in the engine', async () => {
+  it('leaves the named image in the engine', async () => {
     const { stdout } = await docker('image', 'inspect', 'openclaw:local', '--format', '{{.Id}}');
     expect(stdout).toBe(built.digest);
   });
 
-  it('says that nothing changed, for people this time', async () => {
+  it('reports that nothing changed', async () => {
     const { exitCode, stdout, stderr } = await run(['build']);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('Nothing changed since the last build');
@@ -31,7 +31,7 @@ describe('npm run image:build', () => {
     expect(stdout + stderr).not.toMatch(/\u001b\[/);
   });
 
-  it('gives the same image again under another name, every layer from the cache', async () => {
+  it('gives the same image under another name, with every layer from the cache', async () => {
     const { stdout, stderr } = await run(['build', '--tag', 'openclaw-image-test:again']);
     expect(stdout).not.toMatch(/ {2}new {2}/);
     expect(stderr).toContain('(cached)');
@@ -41,7 +41,7 @@ describe('npm run image:build', () => {
     await docker('image', 'rm', 'openclaw-image-test:again');
   });
 
-  it('warns in a frame when the base is not the pinned one', async () => {
+  it('prints a framed warning if the base is not the pinned one', async () => {
     const { stderr } = await run(['build', '--base', 'bootstrap']);
     expect(stderr).toMatch(/^!{40,}\n! .*BOOTSTRAPPED/m);
   });
@@ -96,13 +96,13 @@ describe('the image', () => {
     expect(page).toMatch(/<html[\s\S]*openclaw/i);
   });
 
-  it('has a command line that reaches the gateway with the token', async () => {
+  it('has a command line that connects to the gateway with the token', async () => {
     const { stdout, stderr, exitCode } = await docker('exec', name, 'openclaw', 'health', '--json');
     expect(exitCode, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true });
   });
 
-  it('runs on files that its own user cannot change', async () => {
+  it('has files that its own user cannot change', async () => {
     const { stdout } = await docker(
       'exec',
       name,
@@ -115,7 +115,7 @@ describe('the image', () => {
 });
 
 describe('image:verify', () => {
-  it('passes every check on it', async () => {
+  it('passes every check', async () => {
     const { exitCode, stdout } = await run(['verify', 'openclaw:local', '--json']);
     const { results, passed, source } = JSON.parse(stdout);
     expect(results.filter(({ outcome }: { outcome: { passed: boolean } }) => !outcome.passed)).toEqual([]);

@@ -13,7 +13,7 @@ const interruptAt = (line: RegExp, args: readonly string[]) =>
   runUntil(line, args, (pid) => process.kill(pid, 'SIGINT'));
 
 const containers = async (): Promise<string> =>
-  // Others verify images of their own beside this.
+  // Other tests verify other images at the same time.
   (
     await docker(
       'ps',
@@ -24,23 +24,23 @@ const containers = async (): Promise<string> =>
   ).stdout;
 
 describe('Ctrl-C', () => {
-  it('ends a download at once, and leaves nothing of it', async () => {
+  it('ends a download at once, and removes its files', async () => {
     const cache = await mkdtemp(join(tmpdir(), 'openclaw-image-interrupted-'));
-    const { exitCode, said, reached } = await runUntil(
+    const { exitCode, output, reached } = await runUntil(
       /^- downloading/m,
       ['build', '--tag', NAME],
       (pid) => process.kill(pid, 'SIGINT'),
       [],
       { XDG_CACHE_HOME: cache },
     );
-    expect({ exitCode, reached }, said).toEqual({ exitCode: 130, reached: true });
-    expect(said).toContain('Interrupted: nothing was tagged');
+    expect({ exitCode, reached }, output).toEqual({ exitCode: 130, reached: true });
+    expect(output).toContain('Interrupted: nothing was tagged');
     expect(await readdir(join(cache, 'openclaw-image/gateways'))).toEqual([]);
     await rm(cache, { recursive: true });
   });
 
-  it('is told from a failure of what a terminal ends with it', async () => {
-    // An engine that is asked by its command, and takes its time: the terminal ends that too.
+  it('is reported as an interruption, although the terminal also ends other processes', async () => {
+    // The Docker CLI is slow here, and the terminal interrupts it too.
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
@@ -55,22 +55,22 @@ describe('Ctrl-C', () => {
     silent.close();
   });
 
-  it('stops a build, leaves no tag, and says so with exit code 130', async () => {
-    const { exitCode, said, reached } = await interruptAt(/^> .*system-with-apt/m, [
+  it('stops a build without a tag, with exit code 130', async () => {
+    const { exitCode, output, reached } = await interruptAt(/^> .*system-with-apt/m, [
       'build',
       '--tag',
       NAME,
       '--apt',
       `cowsay figlet`,
     ]);
-    expect({ exitCode, reached }, said).toEqual({ exitCode: 130, reached: true });
-    expect(said).toContain('Interrupted');
+    expect({ exitCode, reached }, output).toEqual({ exitCode: 130, reached: true });
+    expect(output).toContain('Interrupted');
     expect((await docker('image', 'inspect', NAME)).exitCode).not.toBe(0);
   });
 
-  it('leaves the tag of an earlier build as it was, and its image whole, even when the new one was being written', async () => {
+  it('keeps the tag and the image of an earlier build, even while the new image is written', async () => {
     await docker('image', 'rm', '--force', NAME);
-    // Under no other name, so that an engine may delete it as soon as it has lost this one.
+    // The image has no other name, so the engine may delete it when it loses this one.
     const { stdout: container } = await docker('create', 'openclaw:local');
     await docker('commit', container, NAME);
     await docker('rm', container);
@@ -79,15 +79,15 @@ describe('Ctrl-C', () => {
     expect(exitCode).toBe(130);
     expect((await docker('image', 'inspect', NAME, '--format', '{{.Id}}')).stdout).toBe(before);
     expect((await inImage(NAME, 'openclaw --version')).exitCode).toBe(0);
-    // Nothing is left of the second name that it had meanwhile. Other builds beside this one have their own.
+    // The backup tag is gone. Other builds have backup tags of other names.
     expect(JSON.parse((await docker('image', 'inspect', NAME, '--format', '{{json .RepoTags}}')).stdout)).toEqual([
       NAME,
     ]);
     await docker('image', 'rm', NAME);
   });
 
-  it('stops a verification and leaves no container', async () => {
-    // An engine that lost its power in the middle of a verification may still have containers of that.
+  it('stops a verification, and removes its container', async () => {
+    // An earlier test run that was killed may have left containers.
     const before = await containers();
     const { exitCode } = await interruptAt(/checking healthz/, ['verify', 'openclaw:local']);
     expect(exitCode).toBe(130);

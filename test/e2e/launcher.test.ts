@@ -9,7 +9,7 @@ let checkout = '';
 const launch = (args: readonly string[], env: Record<string, string> = {}) =>
   execa(join(checkout, 'scripts/with-toolchain'), args, { reject: false, cwd: tmpdir(), env });
 
-/** A checkout that nobody has set up yet. */
+/** A checkout before its set-up. */
 beforeAll(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'openclaw-image-checkout-'));
   for (const name of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'scripts', 'build']) {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(checkout, { recursive: true, force: true }));
 
 describe('the launcher', () => {
-  it('sets up once, for whoever comes first, and says so on standard error only', async () => {
+  it('sets up once for concurrent callers, and reports it on standard error only', async () => {
     const both = await Promise.all([
       launch(['node', '--print', 'process.versions.node']),
       launch(['node', '--print', 'process.versions.node']),
@@ -37,7 +37,7 @@ describe('the launcher', () => {
     expect(await launch(['true'])).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
   });
 
-  it('hands on arguments, standard input and the exit code', async () => {
+  it('passes on arguments, standard input and the exit code', async () => {
     const script = 'process.stdin.pipe(process.stdout); process.argv[1] === "a  b" && (process.exitCode = 7)';
     const { stdout, exitCode } = await execa(join(checkout, 'scripts/with-toolchain'), ['node', '-e', script, 'a  b'], {
       input: 'in',
@@ -46,7 +46,7 @@ describe('the launcher', () => {
     expect({ stdout, exitCode }).toEqual({ stdout: 'in', exitCode: 7 });
   });
 
-  it('sets up again when the lockfile is newer', async () => {
+  it('sets up again if the lockfile is newer', async () => {
     await execa('touch', ['-d', '+1 minute', join(checkout, 'pnpm-lock.yaml')]);
     expect(await launch(['true'])).toMatchObject({
       exitCode: 0,
@@ -61,7 +61,7 @@ describe('the launcher', () => {
   });
 });
 
-it('pins one pnpm: the toolchain installs what packageManager says', async () => {
+it('pins one pnpm: the toolchain has the version in packageManager', async () => {
   const { packageManager } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const { packages } = JSON.parse(await readFile(join(ROOT, 'scripts/toolchain/package-lock.json'), 'utf8'));
   expect(packageManager).toBe(`pnpm@${packages['node_modules/pnpm'].version}`);

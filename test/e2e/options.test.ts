@@ -12,21 +12,21 @@ import { buildArguments } from '../support/gateway.ts';
 
 const IMAGE = 'openclaw-image-test:options';
 const SMALL = 'openclaw-image-test:small-options';
-/** Must show in no layer, no argument and no log. */
+/** Must not be in a layer, an argument or a log. */
 const CANARY = 'canary5f1c0e';
 
 let folder = '';
 let index: Server;
-/** Its authority, and those that are trusted already. */
+/** The authority of the package index, with those that are already trusted. */
 let bundle = '';
 let buildWithExtras: (...args: readonly string[]) => ReturnType<typeof run>;
 let output: Awaited<ReturnType<typeof run>>;
-const asked: string[] = [];
+const requestedPaths: string[] = [];
 
-/** A version of its own for each run: the engine's cache may know an earlier one. */
+/** A new version for each run: the engine's cache may contain an earlier one. */
 const VERSION = `1.${Date.now()}`;
 
-/** A wheel, which is a zip file with this in it (PEP 427). */
+/** A wheel: a zip file with these contents (PEP 427). */
 function wheel(): Uint8Array {
   const info = `openclaw_probe-${VERSION}.dist-info`;
   return zipSync({
@@ -37,7 +37,7 @@ function wheel(): Uint8Array {
   });
 }
 
-/** How the layers of a local cache are compressed: an index names a manifest, and the manifest its layers. */
+/** Compressions of the layers in a local cache. An index names a manifest, and the manifest names layers. */
 async function readMediaTypes(cache: string): Promise<ReadonlySet<string>> {
   const read = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(cache, path), 'utf8'));
   const index = (await read('index.json')) as { readonly manifests: readonly { readonly digest: string }[] };
@@ -52,9 +52,9 @@ beforeAll(async () => {
   const address = await hostAddress();
   const { key, cert, ...made } = await makeCertificate(address, folder);
   bundle = made.bundle;
-  // A package index behind an authority that only --ca knows, and a password that only PIP_INDEX_URL knows.
+  // A package index whose authority is only in --ca, and whose password is only in PIP_INDEX_URL.
   index = createServer({ key, cert }, (request, response) => {
-    asked.push(request.url ?? '');
+    requestedPaths.push(request.url ?? '');
     if (request.headers.authorization !== `Basic ${Buffer.from(`pip:${CANARY}`).toString('base64')}`) {
       response.writeHead(401).end();
     } else if (request.url === '/simple/openclaw-probe/') {
@@ -82,26 +82,26 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe('build with everything', () => {
-  it('succeeds, and prints nothing but JSON', () => {
+describe('a build with all options', () => {
+  it('succeeds, and prints only JSON', () => {
     expect(output).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(output.stdout).layers.map(({ name }: { name: string }) => name)).toEqual(
       expect.arrayContaining(['apt', 'pip', 'plugin slack']),
     );
   });
 
-  it('bakes the Debian package', async () => {
+  it('includes the Debian package', async () => {
     expect(await inImage(IMAGE, 'echo \'{"a":1}\' | jq .a')).toMatchObject({ stdout: '1' });
   });
 
-  it('bakes the Python package, from an index that only the CA and the secret address open', async () => {
+  it('includes the Python package, from an index that requires the CA and the secret address', async () => {
     expect(await inImage(IMAGE, "python3 -c 'import openclaw_probe; print(openclaw_probe.ANSWER)'")).toMatchObject({
       stdout: '42',
     });
-    expect(asked).toContain('/simple/openclaw-probe/');
+    expect(requestedPaths).toContain('/simple/openclaw-probe/');
   });
 
-  it('bakes the plugin so that the gateway loads it', async () => {
+  it('includes the plugin, and the gateway loads it', async () => {
     const line =
       'echo \'{"plugins":{"entries":{"slack":{"enabled":true}}}}\' >~/.openclaw/openclaw.json && openclaw plugins inspect slack --runtime --json';
     const { stdout, stderr } = await inImage(IMAGE, line);
@@ -110,18 +110,18 @@ describe('build with everything', () => {
     expect(plugin.source).toContain('/app/dist/extensions/slack/');
   });
 
-  it('bakes no plugin that the package has already', () => {
+  it('adds no plugin that the package already contains', () => {
     expect(JSON.parse(output.stdout).plugins.map(({ id }: { id: string }) => id)).toEqual(['slack']);
   });
 
-  it('shares every layer below the extra ones with the plain image', () => {
+  it('shares all layers below the extra packages with the plain image', () => {
     const cached = (text: string, name: string) =>
       JSON.parse(text).layers.find((layer: { name: string }) => layer.name === name).cached;
     for (const name of ['system', 'dependencies', 'control-ui', 'server'])
       expect(cached(output.stdout, name)).toBe(true);
   });
 
-  it('keeps the contract', async () => {
+  it('satisfies the contract', async () => {
     const { exitCode, stderr } = await buildWithExtras('--tag', SMALL, ...buildArguments('small'));
     expect(exitCode, stderr).toBe(0);
     const { stdout } = await run(['verify', SMALL, '--json']);
@@ -131,14 +131,14 @@ describe('build with everything', () => {
     expect(failed).toEqual([]);
   });
 
-  it('keeps the secret out of every layer, the config and the history', async () => {
+  it('does not contain the secret in a layer, the config or the history', async () => {
     const engine = inject('engine');
     const archive = join(folder, 'image.tar');
     await execa(engine.docker, ['image', 'save', '--output', archive, SMALL], { env: { DOCKER_HOST: engine.host } });
     const unpacked = join(folder, 'image');
     await execa('mkdir', [unpacked]);
     await execa('tar', ['-xf', archive, '-C', unpacked]);
-    // Layers are zstd: looked through as the engine unpacks them, the rest as it stands.
+    // Layers are compressed with zstd: searches their contents, and other files as they are.
     const { stdout: blobs } = await execa('grep', ['-rl', CANARY, unpacked], { reject: false });
     const { stdout: files } = await inImage(
       SMALL,
@@ -167,10 +167,10 @@ describe('build with everything', () => {
   });
 });
 
-describe('other ways out', () => {
+describe('other destinations', () => {
   it('writes an OCI archive and a cache, and builds from that cache', async () => {
     const build = (...args: readonly string[]) => run(['build', ...buildArguments('small'), ...args]);
-    // Every layer in two compressions: a cache of a mixture of them once took all of an engine's memory.
+    // Every layer in two compressions: a cache with a mixture of both once used all memory of an engine.
     const pushed = await build('--push', '--tag', `${inject('registry')}/openclaw:two-compressions`, ...sameBase());
     expect(pushed.exitCode, pushed.stderr).toBe(0);
     const archive = join(folder, 'openclaw.oci.tar');
@@ -183,7 +183,7 @@ describe('other ways out', () => {
     expect(stdout).toContain(`type=oci,dest=${archive}`);
     const { stdout: names } = await execa('tar', ['-tf', archive]);
     expect(names.split('\n')).toEqual(expect.arrayContaining(['index.json', 'oci-layout']));
-    // By the name that it was given.
+    // Inspects it by its name.
     expect((await docker('load', '--input', archive)).stdout).toContain(loaded);
     const media = await readMediaTypes(cache);
     expect(media).toEqual(new Set(['application/vnd.oci.image.layer.v1.tar+gzip']));
@@ -192,19 +192,19 @@ describe('other ways out', () => {
     await docker('image', 'rm', tag, loaded);
   });
 
-  it('asks the npm registry with --ca too, which is only there behind an authority of its own', async () => {
+  it('uses --ca for the npm registry too, if its certificate comes from another authority', async () => {
     const { port } = index.address() as AddressInfo;
     const env = {
       npm_config_registry: `https://${await hostAddress()}:${port}/`,
       NODE_EXTRA_CA_CERTS: '',
       SSL_CERT_FILE: '',
-      // A setting of npm's that takes the place of all other authorities.
+      // This setting of npm replaces all other authorities.
       npm_config_cafile: process.env['NODE_EXTRA_CA_CERTS'] ?? '',
       npm_config_fetch_retries: '0',
     };
     const ask = (...args: readonly string[]) => run(['build', '--dry-run', ...args], { env });
     expect((await ask()).stderr).toContain('certificate of the npm registry is not trusted');
-    // It is spoken to, and wants a login.
+    // The connection works, and the registry requires a login.
     expect((await ask('--ca', bundle)).stderr).toMatch(/The npm registry denied access[\s\S]*401/);
   });
 
@@ -216,7 +216,7 @@ describe('other ways out', () => {
     expect(stdout).toContain('AS baked-slack');
   });
 
-  it('says who named an engine that does not answer', async () => {
+  it('names the setting that selects an engine which does not answer', async () => {
     const { exitCode, stderr } = await run(['build', '--engine', 'unix:///nowhere/docker.sock']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('--engine names unix:///nowhere/docker.sock');
@@ -226,21 +226,21 @@ describe('other ways out', () => {
     expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is not a valid engine address') });
   });
 
-  it('says which context of Docker there is not', async () => {
+  it('names a missing Docker context', async () => {
     const { exitCode, stderr } = await run(['verify', IMAGE], { env: { DOCKER_HOST: '', DOCKER_CONTEXT: 'nowhere' } });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('context: "nowhere" is the selected Docker context');
   });
 
-  it.runIf(inject('base') === 'bootstrap')('pushes on no base of this host that nobody asked for', async () => {
+  it.runIf(inject('base') === 'bootstrap')('never pushes an image with a bootstrapped base by default', async () => {
     const { exitCode, stderr } = await run(['build', '--push', '--tag', `${inject('registry')}/openclaw:never`]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/The registry is unreachable[\s\S]*--base bootstrap/);
   });
 });
 
-describe('a wrong request', () => {
-  it('is refused before the engine is called, everything at once', async () => {
+describe('a request that is not valid', () => {
+  it('is refused with all problems, before the engine is contacted', async () => {
     const args = [
       'build',
       '--json',
@@ -268,13 +268,13 @@ describe('a wrong request', () => {
     expect(error.problems.find(({ value }: { value: string }) => value === 'slak').hint).toContain('slack');
   });
 
-  it('is refused for a version that does not exist, with those that do', async () => {
+  it('is refused if the version does not exist, with versions that do', async () => {
     const { exitCode, stderr } = await run(['build', '--package', 'openclaw@2026.99.1']);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/is not a version or tag on npm[\s\S]*the newest are 2\d{3}\./);
   });
 
-  it('is refused for a base whose Node the gateway does not run on', async () => {
+  it('is refused if the base has a Node that the gateway does not support', async () => {
     const engine = inject('engine');
     const dockerfile = 'FROM openclaw:local\nENV NODE_VERSION=20.20.2\n';
     await execa(engine.docker, ['build', '--tag', 'openclaw-image-test:old-node', '-'], {
@@ -287,7 +287,7 @@ describe('a wrong request', () => {
     expect(stderr).toMatch(/has Node 20\.20\.2, but gateway \S+ requires >=24/);
   });
 
-  it.each(['build', 'verify', 'render'])('%s --help says what it takes', async (command) => {
+  it.each(['build', 'verify', 'render'])('%s --help explains its options', async (command) => {
     const { exitCode, stdout } = await run([command, '--help']);
     expect(exitCode).toBe(0);
     expect(stdout).toContain(`Usage: scripts/run ${command}`);

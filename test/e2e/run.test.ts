@@ -9,7 +9,7 @@ import { IMAGE_OF, PLUGIN_OF, testGateway } from '../support/gateway.ts';
 let folder = '';
 let port = 0;
 
-/** A compiled plugin of an image, as its source: in a folder with a comma, which docker's --mount would take for two fields. */
+/** The source of a compiled plugin of an image. The folder has a comma in its name, which docker's --mount would take for a separator. */
 async function takePlugin(image: string, id: string): Promise<string> {
   const within = join(folder, `a,${image.replace(/\W/g, '')}`);
   await mkdir(within);
@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('image:run --overlay', () => {
-  it('loads the mounted source, read-only, and answers on the host', async () => {
+  it('loads the mounted source read-only, and answers on the host', async () => {
     const source = await takePlugin('openclaw:local', PLUGIN_OF.whole);
     const { exitCode, stdout, stderr } = await run([
       'run',
@@ -51,40 +51,40 @@ describe('image:run --overlay', () => {
     }
   });
 
-  it('restarts when a file changes, says where the plugin comes from again, and is gone after Ctrl-C', async () => {
+  it('restarts after an edit, prints the source of the plugin again, and removes the container after Ctrl-C', async () => {
     const [image, plugin] = [IMAGE_OF[testGateway()], PLUGIN_OF[testGateway()]];
     const source = await takePlugin(image, plugin);
-    const { exitCode, said } = await runUntil(
+    const { exitCode, output } = await runUntil(
       /mounted/,
       ['run', image, '--overlay', source, '--port', String(port), '--watch'],
       () => appendFile(join(source, 'index.js'), '\n'),
       [{ line: new RegExp(`^- ${plugin}: loaded .* after \\d`, 'm'), act: (pid) => process.kill(pid, 'SIGINT') }],
     );
-    expect({ exitCode }, said).toEqual({ exitCode: 130 });
-    expect(said).toMatch(
+    expect({ exitCode }, output).toEqual({ exitCode: 130 });
+    expect(output).toMatch(
       new RegExp(`index\\.js changed: restarting\\n.*${plugin}: loaded from /app/extensions/${plugin}`, 's'),
     );
-    const [, name] = /docker exec (\S+)/.exec(said) ?? [];
+    const [, name] = /docker exec (\S+)/.exec(output) ?? [];
     expect((await docker('container', 'inspect', name ?? '')).exitCode).not.toBe(0);
   });
 
-  it('is gone after Ctrl-C while the gateway starts, and does not wait for that', async () => {
-    // Others verify images of their own beside this.
+  it('removes the container after Ctrl-C while the gateway starts', async () => {
+    // Other tests verify other images at the same time.
     const filters = ['name=^openclaw-image-[0-9a-f]{8}$', 'ancestor=openclaw:local'].flatMap((one) => [
       '--filter',
       one,
     ]);
     const containers = async () => (await docker('ps', '--all', ...filters, '--format', '{{.Names}}')).stdout;
     const before = await containers();
-    const { exitCode, said } = await runUntil(/^- starting/m, ['run', '--port', String(port)], (pid) =>
+    const { exitCode, output } = await runUntil(/^- starting/m, ['run', '--port', String(port)], (pid) =>
       process.kill(pid, 'SIGINT'),
     );
-    expect({ exitCode }, said).toEqual({ exitCode: 130 });
-    expect(said).not.toContain('The gateway answers');
+    expect({ exitCode }, output).toEqual({ exitCode: 130 });
+    expect(output).not.toContain('The gateway answers');
     expect(await containers()).toBe(before);
   });
 
-  it('refuses a folder that is no plugin of the image, and an image that is not there', async () => {
+  it('refuses a folder whose plugin the image does not contain, and a missing image', async () => {
     const refused = await run(['run', '--overlay', folder]);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('no openclaw.plugin.json') });
     const missing = await run(['run', 'openclaw-image-test:never-built']);

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 describe('scripts/sandbox-setup.sh', () => {
-  it('builds an image with the tools of section 8, for a user without rights', async () => {
+  it('builds an image with the documented tools, for an unprivileged user', async () => {
     const built = await build('sandbox-setup.sh', IMAGES.default);
     expect(built.digest).toMatch(/^sha256:/);
     const line =
@@ -51,12 +51,12 @@ describe('scripts/sandbox-setup.sh', () => {
     expect(JSON.parse(config)).toEqual(['sleep', 'infinity']);
   });
 
-  it('repeats nothing when nothing changed', async () => {
+  it('runs no step again if nothing changed', async () => {
     const { stages } = await build('sandbox-setup.sh', IMAGES.default);
     expect(stages.filter(({ stage, cached }) => !cached && stage !== 'export')).toEqual([]);
   });
 
-  it('says all that is wrong with a request before it asks an engine', async () => {
+  it('reports all problems of a request before it contacts an engine', async () => {
     const { exitCode, stderr } = await setUp('sandbox-setup.sh', '--tag', 'No Tag', '--base', 'node:24');
     expect(exitCode).toBe(2);
     expect(stderr).toContain('No Tag');
@@ -74,7 +74,7 @@ describe('scripts/sandbox-common-setup.sh', { tags: ['nightly'] }, () => {
     expect(stdout).toMatch(/^sandbox\ngcc .*\n[\s\S]*go version go[\s\S]*cargo [\s\S]*rustc [\s\S]*v24\.\d+\.\d+\n/);
   });
 
-  it('stands on the layers of the first', async () => {
+  it('has the layers of the first image below its own', async () => {
     const layersOf = async (image: string): Promise<readonly string[]> =>
       JSON.parse((await docker('image', 'inspect', image, '--format', '{{json .RootFS.Layers}}')).stdout);
     const [first, common] = [await layersOf(IMAGES.default), await layersOf(IMAGES.common)];
@@ -90,7 +90,7 @@ describe('scripts/sandbox-browser-setup.sh', () => {
 
   beforeAll(async () => {
     await build('sandbox-browser-setup.sh', IMAGES.browser);
-    // A run that was killed may have left them.
+    // A killed test run may have left them.
     await docker('rm', '--force', CONTAINER);
     await docker('network', 'rm', NETWORK);
     await docker('network', 'create', NETWORK, '--subnet', '10.213.7.0/24');
@@ -126,7 +126,7 @@ describe('scripts/sandbox-browser-setup.sh', () => {
       await sleep(500);
     }
   };
-  /** Asks DevTools from another container, which has the address `from`. */
+  /** Connects to DevTools from another container, whose address is `from`. */
   const curlFrom = (from: string, path: string, token = TOKEN) =>
     docker(
       ...['run', '--rm', '--network', NETWORK, '--ip', from, IMAGES.default],
@@ -143,18 +143,18 @@ describe('scripts/sandbox-browser-setup.sh', () => {
       ],
     );
 
-  it('answers DevTools to the range that may have them', async () => {
+  it('answers DevTools requests from the allowed range', async () => {
     const { stdout } = await curlFrom(allowed(), '/json/version');
     expect(JSON.parse(stdout)).toMatchObject({ Browser: expect.stringMatching(/^(?:Chrome|Chromium)\//) });
   });
 
-  it('and to nobody else', async () => {
+  it('does not answer other addresses', async () => {
     const { exitCode, stdout } = await curlFrom(`${subnet}.11`, '/json/version');
     expect(stdout).toBe('');
     expect(exitCode).not.toBe(0);
   });
 
-  it('and not without the token of the gateway, which asks the image whether it heeds that', async () => {
+  it("does not answer without the gateway's token, and has the label that says so", async () => {
     const { exitCode, stdout, stderr } = await curlFrom(allowed(), '/json/version', 'wrong');
     expect(stdout).toBe('');
     expect(exitCode).not.toBe(0);
@@ -164,19 +164,19 @@ describe('scripts/sandbox-browser-setup.sh', () => {
     expect(label.stdout).toBe('2026-05-12-cdp-relay-auth');
   });
 
-  it('shows its screen to who knows the password', async () => {
+  it('shows its screen with the right password', async () => {
     const page = await fetch(`http://127.0.0.1:${port}/vnc.html`);
     expect(page.status).toBe(200);
     expect(await vncLogin(port, 'sesame-7')).toEqual({ types: [2], result: 0 });
   });
 
-  it('and not to who does not', async () => {
+  it('does not show its screen with a wrong password', async () => {
     expect(await vncLogin(port, 'wrong')).toEqual({ types: [2], result: 1 });
   });
 
-  it('keeps the password from Chromium and what runs in it', async () => {
+  it('keeps the password from Chromium and its child processes', async () => {
     const line = 'for file in /proc/[0-9]*/environ; do tr "\\0" "\\n" <$file; done 2>/dev/null | grep -c sesame';
-    // The container's first process is the engine's init, which has what it was started with.
+    // Process 1 is the engine's init, which has the variables of docker run.
     const { stdout } = await docker(
       'exec',
       CONTAINER,
@@ -188,19 +188,19 @@ describe('scripts/sandbox-browser-setup.sh', () => {
   });
 
   it.each([
-    ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=0.0.0.0/0,exec:sh', 'is no IPv4 range'],
-    ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=300.0.0.1/8', 'is no IPv4 range'],
-    ['OPENCLAW_BROWSER_CDP_PORT=9222,fork', 'is no port'],
-    ['OPENCLAW_BROWSER_CDP_PORT=5899', "is another one's"],
+    ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=0.0.0.0/0,exec:sh', 'is not an IPv4 range'],
+    ['OPENCLAW_BROWSER_CDP_SOURCE_RANGE=300.0.0.1/8', 'is not an IPv4 range'],
+    ['OPENCLAW_BROWSER_CDP_PORT=9222,fork', 'is not a port'],
+    ['OPENCLAW_BROWSER_CDP_PORT=5899', 'is already used'],
     ['OPENCLAW_BROWSER_NOVNC_PASSWORD=a\nb', 'control character'],
-    ['OPENCLAW_BROWSER_NOVNC_PORT=a[$(id)]', 'is no port'],
+    ['OPENCLAW_BROWSER_NOVNC_PORT=a[$(id)]', 'is not a port'],
   ])('refuses %s', async (variable, reason) => {
     const { exitCode, stderr } = await docker('run', '--rm', '--env', variable, IMAGES.browser);
     expect(exitCode).toBe(2);
     expect(stderr).toContain(reason);
   });
 
-  it('ends when its browser does', async () => {
+  it('ends when its browser ends', async () => {
     await docker('exec', CONTAINER, 'pkill', '-o', 'chromium');
     await until(async () => (await docker('inspect', CONTAINER, '--format', '{{.State.Running}}')).stdout === 'false');
   });
@@ -210,7 +210,7 @@ describe('scripts/sandbox-browser-setup.sh', () => {
  * Logs in to a screen through noVNC's web socket.
  *
  * Source: RFC 6143, sections 7.1 and 7.2.2
- * @returns the kinds of security that are offered (2 is a password, 1 none), and 0 for a right answer
+ * @returns the offered security types (2: password, 1: none), and 0 for a right answer
  */
 async function vncLogin(
   port: string,
@@ -247,7 +247,7 @@ async function vncLogin(
     const types = [...(await read(count))];
     socket.send(Uint8Array.of(2));
     const challenge = await read(16);
-    // DES with each byte of the password reversed; three times with one key is once.
+    // DES with each byte of the password reversed. Triple DES with the same key three times is DES.
     const key = Buffer.alloc(8);
     key.write(password.slice(0, 8), 'latin1');
     const reversed = key.map((byte) =>

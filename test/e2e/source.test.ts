@@ -22,7 +22,7 @@ async function build(folder: string, image: string, ...args: readonly string[]):
   return JSON.parse(stdout) as Built;
 }
 const newLayers = ({ layers }: Built) => layers.filter(({ cached }) => !cached).map(({ name }) => name);
-/** Stages in which something ran; copying a file of the checkout is in `manifests` and `package-files`. */
+/** Stages that ran, except those that only copy files of the checkout. */
 const ranStages = ({ stages }: Built) =>
   stages.filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage)).map(({ stage }) => stage);
 
@@ -31,7 +31,7 @@ const PLUGINS = [
   { id: 'kimi', answer: 'is-number works' },
 ];
 
-/** What an edit makes again: layers, and the stages that run for them. */
+/** The layers that an edit changes, and the stages that run for them. */
 type Edit = [file: string, layers: string[], stages: string[]];
 const EDITS: Readonly<Record<Layout, Edit[]>> = {
   new: [
@@ -42,7 +42,7 @@ const EDITS: Readonly<Record<Layout, Edit[]>> = {
     ['extensions/echo/index.js', ['server'], ['plugin-manifests', 'server']],
     ['README.md', ['package'], ['package-files']],
   ],
-  // Where it differs: plugins are not compiled.
+  // The older layout differs: its plugins are not compiled.
   old: [
     ['src/index.js', ['server'], ['server']],
     ['extensions/echo/index.js', ['plugins'], ['plugin-manifests']],
@@ -67,7 +67,7 @@ describe.each<[Layout, string]>([
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('becomes an image that keeps the contract', async () => {
+  it('becomes an image that satisfies the contract', async () => {
     expect(built.gateway).toMatchObject({ version, dirty: false });
     const { exitCode, stdout } = await run(['verify', image, '--json']);
     const { results } = JSON.parse(stdout) as { results: { name: string; outcome: { passed: boolean } }[] };
@@ -75,11 +75,11 @@ describe.each<[Layout, string]>([
     expect(exitCode).toBe(0);
   });
 
-  it('loads the plugin that was asked for, with what it needs', async () => {
+  it('loads the requested plugin with its dependencies', async () => {
     expect(JSON.parse((await inImage(image, 'openclaw plugins')).stdout)).toEqual(PLUGINS);
   });
 
-  it('holds production dependencies, patched, and nothing of the build', async () => {
+  it('contains production dependencies with patches, and no files of the build', async () => {
     const line = `cd /app && head -1 node_modules/ms/index.js && cat dist/a2ui.bundle.js && ls -a . node_modules && find . -name '*.map' -o -name '*.d.ts' -o -name '.env*' -o -name .git`;
     const { stdout } = await inImage(image, line);
     expect(stdout).toContain('// patched by the fixture');
@@ -87,7 +87,7 @@ describe.each<[Layout, string]>([
     expect(stdout).not.toMatch(/kind-of|\.map|\.d\.ts|\.env|\.git\b|^src$|^ui$/m);
   });
 
-  it('makes nothing again when nothing changed', async () => {
+  it('builds nothing again if nothing changed', async () => {
     const again = await build(folder, image, '--extensions', 'kimi-coding');
     expect({ layers: newLayers(again), stages: ranStages(again) }).toEqual({ layers: [], stages: [] });
   });
@@ -131,7 +131,7 @@ describe('plain Docker', () => {
   const image = 'openclaw-image-test:plain';
   let folder = '';
   let files = '';
-  /** What this host needs more: a base that it reaches, and its authorities. */
+  /** The base and the authorities that this host needs. */
   let here: readonly string[] = [];
   beforeAll(async () => {
     const { context } = await resolveBase({
@@ -156,12 +156,12 @@ describe('plain Docker', () => {
     await Promise.all([folder, files].map((path) => rm(path, { recursive: true, force: true })));
   });
 
-  it('builds what was rendered, by the command that is printed, and the image keeps the contract', async () => {
+  it('builds the rendered Dockerfile with the printed command, and the image satisfies the contract', async () => {
     const file = join(files, 'openclaw.Dockerfile');
     const { exitCode, stdout, stderr } = await run(['render', '--source', folder, '--file', file]);
     expect(exitCode, stderr).toBe(0);
     const browser = inject('nightly') ? '1 --build-arg OPENCLAW_BROWSER=debian' : '';
-    // This host's base and authorities are added to the command.
+    // Adds this host's base and authorities to the command.
     const command = stdout
       .slice(stdout.indexOf('docker buildx'))
       .replace('docker buildx build', `"$DOCKER" buildx build ${here.join(' ')}`)
@@ -183,7 +183,7 @@ describe('plain Docker', () => {
     expect((await inImage(image, 'find / -name ".env*" -not -path "/proc/*" 2>/dev/null')).stdout).toBe('');
   });
 
-  it('says which plugin there is not', async () => {
+  it('names an unknown plugin', async () => {
     const { docker: path, environment } = engine();
     const file = join(files, 'openclaw.Dockerfile');
     const args = ['buildx', 'build', ...here, '--target=plugin-manifests', '--file', file];
@@ -198,7 +198,7 @@ describe('plain Docker', () => {
 });
 
 describe('image:diff', { tags: ['nightly'] }, () => {
-  it('tells what an edit of the server costs a host that pulls it', async () => {
+  it('shows the bytes that a host pulls after an edit of the server', async () => {
     const [before, after] = ['openclaw-image-test:before', 'openclaw-image-test:after'];
     const folder = await makeCheckout('new');
     await build(folder, before);
@@ -217,7 +217,7 @@ describe('image:diff', { tags: ['nightly'] }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('says which image the engine does not have', async () => {
+  it('names an image that the engine does not have', async () => {
     const { exitCode, stderr } = await run(['diff', SMALL_IMAGE, 'openclaw:never-built']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('openclaw:never-built');
@@ -246,13 +246,13 @@ describe('a browser and the Docker CLI', { tags: ['nightly'] }, () => {
     expect(stdout).toContain('42!');
   });
 
-  it('brings Xvfb, the Docker CLI and Compose, and no daemon', async () => {
+  it('has Xvfb, the Docker CLI and Compose, and no daemon', async () => {
     const line = 'Xvfb -help 2>&1 | head -1; docker --version; docker compose version; command -v dockerd containerd';
     const { stdout } = await inImage(image, line);
     expect(stdout).toMatch(/use: X.*\nDocker version .*\nDocker Compose version [^\n]*$/);
   });
 
-  it('stands below the gateway: an edit installs neither again', async () => {
+  it('are in lower layers, so an edit of the gateway does not install them again', async () => {
     await appendFile(join(folder, 'src/index.js'), `\n// ${Date.now()}\n`);
     const edited = await build(folder, image, '--browser', 'debian', '--docker-cli');
     expect(newLayers(edited)).toEqual(['server']);
@@ -260,7 +260,7 @@ describe('a browser and the Docker CLI', { tags: ['nightly'] }, () => {
 });
 
 describe('a checkout whose build fails', () => {
-  it('says which stage, and with what words', async () => {
+  it('shows the stage and its error output', async () => {
     const folder = await makeCheckout('new');
     const script = join(folder, 'scripts/build.mjs');
     await writeFile(

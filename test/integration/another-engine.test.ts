@@ -8,22 +8,22 @@ import { docker, engine as firstEngine, ROOT, run, runUntil } from '../support/c
 import { SMALL_IMAGE } from '../support/gateway.ts';
 
 /**
- * A second engine with an empty cache: `scripts/engine up` on a bare Debian, which a privileged container of the first
- * engine is, with a network of its own.
+ * A second engine with an empty cache: `scripts/engine up` on a bare Debian, in a privileged container of the first engine,
+ * with a separate network.
  */
 const NAME = `openclaw-image-test-engine-${process.pid}`;
 let folder = '';
 let host = '';
 
-/** GOMAXPROCS: as the first engine, where that was told something (.ci/run). */
+/** GOMAXPROCS: the same as for the first engine (.ci/run). */
 const inside = (line: string) =>
   docker(...['exec', '--user', '0', '--env', 'XDG_CACHE_HOME=/engine', '--env', 'GOMAXPROCS', NAME, 'sh', '-c', line]);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'oc-'));
   host = `unix://${folder}/openclaw-image/engine/docker.sock`;
-  // --init: something must reap what the engine leaves when it is killed.
-  // --no-healthcheck: what runs in there is counted.
+  // --init: some process must reap those of a killed engine.
+  // --no-healthcheck: the test counts the processes.
   const args = ['run', '--detach', '--init', '--no-healthcheck', '--privileged', '--user', '0', '--name', NAME];
   const volumes = ['--volume', `${folder}:/engine`, '--volume', `${join(ROOT, 'scripts')}:/scripts:ro`];
   await docker(...args, ...volumes, '--entrypoint', 'sleep', SMALL_IMAGE, '3600');
@@ -35,12 +35,12 @@ afterAll(async () => {
 });
 
 describe('scripts/engine on a bare Debian', () => {
-  it('says what it is before it is there', async () => {
+  it('prints its state before it is set up', async () => {
     expect((await inside('/scripts/engine status')).stdout).toMatch(/^absent/);
     expect((await inside('/scripts/engine env')).exitCode).toBe(1);
   });
 
-  it('sets up an engine that answers on a socket of its own, and installs nothing', async () => {
+  it('sets up an engine on its own socket, and installs no package', async () => {
     const before = (await inside('dpkg-query -W')).stdout;
     const up = await inside('/scripts/engine up');
     expect(up.exitCode, up.stderr).toBe(0);
@@ -55,13 +55,13 @@ describe('scripts/engine on a bare Debian', () => {
     ).toBe(0);
   });
 
-  it('does nothing when it runs', async () => {
+  it('does nothing if it is running', async () => {
     expect(await inside('/scripts/engine up')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
   });
 });
 
 describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
-  /** With the base, so that it is the same one. */
+  /** Shares the bases, so that both use the same one. */
   const emptyCache = async (name: string): Promise<string> => {
     const cache = join(folder, name);
     await mkdir(join(cache, 'openclaw-image'), { recursive: true });
@@ -73,7 +73,7 @@ describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
   it('gives the same digest on another engine with an empty cache, whatever was built before', async () => {
     const env = { SOURCE_DATE_EPOCH: '1700000000', CI: 'true' };
     const args = ['build', '--json', '--tag', 'openclaw-image-test:one'];
-    // Of what was resolved and locked before neither host knows the other's; one has locked an older gateway.
+    // Each host resolves and locks separately. One of them has locked an older gateway.
     const [first, second] = [await emptyCache('one'), await emptyCache('other')];
     const locked = await run(['build', '--dry-run', '--package', 'openclaw@2026.9.5'], {
       env: { XDG_CACHE_HOME: first },
@@ -83,7 +83,7 @@ describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
     expect(one.exitCode, one.stdout).toBe(0);
     const other = await run([...args, '--engine', host], { env: { ...env, XDG_CACHE_HOME: second } });
     expect(other.exitCode, other.stdout).toBe(0);
-    // Layer by layer first: it says where they differ.
+    // Compares layers first, to show where the images differ.
     const format = "docker image inspect openclaw-image-test:one --format '{{json .RootFS.Layers}}'";
     const { docker: command, environment } = firstEngine();
     const there = await inside(`eval "$(/scripts/engine env)" && ${format}`);
@@ -92,7 +92,7 @@ describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
     expect(JSON.parse(other.stdout).digest).toBe(JSON.parse(one.stdout).digest);
     expect(JSON.parse(other.stdout).layers.every(({ cached }: { cached: boolean }) => !cached)).toBe(true);
     expect(JSON.parse(one.stdout).annotations['org.opencontainers.image.created']).toBe('2023-11-14T22:13:20Z');
-    // What was written without unpacking runs all the same.
+    // An image that was written without unpacking can run.
     expect((await docker('run', '--rm', '--entrypoint', 'node', 'openclaw-image-test:one', '--version')).exitCode).toBe(
       0,
     );
@@ -101,19 +101,19 @@ describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
 });
 
 describe('an engine that goes away', () => {
-  it('is told from a build that fails', async () => {
+  it('is distinguished from a failed build', async () => {
     const args = ['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host];
-    // Its shim outlives the engine, as the steps of the build do.
+    // The container's shim outlives the engine, as build steps do.
     const held = await inside(
       `eval "$(/scripts/engine env)" && tar -C / -ch bin/sleep $(ldd /bin/sleep | grep -o '/[^ ]*') | docker import - held && ` +
         'docker run --detach --network none --entrypoint /bin/sleep held 3600',
     );
     expect(held.exitCode, held.stderr).toBe(0);
-    const { exitCode, said } = await runUntil(/^> .*system-with-apt/m, args, () =>
+    const { exitCode, output } = await runUntil(/^> .*system-with-apt/m, args, () =>
       inside('kill -9 $(cat /engine/openclaw-image/engine/dockerd.pid)'),
     );
     expect(exitCode).toBe(1);
-    expect(said).toContain('The Docker Engine stopped answering');
+    expect(output).toContain('The Docker Engine stopped answering');
   });
 });
 

@@ -81,7 +81,7 @@ describe('a bootstrapped base', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n\d+\.\d+\.\d+$/);
   });
 
-  it('is found again, not made again', async () => {
+  it('is reused', async () => {
     const steps: string[] = [];
     await bootstrapBase(request((step) => void steps.push(step)));
     expect(steps).toEqual([]);

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Builds a Dockerfile that cannot succeed, and says how it was explained. A step whose words count outlives them by some seconds. */
+/** Builds a Dockerfile that fails, and returns its explanation. The step ends some seconds after its last output. */
 async function explain(instructions: string, request: Partial<BuildRequest> = {}): Promise<Failure> {
   await writeFile(
     join(folder, 'Dockerfile'),
@@ -58,20 +58,20 @@ describe('a step that fails', () => {
     expect(failure.reason).toContain('stage failing');
   });
 
-  it('was killed: out of memory', async () => {
+  it('is explained if it was killed: out of memory', async () => {
     expect(await explain("RUN sh -c 'kill -9 $$'")).toMatchObject({
       kind: 'out-of-memory',
       hint: expect.stringContaining('2 GB'),
     });
   });
 
-  it('filled the disk', async () => {
+  it('is explained if the disk is full', async () => {
     const line =
       'RUN --mount=type=tmpfs,target=/small,size=1048576 dd if=/dev/zero of=/small/file bs=1M count=4 || { sleep 3; exit 1; }';
     expect(await explain(line)).toMatchObject({ kind: 'disk-full' });
   });
 
-  it('has no network', async () => {
+  it('is explained without network', async () => {
     expect(
       await explain('RUN --network=none npm view openclaw version --fetch-retries=0 || { sleep 3; exit 1; }'),
     ).toMatchObject({
@@ -80,7 +80,7 @@ describe('a step that fails', () => {
     expect(await explain('RUN --network=none curl -sS http://deb.example.org')).toMatchObject({ kind: 'no-network' });
   });
 
-  it('met a certificate that it does not trust', async () => {
+  it('is explained if a certificate is not trusted', async () => {
     const address = await hostAddress();
     const { key, cert } = await makeCertificate(address, folder);
     const server = createTlsServer({ key, cert }, (_, response) => response.end('{}'));
@@ -98,20 +98,20 @@ describe('a step that fails', () => {
     }
   });
 
-  it('is for a processor that this kernel cannot run', async () => {
-    // The head of a program for IBM Z: the kernel reads no further to refuse it.
+  it('is explained if this kernel cannot run its processor', async () => {
+    // The head of a program for IBM Z: the kernel reads only this part before it refuses.
     const header = '\\177ELF\\2\\2\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\2\\0\\26\\0\\0\\0\\1';
     const lines = `RUN printf '${header}' >/program && head -c 64 /dev/zero >>/program && chmod +x /program\nRUN ["/program"]`;
     expect(await explain(lines)).toMatchObject({ kind: 'no-emulation', hint: expect.stringContaining('emulate') });
   });
 });
 
-describe('a registry that does not take the image', () => {
+describe('a registry that refuses the image', () => {
   const push = (address: string) =>
     explain('RUN true', { outputs: ['type=registry'], tags: [`${address}/openclaw:try`] });
 
-  it('wants credentials', async () => {
-    // A user whose password nobody here knows.
+  it('requires credentials', async () => {
+    // The password of this user is unknown.
     const registry = await startRegistry({
       htpasswd: 'someone:$2y$05$Zc8gyT2oZ1Bv0R9sFzq0Eu0b7yO0m0X0mN8wQm3k9q0o6w1xq7C2e\n',
     });
@@ -143,7 +143,7 @@ describe('a registry that does not take the image', () => {
     }
   });
 
-  it('is not there', async () => {
+  it('does not exist', async () => {
     expect(await push('localhost:9')).toMatchObject({ kind: 'no-network' });
   });
 });

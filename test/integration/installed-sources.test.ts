@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { inImage, ROOT } from '../support/command.ts';
 
-/** Packages with sources in them, as files: nothing is downloaded. */
+/** Packages with sources, as local files: nothing is downloaded. */
 const PACKAGES = {
   plain: ['index.js', 'index.d.ts', 'index.js.map', 'src/index.ts', 'types/only.d.cts', 'data/map'],
   scripted: ['index.js', 'index.d.ts', 'src/index.ts'],
@@ -43,7 +43,7 @@ delete_sources ./node_modules
 list >as-npm-does
 (cat installed; echo; cat kept; echo; cat as-npm-does) >&3`;
 
-it('npm unpacks what is kept, and what install scripts may read; nothing is kept that is not kept of all it would unpack', async () => {
+it('npm unpacks only the files that remain, and those that install scripts may read', async () => {
   const { stdout, stderr, exitCode } = await inImage('openclaw:local', line, 'root');
   expect(exitCode, stderr).toBe(0);
   const [installed, kept, asNpmDoes] = stdout.split('\n\n').map((list) => list.trim().split('\n'));

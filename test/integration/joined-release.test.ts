@@ -27,15 +27,15 @@ const joinArgs = (registries: readonly string[]): readonly string[] => [
 
 async function joinPieces(registries: readonly string[]) {
   const { exitCode, stdout, stderr } = await fixture.run(...joinArgs(registries));
-  return { exitCode, stdout, stderr, said: JSON.parse(stdout) as Published };
+  return { exitCode, stdout, stderr, output: JSON.parse(stdout) as Published };
 }
 
-describe('a release of machines that build a platform each', () => {
+describe('a release by machines that build one platform each', () => {
   let proxy: FaultProxy;
   let mirrorProxy: FaultProxy;
   let mirror: TestRegistry;
-  /** What both registries have after a release in which nothing went wrong. */
-  let wanted: Readonly<Record<string, string | undefined>>;
+  /** The tags of both registries after a release without faults. */
+  let expected: Readonly<Record<string, string | undefined>>;
   let steps: readonly string[];
 
   beforeAll(async () => {
@@ -58,15 +58,15 @@ describe('a release of machines that build a platform each', () => {
       ],
     );
     expect(built.exitCode, built.stdout + built.stderr).toBe(0);
-    const { exitCode, said } = await joinSaying();
-    expect(exitCode, said).toBe(0);
-    wanted = await fixture.tagsOf(fixture.repositories[0]);
-    expect(await fixture.tagsOf(fixture.repositories[1])).toEqual(wanted);
-    steps = said
+    const { exitCode, output } = await joinSaying();
+    expect(exitCode, output).toBe(0);
+    expected = await fixture.tagsOf(fixture.repositories[0]);
+    expect(await fixture.tagsOf(fixture.repositories[1])).toEqual(expected);
+    steps = output
       .split('\n')
       .filter((line) => line.startsWith('- '))
       .map((line) => line.slice(2))
-      // Steps of the journal, and not what is read or told between them.
+      // The steps of the journal, without the messages between them.
       .filter((line) => /^(?:built|verified|pushed|checked|signed|recorded|tagged|reading every) /.test(line));
   });
   afterAll(async () => {
@@ -84,20 +84,20 @@ describe('a release of machines that build a platform each', () => {
     await fixture.closed.forgetTags('openclaw');
     await mirror.forgetRepository('openclaw');
   };
-  /** The two that are released to, one of them through a proxy that has faults. */
+  /** The target registries. A proxy adds faults to one of them. */
   const through = (at: FaultCase['at']): readonly string[] =>
     at === 'first'
       ? [`${proxy.address}/openclaw`, fixture.repositories[1]]
       : [fixture.repositories[0], `${mirrorProxy.address}/openclaw`];
 
-  /** With what it says, for people. */
+  /** With its messages for people. */
   async function joinSaying() {
     const args = joinArgs(fixture.repositories).filter((arg) => arg !== '--json');
     const { exitCode, stdout, stderr } = await fixture.run(...args);
-    return { exitCode, said: `${stdout}\n${stderr}` };
+    return { exitCode, output: `${stdout}\n${stderr}` };
   }
 
-  it('is refused where a machine is missing', async () => {
+  it('is refused if a machine is missing', async () => {
     const { exitCode, stdout } = await fixture.run(
       ...[
         'release',
@@ -125,10 +125,10 @@ describe('a release of machines that build a platform each', () => {
     readonly name: string;
     readonly at: 'first' | 'mirror';
     readonly inject: () => (request: Asked) => Fault;
-    /** Kind of the error where it is refused. */
+    /** Kind of the error, if the release fails. */
     readonly refused?: string;
   }
-  /** The fault for requests that are meant, and for no other. */
+  /** The fault, for the requests of this case only. */
   const when =
     (applies: (request: Asked) => boolean, fault: Fault): FaultCase['inject'] =>
     () =>
@@ -214,7 +214,7 @@ describe('a release of machines that build a platform each', () => {
     const chosen = at === 'first' ? proxy : mirrorProxy;
     const registries = through(at);
     chosen.inject(make());
-    const { exitCode, said, stdout, stderr } = await joinPieces(registries);
+    const { exitCode, output, stdout, stderr } = await joinPieces(registries);
     expect(chosen.injected()).toBeGreaterThan(0);
     chosen.inject(() => 'pass');
     const found = await Promise.all(
@@ -224,27 +224,27 @@ describe('a release of machines that build a platform each', () => {
     );
     if (refused === undefined) {
       expect(exitCode, stdout + stderr).toBe(0);
-      expect(found).toEqual([wanted, wanted]);
+      expect(found).toEqual([expected, expected]);
     } else {
       expect(exitCode).toBe(1);
-      expect(said.error).toMatchObject({ kind: refused });
+      expect(output.error).toMatchObject({ kind: refused });
       expect(found).toEqual([{}, {}]);
-      // And goes on where it was, once that is over.
+      // It resumes when the fault is over.
       const again = await joinPieces(registries);
       expect(again.exitCode, again.stdout).toBe(0);
     }
   });
 
-  it('does not ask again where it is not let in', async () => {
+  it('does not retry if access is denied', async () => {
     mirrorProxy.inject(when(({ method }) => method === 'POST', { kind: 'status', status: 403 })());
-    const { said } = await joinPieces(through('mirror'));
-    expect(said.error?.kind).toBe('registry-denied');
-    // Several uploads begin side by side, each once.
+    const { output } = await joinPieces(through('mirror'));
+    expect(output.error?.kind).toBe('registry-denied');
+    // Several uploads start at the same time, each once.
     expect(mirrorProxy.injected()).toBeLessThanOrEqual(5);
     mirrorProxy.inject(() => 'pass');
   });
 
-  it('outlasts a registry that is down for 20 s in the midst of tagging', async () => {
+  it('survives a registry that is down for 20 s while tags are written', async () => {
     let down: Promise<void> | undefined;
     proxy.inject(({ method, url }) => {
       if (method === 'PUT' && url?.endsWith(`/manifests/${fixture.version}`) === true) down ??= proxy.downFor(20_000);
@@ -254,29 +254,29 @@ describe('a release of machines that build a platform each', () => {
     await down;
     expect(down).toBeDefined();
     expect(exitCode, stdout).toBe(0);
-    expect(await Promise.all(fixture.repositories.map(fixture.tagsOf))).toEqual([wanted, wanted]);
+    expect(await Promise.all(fixture.repositories.map(fixture.tagsOf))).toEqual([expected, expected]);
   });
 
-  it('is made by one of two that come at once, and the other says who it is', async () => {
+  it('is made by one of two concurrent processes, and the other names the first', async () => {
     const results = await Promise.all([joinPieces(fixture.repositories), joinPieces(fixture.repositories)]);
     const lost = results.filter(({ exitCode }) => exitCode !== 0);
     expect(lost.length).toBe(1);
-    expect(lost[0]?.said.error, lost[0]?.stdout).toMatchObject({ kind: 'release-held' });
-    expect(lost[0]?.said.error?.reason).toMatch(/process \d+ holds the release lock of/);
-    expect(await Promise.all(fixture.repositories.map(fixture.tagsOf))).toEqual([wanted, wanted]);
+    expect(lost[0]?.output.error, lost[0]?.stdout).toMatchObject({ kind: 'release-held' });
+    expect(lost[0]?.output.error?.reason).toMatch(/process \d+ holds the release lock of/);
+    expect(await Promise.all(fixture.repositories.map(fixture.tagsOf))).toEqual([expected, expected]);
   });
 
-  it('stops after Ctrl-C between two steps, and gives the repository free', async () => {
+  it('stops after Ctrl-C between two steps, and releases the lock', async () => {
     const args = joinArgs(fixture.repositories).filter((arg) => arg !== '--json');
     const interrupt = (pid: number) => process.kill(pid, 'SIGINT');
-    const { exitCode, said } = await runUntil(/^- pushed /m, args, interrupt, [], fixture.environment);
-    expect(exitCode, said).toBe(130);
-    expect(said).toContain('the same command resumes there');
+    const { exitCode, output } = await runUntil(/^- pushed /m, args, interrupt, [], fixture.environment);
+    expect(exitCode, output).toBe(130);
+    expect(output).toContain('the same command resumes there');
     expect(await fixture.tagsOf(fixture.repositories[0])).toEqual({});
     expect((await joinPieces(fixture.repositories)).exitCode).toBe(0);
   });
 
-  it('ends in the same state, wherever it was killed, and however often', async () => {
+  it('ends in the same state, wherever and however often it was killed', async () => {
     expect(steps.length).toBeGreaterThan(15);
     const args = joinArgs(fixture.repositories).filter((arg) => arg !== '--json');
     const killAt = (step: string) => {
@@ -286,29 +286,29 @@ describe('a release of machines that build a platform each', () => {
     const endsWell = async (step: string): Promise<void> => {
       const { exitCode, stdout } = await joinPieces(fixture.repositories);
       expect(exitCode, `${step}: ${stdout}`).toBe(0);
-      expect(await Promise.all(fixture.repositories.map(fixture.tagsOf)), step).toEqual([wanted, wanted]);
+      expect(await Promise.all(fixture.repositories.map(fixture.tagsOf)), step).toEqual([expected, expected]);
       await forgetTags();
       await forgetJournals();
     };
-    // Each kind of step the first time, and the very last: the others of a kind are the same to who is killed there.
+    // Each kind of step for the first time, and the last step: other steps of a kind have the same effect.
     const kindOf = (step: string): string => step.split(' ')[0] ?? '';
     const chosen = steps.filter(
       (step, index) => index === steps.length - 1 || kindOf(step) !== kindOf(steps[index - 1] ?? ''),
     );
     for (const [index, step] of chosen.entries()) {
-      // The run before may have come further than it had said, when it died.
+      // The killed run may have done more than it printed.
       let { reached } = await killAt(step);
       if (!reached) {
         await endsWell(`killed before ${step}`);
         reached = (await killAt(step)).reached;
       }
       expect(reached, `never came to: ${step}`).toBe(true);
-      // Channels are last: where latest is, every version is.
+      // Channels are last: if latest exists, every version exists.
       for (const tags of await Promise.all(fixture.repositories.map(fixture.tagsOf))) {
-        for (const [tag, digest] of Object.entries(tags)) expect(digest, `${step}: ${tag}`).toBe(wanted[tag]);
-        if (tags['latest'] !== undefined) expect(tags[fixture.version], step).toBe(wanted[fixture.version]);
+        for (const [tag, digest] of Object.entries(tags)) expect(digest, `${step}: ${tag}`).toBe(expected[tag]);
+        if (tags['latest'] !== undefined) expect(tags[fixture.version], step).toBe(expected[fixture.version]);
       }
-      // Some go on to their end, and some are killed once more a step later.
+      // Some runs end, and some are killed again one step later.
       if (index % 3 === 2) await endsWell(step);
     }
     await endsWell('all steps');

@@ -13,7 +13,7 @@ const idOf = async (name: string): Promise<string> =>
 const namesOf = async (name: string): Promise<readonly string[]> =>
   JSON.parse((await docker('image', 'inspect', name, '--format', '{{json .RepoTags}}')).stdout);
 
-/** As BuildKit does: the name is another image's from now on, and the engine may delete the one that had it. */
+/** Moves the name to another image, as BuildKit does. The engine may then delete the image that had it. */
 const moveName = () => docker('tag', SMALL_IMAGE, NAME);
 const fail = async (): Promise<never> => {
   await moveName();
@@ -23,7 +23,7 @@ const fail = async (): Promise<never> => {
 describe('the names of a build', () => {
   beforeEach(async () => void (await docker('image', 'rm', NAME)));
 
-  it('stand for what they stood for when it fails after it has moved them, and that is whole', async () => {
+  it('name the earlier image if the build fails after it moved them, and that image is complete', async () => {
     const { stdout: container } = await docker('create', SMALL_IMAGE);
     await docker('commit', container, NAME);
     await docker('rm', container);
@@ -34,12 +34,12 @@ describe('the names of a build', () => {
     expect(await namesOf(NAME)).toEqual([NAME]);
   });
 
-  it('are not there when it fails where they were not', async () => {
+  it('do not exist if the build fails and they did not exist before', async () => {
     await expect(keepTags(builds, engine(), fail)).rejects.toThrow('no space left');
     expect((await docker('image', 'inspect', NAME)).exitCode).not.toBe(0);
   });
 
-  it('stand for what was built, and what they stood for has no other name', async () => {
+  it('name the new image after the build, and the earlier image has no backup tag', async () => {
     await docker('tag', SMALL_IMAGE, NAME);
     const { stdout: container } = await docker('create', SMALL_IMAGE);
     await keepTags(builds, engine(), () => docker('commit', container, NAME));

@@ -9,13 +9,13 @@ import type { PlannedTag } from '../../build/release/plan-release.ts';
 import { engine, run } from '../support/command.ts';
 import { startRegistry } from '../support/registry.ts';
 
-/** A test vector of crypt_blowfish, so that no hash has to be made here. */
+/** A test vector of crypt_blowfish, so that the test need not compute a hash. */
 const USER = { name: 'someone', password: 'U*U', hash: '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' };
 
 let open: Awaited<ReturnType<typeof startRegistry>>;
 let closed: Awaited<ReturnType<typeof startRegistry>>;
 let folder = '';
-/** A folder of Docker's settings in which somebody is logged in. */
+/** A folder with Docker settings that contain a login. */
 let loggedIn = '';
 let withHelper = '';
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await writeFile(join(loggedIn, 'config.json'), JSON.stringify({ auths: { [closed.address]: { auth } } }), {
     mode: 0o600,
   });
-  // docker finds buildx beside its settings.
+  // docker looks for buildx in its settings folder.
   const plugins = join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'cli-plugins');
   await symlink(plugins, join(loggedIn, 'cli-plugins'));
   withHelper = await mkdtemp(join(folder, 'helper-'));
@@ -50,7 +50,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Pushes an image that says which version it is. */
+/** Pushes an image with a version annotation. */
 async function publish(registry: string, version: string | undefined, ...tags: readonly string[]): Promise<void> {
   const context = await mkdtemp(join(folder, 'image-'));
   await writeFile(join(context, 'Dockerfile'), 'FROM scratch\nCOPY version /\n');
@@ -99,7 +99,7 @@ async function plan(ref: string, registries: readonly string[], config?: string)
 }
 
 describe('image:release plan on a real registry', () => {
-  it('finds what is there, and moves latest to what is newer', async () => {
+  it('reads existing tags, and moves latest to a newer version', async () => {
     const { tags, parsed } = await plan('refs/tags/v2026.3.13', [`${open.address}/openclaw`]);
     expect(tags).toEqual([
       `create ${open.address} 2026.3.13`,
@@ -110,15 +110,15 @@ describe('image:release plan on a real registry', () => {
     expect(parsed.tags[2]?.now).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
-  it('finds nothing in a repository that is not there yet', async () => {
-    const { tags } = await plan('refs/heads/main', [`${open.address}/nobody/nothing`]);
+  it('finds no tags in a repository that does not exist', async () => {
+    const { tags } = await plan('refs/heads/main', [`${open.address}/absent/absent`]);
     expect(tags).toEqual([`create ${open.address} main`, `create ${open.address} main-amd64`]);
   });
 
   it.each([
     ['config.json', () => loggedIn],
     ['a credential helper', () => withHelper],
-  ])('logs in with %s, and heeds what that registry alone knows', async (_, config) => {
+  ])('logs in with %s, and uses the tags that only that registry has', async (_, config) => {
     const registries = [`${open.address}/openclaw`, `${closed.address}/openclaw`];
     const { exitCode, tags, stderr, stdout } = await plan('refs/tags/v2026.3.13', registries, config());
     expect(exitCode, stderr).toBe(0);
@@ -129,19 +129,19 @@ describe('image:release plan on a real registry', () => {
     expect(stdout + stderr).not.toContain(USER.password);
   });
 
-  it('explains a registry that nobody logged in to', async () => {
+  it('explains a registry without a login', async () => {
     const { exitCode, parsed } = await plan('refs/heads/main', [`${closed.address}/openclaw`], folder);
     expect(exitCode).toBe(1);
     expect(parsed.error?.kind).toBe('registry-denied');
   });
 
-  it('explains a registry that is not there', async () => {
+  it('explains a registry that does not exist', async () => {
     const { exitCode, parsed } = await plan('refs/heads/main', ['localhost:9/openclaw']);
     expect(exitCode).toBe(1);
     expect(parsed.error?.kind).toBe('registry-unreachable');
   });
 
-  it('stops where what latest is cannot be told', async () => {
+  it('stops if the version of latest is unknown', async () => {
     await publish(open.address, undefined, 'latest');
     const { exitCode, tags } = await plan('refs/tags/v2026.3.13', [`${open.address}/openclaw`]);
     expect(exitCode).toBe(1);
@@ -157,7 +157,7 @@ describe('image:release plan on a real registry', () => {
     expect(table.stdout).toContain('CONFLICT');
   });
 
-  it('does not believe bytes that are not those that were promised', async () => {
+  it('refuses content that does not match its digest', async () => {
     const address = await proxied((request, response) => {
       if (request.url?.includes('/tags/list') === true) response.end('{"tags":["main"]}');
       else response.writeHead(200, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }).end('{"annotations":{}}');

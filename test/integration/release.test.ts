@@ -66,7 +66,7 @@ describe('a release to two registries', () => {
     expect(printed).not.toContain(PASSWORD_OF_KEY);
   });
 
-  it("shows its provenance and its SBOM to Docker's own tools", async () => {
+  it("shows provenance and SBOM in Docker's own tools", async () => {
     const inspect = async (format: string): Promise<string> => {
       const { stdout } = await docker(
         'buildx',
@@ -86,7 +86,7 @@ describe('a release to two registries', () => {
     expect(SPDX.spdxVersion).toBe('SPDX-2.3');
   });
 
-  it('lists in its SBOM what dpkg and the lockfile in the image list', async () => {
+  it('lists the packages of dpkg and of the lockfile in its SBOM', async () => {
     const image = `${fixture.repositories[0]}:${fixture.version}`;
     const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .SBOM.SPDX}}', image);
     const sbom = JSON.parse(stdout) as SpdxDocument;
@@ -97,7 +97,7 @@ describe('a release to two registries', () => {
         .sort();
     const dpkg = await inImage(image, "dpkg-query -W -f '${binary:Package} ${Version}\\n' | sed 's/:[a-z0-9]* / /'");
     expect(listed('deb')).toEqual(dpkg.stdout.trim().split('\n').sort());
-    // What pnpm installed, for the small one.
+    // The packages that pnpm installed, for the small gateway.
     if (testGateway() === 'small') {
       expect(listed('npm')).toEqual(expect.arrayContaining(['ms 2.1.3', `openclaw ${fixture.version}`]));
       return;
@@ -110,7 +110,7 @@ describe('a release to two registries', () => {
       ([path, one]) => `${one.name ?? path.replace(/^.*node_modules\//, '')} ${one.version}`,
     );
     const npm = new Set(listed('npm'));
-    // A package that was locked for another processor is in the lockfile, and not in the image.
+    // A package for another processor is in the lockfile, but not in the image.
     const absent = locked.filter((one) => !npm.has(one));
     const there = await inImage(image, `cd /app && ls -d ${Object.keys(packages).join(' ')} 2>/dev/null`);
     const folders = new Set(there.stdout.split('\n'));
@@ -124,7 +124,7 @@ describe('a release to two registries', () => {
     expect(locked.length - absent.length).toBeGreaterThan(200);
   });
 
-  it('is verified as whoever pulls it would, and not with another key', async () => {
+  it('can be verified by its users, but not with another key', async () => {
     const reference = `${fixture.repositories[1]}:latest`;
     const source = testGateway() === 'small' ? ['--source', 'https://example.org/fixture'] : [];
     const args = ['release', 'verify', reference, '--platforms', 'linux/amd64', ...source, '--json', '--key'];
@@ -138,8 +138,8 @@ describe('a release to two registries', () => {
       '--insecure-ignore-tlog',
       `${fixture.repositories[0]}:latest`,
     ];
-    const { stdout: said } = await execa(cosign, checked, { env: fixture.environment });
-    expect(said).toContain('"docker-manifest-digest"');
+    const { stdout: output } = await execa(cosign, checked, { env: fixture.environment });
+    expect(output).toContain('"docker-manifest-digest"');
     const folder = await mkdtemp(join(fixture.folder, 'other-'));
     await execa(cosign, ['generate-key-pair'], { cwd: folder, env: { COSIGN_PASSWORD: '' } });
     const other = await fixture.run(...args, join(folder, 'cosign.pub'));
@@ -150,7 +150,7 @@ describe('a release to two registries', () => {
     expect(checks.filter(({ passed }) => !passed).map(({ name }) => name)).toEqual(['signature']);
   });
 
-  it('changes nothing when it is published again', async () => {
+  it('changes nothing if it is published again', async () => {
     const before = await fixture.tagsOf(fixture.repositories[0]);
     const again = await fixture.run(...publish(), '--json');
     expect(again.exitCode, again.stdout).toBe(0);
@@ -158,7 +158,7 @@ describe('a release to two registries', () => {
     expect((JSON.parse(again.stdout) as Published).record.images).toEqual(record.images);
   });
 
-  describe('that has drifted', () => {
+  describe('with changed tags', () => {
     const status = async () => {
       const { exitCode, stdout } = await fixture.run(
         'release',
@@ -176,11 +176,11 @@ describe('a release to two registries', () => {
       await fixture.read.putDocument(parseReference(registry), tag, document);
     };
 
-    it('is as recorded at first', async () => {
+    it('matches its record at first', async () => {
       expect(await status()).toEqual({ exitCode: 0, mend: undefined, drift: [] });
     });
 
-    it('shows a mirror that is behind, a version that was overwritten, and what is missing; and mends them', async () => {
+    it('shows an outdated mirror, an overwritten version and missing tags; and repairs them', async () => {
       const [first, mirror] = fixture.repositories;
       const lock = `release-${fixture.version}`;
       await retag(first, `${fixture.version}-amd64`, lock);
@@ -197,7 +197,7 @@ describe('a release to two registries', () => {
       expect(await status()).toEqual({ exitCode: 0, mend: undefined, drift: [] });
     });
 
-    it('stops where a version is there with other contents', async () => {
+    it('stops if a version exists with other contents', async () => {
       const [first, mirror] = fixture.repositories;
       await retag(mirror, `${fixture.version}-slim`, `release-${fixture.version}`);
       const { exitCode, stdout } = await fixture.run(
@@ -221,7 +221,7 @@ describe('a release to two registries', () => {
     });
   });
 
-  it('finds the newest record, and says where there is none', async () => {
+  it('finds the newest record, and reports if there is none', async () => {
     const { exitCode, stdout } = await fixture.run(
       ...['release', 'status', '--release', '2020.1.1', '--registries', fixture.repositories.join(','), '--json'],
     );

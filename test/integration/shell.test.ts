@@ -17,7 +17,7 @@ async function shellPrograms(): Promise<readonly string[]> {
 
 beforeAll(() => execa(join(ROOT, 'scripts/debian-unpack'), ['bookworm', TOOLS, 'shellcheck']));
 
-it('shellcheck has nothing to say', async () => {
+it('shellcheck finds nothing', async () => {
   const programs = await shellPrograms();
   expect(programs.length).toBeGreaterThan(8);
   const { exitCode, all } = await execa(join(TOOLS, 'usr/bin/shellcheck'), ['--external-sources', ...programs], {
@@ -28,8 +28,8 @@ it('shellcheck has nothing to say', async () => {
   expect({ exitCode }, all).toEqual({ exitCode: 0 });
 });
 
-// macOS has bash 3.2, which no machine of ours has: what came later is looked for by name.
-describe('what runs on a host of its own, scripts/docker and scripts/clawdock,', () => {
+// macOS has bash 3.2, which the test machine does not have. So search for newer features by name.
+describe("a script for the user's host, in scripts/docker and scripts/clawdock,", () => {
   const LATER: readonly (readonly [what: string, pattern: RegExp])[] = [
     ['associative arrays (4.0)', /\b(?:declare|local|typeset)\s+-\w*A/],
     ['mapfile (4.0)', /\b(?:mapfile|readarray)\b/],
@@ -48,7 +48,7 @@ describe('what runs on a host of its own, scripts/docker and scripts/clawdock,',
     expect(programs.length).toBeGreaterThan(6);
     for (const file of programs) {
       const text = await readFile(file, 'utf8');
-      // What runs in a container has GNU's tools there.
+      // A line for a container can use GNU tools.
       expect(text.replace(/--entrypoint sh[\s\S]*?'\n?[^']*'/g, ''), file).not.toMatch(pattern);
     }
   });

@@ -14,16 +14,16 @@ const publish = (): readonly string[] => [
   ...['--sign', 'none'],
 ];
 let published: Published;
-/** When it was killed, while the image that it had built was verified, and what was tagged then. */
+/** When the run was killed, during the verification of its image, and the tags at that time. */
 let killed: { readonly at: string; readonly tags: readonly unknown[] };
 
-/** A release of a small checkout: what is told here is of builds, bases and registries. */
+/** A release of a small checkout, for tests of builds, bases and registries. */
 beforeAll(async () => {
   fixture = await createReleaseFixture('small');
   const kill = (pid: number) => process.kill(pid, 'SIGKILL');
-  const { reached, said } = await runUntil(/: healthz$/m, publish(), kill, [], fixture.environment);
-  expect(reached, said).toBe(true);
-  // Nothing cleans up after a SIGKILL. Others verify beside this: theirs are of other images.
+  const { reached, output } = await runUntil(/: healthz$/m, publish(), kill, [], fixture.environment);
+  expect(reached, output).toBe(true);
+  // Nothing cleans up after SIGKILL. Other tests verify other images at the same time.
   const left = await docker('ps', '--all', '--quiet', '--filter', 'ancestor=openclaw-image-release:default-amd64');
   expect(left.stdout).not.toBe('');
   await docker('rm', '--force', ...left.stdout.split('\n'));
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.tearDown());
 
-it('is built once, where it was killed while it was verified, and tagged by the second run alone', () => {
+it('is built once if it was killed during the verification, and the second run writes all tags', () => {
   expect(killed.tags).toEqual([{}, {}]);
   const at = (name: RegExp): string => published.steps.find(({ step }) => name.test(step))?.at ?? '';
   expect(at(/^built default for linux\/amd64$/)).toMatch(/^20/);
@@ -57,7 +57,7 @@ describe('a newer base', () => {
       '--json',
     );
 
-  it('is seen, pinned, and then the newest', async () => {
+  it('is found and pinned, and is then the newest', async () => {
     const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .Manifest}}', fixture.base);
     const { digest } = JSON.parse(stdout) as { readonly digest: string };
     await writeFile(pin(), `FROM ${fixture.base}@${digest}\n`);
@@ -73,7 +73,7 @@ describe('a newer base', () => {
     expect((await fixture.run('base', 'status', '--file', pin())).exitCode).toBe(0);
   });
 
-  it('goes under a published release without a build, as a refresh that moves the channels', async () => {
+  it('replaces the base of a published release without a build, as a refresh that moves the channels', async () => {
     const [first, mirror] = fixture.repositories;
     const before = await fixture.tagsOf(first);
     const { exitCode, stdout, stderr } = await rebase(fixture.base, '20300401');
@@ -83,14 +83,14 @@ describe('a newer base', () => {
     expect(tags['latest']).toBe(tags[`${fixture.version}-r20300401`]);
     expect(tags[fixture.version]).toBe(before[fixture.version]);
     expect(await fixture.tagsOf(mirror)).toEqual(tags);
-    const told = await inImage(`${first}:latest`, 'cat /etc/base-version && openclaw --version');
-    expect(told.stdout).toMatch(new RegExp(`^two\n.*${RegExp.escape(fixture.version)}`));
+    const result = await inImage(`${first}:latest`, 'cat /etc/base-version && openclaw --version');
+    expect(result.stdout).toMatch(new RegExp(`^two\n.*${RegExp.escape(fixture.version)}`));
   });
 
   it.each([
     ['other Debian packages', 'RUN sed -i "s/^Version: /Version: 1:/" /var/lib/dpkg/status', 'system packages'],
     ['another ABI of Node', 'ENV NODE_VERSION=25.1.0', 'Node 24'],
-  ])('does not where it has %s', async (_, also, reason) => {
+  ])('is refused if it has %s', async (_, also, reason) => {
     const name = `${fixture.open.address}/node:other`;
     await publishBase(engine(), name, 'three', { also });
     const { exitCode, stdout } = await rebase(name, '20300402');

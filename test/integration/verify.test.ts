@@ -21,14 +21,14 @@ describe('a plain Node image', () => {
   let result: Awaited<ReturnType<typeof verify>>;
 
   beforeAll(async () => {
-    // What FROM node:24 gives: Node and its user, and nothing of the gateway; and somebody's compiler.
+    // The contents of FROM node:24: Node and its user, no gateway, and a compiler.
     const reference = `${inject('registry')}/node:plain`;
     const also = 'RUN touch /usr/local/bin/gcc && chmod +x /usr/local/bin/gcc';
     await publishBase(engine(), reference, undefined, { also });
     result = await verify(reference);
   });
 
-  it('fails in every row that the gateway brings', () => {
+  it('fails in every part that the gateway provides', () => {
     expect(result.exitCode).toBe(1);
     expect(result.failed).toEqual(
       expect.arrayContaining([
@@ -58,7 +58,7 @@ describe('a plain Node image', () => {
     );
   });
 
-  it('passes in the rows that hold for it', () => {
+  it('passes in the other parts', () => {
     expect(result.passed).toEqual(
       expect.arrayContaining(['no-build-settings', 'no-caches', 'no-secrets', 'no-source-maps']),
     );
@@ -66,20 +66,20 @@ describe('a plain Node image', () => {
 });
 
 describe('an image with a browser', () => {
-  it('keeps the contract: where Playwright looks for one is no cache', async () => {
+  it("satisfies the contract: the browser's folder is not a cache", async () => {
     const reference = 'openclaw-image-test:with-browser';
     const { docker: command, environment } = engine();
     const input = `FROM ${SMALL_IMAGE}\nUSER root\nRUN mkdir -p /home/node/.cache/ms-playwright\nUSER node\n`;
     await execa(command, ['build', '--provenance=false', '--tag', reference, '-'], { input, env: environment });
     const { failed } = await verify(reference);
     await docker('image', 'rm', reference);
-    // Annotations are of the build that made it.
+    // Annotations belong to the build that made them.
     expect([...failed].sort()).toEqual(['index-annotations', 'manifest-annotations']);
   });
 });
 
-describe('an image that somebody spoiled', () => {
-  it('fails just where it was spoiled', async () => {
+describe('a damaged image', () => {
+  it('fails only the checks of its damage', async () => {
     const reference = 'openclaw-image-test:spoiled';
     const input = `FROM ${SMALL_IMAGE}
 USER root
@@ -93,7 +93,7 @@ HEALTHCHECK NONE
     const { exitCode, failed } = await verify(reference);
     await docker('image', 'rm', reference);
     expect(exitCode).toBe(1);
-    // A derived image keeps its parent's labels; manifest and index are new ones.
+    // A derived image keeps its parent's labels, but has a new manifest and index.
     expect([...failed].sort()).toEqual(
       [
         'health-status',
@@ -113,7 +113,7 @@ HEALTHCHECK NONE
 });
 
 describe('an image in a registry', () => {
-  it('is pushed with annotations at every level, read from there, and not kept', async () => {
+  it('is pushed with annotations at every level, read from the registry, and removed from the engine', async () => {
     const reference = `${inject('registry')}/openclaw:try`;
     const push = await run([
       'build',
@@ -154,13 +154,13 @@ describe('an image in a registry', () => {
     expect((await docker('image', 'inspect', reference)).exitCode).not.toBe(0);
   });
 
-  it('is not there: said so', async () => {
+  it('does not exist: reported', async () => {
     const { exitCode, stderr } = await run(['verify', `${inject('registry')}/openclaw:missing`]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('The image does not exist');
   });
 
-  it('is no reference: refused', async () => {
+  it('has a name that is not valid: refused', async () => {
     const { exitCode, stderr } = await run(['verify', 'Not A Reference', '--platform', 'windows/amd64']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('the request has 2 problems');

@@ -13,9 +13,9 @@ import { evaluate, readWorkflow } from '../support/workflow.ts';
 const VERSION = '2026.4.12';
 
 let fixture: ReleaseFixture;
-/** Where a job's steps run: this project's scripts, and the gateway's sources beside them. */
+/** The folder of a job's steps: the scripts of this project, and the gateway's sources. */
 let workspace = '';
-/** What a job has instead of what its actions set up. */
+/** Replaces the effects of a job's actions. */
 let environment: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ afterAll(async () => {
   await fixture.tearDown();
 });
 
-/** Actions whose work the test's environment has done: a checkout, an engine, logins, files that are there already. */
+/** Actions whose effect the test environment already has: a checkout, an engine, logins, files. */
 const DONE = [
   'actions/checkout',
   'actions/upload-artifact',
@@ -68,11 +68,11 @@ async function runJob(
   const workflow = readWorkflow(workflowName);
   const job = workflow.jobs[jobName];
   if (job === undefined) throw new Error(`there is no job ${jobName}`);
-  // What this machine cannot have: other registries, another processor, the browser's download.
+  // Replaces what this machine does not have: other registries, another processor, the browser's download.
   const here = { REGISTRIES: registries().join(','), PLATFORMS: 'linux/amd64', VARIANTS: variants };
   const evaluated = (env: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> =>
     Object.fromEntries(Object.entries(env).map(([name, value]) => [name, evaluate(value, expressions)]));
-  let said = '';
+  let output = '';
   for (const step of job.steps ?? []) {
     if (step.uses !== undefined) expect(DONE).toContain(step.uses.replace(/@.*/, ''));
     if (step.run === undefined) continue;
@@ -90,9 +90,9 @@ async function runJob(
       reject: false,
     });
     expect(exitCode, `${jobName}: ${step.run}\n${all}`).toBe(0);
-    said += all;
+    output += all;
   }
-  return said;
+  return output;
 }
 
 async function runRelease(
@@ -110,7 +110,7 @@ async function runRelease(
   await writeFile(join(workspace, 'output'), '');
   await runJob('release', 'plan', expressions, variants);
   for (const entry of readWorkflow('release').jobs['build']?.strategy?.matrix.include ?? []) {
-    // The other processor's machine is not here; its line is the same.
+    // This machine has one processor. The line of the other one is the same.
     if (entry['platform'] !== 'linux/amd64') continue;
     await runJob('release', 'build', { ...expressions, 'matrix.platform': entry['platform'] ?? '' }, variants);
   }
@@ -130,8 +130,8 @@ async function tagsOf(repository: string): Promise<Readonly<Record<string, strin
   return Object.fromEntries((await Promise.all(digests)).map((digest, index) => [names[index] ?? '', digest]));
 }
 
-describe('the lines of the workflows, on registries of this machine', () => {
-  it('publish a tag, and say in the summary what they planned and what came of it', async () => {
+describe('the commands of the workflows, with local registries', () => {
+  it('publish a tag, and write the plan and the result to the job summary', async () => {
     const summary = await runRelease({}, `refs/tags/v${VERSION}`, 'default,slim');
     const [first = '', mirror = ''] = registries();
     const tags = await tagsOf(first);
@@ -146,7 +146,7 @@ describe('the lines of the workflows, on registries of this machine', () => {
     expect(Object.keys(await tagsOf(registries()[0] ?? ''))).toContain('main');
   });
 
-  it('refresh the newest release where the base is another one than is pinned', async () => {
+  it('refresh the newest release if its base is not the pinned one', async () => {
     await writeFile(join(workspace, 'output'), '');
     await runJob('refresh', 'look', {});
     const output = await readFile(join(workspace, 'output'), 'utf8');
@@ -168,10 +168,10 @@ describe('the lines of the workflows, on registries of this machine', () => {
     expect(tags[VERSION]).not.toBe(tags['latest']);
   });
 
-  it('build and verify in ci.yml what the README builds and verifies', () => {
+  it('build and verify the same as the README', () => {
     const { test, image } = readWorkflow('ci').jobs;
     const lines = [test, image].flatMap((job) => job?.steps?.flatMap(({ run }) => run ?? []) ?? []);
-    // The first is what runs this; the second is what the tests begin with; the third is the end-to-end test of the image.
+    // The first command runs this test. The second one starts the tests. The third one is the end-to-end test of the image.
     expect(lines).toEqual(['npm test', 'npm run image:build', 'npm run image:verify openclaw:local']);
   });
 });

@@ -5,7 +5,7 @@ import { freePort } from './free-port.ts';
 
 const IMAGE = 'openclaw-image-test:stack-chromium';
 
-/** A page in a real Chromium, that of the sandbox's image, on the host's network as a user's browser is. */
+/** A page in the Chromium of the sandbox image, on the host's network, like a user's browser. */
 export async function openBrowser(): Promise<{ readonly page: Page; readonly close: () => Promise<void> }> {
   const built = await run(['sandbox', 'browser', '--tag', IMAGE, '--json']);
   if (built.exitCode !== 0) throw new Error(`no browser: ${built.stderr}`);

@@ -4,11 +4,11 @@ import { docker } from './command.ts';
 import { SMALL_IMAGE } from './gateway.ts';
 
 /**
- * A certificate authority nobody knows, and a server's certificate by it. OpenSSL is the image's own.
+ * Makes a certificate authority, and a certificate for a server. Uses the OpenSSL of the image.
  *
  * @param address IP address of the server
- * @param parent folder that gets one of its own for the files
- * @returns paths of the authority, alone and together with those that this host trusts already, and the server's key and certificate
+ * @param parent folder for a new folder with the files
+ * @returns paths: the authority alone, the authority with those that this host trusts, and the server's key and certificate
  */
 export async function makeCertificate(address: string, parent: string) {
   const folder = await mkdtemp(join(parent, 'ca-'));

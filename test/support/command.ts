@@ -5,7 +5,7 @@ import { checkJsonOutput } from './json-schema.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** The command line of the project, as a user runs it. A failing one is an answer. */
+/** Runs the command line, as a user does. A failure is a result, not an error. */
 export async function run(args: readonly string[], options: Options = {}) {
   const { exitCode, stdout, stderr, signal } = await execa(join(ROOT, 'scripts/run'), args, {
     reject: false,
@@ -28,26 +28,26 @@ export async function docker(...args: readonly string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** Runs a shell line in a new container of an image. */
+/** Runs a line of shell in a new container of an image. */
 export const inImage = (image: string, line: string, user = 'node') =>
   docker('run', '--rm', '--user', user, '--entrypoint', 'sh', image, '-c', line);
 
-/** For a push, which falls back to no base of this host: what the shared images stand on. */
+/** Options for a push, which never falls back to a bootstrapped base: the base of the shared images. */
 export const sameBase = (): readonly string[] => ['--base', inject('base')];
 
-/** The engine, as the rooms of build/ take it. */
+/** The engine, in the form that the code in build/ needs. */
 export const engine = () => {
   const { docker: command, host } = inject('engine');
   return { docker: command, environment: { ...process.env, DOCKER_HOST: host } };
 };
 
-/** What to do once when a command has said something. */
+/** An action that runs once, when a command has printed a line. */
 interface Cue {
   readonly line: RegExp;
   readonly act: (pid: number) => unknown;
 }
 
-/** Starts a command, and does something when what it said has a certain line: interrupts it, takes its engine away. */
+/** Starts a command, and runs an action when it has printed a line: interrupts it, or stops its engine. */
 export async function runUntil(
   line: RegExp,
   args: readonly string[],
@@ -61,15 +61,15 @@ export async function runUntil(
     all: true,
     env: { CI: 'true', NO_COLOR: '1', ...environment },
   });
-  let said = '';
+  let output = '';
   const cues: Cue[] = [{ line, act }, ...later];
   child.all.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
     const [next] = cues;
-    if (next === undefined || !next.line.test(said)) return;
+    if (next === undefined || !next.line.test(output)) return;
     cues.shift();
     next.act(child.pid ?? 0);
   });
   const { exitCode } = await child;
-  return { exitCode, said, reached: cues.length === 0 };
+  return { exitCode, output, reached: cues.length === 0 };
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** `601 passed, 0 failed, 0 skipped`: a line of its own at the end, which CI reads. */
+/** The last line of a run, which CI reads: `601 passed, 0 failed, 0 skipped`. */
 export function countLine(modules: readonly TestModule[]): string {
   const count = { passed: 0, failed: 0, skipped: 0, pending: 0 };
   for (const module of modules) {
@@ -13,13 +13,13 @@ export function countLine(modules: readonly TestModule[]): string {
 
 const LINES = 12;
 
-/** The last lines: what a command said before it failed. All of it stands further up in the log. */
+/** The last lines of a long message. The log contains all of it. */
 function clipped(text: string): readonly string[] {
   const lines = text.trimEnd().split('\n');
   return lines.length > LINES ? ['[...]', ...lines.slice(-LINES)] : lines;
 }
 
-/** What failed and why, for the end of a log: of two runs side by side, one says it long before the other ends. */
+/** The failed tests and their messages, for the end of the log of several runs. */
 export function failureLines(modules: readonly TestModule[]): readonly string[] {
   return modules.flatMap((module) =>
     [module, ...module.children.allSuites(), ...module.children.allTests('failed')].flatMap((part) => {

@@ -1,31 +1,31 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What goes wrong with one request: `pass` is nothing. */
+/** The fault of one request; `pass` is none. */
 export type Fault =
   | 'pass'
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number }
-  /** The connection breaks after so many bytes of what is sent. */
+  /** The connection breaks after this many bytes of the request. */
   | { readonly kind: 'reset-upload'; readonly after: number }
-  /** The connection breaks within the answer. */
+  /** The connection breaks within the response. */
   | { readonly kind: 'reset-answer' }
   | { readonly kind: 'slow'; readonly milliseconds: number }
-  /** Half of the answer, said to be all of it. */
+  /** Half of the response, with a matching content-length. */
   | { readonly kind: 'truncated' }
   | { readonly kind: 'wrong-digest' };
 
 export interface FaultProxy {
   readonly address: string;
-  /** Says what happens to each request from now on. */
+  /** Sets the fault for each following request. */
   readonly inject: (fault: (request: IncomingMessage) => Fault) => void;
-  /** How many requests met a fault since then. */
+  /** Number of requests with a fault since then. */
   readonly injected: () => number;
-  /** Nobody listens for so long. */
+  /** Stops listening for this time. */
   readonly downFor: (milliseconds: number) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** A proxy in front of a registry, which does to requests what networks and registries do. */
+/** A proxy before a registry that causes the faults of networks and registries. */
 export async function startFaultProxy(registry: string): Promise<FaultProxy> {
   let faultOf: (request: IncomingMessage) => Fault = () => 'pass';
   let injected = 0;
@@ -49,7 +49,7 @@ export async function startFaultProxy(registry: string): Promise<FaultProxy> {
 
   const forward = (incoming: IncomingMessage, answer: ServerResponse, fault: Fault): void => {
     const outgoing = request(
-      // The registry names itself by the Host that it was asked by: through this proxy.
+      // The registry builds URLs from the Host header, so its answers lead through this proxy.
       { host, port, method: incoming.method, path: incoming.url, headers: incoming.headers },
       (response) => {
         if (fault === 'pass' || fault.kind === 'reset-upload') {

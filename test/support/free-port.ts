@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below what the kernel gives to outgoing connections (ip(7), ip_local_port_range), which could take it before we use it. */
+/** Below the kernel's range for outgoing connections (ip(7), ip_local_port_range), so that no connection can take the port. */
 const [FIRST, BEYOND] = [20_000, 32_000];
 
-/** A port of this host on which nothing listens, on any address. */
+/** A port of this host on which no program listens, on any address. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, BEYOND);

@@ -9,7 +9,7 @@ import { docker as dockerCommand, ROOT } from './command.ts';
 import { freePort } from './free-port.ts';
 import { IMAGE_OF, type TestGateway } from './gateway.ts';
 
-/** All that a host needs: no Node, no Python, no openssl among them. */
+/** The programs on a host without Node, Python and openssl. */
 const COMMANDS = [
   ...[
     'bash',
@@ -36,39 +36,39 @@ interface SetupOptions {
   readonly input?: string;
 }
 
-/** A folder of its own with this project's stack, data and ports, as somebody has it who set the gateway up. */
+/** A folder with an installation of this project: stack, data and ports. */
 export interface TestInstallation {
-  /** The gateway's, by a name of its own. */
+  /** Name of the gateway's image. */
   readonly image: string;
-  /** Holds project and home. */
+  /** Contains project and home. */
   readonly folder: string;
   readonly project: string;
   readonly home: string;
   readonly config: string;
   readonly port: number;
-  /** The variables of both its ports. */
+  /** Variables that set both ports. */
   readonly ports: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
-  /** `scripts/docker/setup.sh --offline`; what is given is added to ports and home. */
+  /** Runs `scripts/docker/setup.sh --offline` with the given variables, ports and home. */
   readonly setup: (
     environment?: Readonly<Record<string, string>>,
     options?: SetupOptions,
-  ) => Promise<{ readonly exitCode: number | undefined; readonly said: string }>;
+  ) => Promise<{ readonly exitCode: number | undefined; readonly output: string }>;
   readonly compose: (
     ...args: readonly string[]
   ) => Promise<{ exitCode: number | undefined; stdout: string; stderr: string }>;
-  /** A command of the CLI's, without a terminal. */
+  /** Runs a command of the CLI without a terminal. */
   readonly cli: (...args: readonly string[]) => ReturnType<TestInstallation['compose']>;
   readonly dotEnv: () => Promise<ReadonlyMap<string, string>>;
   readonly container: () => Promise<string>;
-  /** Node for a host that began without. */
+  /** Adds Node to a host that had none. */
   readonly giveNode: () => Promise<void>;
   readonly remove: () => Promise<void>;
 }
 
 /**
- * @param name of the installation; its image has a name of its own, whatever other tests do to that of others
- * @param host setup makes its decisions with the host's Node, or with the one in the image, which takes longer and decides the same
+ * @param name of the installation; its image has a separate name, so that other tests do not affect it
+ * @param host whether setup runs its decisions in the host's Node, or in the image's, which is slower
  */
 export async function makeInstallation(
   name: string,
@@ -99,7 +99,7 @@ export async function makeInstallation(
     COMPOSE_PROJECT_NAME: `openclaw-test-${port}`,
   };
   const compose: TestInstallation['compose'] = async (...args) => {
-    // As a user types it: .env alone says what the stack is.
+    // As a user types it: only .env describes the stack.
     const { COMPOSE_PROJECT_NAME: _, ...plain } = environment;
     const { exitCode, stdout, stderr } = await execa('docker', ['compose', ...args], {
       cwd: project,
@@ -130,7 +130,7 @@ export async function makeInstallation(
         all: true,
         input,
       });
-      return { exitCode, said: all };
+      return { exitCode, output: all };
     },
     compose,
     cli: (...args) => compose('run', '-T', '--rm', 'openclaw-cli', ...args),
@@ -138,7 +138,7 @@ export async function makeInstallation(
     container: async () => (await compose('ps', '--quiet', 'openclaw-gateway')).stdout,
     giveNode,
     remove: async () => {
-      // By its name alone, from where no file says what it is: also what the files no longer name.
+      // Removes everything by the project's name, also what no file describes any more.
       await execa(
         'docker',
         ['compose', '--project-name', environment.COMPOSE_PROJECT_NAME, 'down', '--volumes', '--timeout', '2'],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 
-/** `new`: releases from 2026.3 on, with `build:docker` and compiled plugins. `old`: `build` alone, plugins as sources. */
+/** `new`: releases since 2026.3, with `build:docker` and compiled plugins. `old`: only `build`, plugins as sources. */
 export type Layout = 'new' | 'old';
 
 interface Manifest {
@@ -15,10 +15,10 @@ interface Manifest {
 }
 
 /**
- * A checkout with the shape of a real one, in a folder of its own and in git.
+ * Makes a checkout with the structure of a real one, in a new folder and in git.
  *
  * @param change edits the root's package.json before it is committed
- * @param secrets files with something secret in them
+ * @param secrets files that contain a secret
  */
 export async function makeCheckout(
   layout: Layout,

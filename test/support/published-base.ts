@@ -7,12 +7,12 @@ import type { DockerCli } from '../../build/engine/docker-cli.ts';
 import type { Platform } from '../../build/oci/platform.ts';
 
 /**
- * Pushes the base, as it is or with a file more, as a new Debian package would bring, under a name that may be taken: in the
- * registry, and not in the engine.
+ * Pushes the base to a registry, unchanged or with one more file, as a new Debian package would add. The name may exist in the
+ * registry, but not in the engine.
  *
  * @param name `localhost:5000/node:24-bookworm-slim`
- * @param version what the file says; undefined for no such file: what was built on the base before is built on this one
- * @param options platforms, the engine's own where none is named; further lines of its Dockerfile
+ * @param version contents of the file; undefined for an unchanged base, on which earlier builds are cached
+ * @param options platforms (default: the engine's own) and further lines of the Dockerfile
  */
 export async function publishBase(
   engine: DockerCli,
@@ -35,8 +35,8 @@ export async function publishBase(
     await writeFile(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`);
     const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
     const output = `type=image,name=${name},push=true,store=false`;
-    const wanted = platforms.length === 0 ? [] : ['--platform', platforms.join(',')];
-    const args = ['buildx', 'build', '--builder=default', ...wanted, ...contexts, '--output', output, folder];
+    const platformOption = platforms.length === 0 ? [] : ['--platform', platforms.join(',')];
+    const args = ['buildx', 'build', '--builder=default', ...platformOption, ...contexts, '--output', output, folder];
     await execa(engine.docker, args, {
       env: engine.environment,
       extendEnv: false,

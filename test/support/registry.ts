@@ -10,22 +10,22 @@ import { freePort } from './free-port.ts';
 const ROOT = join(import.meta.dirname, '../..');
 
 export interface RegistryOptions {
-  /** Who may enter, in the format of `htpasswd -B`. */
+  /** Users and passwords, in the format of `htpasswd -B`. */
   readonly htpasswd?: string;
   /** Certificate and key, for TLS. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
 }
 
 export interface TestRegistry {
-  /** `localhost:5000`; by its number where it has a certificate. */
+  /** `localhost:5000`; `127.0.0.1:5000` with TLS. */
   readonly address: string;
-  /** Takes all tags of a repository away; what they named stays. */
+  /** Deletes all tags of a repository, and keeps the images. */
   readonly forgetTags: (repository: string) => Promise<void>;
   readonly forgetRepository: (repository: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** The real docker-registry, from Debian. */
+/** Starts the real docker-registry, from Debian. */
 export async function startRegistry({ htpasswd, tls }: RegistryOptions = {}): Promise<TestRegistry> {
   const program = cacheFolder('test-tools');
   await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', program, 'docker-registry']);

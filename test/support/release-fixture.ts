@@ -16,7 +16,7 @@ import { makeCheckout } from './make-checkout.ts';
 import { publishBase } from './published-base.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 
-/** A test vector of crypt_blowfish, so that no hash has to be made here. */
+/** A test vector of crypt_blowfish, so that the test need not compute a hash. */
 export const USER = {
   name: 'someone',
   password: 'U*U',
@@ -25,36 +25,36 @@ export const USER = {
 
 export const PASSWORD_OF_KEY = 'a password of a key';
 
-/** Two registries, who may write to them, a base, and a key: what a release needs. */
+/** Everything that a release needs: two registries, a login, a base and a key. */
 export interface ReleaseFixture {
   /** Without login and TLS. */
   readonly open: TestRegistry;
-  /** With both, by an authority that only this room knows. */
+  /** With login and TLS, whose authority only this fixture trusts. */
   readonly closed: TestRegistry;
   /** `localhost:5000/node:24-bookworm-slim`. */
   readonly base: string;
   readonly privateKey: string;
   readonly publicKey: string;
   readonly folder: string;
-  /** Runs the command line with the logins and the authorities of this room. */
+  /** Runs the command line with the logins and authorities of this fixture. */
   readonly run: (...args: readonly string[]) => ReturnType<typeof run>;
   readonly environment: Readonly<Record<string, string>>;
-  /** The gateway's version, which is released here. */
+  /** Version of the gateway that is released. */
   readonly version: string;
-  /** Its tag in git. */
+  /** Its git tag. */
   readonly ref: string;
   /** The repository in the open registry, and its mirror in the closed one. */
   readonly repositories: readonly [first: string, mirror: string];
-  /** Reads and writes what is in them. */
+  /** Reads and writes both. */
   readonly read: Registry;
-  /** Tags of a repository, but those of the record and the lock, and the digests of what they name. */
+  /** Tags of a repository and their digests, without those of the record and the lock. */
   readonly tagsOf: (repository: string) => Promise<Readonly<Record<string, string | undefined>>>;
-  /** What every command of a release is told here. */
+  /** Options that all release commands share. */
   readonly common: (registries: readonly string[]) => readonly string[];
   readonly tearDown: () => Promise<void>;
 }
 
-/** What `release publish` and `release join` print with --json. */
+/** JSON output of `release publish` and `release join`. */
 export interface Published {
   readonly record: ReleaseRecord;
   readonly steps: readonly JournalStep[];
@@ -64,7 +64,7 @@ export interface Published {
 const versionBuilt = (): string =>
   (JSON.parse(inject('built')) as { readonly gateway: { readonly version: string } }).gateway.version;
 
-/** Tags a checkout as what it is. @returns its version */
+/** Tags a checkout with its version. @returns the version */
 async function tagVersion(checkout: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
     readonly version: string;
@@ -73,23 +73,23 @@ async function tagVersion(checkout: string): Promise<string> {
   return version;
 }
 
-/** No release was cut off before. */
+/** Removes the journals of earlier tests. */
 export const forgetJournals = (): Promise<void> => rm(stateFolder('releases'), { recursive: true, force: true });
 
-/** @param gateway the package that all tests share, or a checkout of the small one: for what is about registries alone */
+/** @param gateway the package that all tests share, or a checkout of the small gateway, for tests of registries only */
 export async function createReleaseFixture(gateway: TestGateway = 'whole'): Promise<ReleaseFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-release-'));
   const { ca, cert, key } = await makeCertificate('127.0.0.1', folder);
   const open = await startRegistry();
   const closed = await startRegistry({ htpasswd: `${USER.name}:${USER.hash}\n`, tls: { cert, key } });
-  // As docker login leaves it.
+  // In the format of docker login.
   const auth = Buffer.from(`${USER.name}:${USER.password}`).toString('base64');
   const config = join(folder, 'docker');
   await mkdir(config);
   await writeFile(join(config, 'config.json'), JSON.stringify({ auths: { [closed.address]: { auth } } }), {
     mode: 0o600,
   });
-  // docker finds buildx beside its settings.
+  // docker looks for buildx in its settings folder.
   await symlink(
     join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'cli-plugins'),
     join(config, 'cli-plugins'),
@@ -106,7 +106,7 @@ export async function createReleaseFixture(gateway: TestGateway = 'whole'): Prom
     ...(checkout === undefined ? {} : { OPENCLAW_SOURCE: checkout }),
   };
   const base = `${open.address}/node:24-bookworm-slim`;
-  // As it is: what the engine has built on it is in its cache.
+  // Unchanged, so that builds on it are cached.
   await publishBase(engine(), base, undefined);
   const cosign = cacheFolder('cosign');
   await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);

@@ -16,11 +16,11 @@ declare module 'vitest' {
     readonly engine: { readonly docker: string; readonly host: string };
     /** A docker-registry without authentication: `localhost:PORT`. */
     readonly registry: string;
-    /** What images stand on here. */
+    /** Kind of the base of the images. */
     readonly base: 'pinned' | 'bootstrap';
-    /** Of the small gateway; who changes it, or tags it, makes one of their own. */
+    /** Checkout of the small gateway. A test that changes or tags it makes its own. */
     readonly checkout: string;
-    /** What `npm run image:build -- --json` printed. */
+    /** Output of `npm run image:build -- --json`. */
     readonly built: string;
     /** Whether the tests that are tagged nightly run too. */
     readonly nightly: boolean;
@@ -36,14 +36,14 @@ interface Ready {
   readonly checkout: string;
   readonly built: string;
 }
-/** What all lanes of this process share (test/run-all.ts starts several), however often this file is loaded. */
+/** Shared by all runs of this process (test/run-all.ts starts several), although each loads this file. */
 interface Shared {
   readonly ready: Promise<Ready>;
   users: number;
 }
 const shared = globalThis as typeof globalThis & { openclawTests?: Shared };
 
-/** The engine, a registry and two images, once for all tests: the published gateway's, by the README's own command, and a small one's. */
+/** Prepares the engine, a registry and two images once for all tests: the published gateway's, by the README's command, and a small one's. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   shared.openclawTests ??= { ready: prepare(), users: 0 };
   const tests = shared.openclawTests;
@@ -68,7 +68,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 
 async function prepare(): Promise<Ready> {
   const engine = await startEngine();
-  // Built, and not found: an engine that ran the tests before has it.
+  // Remove the image of an earlier test run, so that it is built.
   await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
   const checkout = await makeCheckout('new');
   const [registry, built] = await Promise.all([
@@ -90,7 +90,7 @@ const build = async (...args: readonly string[]): Promise<string> => {
 
 const WATCH_MILLISECONDS = 5000;
 
-/** Without its engine every test that is left would wait for its time limit: the run ends, and says why. */
+/** Ends the run if the engine stops answering. Otherwise each remaining test would wait for its time limit. */
 function watchEngine(project: TestProject, host: string): () => void {
   let unanswered = 0;
   const timer = setInterval(async () => {

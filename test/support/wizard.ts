@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import type { TestInstallation } from './installation.ts';
 
-/** Questions of the gateway's wizard, in its order, and the keys that answer them with as little as can be. */
+/** Questions of the gateway's wizard in their order, and the keys for the shortest answers. */
 const ANSWERS: readonly (readonly [question: RegExp, keys: string])[] = [
   [/Continue\?/, '\r'],
   [/Help make OpenClaw better\?[\s\S]*No thanks/, '\r'],
@@ -16,12 +16,12 @@ const ANSWERS: readonly (readonly [question: RegExp, keys: string])[] = [
   [/Install missing skill dependencies/, ' \r'],
 ];
 
-/** `scripts/docker/setup.sh --offline` on a terminal, where somebody answers. @returns what it said there */
+/** Runs `scripts/docker/setup.sh --offline` on a terminal, and answers. @returns the output */
 export async function setupOnTerminal(
   here: TestInstallation,
-): Promise<{ readonly exitCode: number | undefined; readonly said: string }> {
+): Promise<{ readonly exitCode: number | undefined; readonly output: string }> {
   const { PATH, ...environment } = here.environment;
-  // A pseudo-terminal, by `script` of util-linux; setup itself has the host's own programs.
+  // `script` of util-linux provides the pseudo-terminal. Setup itself has only the host's programs.
   const command = `stty cols 200 rows 60; PATH='${PATH}' exec '${here.project}/scripts/docker/setup.sh' --offline`;
   const child = execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: {
@@ -48,7 +48,7 @@ export async function setupOnTerminal(
   });
   for (const [question, keys] of ANSWERS) {
     for (let waited = 0; !question.test(seen); waited += 1) {
-      if (waited > 2400 || ended) throw new Error(`never asked ${question}: ${all.slice(-3000)}`);
+      if (waited > 2400 || ended) throw new Error(`the wizard did not ask ${question}: ${all.slice(-3000)}`);
       await sleep(100);
     }
     await sleep(500);
@@ -56,5 +56,5 @@ export async function setupOnTerminal(
     child.stdin.write(keys);
   }
   const { exitCode } = await child;
-  return { exitCode, said: all };
+  return { exitCode, output: all };
 }

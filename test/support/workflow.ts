@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-/** The part of a workflow that the tests look at. Source: GitHub, "Workflow syntax". */
+/** The parts of a workflow that the tests read. Source: GitHub, "Workflow syntax". */
 export interface Workflow {
   readonly name: string;
   readonly on: Readonly<Record<string, unknown>>;
@@ -35,14 +35,14 @@ export const workflowText = (name: string): string => readFileSync(join(FOLDER, 
 export const readWorkflow = (name: string): Workflow => parse(workflowText(name)) as Workflow;
 
 /**
- * Fills in what stands in `${{ }}`.
+ * Replaces expressions in `${{ }}`.
  *
- * @param values by expression, as it is written
- * @throws Error for an expression that the test does not know
+ * @param values by expression
+ * @throws Error for an expression without a value
  */
 export const evaluate = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/\$\{\{\s*(.*?)\s*\}\}/g, (_, expression: string) => {
     const value = values[expression];
-    if (value === undefined) throw new Error(`nobody says what ${expression} is`);
+    if (value === undefined) throw new Error(`the test has no value for ${expression}`);
     return value;
   });

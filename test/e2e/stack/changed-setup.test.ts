@@ -9,7 +9,7 @@ import { makeInstallation, type TestInstallation } from '../../support/installat
 
 const NEWER = 'openclaw-image-test:stack-newer';
 
-/** Where the newer one is pulled from. */
+/** The registry of the newer image. */
 const pulled = (): string => `${inject('registry')}/openclaw:stack`;
 
 let here: TestInstallation;
@@ -37,7 +37,7 @@ const inspect = async <T>(format: string): Promise<T> =>
     (await docker('container', 'inspect', '--format', `{{json ${format}}}`, await here.container())).stdout,
   ) as T;
 
-/** An image whose gateway does not start while `condition` holds, an expression of JavaScript. */
+/** An image whose gateway does not start while `condition`, a JavaScript expression, is true. */
 async function buildBroken(tag: string, condition = 'true'): Promise<void> {
   const context = await mkdtemp(join(here.folder, 'broken-'));
   const lines = [
@@ -56,18 +56,18 @@ async function buildBroken(tag: string, condition = 'true'): Promise<void> {
 
 beforeAll(async () => {
   here = await makeInstallation('changed', 'with Node', testGateway());
-  const { exitCode, said } = await here.setup(settings());
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  const { exitCode, output } = await here.setup(settings());
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
   token = (await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
   expect(token).toMatch(/^[0-9a-f]{64}$/);
-  expect(said).not.toContain(token);
+  expect(output).not.toContain(token);
 });
 afterAll(async () => {
   await here.remove();
   await docker('image', 'rm', '--force', NEWER);
 });
 
-it('keeps token, data and override through extra mounts, a home volume and a plugin laid over the compiled one', async () => {
+it('keeps token, data and override with extra mounts, a home volume and a plugin overlay', async () => {
   const source = join(here.folder, plugin);
   const { stdout: name } = await docker('create', here.image);
   await docker('cp', `${name}:/app/dist/extensions/${plugin}`, here.folder);
@@ -80,13 +80,13 @@ it('keeps token, data and override through extra mounts, a home volume and a plu
   await writeFile(join(here.config, 'workspace/mine.txt'), 'my work');
   const override = 'services:\n  openclaw-gateway:\n    labels:\n      mine: "1"\n';
   await writeFile(join(here.project, 'docker-compose.override.yml'), override);
-  const { exitCode, said } = await here.setup(
+  const { exitCode, output } = await here.setup(
     settings({
       OPENCLAW_HOME_VOLUME: `openclaw-test-home-${here.port}`,
       OPENCLAW_EXTRA_MOUNTS: `${media}:/media/it:ro,${source}:/app/extensions/${plugin}:ro`,
     }),
   );
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
   expect((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN')).toBe(token);
   expect(await sourceOfPlugin()).toMatch(new RegExp(`^/app/extensions/${plugin}/`));
   expect(await inspect('.Config.Labels.mine')).toBe('1');
@@ -101,7 +101,7 @@ it('keeps token, data and override through extra mounts, a home volume and a plu
   expect((await stat(join(here.config, 'workspace/mine.txt'))).uid).toBe(0);
 });
 
-it('pulls a newer image where the gateway was killed, takes the compiled plugin when overlays are disabled, and keeps everything', async () => {
+it('pulls a newer image after a kill, loads the compiled plugin if overlays are disabled, and keeps everything', async () => {
   const context = join(here.folder, 'newer');
   await mkdir(context);
   await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nLABEL newer=1\n`);
@@ -111,13 +111,13 @@ it('pulls a newer image where the gateway was killed, takes the compiled plugin 
   await docker('image', 'rm', pulled());
   const killed = await here.container();
   expect(await docker('kill', killed)).toMatchObject({ exitCode: 0 });
-  const { exitCode, said } = await here.setup(
+  const { exitCode, output } = await here.setup(
     { OPENCLAW_IMAGE: pulled(), OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'yes' },
     { args: [] },
   );
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  expect(said).toContain(`Pulling ${pulled()}`);
-  // A new one at once, and not the old one that starts again.
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect(output).toContain(`Pulling ${pulled()}`);
+  // The new container starts at once. The old one does not start again.
   expect(await here.container()).not.toBe(killed);
   expect(await inspect('.Config.Labels.newer')).toBe('1');
   expect(await sourceOfPlugin()).toMatch(new RegExp(`^/app/dist/extensions/${plugin}/`));
@@ -128,13 +128,13 @@ it('pulls a newer image where the gateway was killed, takes the compiled plugin 
   expect(await live()).toBe(200);
 });
 
-it('puts back what was there when the gateway cannot be started with what is asked for', async () => {
+it('restores the previous installation if the gateway cannot start with the new settings', async () => {
   const state = async () => ({
     dotEnv: await readFile(join(here.project, '.env'), 'utf8'),
     config: await readFile(join(here.config, 'openclaw.json'), 'utf8'),
   });
   const before = await state();
-  // Bound to one address of the host: nothing answers on 127.0.0.1, and the port cannot be published all the same.
+  // Bound to one address of the host: nothing answers on 127.0.0.1, but the port cannot be published.
   const { stdout: address } = await docker(
     'network',
     'inspect',
@@ -146,9 +146,9 @@ it('puts back what was there when the gateway cannot be started with what is ask
   await new Promise<void>((resolve) => void taken.listen(0, address, resolve));
   const { port } = taken.address() as AddressInfo;
   try {
-    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
-    expect({ exitCode }, said).toEqual({ exitCode: 1 });
-    expect(said).toMatch(
+    const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
+    expect({ exitCode }, output).toEqual({ exitCode: 1 });
+    expect(output).toMatch(
       /could not be started\n.*(?:in use|already allocated)[\s\S]*Restoring the previous installation/,
     );
   } finally {
@@ -158,65 +158,65 @@ it('puts back what was there when the gateway cannot be started with what is ask
   await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);
 });
 
-it('puts back the image that ran where a newer one of its name does not', async () => {
+it('restores the previous image if a newer image of the same name does not start', async () => {
   const works = await inspect('.Image');
   await buildBroken(pulled());
   expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
   await docker('tag', NEWER, pulled());
-  const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
-  expect({ exitCode }, said).toEqual({ exitCode: 1 });
-  expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
+  const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
+  expect({ exitCode }, output).toEqual({ exitCode: 1 });
+  expect(output).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
   await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);
   expect(await inspect('.Image')).toBe(works);
   await docker('image', 'rm', '--force', pulled());
 });
 
-it('takes down what it started where a first run fails, and waits for a gateway that comes up at its second start', async () => {
+it('removes its container if a first run fails, and waits for a gateway that starts the second time', async () => {
   const other = await makeInstallation('failing', 'with Node', testGateway());
   try {
     await buildBroken(other.image);
     await writeFile(join(other.project, '.env'), '# mine\n');
-    const { exitCode, said } = await other.setup({ ...other.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
-    expect({ exitCode }, said).toEqual({ exitCode: 1 });
-    expect(said).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
+    const { exitCode, output } = await other.setup({ ...other.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
+    expect({ exitCode }, output).toEqual({ exitCode: 1 });
+    expect(output).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
     expect(await readFile(join(other.project, '.env'), 'utf8')).toBe('# mine\n');
     const ofProject = `label=com.docker.compose.project=${other.environment['COMPOSE_PROJECT_NAME']}`;
     expect((await docker('ps', '--all', '--quiet', '--filter', ofProject)).stdout).toBe('');
-    // It is no failure when Docker has to start the gateway twice.
+    // Setup accepts a gateway that Docker must start twice.
     const tried = '/home/node/.openclaw/tried';
     await buildBroken(other.image, `!files.existsSync('${tried}') && (files.writeFileSync('${tried}', ''), true)`);
     const again = await other.setup({ ...other.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
-    expect({ exitCode: again.exitCode }, again.said).toEqual({ exitCode: 0 });
+    expect({ exitCode: again.exitCode }, again.output).toEqual({ exitCode: 0 });
     expect((await docker('inspect', '--format', '{{.RestartCount}}', await other.container())).stdout).toBe('1');
   } finally {
     await other.remove();
   }
 });
 
-it('is reached by its own containers alone with OPENCLAW_GATEWAY_BIND=loopback', async () => {
-  const { exitCode, said } = await here.setup(
+it('allows only its own containers to connect with OPENCLAW_GATEWAY_BIND=loopback', async () => {
+  const { exitCode, output } = await here.setup(
     settings({ OPENCLAW_GATEWAY_BIND: 'loopback', OPENCLAW_HOME_VOLUME: '', OPENCLAW_EXTRA_MOUNTS: '' }),
   );
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  expect(said).toContain('Only its own containers can connect');
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect(output).toContain('Only its own containers can connect');
   expect(await live()).toBe(0);
   const probe = await here.cli('gateway', 'probe', '--timeout', '60000');
   expect(probe.stdout, probe.stderr).toContain('Connect: ok');
-  // Nothing is mounted any more: the overlay is gone, and .env does not name it.
+  // Nothing is mounted: the overlay does not exist, and .env does not name it.
   expect((await here.dotEnv()).has('COMPOSE_FILE')).toBe(false);
   await expect(stat(join(here.project, 'docker-compose.extra.yml'))).rejects.toThrow();
 });
 
-it('changes nothing where an image cannot be pulled', async () => {
+it('changes nothing if an image cannot be pulled', async () => {
   const before = await readFile(join(here.project, '.env'), 'utf8');
   const missing = `${inject('registry')}/openclaw:nowhere`;
-  const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: missing }, { args: [] });
-  expect({ exitCode }, said).toEqual({ exitCode: 1 });
-  expect(said).toContain(`${missing} could not be pulled`);
+  const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: missing }, { args: [] });
+  expect({ exitCode }, output).toEqual({ exitCode: 1 });
+  expect(output).toContain(`${missing} could not be pulled`);
   expect(await readFile(join(here.project, '.env'), 'utf8')).toBe(before);
 });
 
-it('goes down, and leaves the data', async () => {
+it('goes down, and keeps the data', async () => {
   expect((await here.compose('down')).exitCode).toBe(0);
   expect(await here.container()).toBe('');
   expect(await readFile(join(here.config, 'workspace/mine.txt'), 'utf8')).toBe('my work');

@@ -10,7 +10,7 @@ import { makeInstallation, type TestInstallation } from '../../support/installat
 const TOOLS = cacheFolder('test-tools');
 
 let here: TestInstallation;
-/** A copy in the home folder, as the guide installs it: it does not know where the project is. */
+/** A copy in the home folder, as the guide installs it. It must search for the project. */
 let helpers = '';
 let project = '';
 
@@ -28,7 +28,7 @@ const SHELLS = {
   },
 } as const;
 
-/** A line in a fresh shell that has sourced the helpers. */
+/** Runs a line in a new shell that has sourced the helpers. */
 async function type(shell: keyof typeof SHELLS, line: string, input = '') {
   const { command, args, environment } = SHELLS[shell];
   const { exitCode, stdout, stderr } = await execa(command, [...args, `source '${helpers}'; ${line}`], {
@@ -48,13 +48,13 @@ beforeAll(async () => {
   await mkdir(join(here.home, '.clawdock'));
   helpers = join(here.home, '.clawdock/clawdock-helpers.sh');
   await cp(join(ROOT, 'scripts/clawdock/clawdock-helpers.sh'), helpers);
-  const { exitCode, said } = await here.setup({
+  const { exitCode, output } = await here.setup({
     OPENCLAW_SKIP_ONBOARDING: '1',
     ...here.ports,
     GEMINI_API_KEY: 'hunter2-gemini',
   });
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  // Live comes a moment before ready, and before Docker has asked.
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  // The gateway is live before it is ready, and before Docker's first check.
   const patience = { timeout: 240_000, interval: 250 };
   await vi.waitUntil(async () => (await answers('readyz')) === 200, patience);
   await vi.waitUntil(async () => (await health()) === 'healthy', patience);
@@ -72,14 +72,14 @@ const token = async (): Promise<string> =>
   /^OPENCLAW_GATEWAY_TOKEN=(.*)$/m.exec(await readFile(join(project, '.env'), 'utf8'))?.[1] ?? '';
 
 describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
-  it('finds the project by its container, once, and remembers it', async () => {
+  it('finds the project by its container, and stores its folder', async () => {
     const { exitCode, stdout, stderr } = await type(shell, 'clawdock-status');
     expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
     expect(stdout).toContain('(healthy)');
     expect(await readFile(join(here.home, '.clawdock/config'), 'utf8')).toBe(`${project}\n`);
   });
 
-  it('asks the gateway: health, token, devices, CLI, exec', async () => {
+  it('calls the gateway: health, token, devices, CLI, exec', async () => {
     const line = `clawdock-health && clawdock-token && clawdock-devices --json && clawdock-cli config get gateway.bind && clawdock-exec id -u && echo id -un | clawdock-shell && clawdock-logs --follow=false --tail 1`;
     const { exitCode, stdout, stderr } = await type(shell, line);
     expect({ exitCode }, stdout + stderr).toEqual({ exitCode: 0 });
@@ -89,7 +89,7 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
     expect(stdout).toMatch(/\nlan\n1000\nnode\n.+$/);
   });
 
-  it('shows the configuration without a secret', async () => {
+  it('prints the configuration without secrets', async () => {
     const { stdout, stderr } = await type(shell, 'clawdock-show-config');
     expect(stdout, stderr).toContain('OPENCLAW_GATEWAY_TOKEN=********');
     expect(stdout).toContain('GEMINI_API_KEY=********');
@@ -98,19 +98,19 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
     expect(stdout + stderr).not.toContain('hunter2');
   });
 
-  it('says what clean would take, and takes nothing without a yes', async () => {
+  it('lists what clean would remove, and removes nothing without a confirmation', async () => {
     const { exitCode, stderr } = await type(shell, 'clawdock-clean', 'n\n');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/This removes:[\s\S]*It keeps:[\s\S]*nothing was removed/);
     expect(await here.container()).not.toBe('');
   });
 
-  it('goes to its folders', async () => {
+  it('changes to its folders', async () => {
     const { stdout } = await type(shell, 'for place in cd config workspace; do (clawdock-$place && pwd -P); done');
     expect(stdout.split('\n')).toEqual([project, here.config, join(here.config, 'workspace')]);
   });
 
-  it('needs to be told which request to approve, and says so of what it does not do', async () => {
+  it('requires a request to approve, and explains commands that do not apply', async () => {
     expect(await type(shell, 'clawdock-approve')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('the request is missing'),
@@ -122,7 +122,7 @@ describe.each(['bash', 'zsh'] as const)('clawdock in %s', (shell) => {
     });
   });
 
-  it('lists every command it has in its help', async () => {
+  it('lists every command in its help', async () => {
     const { stdout } = await type(shell, 'clawdock-help');
     const defined = (await readFile(helpers, 'utf8')).matchAll(/^(clawdock-[a-z-]+)\(\)/gm);
     const names = [...defined].map(([, name = '']) => name);
@@ -150,7 +150,7 @@ describe('clawdock', () => {
     expect(stdout, stderr).toMatch(/^_clawdock_complete\n-- agent .* devices /);
   });
 
-  it('uses the overlays that exist where .env does not name them', async () => {
+  it('uses existing overlays if .env does not name them', async () => {
     await writeFile(
       join(project, 'docker-compose.extra.yml'),
       'services:\n  openclaw-gateway:\n    labels:\n      extra: "1"\n',
@@ -160,7 +160,7 @@ describe('clawdock', () => {
     await writeFile(join(project, 'docker-compose.extra.yml'), 'services: {}\n');
   });
 
-  it('stops, starts, restarts, and mends a token of its own', async () => {
+  it('stops, starts, restarts, and fixes a token in the configuration', async () => {
     expect(await type('bash', 'clawdock-stop && clawdock-start')).toMatchObject({ exitCode: 0 });
     const path = join(here.config, 'openclaw.json');
     await expect.poll(() => answers('healthz'), { timeout: 240_000, interval: 500 }).toBe(200);
@@ -177,7 +177,7 @@ describe('clawdock', () => {
     });
   });
 
-  it("runs one command of the CLI with Docker's default capabilities, and never the gateway", async () => {
+  it("runs one command of the CLI with Docker's default capabilities, and does not affect the gateway", async () => {
     await expect.poll(() => answers('readyz'), { timeout: 240_000, interval: 250 }).toBe(200);
     const inspect = async (id: string): Promise<string> =>
       (await docker('inspect', '--format', '{{json .HostConfig.CapDrop}}', id)).stdout;
@@ -201,7 +201,7 @@ describe('clawdock', () => {
     expect(stdout).toContain('Connect: ok');
   });
 
-  it('finds the project again where it was moved to', async () => {
+  it('finds the project after it was moved', async () => {
     const moved = join(here.home, 'code/openclaw-image');
     await mkdir(join(here.home, 'code'));
     await rename(project, moved);
@@ -209,7 +209,7 @@ describe('clawdock', () => {
     const { exitCode, stdout, stderr } = await type('zsh', 'clawdock-status');
     expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
     expect(stderr).toContain(`does not exist any more; using the project in ${moved}`);
-    // The same project of Compose's, though its folder is another.
+    // Compose treats it as the same project, although its folder is another one.
     expect(stdout).toContain('openclaw-gateway');
     await type('bash', 'clawdock-clean', 'y\n');
     expect(

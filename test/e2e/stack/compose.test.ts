@@ -28,7 +28,7 @@ interface Config {
   readonly services: Readonly<Record<'openclaw-gateway' | 'openclaw-cli', Service>>;
 }
 
-/** What Compose itself makes of the file, with no other variables than these. */
+/** The configuration that Compose reads from the file, with only these variables. */
 async function composed(environment: Readonly<Record<string, string>>, ...files: readonly string[]): Promise<Config> {
   const { docker } = inject('engine');
   const named = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
@@ -37,12 +37,12 @@ async function composed(environment: Readonly<Record<string, string>>, ...files:
     env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder(), ...environment },
     extendEnv: false,
   });
-  // It prints what could be read again: $ as $$.
+  // Compose prints $ as $$, so that the output can be read again.
   return JSON.parse(stdout.replaceAll('$$', '$')) as Config;
 }
 
 describe('docker-compose.yml', () => {
-  it('is as the Compose linter wants it', async () => {
+  it('passes the Compose linter', async () => {
     const { exitCode, all } = await execa('node_modules/.bin/dclint', ['--max-warnings', '0', 'docker-compose.yml'], {
       cwd: ROOT,
       reject: false,
@@ -51,7 +51,7 @@ describe('docker-compose.yml', () => {
     expect({ exitCode }, all).toEqual({ exitCode: 0 });
   });
 
-  it('has a source for every volume in a bare environment, without HOME', async () => {
+  it('has a source for every volume without any variable, even HOME', async () => {
     const { services } = await composed({});
     for (const service of Object.values(services))
       expect(service.volumes.map(({ type, source, target }) => [type, source, target])).toEqual([
@@ -61,7 +61,7 @@ describe('docker-compose.yml', () => {
       ]);
   });
 
-  it('has both services from one image, hardened, the CLI in the network of the gateway', async () => {
+  it('has two hardened services from one image, and the CLI in the network of the gateway', async () => {
     const { services } = await composed({ OPENCLAW_IMAGE: 'mine:1' });
     expect(Object.keys(services).sort()).toEqual(['openclaw-cli', 'openclaw-gateway']);
     for (const service of Object.values(services))
@@ -78,7 +78,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('hands on every variable of the gateway, and never the paths and ports of the host', async () => {
+  it("passes on every variable of the gateway, but not the host's paths and ports", async () => {
     const given = {
       OPENCLAW_CONFIG_DIR: '/srv/c',
       OPENCLAW_WORKSPACE_DIR: '/srv/w',
@@ -115,7 +115,7 @@ describe('docker-compose.yml', () => {
     expect(Object.values(bare.environment).filter((value) => value === null).length).toBeGreaterThan(10);
   });
 
-  it('hands on what else stands in .env: keys of providers', async () => {
+  it('passes on other variables of .env, such as API keys', async () => {
     await writeFile(join(folder, '.env'), 'ANTHROPIC_API_KEY=sk-1\nOPENCLAW_CONFIG_DIR=/srv/c\n');
     const { services } = await composed({});
     for (const { environment } of Object.values(services))
@@ -124,7 +124,7 @@ describe('docker-compose.yml', () => {
   });
 });
 
-describe('what setup writes', () => {
+describe('the files that setup writes', () => {
   const ODD = [
     'a b',
     "it's",
@@ -145,7 +145,7 @@ describe('what setup writes', () => {
     '%s',
   ];
 
-  it('is read by Compose as it was meant, in .env', async () => {
+  it('are read by Compose with the intended values: .env', async () => {
     const values = new Map(ODD.map((value, index) => [`ODD_${index}`, value]));
     await writeFile(join(folder, '.env'), changeDotEnv('', values));
     const { environment } = (await composed({ HOME: '/home/me' })).services['openclaw-gateway'];
@@ -153,7 +153,7 @@ describe('what setup writes', () => {
     await rm(join(folder, '.env'));
   });
 
-  it('is read by Compose as it was meant, in the overlays', async () => {
+  it('are read by Compose with the intended values: overlays', async () => {
     const mounts = ODD.filter((value) => !value.includes(':')).map((value, index) => ({
       source: `/srv/${value}`,
       target: `/t${index}/${value}`,
@@ -165,14 +165,14 @@ describe('what setup writes', () => {
     const { services } = await composed({ HOME: '/home/me' }, 'extra.yml', 'sandbox.yml');
     const paths = ({ volumes }: Service): readonly string[] =>
       volumes.filter(({ target }) => target.startsWith('/t')).map(({ source, target }) => `${source} ${target}`);
-    const wanted = mounts.map(({ source, target }) => `${source} ${target}`);
-    expect(paths(services['openclaw-gateway'])).toEqual(wanted);
-    expect(paths(services['openclaw-cli'])).toEqual(wanted);
+    const expected = mounts.map(({ source, target }) => `${source} ${target}`);
+    expect(paths(services['openclaw-gateway'])).toEqual(expected);
+    expect(paths(services['openclaw-cli'])).toEqual(expected);
     expect(services['openclaw-gateway']).toMatchObject({ group_add: ['998'] });
     expect(JSON.stringify(services['openclaw-cli'])).not.toContain('docker.sock');
   });
 
-  it('stays within Compose when a value is a whole document', async () => {
+  it('are safe even if a value is a whole document', async () => {
     const evil = '/x"\n  evil:\n    image: "evil';
     await writeFile(
       join(folder, 'extra.yml'),

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => here.remove());
 
-it('ends well after SIGKILL at every step, with the same token and data', async () => {
+it('completes after SIGKILL at every step, with the same token and data', async () => {
   const mounted = join(here.folder, 'mounted');
   await mkdir(mounted);
   await mkdir(join(here.config, 'workspace'), { recursive: true });
@@ -35,8 +35,8 @@ it('ends well after SIGKILL at every step, with the same token and data', async 
     ANTHROPIC_API_KEY: 'sk-ant-not-a-real-one',
     ...here.ports,
   };
-  /** Every run asks for something else, so that every file is written anew, wherever the run before was killed. */
-  const asked = (run: number) => ({
+  /** Every run changes a setting, so that every file is written again. */
+  const settingsOf = (run: number) => ({
     ...settings,
     OPENCLAW_EXTRA_MOUNTS: `${mounted}:/mounted-${run}`,
     OPENCLAW_TZ: `Etc/GMT+${run}`,
@@ -44,36 +44,36 @@ it('ends well after SIGKILL at every step, with the same token and data', async 
   const tokens = new Set<string>();
   for (const [run, step] of STEPS.entries()) {
     const child = execa(join(here.project, 'scripts/docker/setup.sh'), ['--offline'], {
-      env: { ...here.environment, ...asked(run) },
+      env: { ...here.environment, ...settingsOf(run) },
       extendEnv: false,
       reject: false,
       all: true,
       detached: true,
       stdin: 'ignore',
     });
-    let said = '';
+    let output = '';
     child.all.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      // The whole group: what it has started is not to go on for it.
-      if (said.includes(step) && child.pid !== undefined) {
+      output += chunk.toString();
+      // Kills the process group, so that child processes do not continue.
+      if (output.includes(step) && child.pid !== undefined) {
         try {
           process.kill(-child.pid, 'SIGKILL');
         } catch {
-          // It is gone already.
+          // The process has ended already.
         }
       }
     });
     const { signal } = await child;
-    expect({ step, signal }, said).toEqual({ step, signal: 'SIGKILL' });
+    expect({ step, signal }, output).toEqual({ step, signal: 'SIGKILL' });
     const dotEnv = await here.dotEnv();
     expect(dotEnv.get('MY_OWN_KEY')).toBe('mine');
     const token = dotEnv.get('OPENCLAW_GATEWAY_TOKEN');
     if (token !== undefined) tokens.add(token);
-    // What Compose is told exists, at every moment.
+    // At every moment, the files that .env names exist.
     expect((await here.compose('config', '--quiet')).exitCode, `after ${step}`).toBe(0);
   }
-  const { exitCode, said } = await here.setup(asked(STEPS.length));
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
+  const { exitCode, output } = await here.setup(settingsOf(STEPS.length));
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
   tokens.add((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN') ?? '');
   expect([...tokens]).toHaveLength(1);
   expect((await fetch(`http://127.0.0.1:${here.port}/healthz`)).status).toBe(200);

@@ -2,11 +2,11 @@ import { expect, it } from 'vitest';
 import { onboardArguments } from '../../../build/stack/provider.ts';
 import { docker } from '../../support/command.ts';
 
-/** Never a real one. */
+/** Not a real key. */
 const KEY = 'sk-ant-api03-not-a-real-key-0123456789';
 
-// As setup runs it, in a container that ends; what setup does around it is told in interrupted-setup.test.ts.
-it('takes a key that is given, without a question, and keeps it out of openclaw.json and the log', async () => {
+// Runs onboarding as setup does. interrupted-setup.test.ts covers the steps around it.
+it('accepts a given API key without questions, and keeps it out of openclaw.json and the log', async () => {
   const args = onboardArguments(new Map([['ANTHROPIC_API_KEY', KEY]]), 'lan');
   expect(args.join('')).not.toContain("'");
   const onboard = `node dist/index.js ${args.map((arg) => `'${arg}'`).join(' ')}`;

@@ -6,9 +6,9 @@ import { SETUP_VARIABLES } from '../../../build/stack/setup-values.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 import { BAD_VALUES } from '../../unit/stack/bad-values.ts';
 
-// Whatever passes the checks ends at the image, which is not loaded: so nothing may be written by any of these.
+// A request that passes all checks fails at the image, which the engine does not have. So no test here may write a file.
 const NEVER = 'openclaw-image-test:never-loaded';
-/** What a shell or YAML would make something of; the plan is asked about all the others (test/unit/stack/plan-setup.test.ts). */
+/** Values with a meaning in a shell or in YAML. test/unit/stack/plan-setup.test.ts covers all others. */
 const SHARP = BAD_VALUES.filter(([name]) => ['a YAML list', 'quotes', 'a command'].includes(name));
 
 let here: TestInstallation;
@@ -19,12 +19,12 @@ beforeAll(async () => {
 });
 afterAll(() => here.remove());
 
-/** Mounts are looked for before the image is; the older name of a variable counts where the newer one is not given. */
+/** Mounts are checked before the image. The older name of a variable applies if the newer one is not set. */
 const ALONE = ['OPENCLAW_EXTRA_MOUNTS', 'OPENCLAW_DOCKER_APT_PACKAGES'] as const;
 const VARIABLES = SETUP_VARIABLES.filter((name) => name !== 'OPENCLAW_IMAGE' && !ALONE.some((alone) => alone === name));
 const giving = (variables: readonly string[], value: string) =>
   Object.fromEntries(variables.map((variable) => [variable, value]));
-/** What the plan has against this value in these variables, by their names. */
+/** The variables that the plan refuses with this value. */
 function problemsOf(variables: readonly string[], value: string): readonly string[] {
   const given = {
     HOME: here.home,
@@ -42,21 +42,21 @@ function problemsOf(variables: readonly string[], value: string): readonly strin
   return problems.map(({ source }) => source);
 }
 
-describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing', () => {
-  /** Runs it with a value in each of these variables. @returns the names of what it refuses */
+describe('scripts/docker/setup.sh refuses values or takes them literally, and writes nothing', () => {
+  /** Runs setup with a value in each of these variables. @returns the names of the variables that it refuses */
   async function named(variables: readonly string[], value: string): Promise<readonly (string | undefined)[]> {
-    const { exitCode, said } = await here.setup({ ...settings, ...giving(variables, value) });
-    expect({ exitCode }, said).toEqual({ exitCode: 2 });
-    expect(said).toMatch(/^Nothing was started: /);
-    expect(said).not.toMatch(/syntax error|command not found|unbound variable|No such file/);
-    return [...said.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, source]) => source);
+    const { exitCode, output } = await here.setup({ ...settings, ...giving(variables, value) });
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toMatch(/^Nothing was started: /);
+    expect(output).not.toMatch(/syntax error|command not found|unbound variable|No such file/);
+    return [...output.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, source]) => source);
   }
 
   describe.each(SHARP)('%s', (_, value) => {
-    // By what the plan says of each alone: one that is refused would hide what becomes of one that is not.
+    // Checks each variable alone, because a refused one hides the others.
     const refuses = (variable: string): boolean => problemsOf([variable], value).length > 0;
 
-    it('in every variable that cannot have it: refused by their names', async () => {
+    it('in every variable that does not allow it: refused by name', async () => {
       const refused = VARIABLES.filter(refuses);
       const names = await named(refused, value);
       expect(names).toEqual(problemsOf(refused, value));
@@ -64,12 +64,12 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
       expect(refused.length).toBeGreaterThan(10);
     });
 
-    it('in every other: taken as it is, as far as the image', async () => {
+    it('in every other variable: taken literally', async () => {
       const taken = VARIABLES.filter((variable) => !refuses(variable));
       expect(await named(taken, value)).toEqual(['OPENCLAW_IMAGE']);
     });
 
-    it.each(ALONE)('in %s: refused, or taken as it is', async (variable) => {
+    it.each(ALONE)('in %s: refused, or taken literally', async (variable) => {
       const problems = problemsOf([variable], value);
       const names = await named([variable], value);
       const missing = variable === 'OPENCLAW_EXTRA_MOUNTS' ? variable : 'OPENCLAW_IMAGE';
@@ -77,22 +77,22 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
     });
   });
 
-  it('has run nothing of it, and written nothing', async () => {
+  it('executed no part of a value, and wrote nothing', async () => {
     expect(existsSync('/tmp/openclaw-pwned')).toBe(false);
     expect((await readdir(here.project)).sort()).toEqual(['build', 'docker-compose.yml', 'dockerfiles', 'scripts']);
     expect(await readdir(here.home)).toEqual([]);
   });
 
-  it('names everything that is wrong at once, and never a secret', async () => {
-    const { exitCode, said } = await here.setup({
+  it('lists all problems together, without a secret', async () => {
+    const { exitCode, output } = await here.setup({
       OPENCLAW_IMAGE: NEVER,
       OPENCLAW_GATEWAY_PORT: 'eighty',
       OPENCLAW_GATEWAY_TOKEN: 'hunter2 hunter2',
       OPENCLAW_EXTRA_MOUNTS: 'media:/media',
     });
-    expect({ exitCode }, said).toEqual({ exitCode: 2 });
-    expect(said).toContain('the request has 3 problems');
-    expect(said).not.toContain('hunter2');
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toContain('the request has 3 problems');
+    expect(output).not.toContain('hunter2');
   });
 
   it.each([
@@ -101,20 +101,20 @@ describe('scripts/docker/setup.sh refuses or takes literally, and writes nothing
     ['an engine that does not run', {}, { DOCKER_HOST: 'unix:///no/such.sock' }, 'does not answer'],
     ['an image that is not loaded', {}, {}, 'is not in the engine, and --offline does not pull'],
   ])('refuses %s', async (_, options, environment, reason) => {
-    const { exitCode, said } = await here.setup({ ...settings, ...environment }, options);
-    expect({ exitCode }, said).toEqual({ exitCode: 2 });
-    expect(said).toContain(reason);
+    const { exitCode, output } = await here.setup({ ...settings, ...environment }, options);
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toContain(reason);
   });
 
   it('refuses onboarding without a terminal', async () => {
-    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: NEVER });
-    expect({ exitCode }, said).toEqual({ exitCode: 2 });
-    expect(said).toMatch(/OPENCLAW_SKIP_ONBOARDING[\s\S]*there is no terminal/);
+    const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: NEVER });
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toMatch(/OPENCLAW_SKIP_ONBOARDING[\s\S]*there is no terminal/);
   });
 
-  it('explains itself: --help', async () => {
-    const { exitCode, said } = await here.setup({}, { args: ['--help'] });
+  it('prints its help', async () => {
+    const { exitCode, output } = await here.setup({}, { args: ['--help'] });
     expect(exitCode).toBe(0);
-    expect(said).toContain('usage: scripts/docker/setup.sh');
+    expect(output).toContain('usage: scripts/docker/setup.sh');
   });
 });

@@ -7,7 +7,7 @@ import { docker, inImage } from '../../support/command.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
-// The engine of the tests is a real one, and so is its socket: the gateway is given it, and loses it.
+// The tests' real engine and its socket: the gateway gets the socket, and loses it again.
 const WITH_CLI = 'openclaw-image-test:gate-cli';
 const SANDBOX = 'openclaw-image-test:gate-sandbox';
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const context = join(here.folder, 'context');
   await mkdir(context);
   await docker('image', 'tag', here.image, SANDBOX);
-  // The engine's own client stands in for the one that --docker-cli bakes (test/e2e/source.test.ts does that).
+  // Mounts the host's Docker CLI instead of building with --docker-cli, which test/e2e/source.test.ts covers.
   await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nCOPY docker /usr/local/bin/docker\n`);
   await writeFile(join(context, 'docker'), await readFile(inject('engine').docker));
   await chmod(join(context, 'docker'), 0o755);
@@ -44,13 +44,13 @@ afterAll(async () => {
   await docker('image', 'rm', '--force', WITH_CLI, SANDBOX);
 });
 
-it('mounts the socket when everything is there, and the gateway reaches the engine as the user node', async () => {
-  const { exitCode, said } = await setup({
+it('mounts the socket if all checks pass, and the user node can use the engine', async () => {
+  const { exitCode, output } = await setup({
     OPENCLAW_SKIP_ONBOARDING: '1',
     ...here.ports,
   });
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  expect(said).not.toContain('OFF');
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect(output).not.toContain('OFF');
   expect(await mode()).toBe('non-main');
   const version = await here.compose(
     'exec',
@@ -63,7 +63,7 @@ it('mounts the socket when everything is there, and the gateway reaches the engi
   );
   expect(version.stdout, version.stderr).toMatch(/^\d+\./);
   expect((await here.compose('exec', '-T', 'openclaw-gateway', 'id', '-u')).stdout).toBe('1000');
-  // The CLI's container has no use for it.
+  // The container of the CLI does not need it.
   const cli = await here.compose(
     'run',
     '-T',
@@ -77,9 +77,9 @@ it('mounts the socket when everything is there, and the gateway reaches the engi
   expect(cli.stdout).toBe('none');
 });
 
-it('is a configuration that the published gateway takes', async () => {
-  const wanted = { bind: 'lan', port: 18789, token: 'sesame', sandbox: 'on' } as const;
-  const writes = JSON.stringify(configWrites({ gateway: { auth: { token: 'another' } } }, wanted));
+it('writes a configuration that the published gateway accepts', async () => {
+  const settings = { bind: 'lan', port: 18789, token: 'sesame', sandbox: 'on' } as const;
+  const writes = JSON.stringify(configWrites({ gateway: { auth: { token: 'another' } } }, settings));
   expect(writes).not.toContain("'");
   const line = `node dist/index.js config set --batch-json '${writes}' && cat /home/node/.openclaw/openclaw.json`;
   const { exitCode, stdout, stderr } = await inImage('openclaw:local', line);
@@ -90,17 +90,17 @@ it('is a configuration that the published gateway takes', async () => {
   });
 });
 
-it('takes everything back where the image has no docker command: no socket, mode off, and a gateway that runs', async () => {
-  const { exitCode, said } = await setup({ OPENCLAW_IMAGE: here.image });
-  expect({ exitCode }, said).toEqual({ exitCode: 0 });
-  expect(said).toContain('The sandbox is OFF, and the gateway cannot use the engine. The check "docker-cli" failed.');
+it('removes the socket if the image has no docker command, sets the mode to off, and starts the gateway', async () => {
+  const { exitCode, output } = await setup({ OPENCLAW_IMAGE: here.image });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect(output).toContain('The sandbox is OFF, and the gateway cannot use the engine. The check "docker-cli" failed.');
   expect(await mode()).toBe('off');
   await expect(stat(overlay())).rejects.toThrow();
   expect(await mounted()).toBe(false);
   expect((await fetch(`http://127.0.0.1:${here.port}/healthz`)).status).toBe(200);
 });
 
-it('says which of the others is missing, one at a time, and mounts nothing', async () => {
+it('names each other failed check, and mounts nothing', async () => {
   const locked = join(here.folder, 'locked.sock');
   const nobody = createServer();
   await new Promise<void>((resolve) => void nobody.listen(locked, resolve));
@@ -120,14 +120,14 @@ it('says which of the others is missing, one at a time, and mounts nothing', asy
   ];
   try {
     for (const [failed, more, spoil] of cases) {
-      // One that runs writes its configuration too, at times of its own.
+      // A running gateway also writes its configuration, at any time.
       await here.compose('kill');
       await spoil?.();
-      // An overlay that a run before has left must not survive.
+      // An overlay of an earlier run must not remain.
       await writeFile(overlay(), 'services: {}\n');
-      const { exitCode, said } = await setup(more);
-      expect({ exitCode }, said).toEqual({ exitCode: 0 });
-      expect(said).toContain(`The check "${failed}" failed.`);
+      const { exitCode, output } = await setup(more);
+      expect({ exitCode }, output).toEqual({ exitCode: 0 });
+      expect(output).toContain(`The check "${failed}" failed.`);
       await expect(stat(overlay())).rejects.toThrow();
       expect(await mode()).toBe('off');
       expect(await mounted()).toBe(false);

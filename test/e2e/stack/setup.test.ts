@@ -9,7 +9,7 @@ import { makeInstallation, type TestInstallation } from '../../support/installat
 import { setupOnTerminal } from '../../support/wizard.ts';
 
 let here: TestInstallation;
-/** A server on the host, as a provider of models is one. */
+/** A server on the host, like a provider of models. */
 let provider: Server;
 
 const live = (): Promise<number> =>
@@ -36,11 +36,11 @@ afterAll(async () => {
 let token = '';
 
 describe('scripts/docker/setup.sh, on a host without Node', () => {
-  it('sets up from nothing, asking on a terminal: a gateway that answers on the port of the host', async () => {
+  it('sets up from nothing with questions on a terminal, and the gateway answers on the port of the host', async () => {
     await writeFile(join(here.project, '.env'), '# mine\nMY_OWN_KEY="kept as it is"\r\n');
-    const { exitCode, said } = await setupOnTerminal(here);
-    expect({ exitCode }, said).toEqual({ exitCode: 0 });
-    expect(said).toContain(`http://127.0.0.1:${here.port}/`);
+    const { exitCode, output } = await setupOnTerminal(here);
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect(output).toContain(`http://127.0.0.1:${here.port}/`);
     expect(await live()).toBe(200);
     const ready = async () => (await fetch(`http://127.0.0.1:${here.port}/readyz`)).json();
     await expect.poll(ready, { timeout: 240_000, interval: 250 }).toMatchObject({ ready: true });
@@ -60,14 +60,14 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       expect((await stat(join(here.config, path))).uid, path).toBe(1000);
   });
 
-  it('ends in the configuration that was answered for', async () => {
+  it('writes the configuration of the answers', async () => {
     const written = JSON.parse(await readFile(join(here.config, 'openclaw.json'), 'utf8'));
     expect(written).toMatchObject({
       wizard: { lastRunCommand: 'onboard' },
       agents: { entries: { main: {} } },
       gateway: {
         mode: 'local',
-        // What QuickStart would have bound to the container alone.
+        // QuickStart alone would bind to the container only.
         bind: 'lan',
         controlUi: { allowedOrigins: [`http://localhost:${here.port}`, `http://127.0.0.1:${here.port}`] },
       },
@@ -76,7 +76,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     expect([token, 'object']).toContain(typeof inConfig === 'object' ? 'object' : inConfig);
   });
 
-  it('runs both services with neither capability, and no way to new privileges', async () => {
+  it('runs both services without these capabilities and without new privileges', async () => {
     const status = 'cat /proc/1/status';
     const [gateway, cli] = await Promise.all([
       exec('sh', '-c', status),
@@ -91,7 +91,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     }
   });
 
-  it('opens the Control UI in a browser: refuses another token, takes the right one', async () => {
+  it('opens the Control UI in a browser: refuses another token, accepts the right one', async () => {
     const { page, close } = await openBrowser();
     page.setDefaultTimeout(240_000);
     try {
@@ -115,13 +115,13 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     expect(JSON.parse(stdout).paired).toHaveLength(1);
   });
 
-  it('answers the CLI, without a terminal, on 127.0.0.1', async () => {
+  it('answers the CLI on 127.0.0.1, without a terminal', async () => {
     const probe = await here.cli('gateway', 'probe', '--timeout', '60000');
     expect(probe, probe.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('ws://127.0.0.1:18789') });
     expect(probe.stdout).toContain('Connect: ok');
   });
 
-  it('reaches a server on the host by host.docker.internal', async () => {
+  it('can connect to a server on the host by host.docker.internal', async () => {
     const { port } = provider.address() as AddressInfo;
     const ask = `fetch('http://host.docker.internal:${port}').then((r) => r.text()).then(console.log)`;
     expect((await exec('node', '-e', ask)).stdout).toBe('a model');
@@ -136,16 +136,16 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       config: await readFile(join(here.config, 'openclaw.json'), 'utf8'),
     });
     const before = await state();
-    // Nothing is given: .env has it all.
-    const { exitCode, said } = await here.setup({ OPENCLAW_IMAGE: here.image });
-    expect({ exitCode }, said).toEqual({ exitCode: 0 });
-    expect(said).not.toContain(token);
-    expect(said).toContain('Onboarding was completed earlier');
-    expect(said).not.toMatch(/wrote|Configuring/);
+    // No variable is given: .env has all values.
+    const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: here.image });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect(output).not.toContain(token);
+    expect(output).toContain('Onboarding was completed earlier');
+    expect(output).not.toMatch(/wrote|Configuring/);
     expect(await state()).toEqual(before);
   });
 
-  it('finds nothing wrong: image:doctor', async () => {
+  it('has no problem: image:doctor', async () => {
     const { exitCode, stdout, stderr } = await run(['doctor', '--project', here.project, '--json']);
     expect({ exitCode }, stdout + stderr).toEqual({ exitCode: 0 });
     expect(JSON.parse(stdout).results).toContainEqual(
@@ -153,8 +153,8 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     );
   });
 
-  it('finds what was spoiled, and names what mends it: image:doctor', async () => {
-    // Decisions are the same with the host's Node, and do not take a container each.
+  it('finds each damage, and prints the fix: image:doctor', async () => {
+    // The host's Node gives the same decisions, and starts no container for each.
     await here.giveNode();
     const spoiled = join(here.config, 'identity/spoiled');
     await writeFile(spoiled, '');
@@ -181,7 +181,7 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
     expect((await run(['doctor', '--project', here.project])).exitCode).toBe(0);
   });
 
-  it('goes down, and leaves the data', async () => {
+  it('goes down, and keeps the data', async () => {
     expect((await here.compose('down')).exitCode).toBe(0);
     expect(await here.container()).toBe('');
     expect((await stat(join(here.config, 'openclaw.json'))).uid).toBe(1000);

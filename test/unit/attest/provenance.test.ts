@@ -13,7 +13,7 @@ const manifest = (name: string): Descriptor => ({
 
 afterEach(() => vi.unstubAllEnvs());
 
-it('takes proxies out of a provenance, wherever BuildKit wrote them', () => {
+it('removes proxies from a provenance, wherever BuildKit wrote them', () => {
   const proxy = 'http://user:secret@proxy.example:3128';
   vi.stubEnv('HTTPS_PROXY', proxy);
   const statement = statementAbout(manifest('a'), 'https://slsa.dev/provenance/v1', {
@@ -29,14 +29,14 @@ it('takes proxies out of a provenance, wherever BuildKit wrote them', () => {
   expect(text).toContain('"build-arg:OPENCLAW_VERSION":"1"');
 });
 
-it('does not let one through that it does not know the place of', () => {
+it('refuses a provenance that contains a proxy in an unknown place', () => {
   const proxy = 'http://user:secret@proxy.example:3128';
   vi.stubEnv('HTTPS_PROXY', proxy);
   const statement = statementAbout(manifest('a'), 'https://slsa.dev/provenance/v1', { somewhere: [`x ${proxy}`] });
   expect(() => withoutProxies(statement)).toThrow('HTTPS_PROXY');
 });
 
-it('joins platforms that say the same of themselves, and no others', () => {
+it('joins platforms with equal annotations only', () => {
   const piece = (platform: 'linux/amd64' | 'linux/arm64', name: string, revision: string) => ({
     platform,
     manifest: manifest(name),

@@ -14,7 +14,7 @@ const image = (
   npm: new Map(Object.entries(npm)),
 });
 
-it('tells what a host pulls, and what changed in it', () => {
+it('shows what a host pulls, and what changed', () => {
   const first = image(
     { base: 100, one: 20 },
     { 'app/a': 'a', 'app/b': 'b', 'app/c': 'c' },
@@ -40,7 +40,7 @@ it('tells what a host pulls, and what changed in it', () => {
   });
 });
 
-it('finds nothing between an image and itself', () => {
+it('finds no difference between an image and itself', () => {
   const one = image({ base: 100 }, { 'app/a': 'a' }, { ms: '2.1.3' });
   expect(compareImages(one, one)).toMatchObject({ bytesToPull: 0, files: { added: [], changed: [], removed: [] } });
 });

@@ -29,7 +29,7 @@ const REQUEST: DockerfileRequest = {
 };
 const render = (request: DockerfileRequest): string => renderDockerfile(planDockerfile(request));
 
-/** name → base, in order. */
+/** Stage names and their parents, in order. */
 const stagesOf = (text: string): ReadonlyMap<string, string> =>
   new Map(
     DockerfileParser.parse(text)
@@ -38,7 +38,7 @@ const stagesOf = (text: string): ReadonlyMap<string, string> =>
   );
 
 describe('layer order', () => {
-  it('goes from what changes least to what changes most', () => {
+  it('goes from the least to the most frequently changed', () => {
     expect(planDockerfile(REQUEST).layers.map(({ name }) => name)).toEqual([
       'system',
       'apt',
@@ -55,7 +55,7 @@ describe('layer order', () => {
     ]);
   });
 
-  it('is the order of the last stage, in layers that a new base leaves as they are', () => {
+  it('is the order of the last stage, whose layers a new base does not change', () => {
     const text = render(REQUEST);
     const copies = text.slice(text.lastIndexOf('\nFROM ')).match(/^COPY .*$/gm) ?? [];
     const planned = planDockerfile(REQUEST).layers.flatMap(({ made }) =>
@@ -70,13 +70,13 @@ describe('the Dockerfile', () => {
     expect(render(structuredClone(REQUEST))).toBe(render(REQUEST));
   });
 
-  it('has the version of the gateway in one place, an ARG that no layer of dependencies reads', () => {
+  it("has the gateway's version in one place, an ARG that no layer of dependencies reads", () => {
     const other = render({ ...REQUEST, gateway: { ...PACKAGE, version: '2026.9.7' } });
     const differing = other.split('\n').filter((line, index) => line !== render(REQUEST).split('\n')[index]);
     expect(differing).toEqual(['ARG OPENCLAW_PACKAGE="openclaw@2026.9.7"']);
   });
 
-  it('names only stages that exist, before it uses them', () => {
+  it('names only stages that are defined above', () => {
     const known = new Set<string>();
     for (const line of render(REQUEST).split('\n')) {
       const from = /^FROM (\S+) AS (\S+)$/.exec(line);
@@ -117,13 +117,13 @@ describe('the Dockerfile', () => {
     expect(render(REQUEST)).not.toMatch(/chown -R|chown --recursive/);
   });
 
-  it('says why each stage exists', () => {
+  it('explains each stage', () => {
     const lines = render(REQUEST).split('\n');
     for (const [index, line] of lines.entries())
       if (line.startsWith('FROM ')) expect(lines[index - 1]).toMatch(/^# \S/);
   });
 
-  it('parses, whatever packages were asked for', () => {
+  it('parses with any packages', () => {
     const word = fc.stringMatching(/^[a-z0-9][a-z0-9+.-]{1,20}$/);
     fc.assert(
       fc.property(fc.array(word), fc.array(word), (aptPackages, pipPackages) => {

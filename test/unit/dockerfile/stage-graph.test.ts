@@ -26,7 +26,7 @@ COPY --link --from=built /out /
 LABEL a=b
 `;
 
-it('finds the stages that the last one needs, and what each reads', () => {
+it('finds the stages that the last one needs, and their inputs', () => {
   const stages = readStages(FILE, []);
   expect(stages.map(({ name, from }) => [name, from])).toEqual([
     ['base', 'node:24'],
@@ -54,13 +54,13 @@ it('finds the stages that the last one needs, and what each reads', () => {
   expect(of('runtime')?.instructions[0]?.stages).toEqual(['built']);
 });
 
-it('follows the values of arguments into FROM', () => {
+it('expands arguments in FROM', () => {
   const stages = readStages(FILE.replace('BROWSER=""', 'BROWSER="1"'), []);
   expect(stages.find(({ name }) => name === 'equipped')?.from).toBe('base-with-debian');
   expect(stages.map(({ name }) => name)).toContain('base-with-debian');
 });
 
-it('does not look into what a build context replaces', () => {
+it('ignores the inputs of a stage that a build context replaces', () => {
   const names = readStages(FILE, ['built']).map(({ name }) => name);
   expect(names).toEqual(['base', 'equipped', 'runtime']);
 });

@@ -38,12 +38,12 @@ const well: Installation = {
 const problems = (change: Partial<Installation>) =>
   diagnose({ ...well, ...change }).filter(({ status }) => status !== 'passed');
 
-it('finds nothing wrong with what is well, and says something of each', () => {
+it('passes each check of a correct installation, with a result for each', () => {
   expect(problems({})).toEqual([]);
   expect(diagnose(well).map(({ name }) => name)).toEqual(DOCTOR_CHECKS.map(({ name }) => name));
 });
 
-describe('finds what is wrong, and what mends it', () => {
+describe('finds a problem, and its fix', () => {
   const extra = new Map([['docker-compose.extra.yml', 'services: {}\n']]);
   const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, hint: RegExp])[] = [
     ['engine', { engine: { ...well.engine, version: '20.10.1' } }, /20\.10\.1 is older/, /docs\.docker\.com/],
@@ -149,6 +149,5 @@ describe('finds what is wrong, and what mends it', () => {
     );
   });
 
-  it('and is not stopped by a registry that does not answer', () =>
-    expect(problems({ newestRelease: undefined })).toEqual([]));
+  it('works without an answer of the registry', () => expect(problems({ newestRelease: undefined })).toEqual([]));
 });

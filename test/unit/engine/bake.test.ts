@@ -24,7 +24,7 @@ const REQUEST: BuildRequest = {
   metadataFile: '/cache/metadata.json',
 };
 
-it('names secrets and proxies, and holds neither', () => {
+it('names secrets and proxies, but does not contain their values', () => {
   process.env['HTTPS_PROXY'] = 'http://user:password@proxy';
   try {
     const text = JSON.stringify(bakeDefinition({ default: REQUEST }));
@@ -43,7 +43,7 @@ it('names secrets and proxies, and holds neither', () => {
   }
 });
 
-it('says what bake would read as a template so that bake reads it as it is', () => {
+it('escapes text that bake would read as a template', () => {
   const { target } = bakeDefinition({ default: REQUEST });
   expect(target?.['default']?.args?.['OPENCLAW_DESCRIPTION']).toBe('costs $${a lot} and 100 %%{of it}');
   expect(target?.['default']?.annotations).toEqual(['index:title=$${not} a variable']);

@@ -17,7 +17,7 @@ const failing = (error: string, lines: readonly string[] = []): Progress => {
 };
 const EXIT_1 = 'process "/bin/sh -c npm ci" did not complete successfully: exit code: 1';
 
-/** What BuildKit, npm, apt, pip and registries say, word for word. */
+/** Real messages of BuildKit, npm, apt, pip and registries. */
 describe('a failed build', () => {
   it.each<[string, string, readonly string[]]>([
     ['out-of-memory', 'process "/bin/sh -c npm ci" did not complete successfully: exit code: 137', []],
@@ -144,14 +144,14 @@ describe('a failed build', () => {
     expect(explainBuildFailure(new Map(), output, 1)).toMatchObject({ kind, lines: [output] });
   });
 
-  it('sends whom a registry refuses to where that registry is logged in to', () => {
+  it('names the registry to log in to', () => {
     const step = explainBuildFailure(failing(EXIT_1, ['npm error code E401']), '', 1);
     expect(step).toMatchObject({ kind: 'registry-denied', hint: expect.stringContaining('~/.npmrc') });
     const push = explainBuildFailure(failing('failed to push x: 401 Unauthorized'), '', 1);
     expect(push).toMatchObject({ kind: 'registry-denied', hint: expect.stringContaining('docker login') });
   });
 
-  it('names the platform where there are several', () => {
+  it('names the platform if there are several', () => {
     const [[, step] = []] = failing(EXIT_1);
     if (step === undefined) throw new Error('no step');
     const other: Step = { ...step, digest: 'b', name: '[linux/arm64 dependencies 3/3] RUN npm ci', state: 'done' };
@@ -159,7 +159,7 @@ describe('a failed build', () => {
     expect(explainBuildFailure(progress, '', 1).reason).toContain('stage dependencies for linux/amd64');
   });
 
-  it('names the step that failed, not one that was cancelled because of it', () => {
+  it('names the step that failed, not one that was cancelled as a consequence', () => {
     const progress = new Map([...failing(EXIT_1)]);
     const cancelled = new Map([
       ['b', { ...(progress.get('a') as Step), digest: 'b', stage: 'system', error: 'context canceled' }],

@@ -23,7 +23,7 @@ const REQUEST: BuildRequest = {
   metadataFile: '/d/metadata.json',
 };
 
-it('names secrets and proxies on the command line, and gives their values to nobody who lists processes', () => {
+it('names secrets and proxies on the command line, without their values', () => {
   const line = buildxArguments(REQUEST).join(' ');
   expect(line).toContain('--secret id=npmrc,env=NPMRC');
   expect(line).toContain('--secret id=ca,src=/ca.pem');
@@ -31,7 +31,7 @@ it('names secrets and proxies on the command line, and gives their values to nob
   expect(line).not.toContain('canary');
 });
 
-it('ends with the context, and asks for a builder only where one is named', () => {
+it('ends with the context, and has a builder only if one is named', () => {
   expect(buildxArguments(REQUEST).at(-1)).toBe('/d/context');
   expect(buildxArguments(REQUEST)).not.toContain('--builder');
   expect(buildxArguments({ ...REQUEST, builder: 'farm' })).toContain('farm');

@@ -28,11 +28,11 @@ describe('advance', () => {
     ['done', { started, completed }],
     ['cached', { started, completed, cached: true }],
     ['failed', { started, completed, error: 'exit code: 1' }],
-  ])('knows a step that is %s', (state, fields) => {
+  ])('recognises a step that is %s', (state, fields) => {
     expect(follow(vertex(fields)).get('sha256:1')).toMatchObject({ state, stage: 'system', name: NAME });
   });
 
-  it('keeps the last lines that a step printed', () => {
+  it("keeps the last lines of a step's output", () => {
     const log = (text: string): string =>
       JSON.stringify({ logs: [{ vertex: 'sha256:1', data: Buffer.from(text).toString('base64') }] });
     const many = Array.from({ length: 100 }, (_, index) => `line ${index}`).join('\n');
@@ -41,12 +41,12 @@ describe('advance', () => {
     expect(step?.lines.at(-1)).toBe('line 99');
   });
 
-  it.each(['', 'ERROR: failed to solve', '{"broken'])('takes %j for no status', (line) => {
+  it.each(['', 'ERROR: failed to solve', '{"broken'])('ignores %j', (line) => {
     expect(advance(new Map(), line)).toBeUndefined();
   });
 });
 
-it('adds up a stage from its first start to its last end, and knows when all of it was cached', () => {
+it('measures a stage from its first start to its last end, and recognises a cached stage', () => {
   const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 8, 0, second)).toISOString();
   const one = (digest: string, name: string, fields: object): string =>
     JSON.stringify({ vertexes: [{ digest, name, ...fields }] });

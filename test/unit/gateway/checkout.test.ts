@@ -62,7 +62,7 @@ describe('readCheckout', () => {
     });
   });
 
-  it('reads an old layout, whose server does not read its plugins', async () => {
+  it('reads an old layout, whose server does not contain its plugins', async () => {
     const read = await readCheckout(await checkout('old'), []);
     expect(read).toMatchObject({
       serverScript: 'build',
@@ -73,7 +73,7 @@ describe('readCheckout', () => {
     expect(read.manifests).not.toContain('scripts/postinstall.mjs');
   });
 
-  it('sees edits that are not committed, and when they were made', async () => {
+  it('detects uncommitted edits, and their time', async () => {
     const folder = await checkout('new');
     const before = await readCheckout(folder, []);
     await appendFile(join(folder, 'docs/index.md'), 'more');
@@ -92,8 +92,8 @@ describe('readCheckout', () => {
   });
 });
 
-describe('what would make the build fail is said before it', () => {
-  it('names plugins that there are not, all of them', async () => {
+describe('problems that would make a build fail', () => {
+  it('lists all unknown plugins', async () => {
     const folder = await checkout('new');
     await mkdir(join(folder, 'extensions/twin'));
     await writeFile(join(folder, 'extensions/twin/openclaw.plugin.json'), '{ "id": "echo" }');
@@ -104,7 +104,7 @@ describe('what would make the build fail is said before it', () => {
     ]);
   });
 
-  it('follows no link out of extensions/', async () => {
+  it('follows no link that leaves extensions/', async () => {
     const folder = await checkout('new');
     await mkdir(join(folder, 'elsewhere'));
     await writeFile(join(folder, 'elsewhere/openclaw.plugin.json'), '{ "id": "far" }');
@@ -114,7 +114,7 @@ describe('what would make the build fail is said before it', () => {
     ]);
   });
 
-  it('names the line of a dependency that the lockfile does not know', async () => {
+  it('names the line of a dependency that the lockfile does not contain', async () => {
     const folder = await checkout('new', ({ dependencies }) =>
       Object.assign(dependencies, { ms: '2.1.2', 'is-odd': '3.0.1' }),
     );
@@ -123,7 +123,7 @@ describe('what would make the build fail is said before it', () => {
     expect(problem?.text).toContain('ms@2.1.2 is not in pnpm-lock.yaml, which has 2.1.3');
   });
 
-  it('names a missing pin of pnpm, and a missing build', async () => {
+  it('names a missing pnpm version, and a missing build script', async () => {
     const folder = await checkout('new', (manifest) => {
       delete manifest.packageManager;
       manifest.scripts = {};
@@ -134,7 +134,7 @@ describe('what would make the build fail is said before it', () => {
     ]);
   });
 
-  it('names the line of a package from a host that does not answer', async () => {
+  it('names the line of a package from an unreachable host', async () => {
     const folder = await checkout('new');
     const address = 'https://nowhere.invalid/x/tar.gz/1';
     const lock = join(folder, 'pnpm-lock.yaml');
@@ -150,7 +150,7 @@ describe('what would make the build fail is said before it', () => {
     ['a file with a shell in its name', '$(id)', ''],
     ['a plugin id with a shell in it', '', 'echo; id'],
     ['a plugin id that climbs', '', '../../etc'],
-  ])('refuses %s: it would be spliced into the Dockerfile', async (_, file, id) => {
+  ])('refuses %s, because it would become part of the Dockerfile', async (_, file, id) => {
     const folder = await checkout('new');
     if (file !== '') await writeFile(join(folder, file), '');
     else await writeFile(join(folder, 'extensions/echo/openclaw.plugin.json'), JSON.stringify({ id }));
@@ -159,7 +159,7 @@ describe('what would make the build fail is said before it', () => {
     ]);
   });
 
-  it('refuses sources that are not in git: the image says its revision', async () => {
+  it('refuses sources outside of git, because their revision is unknown', async () => {
     const folder = await checkout('new');
     await rm(join(folder, '.git'), { recursive: true });
     expect(await problemsOf(folder)).toEqual([
@@ -167,7 +167,7 @@ describe('what would make the build fail is said before it', () => {
     ]);
   });
 
-  it('takes an override of pnpm-workspace.yaml for what the manifest says', async () => {
+  it('applies an override of pnpm-workspace.yaml to the manifest', async () => {
     const folder = await checkout('new', ({ dependencies }) => Object.assign(dependencies, { ms: '^2.0.0' }));
     const lock = join(folder, 'pnpm-lock.yaml');
     await writeFile(
@@ -177,13 +177,13 @@ describe('what would make the build fail is said before it', () => {
     expect((await readCheckout(folder, [])).version).toBe('2026.4.12');
   });
 
-  it('refuses a folder that is no checkout', async () => {
+  it('refuses a folder that is not a checkout', async () => {
     expect(await problemsOf('/tmp')).toEqual([{ at: '--source', text: expect.stringContaining('is not a checkout') }]);
   });
 });
 
 describe('the context', () => {
-  it('never holds history, secrets or installed packages, whatever the checkout says', async () => {
+  it('never contains history, secrets or installed packages', async () => {
     const folder = await checkout('new');
     await writeFile(join(folder, '.dockerignore'), '*.png\n!.env\n!.git\n!**/node_modules\n');
     const { admits } = await readDockerIgnore(folder);
@@ -202,7 +202,7 @@ describe('the context', () => {
 });
 
 describe('the Dockerfile of a checkout', () => {
-  it('has a stage only for what the release has', async () => {
+  it('has only stages that the release needs', async () => {
     const folder = await checkout('new', ({ scripts }) => {
       delete scripts['canvas:a2ui:bundle'];
       delete scripts['ui:build'];
@@ -214,7 +214,7 @@ describe('the Dockerfile of a checkout', () => {
     expect(text).not.toMatch(/ AS (?:canvas|control-ui)\n/);
   });
 
-  it('has its layers in the order of the plan', async () => {
+  it('has its layers in the planned order', async () => {
     const gateway = await readCheckout(await checkout('new'), ['kimi']);
     const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [], ...NO_EXTRAS };
     const { layers, stages } = planDockerfile({ ...request, dockerCli: true });

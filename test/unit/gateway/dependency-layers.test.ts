@@ -24,7 +24,7 @@ const sizesOf = (sizes: Readonly<Record<string, number>>): ReadonlyMap<string, n
 const foldersOf = (layers: readonly { readonly folders: readonly string[] }[]) => layers.map(({ folders }) => folders);
 
 describe('the layers of dependencies', () => {
-  it('give large packages one of their own, largest first, nested ones counted with what holds them', () => {
+  it('contain one large package each, largest first, with the packages nested in it', () => {
     const packages = [
       locked('small'),
       locked('big'),
@@ -36,19 +36,19 @@ describe('the layers of dependencies', () => {
     expect(foldersOf(dependencyLayers(packages, sizes, []))).toEqual([['@scope/huge'], ['holder'], ['big'], ['small']]);
   });
 
-  it('stay within what an overlay file system takes', () => {
+  it('are not more than an overlay file system allows', () => {
     const packages = Array.from({ length: 300 }, (_, index) => locked(`p${index}`, { pinned: index % 2 === 0 }));
     const sizes = new Map(packages.map(({ tarball }, index) => [tarball, index < 100 ? 1_000_000 + index : 1]));
     expect(dependencyLayers(packages, sizes, [])).toHaveLength(24 + 4 + 8);
   });
 
-  it('take a package of unknown size for a small one', () => {
+  it('treat a package of unknown size as small', () => {
     expect(dependencyLayers([locked('unknown')], new Map(), [])).toMatchObject([
       { path: expect.stringContaining('pinned/') },
     ]);
   });
 
-  it('have what stays as it is locked below what the gateway pins', () => {
+  it('contain pinned dependencies above the others', () => {
     const packages = [
       locked('exact'),
       locked('loose', { pinned: false }),
@@ -64,7 +64,7 @@ describe('the layers of dependencies', () => {
     ]);
   });
 
-  it('hold every package once, and keep each where it is, whatever others come and go', () => {
+  it('contain every package once, and keep its layer when other packages change', () => {
     const name = fc.stringMatching(/^(?:@[a-z]{1,4}\/)?[a-z]{1,6}$/);
     const names = fc.uniqueArray(name, { maxLength: 60 });
     fc.assert(
@@ -83,7 +83,7 @@ describe('the layers of dependencies', () => {
     );
   });
 
-  it('are listed for the build, a layer to a line', () => {
+  it('are listed for the build, one layer in a line', () => {
     const sizes = sizesOf({ '@scope/huge': 9_000_000 });
     expect(layerList(dependencyLayers([locked('@scope/huge'), locked('a')], sizes, []))).toMatch(
       /^large\/@scope\/huge @scope\/huge\npinned\/\d a\n$/,
@@ -108,7 +108,7 @@ describe('by age', () => {
       ),
     ).flat();
 
-  it('what has not changed for longest is lowest; what is as old as another is where it was', () => {
+  it('the layer that has not changed for the longest time is the lowest; layers of equal age keep their order', () => {
     expect(order(versions('1.0.0', '1.0.0', '1.0.0'))).toEqual(['first', 'second', 'third']);
     expect(order(versions('1.0.0', '1.0.0', '1.0.0'), versions('1.0.1', '1.0.0', '1.0.0'))).toEqual([
       'second',

@@ -10,7 +10,7 @@ import { dependencyManifest } from '../../../build/steps/dependency-manifest.mjs
 const MANIFEST = { name: 'openclaw', version: '2026.9.6' };
 
 describe('dependencyManifest', () => {
-  it('does not change with the version, nor with what only developers need', () => {
+  it('does not depend on the version or on development dependencies', () => {
     const dependencies = { zod: '4.6.5' };
     const one = dependencyManifest({ ...MANIFEST, dependencies });
     const newer = { version: '2026.9.7', description: 'new', scripts: { postinstall: 'x' }, dependencies };
@@ -18,7 +18,7 @@ describe('dependencyManifest', () => {
     expect(one).toEqual(other);
   });
 
-  it('leaves out what the package carries itself', () => {
+  it('omits bundled dependencies', () => {
     const dependencies = { zod: '1', carried: '2' };
     expect(dependencyManifest({ ...MANIFEST, dependencies, bundleDependencies: ['carried'] }).dependencies).toEqual({
       zod: '1',
@@ -47,7 +47,7 @@ describe('allowedScripts', () => {
     expect(await allowedScripts({ ...MANIFEST, ...fields }, yaml, all)).toEqual(allowed);
   });
 
-  it('is written for npm with a denial for every other', () => {
+  it('is written for npm, and denies all other packages', () => {
     const text = withAllowedScripts(dependencyManifest({}), all, ['koffi']);
     expect(JSON.parse(text).allowScripts).toEqual({ esbuild: false, koffi: true, protobufjs: false });
   });

@@ -8,7 +8,7 @@ const version = (text: string) => {
 };
 
 describe('versions of the gateway', () => {
-  it('are in the order in which they come out', () => {
+  it('are in the order of their publication', () => {
     const inOrder = [
       '2025.12.31',
       '2026.1.2',
@@ -43,7 +43,7 @@ describe('versions of the gateway', () => {
     '2026.3.13-01',
     'v2026.3.13',
     '2026.3.13-beta',
-  ])('%s is none', (text) => {
+  ])('%s is not a version', (text) => {
     expect(parseVersion(text)).toBeUndefined();
   });
 
@@ -54,7 +54,7 @@ describe('versions of the gateway', () => {
     },
   );
 
-  it('have a name for each day on which their base is refreshed', () => {
+  it('have a name for each refresh date', () => {
     expect(refreshTag(version('2026.3.13-1'), '20260401')).toBe('2026.3.13-1-r20260401');
   });
 });

@@ -6,25 +6,25 @@ const spec = (options: object, epoch?: string) =>
   parseImageSpec(options, epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch }).spec;
 
 describe('outputOf', () => {
-  it('gives a registry gzip, or what was asked for, whatever the cache holds', () => {
+  it('gives a registry gzip or the requested compression, whatever the cache contains', () => {
     expect(outputOf(spec({ push: true }), undefined, 'a.tar')).toBe(
       'type=image,push=true,store=false,compression=gzip,force-compression=true',
     );
     expect(outputOf(spec({ push: true, compression: 'zstd' }), undefined, 'a.tar')).toContain(',compression=zstd,');
   });
 
-  it('loads into an engine with what costs it least, and from an archive where the builder is elsewhere', () => {
+  it('loads into an engine in the cheapest way, and from an archive if the builder is elsewhere', () => {
     expect(outputOf(spec({}), undefined, 'a.tar')).toBe(
       'type=image,compression=zstd,force-compression=true,unpack=true',
     );
     expect(outputOf(spec({}), 'farm', 'a.tar')).toBe('type=oci,dest=a.tar,compression=zstd');
   });
 
-  it('writes an archive in one compression, whatever the cache holds', () => {
+  it('writes an archive in one compression, whatever the cache contains', () => {
     const written = 'type=oci,dest=x.tar,compression=gzip,force-compression=true';
     expect(outputOf(spec({ output: 'type=oci,dest=x.tar' }), undefined, 'a.tar')).toBe(written);
-    const asked = 'type=oci,dest=x.tar,compression=estargz';
-    expect(outputOf(spec({ output: asked }), undefined, 'a.tar')).toBe(asked);
+    const requested = 'type=oci,dest=x.tar,compression=estargz';
+    expect(outputOf(spec({ output: requested }), undefined, 'a.tar')).toBe(requested);
     expect(outputOf(spec({ output: 'type=local,dest=x' }), undefined, 'a.tar')).toBe('type=local,dest=x');
   });
 

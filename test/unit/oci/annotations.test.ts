@@ -17,11 +17,11 @@ const GOOD = {
 };
 
 describe('checkAnnotations', () => {
-  it('accepts what the contract asks for', () => {
+  it('accepts the annotations of the contract', () => {
     expect(checkAnnotations(GOOD)).toEqual([]);
   });
 
-  it('accepts further annotations, which others may add', () => {
+  it('accepts other annotations too', () => {
     expect(checkAnnotations({ ...GOOD, 'com.example.team': 'x' })).toEqual([]);
   });
 
@@ -40,12 +40,12 @@ describe('checkAnnotations', () => {
     ['revision', 'main'],
     ['created', 'yesterday'],
     ['title', ''],
-  ])('finds %s wrong when it is %j', (name, value) => {
+  ])('refuses %s if it is %j', (name, value) => {
     const key = `org.opencontainers.image.${name}`;
     expect(checkAnnotations({ ...GOOD, [key]: value }).map((problem) => problem.key)).toEqual([key]);
   });
 
-  it.each(['2026.3.13-1', '2026.9.1-beta.2', '2026.11.1'])('knows %s for a version of the gateway', (version) => {
+  it.each(['2026.3.13-1', '2026.9.1-beta.2', '2026.11.1'])('accepts the version %s', (version) => {
     expect(checkAnnotations({ ...GOOD, 'org.opencontainers.image.version': version })).toEqual([]);
   });
 });

@@ -13,7 +13,7 @@ it.each([
   expect(parsePlatform(text)).toBe(platform);
 });
 
-it("knows the host's platform from Node's word for it", () => {
+it("maps Node's name of the processor to a platform", () => {
   expect(hostPlatform('x64')).toBe('linux/amd64');
   expect(hostPlatform('arm64')).toBe('linux/arm64');
 });

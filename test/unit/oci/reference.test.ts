@@ -38,7 +38,7 @@ describe('parseReference', () => {
     expect(() => parseReference(text)).toThrow(reason);
   });
 
-  it('reads back what it wrote, whatever the parts', () => {
+  it('parses the text that it formatted', () => {
     const component = fc.stringMatching(/^[a-z0-9]{1,8}([._-][a-z0-9]{1,8})?$/);
     const parts = fc.record({
       registry: fc.constantFrom('docker.io', 'ghcr.io', 'localhost', 'registry.example.com:8443', '10.0.0.1:5000'),
@@ -55,7 +55,7 @@ describe('parseReference', () => {
     );
   });
 
-  it('either refuses a text or gives one that is safe on a command line', () => {
+  it('refuses a text, or returns one that is safe on a command line', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         let full: string;

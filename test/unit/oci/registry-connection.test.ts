@@ -220,7 +220,7 @@ it.each([400, 403, 405, 413])('status %i is not retried', async (status) => {
   expect(waits).toEqual([]);
 });
 
-it('status 404 is no failure when it reads, and one when it writes', async () => {
+it('status 404 is a failure only for writes', async () => {
   const server = await start(() => ({ status: 404 }));
   expect(await connect(server).text(PULL)).toBeUndefined();
   await expect(connect(server).text(PUSH)).rejects.toMatchObject({ failure: { kind: 'registry-failed' } });

@@ -4,7 +4,7 @@ import { WorkError } from '../../../build/problem.ts';
 
 const failure = { kind: 'registry-failed', title: 'The registry failed', reason: '503', hint: 'wait' } as const;
 
-/** Fails so often, and then gives an answer. */
+/** Fails this many times, then succeeds. */
 function failing(times: number, error: Error) {
   let tries = 0;
   return {
@@ -23,14 +23,14 @@ const budget = (seconds: number) => {
 };
 
 describe('retrying', () => {
-  it('tries again what may pass, and waits longer each time', async () => {
+  it('repeats a temporary failure, with growing pauses', async () => {
     const retries = budget(10);
     expect(await withRetries(retries, failing(3, new TransientError(failure)).attempt)).toBe('an answer');
     expect(retries.waits.length).toBe(3);
     expect(retries.waits[2]).toBeGreaterThan((retries.waits[0] ?? 0) * 2);
   });
 
-  it('never tries again what does not pass', async () => {
+  it('does not repeat a permanent failure', async () => {
     const refused = failing(1, new WorkError({ ...failure, kind: 'registry-denied' }));
     await expect(withRetries(budget(10), refused.attempt)).rejects.toMatchObject({
       failure: { kind: 'registry-denied' },
@@ -38,13 +38,13 @@ describe('retrying', () => {
     expect(refused.tries()).toBe(1);
   });
 
-  it('waits as long as it is asked to', async () => {
+  it('waits for the requested time', async () => {
     const retries = budget(10);
     await withRetries(retries, failing(1, new TransientError(failure, 1)).attempt);
     expect(retries.waits).toEqual([1]);
   });
 
-  it('gives up at once where it is asked to wait longer than it may', async () => {
+  it('fails at once if the requested time is longer than the limit', async () => {
     const failed = failing(1, new TransientError(failure, 3600));
     await expect(withRetries(budget(10), failed.attempt)).rejects.toMatchObject({
       failure: { kind: 'registry-failed', reason: '503 (tried 1 time)' },

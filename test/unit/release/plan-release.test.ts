@@ -26,7 +26,7 @@ const plan = ({ published = {}, digests, created, ...change }: Change) =>
     { published, digests, created },
   );
 
-/** `2026.3.13 latest=2026.3.13` → tags; each version is a digest of its own, and a channel is what it names. */
+/** `2026.3.13 latest=2026.3.13` → tags. Each version has a different digest, and a channel has that of its version. */
 function registry(text: string): RegistryState {
   const digestOf = (name: string): string => `sha256:${Buffer.from(name).toString('hex')}`;
   return Object.fromEntries(
@@ -49,9 +49,9 @@ const actions = (change: Change): string =>
 
 type Case = readonly [ref: string, event: ReleaseEvent, registry: string, tags: string];
 
-// A line a case: the ref, why it is released, what the registry has (tag=what it is), and what happens to which tag.
+// One case in a line: the ref, the event, the tags of the registry (tag=contents), and the actions.
 const CASES: readonly Case[] = [
-  // latest stands on the newest base that the newest version was built on.
+  // latest uses the newest base of the newest version.
   [
     'refs/tags/v2026.3.13',
     'push',
@@ -85,18 +85,18 @@ const CASES: readonly Case[] = [
   ['refs/tags/v2026.3.13', 'push', '2026.3.14 latest=2026.3.14', 'create 2026.3.13, keep latest'],
   ['refs/tags/v2026.9.30', 'push', '2026.10.1 latest=2026.10.1', 'create 2026.9.30, keep latest'],
   ['refs/tags/v2026.12.31', 'push', '2027.1.1 latest=2027.1.1', 'create 2026.12.31, keep latest'],
-  // latest is missing, or older than what is published: a newer version that is there still counts.
+  // latest is missing or outdated: a newer published version takes precedence.
   ['refs/tags/v2026.3.13', 'push', '2026.3.14', 'create 2026.3.13, keep latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.14 2026.3.12 latest=2026.3.12', 'create 2026.3.13, keep latest'],
-  // latest is newer than any version that is still listed.
+  // latest is newer than all listed versions.
   ['refs/tags/v2026.3.13', 'push', 'latest=2026.3.14', 'create 2026.3.13, keep latest'],
-  // Nobody can tell what latest is.
+  // The version of latest is unknown.
   ['refs/tags/v2026.3.13', 'push', 'latest=?', 'create 2026.3.13, conflict latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.12 latest=?', 'create 2026.3.13, conflict latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.12=?same latest=?same', 'create 2026.3.13, move latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.14=?same latest=?same', 'create 2026.3.13, keep latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.14-r20260320=?same latest=?same', 'create 2026.3.13, keep latest'],
-  // Corrections are newer, although semver has them older.
+  // Corrections are newer, although semver orders them as older.
   ['refs/tags/v2026.3.13-1', 'push', '2026.3.13 latest=2026.3.13', 'create 2026.3.13-1, move latest'],
   ['refs/tags/v2026.3.13-2', 'push', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.13-2, move latest'],
   ['refs/tags/v2026.3.13-10', 'push', '2026.3.13-9 latest=2026.3.13-9', 'create 2026.3.13-10, move latest'],
@@ -104,7 +104,7 @@ const CASES: readonly Case[] = [
   ['refs/tags/v2026.3.13-1', 'push', '2026.3.13-2 latest=2026.3.13-2', 'create 2026.3.13-1, keep latest'],
   ['refs/tags/v2026.3.13-1', 'push', '2026.3.14 latest=2026.3.14', 'create 2026.3.13-1, keep latest'],
   ['refs/tags/v2026.3.14', 'push', '2026.3.13-1 latest=2026.3.13-1', 'create 2026.3.14, move latest'],
-  // Prereleases move no channel, whatever is there.
+  // Prereleases move no channel.
   ['refs/tags/v2026.3.14-beta.1', 'push', '', 'create 2026.3.14-beta.1'],
   ['refs/tags/v2026.3.14-beta.1', 'push', '2026.3.13 latest=2026.3.13', 'create 2026.3.14-beta.1'],
   ['refs/tags/v2026.3.13-beta.2', 'push', '2026.3.13 latest=2026.3.13', 'create 2026.3.13-beta.2'],
@@ -114,9 +114,9 @@ const CASES: readonly Case[] = [
   ['refs/tags/v2026.3.13', 'push', '2026.3.14-beta.1 2026.3.12 latest=2026.3.12', 'create 2026.3.13, move latest'],
   ['refs/tags/v2026.3.14', 'push', '2026.3.14-beta.1 2026.3.13 latest=2026.3.13', 'create 2026.3.14, move latest'],
   ['refs/tags/v2026.3.14', 'push', '2026.3.14-rc.9 latest=2026.3.13', 'create 2026.3.14, move latest'],
-  // latest became a prerelease by mistake: a stable release of that day mends it.
+  // latest is a prerelease by mistake: the stable release of that day corrects it.
   ['refs/tags/v2026.3.14', 'push', 'latest=2026.3.14-beta.1', 'create 2026.3.14, move latest'],
-  // A backfill writes its version alone.
+  // A backfill writes only its version.
   ['refs/tags/v2026.1.29', 'backfill', '2026.3.13 latest=2026.3.13', 'create 2026.1.29'],
   ['refs/tags/v2026.1.29', 'backfill', '', 'create 2026.1.29'],
   ['refs/tags/v2026.3.14', 'backfill', '2026.3.13 latest=2026.3.13', 'create 2026.3.14'],
@@ -165,7 +165,7 @@ const CASES: readonly Case[] = [
     '2026.3.13 2026.3.13-r20260401=BUILT latest=BUILT',
     'done 2026.3.13-r20260401, done latest',
   ],
-  // Tags that exist: the same contents are done, others end the release.
+  // Existing tags with the same contents are done. Other contents stop the release.
   ['refs/tags/v2026.3.13', 'push', '2026.3.13=BUILT latest=2026.3.12', 'done 2026.3.13, move latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.13=BUILT latest=BUILT', 'done 2026.3.13, done latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.13=BUILT', 'done 2026.3.13, create latest'],
@@ -173,13 +173,13 @@ const CASES: readonly Case[] = [
   ['refs/tags/v2026.3.13', 'push', '2026.3.13 latest=2026.3.13', 'conflict 2026.3.13, move latest'],
   ['refs/tags/v2026.3.13-beta.1', 'push', '2026.3.13-beta.1', 'conflict 2026.3.13-beta.1'],
   ['refs/tags/v2026.3.13-beta.1', 'push', '2026.3.13-beta.1=BUILT', 'done 2026.3.13-beta.1'],
-  // Tags of other things say nothing of versions.
+  // Tags that are not versions have no effect.
   ['refs/tags/v2026.3.13', 'push', 'nightly=?x sha-1234=?y 9999=?z latest=2026.3.12', 'create 2026.3.13, move latest'],
   ['refs/tags/v2026.3.13', 'push', '2026.3.14-slim=2026.3.14 latest=2026.3.12', 'create 2026.3.13, move latest'],
 ];
 
-describe(`which tags a ref deserves (${CASES.length} cases)`, () => {
-  it.each(CASES)('%s, %s, where there is "%s": %s', (ref, event, has, tags) => {
+describe(`the tags of a ref (${CASES.length} cases)`, () => {
+  it.each(CASES)('%s, %s, with the tags "%s": %s', (ref, event, has, tags) => {
     expect(
       actions({
         ref,
@@ -192,12 +192,12 @@ describe(`which tags a ref deserves (${CASES.length} cases)`, () => {
 });
 
 describe('a plan', () => {
-  it('before anything is built only says that what is there must be the same', () => {
+  it('requires that existing tags are the same, before anything is built', () => {
     const published = { [FIRST]: registry('2026.3.13 latest=2026.3.13') };
     expect(actions({ ref: 'refs/tags/v2026.3.13', published })).toBe('check 2026.3.13, move latest');
   });
 
-  it('gives each variant its names, and each platform its own', () => {
+  it('has the tags of each variant and each platform', () => {
     const change = {
       ref: 'refs/tags/v2026.3.13',
       variants: ['default', 'slim', 'browser'],
@@ -219,7 +219,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('counts what any registry knows: a stale mirror does not let latest go back', () => {
+  it('considers the versions of all registries: an outdated mirror does not move latest back', () => {
     const published = { [FIRST]: registry('2026.3.12 latest=2026.3.12'), [MIRROR]: registry('2026.3.14') };
     const { tags } = plan({ ref: 'refs/tags/v2026.3.13', registries: [FIRST, MIRROR], published });
     expect(tags.filter(({ tag }) => tag === 'latest').map(({ action, why }) => [action, why])).toEqual([
@@ -228,7 +228,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('completes a mirror that has less than the first', () => {
+  it('completes a mirror with fewer tags than the first registry', () => {
     const published = { [FIRST]: registry('2026.3.13=BUILT latest=BUILT'), [MIRROR]: registry('') };
     const change = {
       ref: 'refs/tags/v2026.3.13',
@@ -240,7 +240,7 @@ describe('a plan', () => {
   });
 });
 
-describe('nothing is released', () => {
+describe('a release is refused', () => {
   it.each([
     ['refs/heads/feature'],
     ['refs/tags/2026.3.13'],
@@ -255,22 +255,22 @@ describe('nothing is released', () => {
     expect(() => plan({ ref })).toThrow(RequestError);
   });
 
-  it.each(['backfill', 'refresh'] as const)('by a %s of the branch', (event) => {
+  it.each(['backfill', 'refresh'] as const)('for a %s of the branch', (event) => {
     expect(() => plan({ event })).toThrow(RequestError);
   });
 
-  it('by a refresh of what was never published', () => {
+  it('for a refresh of an unpublished version', () => {
     const refresh = { ref: 'refs/tags/v2026.3.13', event: 'refresh' } as const;
     expect(() => plan({ ...refresh, published: { [FIRST]: {} } })).toThrow(RequestError);
     expect(plan(refresh).tags).toHaveLength(2);
   });
 
-  it('to no registry', () => {
+  it('without a registry', () => {
     expect(() => plan({ registries: [] })).toThrow(RequestError);
   });
 });
 
-it('latest never goes back, and moves to a stable version only, whatever was published and in which order', () => {
+it('latest only moves to newer stable versions, whatever was published in whichever order', () => {
   const versions = fc
     .tuple(
       fc.constantFrom('2026.3.12', '2026.3.13', '2026.10.1'),
@@ -306,12 +306,12 @@ it.each([
   ['2026-04-01T00:00:00Z', '2026-04-01T00:00:00Z', 'move main'],
   [undefined, '2026-04-02T00:00:00Z', 'move main'],
   ['2026-04-01T00:00:00Z', undefined, 'move main'],
-])('a commit of %s where main is of %s: %s', (created, there, tags) => {
+])('a commit of %s, with a main of %s: %s', (created, there, tags) => {
   const published = { [FIRST]: { main: { digest: BUILT, created: there } } };
   expect(actions({ created, published })).toBe(tags);
 });
 
-it('holds the channel of each variant by itself', () => {
+it('decides the channel of each variant separately', () => {
   const published = {
     [FIRST]: registry('2026.3.12 latest=2026.3.12 2026.3.14-browser-amd64 latest-browser=2026.3.14'),
   };

@@ -8,7 +8,7 @@ const layer = (name: string): Descriptor => ({
   size: 1,
 });
 
-/** An image of layers by name; the contents of a layer are called as it is. */
+/** An image with named layers, whose contents have the same names. */
 function image(
   names: readonly string[],
   node: string,
@@ -37,7 +37,7 @@ const next = image(['debian-2', 'node-2', 'yarn'], '24.2.0');
 const gateway = image(['debian', 'node-1', 'system', 'gateway'], '24.1.0', ['NODE_ENV=production']);
 
 describe('an image on another base', () => {
-  it('has the layers of the new base below its own', () => {
+  it("has the new base's layers below its own", () => {
     expect(layersAbove(gateway, old).map(({ digest }) => digest)).toEqual(['sha256:system', 'sha256:gateway']);
     const { layers, config, annotations } = rebased(
       gateway,
@@ -59,12 +59,12 @@ describe('an image on another base', () => {
     expect(config.config?.Labels).toMatchObject({ title: 'x', 'org.opencontainers.image.base.name': 'node:24' });
   });
 
-  it('is refused where it does not stand on the base that it names', () => {
+  it('is refused if it is not based on the base that it names', () => {
     expect(() => layersAbove(gateway, next)).toThrow('lowest layers');
   });
 });
 
-describe('what stands in the way of another base', () => {
+describe('reasons against another base', () => {
   const file = (fingerprint: string) => ({ size: 1, fingerprint });
   const before = new Map([
     ['usr/local/bin/node', file('24.1')],
@@ -93,9 +93,9 @@ describe('what stands in the way of another base', () => {
     ['a file', { 'etc/passwd': 'other' }, ['etc/passwd'], undefined, 'etc/passwd'],
     ['a file that the new base alone has', { 'opt/new': 'x' }, ['opt/new'], undefined, 'opt/new'],
     ['another ABI', {}, ['app'], '25.0.0', 'Node 24.1.0 would become 25.0.0'],
-  ])('%s', (_, change, written, node, told) => {
+  ])('%s', (_, change, written, node, message) => {
     const found = problems(change, written, node);
-    if (told === '') expect(found).toEqual([]);
-    else expect(found.join()).toContain(told);
+    if (message === '') expect(found).toEqual([]);
+    else expect(found.join()).toContain(message);
   });
 });

@@ -16,10 +16,10 @@ const step: Step = {
   lines: ['added 1 package'],
 };
 
-/** A terminal as far as a view is concerned: it has columns, and takes text. */
+/** The parts of a terminal that a view uses: columns and output. */
 const terminal = () => Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 40 });
 
-it('goes on drawing what runs after something was printed above it', async () => {
+it('continues to draw running steps after a text above them', async () => {
   const stream = terminal();
   let shown = '';
   stream.on('data', (text: Buffer) => {

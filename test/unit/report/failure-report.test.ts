@@ -17,12 +17,12 @@ const work = new WorkError({
 });
 
 describe('a failure', () => {
-  it('shows every problem with its value, reason and way out', () => {
+  it('shows every problem with its value, reason and hint', () => {
     for (const part of ['--apt', 'a;b', 'is no package', 'search it', '--tag', 'X', 'write x', '2 problems'])
       expect(failureText(request)).toContain(part);
   });
 
-  it('shows what the work said last', () => {
+  it('shows the last output lines', () => {
     for (const part of ['The disk is full', 'no room', 'prune', 'ENOSPC']) expect(failureText(work)).toContain(part);
   });
 
@@ -37,7 +37,7 @@ describe('a failure', () => {
   });
 });
 
-it('frames a warning as wide as its longest line', () => {
+it('draws the frame of a warning as wide as its longest line', () => {
   const lines = warningFrame(['short', 'much longer']).split('\n');
   expect(new Set(lines.map((line) => line.length)).size).toBe(1);
 });

@@ -35,7 +35,7 @@ const problemsOf = async (...folders: readonly string[]) => {
   return [];
 };
 
-it('takes a plugin by the id of its manifest, whatever its folder is called', async () => {
+it('finds a plugin by the id in its manifest, whatever its folder is named', async () => {
   expect(await readOverlays(['slack', './kimi-coding'], PLUGINS, folder)).toEqual([
     { id: 'slack', folder: join(folder, 'slack') },
     { id: 'kimi', folder: join(folder, 'kimi-coding') },
@@ -53,6 +53,6 @@ it.each([
   expect(await problemsOf(name)).toEqual([expect.stringContaining(words)]);
 });
 
-it('says all that is wrong at once', async () => {
+it('reports all problems together', async () => {
   expect(await problemsOf('shared', 'nowhere', 'slack', 'slack')).toHaveLength(3);
 });

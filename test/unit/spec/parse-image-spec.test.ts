@@ -32,7 +32,7 @@ describe('parseImageSpec', () => {
     });
   });
 
-  it('takes variables of the documentation, the newer name before the older, and a flag before both', () => {
+  it('reads variables: the newer name before the older one, and a flag before both', () => {
     const environment = {
       OPENCLAW_DOCKER_APT_PACKAGES: 'jq',
       OPENCLAW_IMAGE_APT_PACKAGES: 'ffmpeg git',
@@ -46,7 +46,7 @@ describe('parseImageSpec', () => {
     expect(parseImageSpec({ apt: 'curl' }, environment).spec.aptPackages).toEqual(['curl']);
   });
 
-  it('gives the same spec for the same packages in another order, twice or with commas', () => {
+  it('gives the same spec for the same packages in another order, repeated or with commas', () => {
     expect(parseImageSpec({ apt: 'jq, ffmpeg jq' }, {}).spec).toEqual(parseImageSpec({ apt: 'ffmpeg jq' }, {}).spec);
   });
 
@@ -97,7 +97,7 @@ describe('parseImageSpec', () => {
     expect(problemsOf(options, environment)).toEqual(problem === '' ? [] : [problem]);
   });
 
-  it('says everything that is wrong at once, each with a reason and a way out', () => {
+  it('reports all problems together, each with a reason and a hint', () => {
     const { problems } = parseImageSpec(
       { apt: 'a;b c|d', platform: 'windows/amd64', tag: ['X'] },
       { SOURCE_DATE_EPOCH: '-1' },
@@ -112,7 +112,7 @@ describe('parseImageSpec', () => {
     for (const { reason, hint } of problems) expect(reason.length * hint.length).toBeGreaterThan(0);
   });
 
-  it('takes a packed file, with and without the name before it', () => {
+  it('accepts a packed file, with and without the package name', () => {
     const path = file('openclaw-2026.9.6.tgz');
     expect(parseImageSpec({ package: path }, {}).spec.gateway).toEqual({ kind: 'file', path });
     expect(parseImageSpec({ package: `openclaw@${path}` }, {}).spec.gateway).toEqual({ kind: 'file', path });
@@ -128,7 +128,7 @@ describe('parseImageSpec', () => {
     expect(spec.pipPackages).toEqual(['humanize==4.14.0', 'requests[socks]>=2,<3']);
   });
 
-  it('lets nothing through that a shell or a Dockerfile would read as more than a word', () => {
+  it('refuses every text that a shell or a Dockerfile would read as more than a word', () => {
     const option = fc.constantFrom<'apt' | 'pip' | 'extensions'>('apt', 'pip', 'extensions');
     fc.assert(
       fc.property(option, fc.string(), (name, text) => {
@@ -141,7 +141,7 @@ describe('parseImageSpec', () => {
   });
 });
 
-describe('what is baked', () => {
+describe('browser and Docker CLI', () => {
   it.each<[GivenOptions, Record<string, string>, string, boolean]>([
     [{}, {}, 'none', false],
     [{ browser: true, dockerCli: true }, {}, 'playwright', true],
@@ -158,7 +158,7 @@ describe('what is baked', () => {
   });
 });
 
-describe('where the gateway comes from', () => {
+describe('the source of the gateway', () => {
   it.each<[GivenOptions, Record<string, string>, string | undefined, object]>([
     [{}, {}, undefined, { kind: 'registry', selector: 'latest' }],
     [{}, {}, '/checkout', { kind: 'checkout', path: '/checkout' }],

@@ -16,23 +16,23 @@ it.each<[string, Variant, string]>([
 describe('a variant', () => {
   const parse = (variable: string, options = {}) => parseImageSpec(options, { OPENCLAW_VARIANT: variable });
 
-  it('ends every tag, and browser brings Chromium', () => {
+  it('is a suffix of every tag, and browser adds Chromium', () => {
     const { spec, problems } = parse('browser', { tag: ['localhost:5000/openclaw', 'openclaw:try'] });
     expect(problems).toEqual([]);
     expect(spec.tags.map(({ tag }) => tag)).toEqual(['latest-browser', 'try-browser']);
     expect(spec.browser).toBe('playwright');
   });
 
-  it("takes Debian's Chromium where that is asked for", () => {
+  it("uses Debian's Chromium on request", () => {
     expect(parse('browser', { browser: 'debian' }).spec.browser).toBe('debian');
   });
 
-  it('is the default where nothing is said, and slim is the same by another name', () => {
+  it('is default if none is given, and slim is another name of it', () => {
     expect(parse('').spec.tags.map(({ tag }) => tag)).toEqual(['local']);
     expect(parse('slim').spec).toMatchObject({ browser: 'none', tags: [{ tag: 'local-slim' }] });
   });
 
-  it('that is none is refused by name', () => {
+  it('that does not exist is refused', () => {
     expect(parse('huge').problems).toMatchObject([{ source: 'OPENCLAW_VARIANT', value: 'huge' }]);
   });
 });

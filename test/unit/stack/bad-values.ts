@@ -1,6 +1,6 @@
 import { SETUP_VARIABLES } from '../../../build/stack/setup-values.ts';
 
-/** Values that were never meant: each goes through every variable of setup's. */
+/** Values that are not valid. Each is tried with every variable of setup. */
 export const BAD_VALUES: readonly (readonly [name: string, value: string])[] = [
   ['a line end and a key', '/x\nOPENCLAW_IMAGE=evil'],
   ['a carriage return', 'a\rb'],
@@ -32,7 +32,7 @@ export const BAD_VALUES: readonly (readonly [name: string, value: string])[] = [
   ['the root', '/'],
 ];
 
-/** Which of them a variable of this name was given. */
+/** The values that a variable gets. */
 export const BAD_INPUTS = SETUP_VARIABLES.flatMap((variable) =>
   BAD_VALUES.map(([name, value]) => ({ variable, name, value })),
 );

@@ -22,7 +22,7 @@ describe('readDotEnv', () => {
   ];
   it.each(CASES)('%j: %s', (text, key, value) => expect(readDotEnv(text).get(key)).toBe(value));
 
-  it('gives every value of a key in order', () => {
+  it('returns every value of a key in order', () => {
     expect(valuesOf('A=1\nB=2\nA=\nA=3\n', 'A')).toEqual(['1', '', '3']);
   });
 });
@@ -45,7 +45,7 @@ describe('changeDotEnv', () => {
   const value = fc.string({ unit: fc.constantFrom(...'ab= "\'\\$`#:\n\r\t{}é%,;|&') });
   const key = fc.constantFrom('A', 'B_2', 'OPENCLAW_X');
 
-  it('reads back what it wrote, whatever that is', () => {
+  it('reads the same values that it wrote', () => {
     fc.assert(fc.property(key, value, (name, text) => readDotEnv(changed('', { [name]: text })).get(name) === text));
   });
 

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { configWrites } from '../../../build/stack/gateway-config.ts';
 import { chooseToken } from '../../../build/stack/gateway-token.ts';
 
-const wanted = { bind: 'lan', port: 28789, token: 'T', sandbox: undefined } as const;
+const SETTINGS = { bind: 'lan', port: 28789, token: 'T', sandbox: undefined } as const;
 const origins = ['http://localhost:28789', 'http://127.0.0.1:28789'];
 const pinned = { gateway: { mode: 'local', bind: 'lan', controlUi: { allowedOrigins: origins } } };
 const gateway = (more: object): object => ({ gateway: { ...pinned.gateway, ...more } });
 
 describe('configWrites', () => {
-  it('pins everything in an empty configuration', () => {
-    expect(configWrites(undefined, wanted)).toEqual([
+  it('sets all keys in an empty configuration', () => {
+    expect(configWrites(undefined, SETTINGS)).toEqual([
       { path: 'gateway.mode', value: 'local' },
       { path: 'gateway.bind', value: 'lan' },
       { path: 'gateway.controlUi.allowedOrigins', value: origins },
@@ -17,45 +17,45 @@ describe('configWrites', () => {
   });
 
   it.each([
-    ['nothing where it is so already', pinned, wanted, []],
+    ['nothing where it is so already', pinned, SETTINGS, []],
     [
       'no origins for a loopback',
       { gateway: { mode: 'local', bind: 'loopback' } },
-      { ...wanted, bind: 'loopback' },
+      { ...SETTINGS, bind: 'loopback' },
       [],
     ],
-    ["not over the user's own origins", gateway({ controlUi: { allowedOrigins: ['https://my.host'] } }), wanted, []],
+    ["not over the user's own origins", gateway({ controlUi: { allowedOrigins: ['https://my.host'] } }), SETTINGS, []],
     [
       'its own origins of another port',
       gateway({ controlUi: { allowedOrigins: ['http://localhost:1', 'http://127.0.0.1:1'] } }),
-      wanted,
+      SETTINGS,
       [{ path: 'gateway.controlUi.allowedOrigins', value: origins }],
     ],
     [
       'a reference over another token, and never the token itself',
       gateway({ auth: { token: 'other' } }),
-      wanted,
+      SETTINGS,
       [{ path: 'gateway.auth.token', ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' } }],
     ],
-    ['nothing over the same token', gateway({ auth: { token: 'T' } }), wanted, []],
-    ['nothing over a reference', gateway({ auth: { token: { source: 'env', id: 'X' } } }), wanted, []],
+    ['nothing over the same token', gateway({ auth: { token: 'T' } }), SETTINGS, []],
+    ['nothing over a reference', gateway({ auth: { token: { source: 'env', id: 'X' } } }), SETTINGS, []],
     [
       'off over a mode',
       { ...pinned, agents: { defaults: { sandbox: { mode: 'all' } } } },
-      { ...wanted, sandbox: 'off' },
+      { ...SETTINGS, sandbox: 'off' },
       [{ path: 'agents.defaults.sandbox.mode', value: 'off' }],
     ],
-    ['no off where there is no mode', pinned, { ...wanted, sandbox: 'off' }, []],
+    ['no off without a mode', pinned, { ...SETTINGS, sandbox: 'off' }, []],
     [
       "the user's own mode stays on",
       { ...pinned, agents: { defaults: { sandbox: { mode: 'all' } } } },
-      { ...wanted, sandbox: 'on' },
+      { ...SETTINGS, sandbox: 'on' },
       [],
     ],
     [
       'on',
       { ...pinned, agents: { defaults: { sandbox: { mode: 'off', scope: 'shared' } } } },
-      { ...wanted, sandbox: 'on' },
+      { ...SETTINGS, sandbox: 'on' },
       [{ path: 'agents.defaults.sandbox.mode', value: 'non-main' }],
     ],
   ] as const)('writes %s', (_, config, want, writes) => expect(configWrites(config, want)).toEqual(writes));

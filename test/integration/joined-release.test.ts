@@ -25,7 +25,7 @@ const joinArgs = (registries: readonly string[]): readonly string[] => [
   ...['--sign', fixture.privateKey, '--json'],
 ];
 
-async function joinPieces(registries: readonly string[]) {
+async function joinImages(registries: readonly string[]) {
   const { exitCode, stdout, stderr } = await fixture.run(...joinArgs(registries));
   return { exitCode, stdout, stderr, output: JSON.parse(stdout) as Published };
 }
@@ -214,7 +214,7 @@ describe('a release by machines that build one platform each', () => {
     const chosen = at === 'first' ? proxy : mirrorProxy;
     const registries = through(at);
     chosen.inject(make());
-    const { exitCode, output, stdout, stderr } = await joinPieces(registries);
+    const { exitCode, output, stdout, stderr } = await joinImages(registries);
     expect(chosen.injected()).toBeGreaterThan(0);
     chosen.inject(() => 'pass');
     const found = await Promise.all(
@@ -230,14 +230,14 @@ describe('a release by machines that build one platform each', () => {
       expect(output.error).toMatchObject({ kind: refused });
       expect(found).toEqual([{}, {}]);
       // It resumes when the fault is over.
-      const again = await joinPieces(registries);
+      const again = await joinImages(registries);
       expect(again.exitCode, again.stdout).toBe(0);
     }
   });
 
   it('does not retry if access is denied', async () => {
     mirrorProxy.inject(when(({ method }) => method === 'POST', { kind: 'status', status: 403 })());
-    const { output } = await joinPieces(through('mirror'));
+    const { output } = await joinImages(through('mirror'));
     expect(output.error?.kind).toBe('registry-denied');
     // Several uploads start at the same time, each once.
     expect(mirrorProxy.injected()).toBeLessThanOrEqual(5);
@@ -250,7 +250,7 @@ describe('a release by machines that build one platform each', () => {
       if (method === 'PUT' && url?.endsWith(`/manifests/${fixture.version}`) === true) down ??= proxy.downFor(20_000);
       return 'pass';
     });
-    const { exitCode, stdout } = await joinPieces(through('first'));
+    const { exitCode, stdout } = await joinImages(through('first'));
     await down;
     expect(down).toBeDefined();
     expect(exitCode, stdout).toBe(0);
@@ -258,7 +258,7 @@ describe('a release by machines that build one platform each', () => {
   });
 
   it('is made by one of two concurrent processes, and the other names the first', async () => {
-    const results = await Promise.all([joinPieces(fixture.repositories), joinPieces(fixture.repositories)]);
+    const results = await Promise.all([joinImages(fixture.repositories), joinImages(fixture.repositories)]);
     const lost = results.filter(({ exitCode }) => exitCode !== 0);
     expect(lost.length).toBe(1);
     expect(lost[0]?.output.error, lost[0]?.stdout).toMatchObject({ kind: 'release-held' });
@@ -273,7 +273,7 @@ describe('a release by machines that build one platform each', () => {
     expect(exitCode, output).toBe(130);
     expect(output).toContain('the same command resumes there');
     expect(await fixture.tagsOf(fixture.repositories[0])).toEqual({});
-    expect((await joinPieces(fixture.repositories)).exitCode).toBe(0);
+    expect((await joinImages(fixture.repositories)).exitCode).toBe(0);
   });
 
   it('ends in the same state, wherever and however often it was killed', async () => {
@@ -284,7 +284,7 @@ describe('a release by machines that build one platform each', () => {
       return runUntil(line, args, (pid) => process.kill(pid, 'SIGKILL'), [], fixture.environment);
     };
     const endsWell = async (step: string): Promise<void> => {
-      const { exitCode, stdout } = await joinPieces(fixture.repositories);
+      const { exitCode, stdout } = await joinImages(fixture.repositories);
       expect(exitCode, `${step}: ${stdout}`).toBe(0);
       expect(await Promise.all(fixture.repositories.map(fixture.tagsOf)), step).toEqual([expected, expected]);
       await forgetTags();
@@ -312,7 +312,7 @@ describe('a release by machines that build one platform each', () => {
       if (index % 3 === 2) await endsWell(step);
     }
     await endsWell('all steps');
-    await joinPieces(fixture.repositories);
+    await joinImages(fixture.repositories);
     const verified = await fixture.run(
       ...[
         'release',

@@ -167,8 +167,8 @@ describe('a release to two registries', () => {
         fixture.repositories.join(','),
         '--json',
       );
-      const { tags, mend } = JSON.parse(stdout) as { readonly tags: readonly TagStatus[]; readonly mend?: string };
-      return { exitCode, mend, drift: tags.filter(({ state }) => state !== 'ok') };
+      const { tags, repair } = JSON.parse(stdout) as { readonly tags: readonly TagStatus[]; readonly repair?: string };
+      return { exitCode, repair, drift: tags.filter(({ state }) => state !== 'ok') };
     };
     const retag = async (registry: string, tag: string, from: string): Promise<void> => {
       const document = await fixture.read.document(parseReference(registry), from);
@@ -177,7 +177,7 @@ describe('a release to two registries', () => {
     };
 
     it('matches its record at first', async () => {
-      expect(await status()).toEqual({ exitCode: 0, mend: undefined, drift: [] });
+      expect(await status()).toEqual({ exitCode: 0, repair: undefined, drift: [] });
     });
 
     it('shows an outdated mirror, an overwritten version and missing tags; and repairs them', async () => {
@@ -185,16 +185,16 @@ describe('a release to two registries', () => {
       const lock = `release-${fixture.version}`;
       await retag(first, `${fixture.version}-amd64`, lock);
       await retag(mirror, 'latest', lock);
-      const { exitCode, drift, mend } = await status();
+      const { exitCode, drift, repair } = await status();
       expect(exitCode).toBe(1);
       expect(drift.map(({ registry, tag, state }) => `${registry} ${tag}: ${state}`)).toEqual([
         `${first} ${fixture.version}-amd64: wrong digest`,
         `${mirror} latest: stale mirror`,
       ]);
-      const [, ...args] = mend?.split(' ') ?? [];
+      const [, ...args] = repair?.split(' ') ?? [];
       const repaired = await fixture.run(...args);
       expect(repaired.exitCode, repaired.stderr).toBe(0);
-      expect(await status()).toEqual({ exitCode: 0, mend: undefined, drift: [] });
+      expect(await status()).toEqual({ exitCode: 0, repair: undefined, drift: [] });
     });
 
     it('stops if a version exists with other contents', async () => {

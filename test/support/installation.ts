@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { inject } from 'vitest';
+import { $ } from 'zx';
 import { dockerConfigFolder } from '../../build/engine/engine.ts';
 import { readDotEnv } from '../../build/stack/dot-env.ts';
 import { docker as dockerCommand, ROOT } from './command.ts';
@@ -84,7 +85,7 @@ export async function makeInstallation(
   await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
   for (const part of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, part), join(project, part));
   const { docker, host: engine } = inject('engine');
-  for (const command of COMMANDS) await symlink((await execa('which', [command])).stdout, join(bin, command));
+  for (const command of COMMANDS) await symlink(String(await $`which ${command}`).trim(), join(bin, command));
   await symlink(docker, join(bin, 'docker'));
   const giveNode = (): Promise<void> => symlink(process.execPath, join(bin, 'node'));
   if (host === 'with Node') await giveNode();

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { $ } from 'zx';
 
 /** `new`: releases since 2026.3, with `build:docker` and compiled plugins. `old`: only `build`, plugins as sources. */
 export type Layout = 'new' | 'old';
@@ -43,10 +43,9 @@ export async function makeCheckout(
   change(manifest);
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   for (const path of secrets) await writeFile(join(folder, path), 'TOKEN=never-in-a-build\n');
-  const git = (...args: readonly string[]) =>
-    execa('git', ['-C', folder, '-c', 'user.name=Test', '-c', 'user.email=test@example.org', ...args]);
-  await git('init', '--quiet');
-  await git('add', '--all', '--force');
-  await git('commit', '--quiet', '--message', 'A release');
+  const git = $({ cwd: folder });
+  await git`git init --quiet`;
+  await git`git add --all --force`;
+  await git`git -c user.name=Test -c user.email=test@example.org commit --quiet --message ${'A release'}`;
   return folder;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { $ } from 'zx';
 import { resolveBase } from '../../build/base/resolve-base.ts';
 import type { DockerCli } from '../../build/engine/docker-cli.ts';
 import type { Platform } from '../../build/oci/platform.ts';
@@ -36,11 +36,8 @@ export async function publishBase(
     const contexts = context === undefined ? [] : ['--build-context', `base=${context}`];
     const output = `type=image,name=${name},push=true,store=false`;
     const platformOption = platforms.length === 0 ? [] : ['--platform', platforms.join(',')];
-    const args = ['buildx', 'build', '--builder=default', ...platformOption, ...contexts, '--output', output, folder];
-    await execa(engine.docker, args, {
-      env: engine.environment,
-      extendEnv: false,
-    });
+    const run = $({ env: engine.environment });
+    await run`${engine.docker} buildx build --builder=default ${platformOption} ${contexts} --output ${output} ${folder}`;
   } finally {
     await rm(folder, { recursive: true });
   }

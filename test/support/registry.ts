@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { $ } from 'zx';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import { freePort } from './free-port.ts';
 
@@ -28,7 +28,7 @@ export interface TestRegistry {
 /** Starts the real docker-registry, from Debian. */
 export async function startRegistry({ htpasswd, tls }: RegistryOptions = {}): Promise<TestRegistry> {
   const program = cacheFolder('test-tools');
-  await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', program, 'docker-registry']);
+  await $`${join(ROOT, 'scripts/debian-unpack')} forky ${program} docker-registry`;
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-registry-'));
   const port = await freePort();
   const file = async (name: string, content: string | Buffer): Promise<string> => {

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { inject } from 'vitest';
+import { $ } from 'zx';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import { openRegistries, type Registry } from '../../build/oci/registry.ts';
@@ -69,7 +69,7 @@ async function tagVersion(checkout: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
     readonly version: string;
   };
-  await execa('git', ['-C', checkout, 'tag', `v${version}`]);
+  await $`git -C ${checkout} tag ${`v${version}`}`;
   return version;
 }
 
@@ -109,8 +109,11 @@ export async function createReleaseFixture(gateway: TestGateway = 'whole'): Prom
   // Unchanged, so that builds on it are cached.
   await publishBase(engine(), base, undefined);
   const cosign = cacheFolder('cosign');
-  await execa(join(ROOT, 'scripts/debian-unpack'), ['forky', cosign, 'cosign>=3']);
-  await execa(join(cosign, 'usr/bin/cosign'), ['generate-key-pair'], { cwd: folder, env: environment });
+  await $`${join(ROOT, 'scripts/debian-unpack')} forky ${cosign} ${'cosign>=3'}`;
+  await $({
+    cwd: folder,
+    env: { ...process.env, ...environment },
+  })`${join(cosign, 'usr/bin/cosign')} generate-key-pair`;
   const version = checkout === undefined ? versionBuilt() : await tagVersion(checkout);
   const ref = `refs/tags/v${version}`;
   process.env['XDG_CONFIG_HOME'] = settings;

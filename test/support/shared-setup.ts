@@ -1,8 +1,8 @@
 import './isolation.ts';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import type { TestProject } from 'vitest/node';
+import { $ } from 'zx';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import type { Engine } from '../../build/engine/engine.ts';
 import { requestEngine } from '../../build/engine/engine-api.ts';
@@ -69,7 +69,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 async function prepare(): Promise<Ready> {
   const engine = await startEngine();
   // Remove the image of an earlier test run, so that it is built.
-  await execa(engine.docker, ['image', 'rm', '--force', 'openclaw:local'], { env: engine.environment, reject: false });
+  await $({ env: engine.environment, nothrow: true })`${engine.docker} image rm --force openclaw:local`;
   const checkout = await makeCheckout('new');
   const [registry, built] = await Promise.all([
     startRegistry(),
@@ -82,8 +82,8 @@ async function prepare(): Promise<Ready> {
 
 const build = async (...args: readonly string[]): Promise<string> => {
   const started = performance.now();
-  const command = ['run', '--silent', 'image:build', '--', '--json', ...args];
-  const { stdout } = await execa('npm', command, { cwd: ROOT, stderr: 'inherit' });
+  const run = $({ cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const { stdout } = await run`npm run --silent image:build -- --json ${args}`;
   console.log(`built ${JSON.parse(stdout).names} in ${Math.round((performance.now() - started) / 1000)} s`);
   return stdout;
 };

@@ -51,7 +51,8 @@ export async function setupOnTerminal(
       if (waited > 2400 || ended) throw new Error(`the wizard did not ask ${question}: ${all.slice(-3000)}`);
       await sleep(100);
     }
-    await sleep(500);
+    // The wizard reads keys when it has drawn the whole question.
+    for (let length = -1; length !== seen.length; await sleep(250)) length = seen.length;
     seen = '';
     child.stdin.write(keys);
   }

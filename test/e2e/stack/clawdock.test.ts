@@ -55,9 +55,9 @@ beforeAll(async () => {
   });
   expect({ exitCode }, output).toEqual({ exitCode: 0 });
   // The gateway is live before it is ready, and before Docker's first check.
-  const patience = { timeout: 240_000, interval: 250 };
-  await vi.waitUntil(async () => (await answers('readyz')) === 200, patience);
-  await vi.waitUntil(async () => (await health()) === 'healthy', patience);
+  const limits = { timeout: 240_000, interval: 250 };
+  await vi.waitUntil(async () => (await answers('readyz')) === 200, limits);
+  await vi.waitUntil(async () => (await health()) === 'healthy', limits);
 });
 afterAll(() => here.remove());
 

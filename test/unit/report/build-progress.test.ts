@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Step } from '../../../build/engine/progress.ts';
 import { progressView } from '../../../build/report/build-progress.ts';
 
@@ -20,6 +19,7 @@ const step: Step = {
 const terminal = () => Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 40 });
 
 it('continues to draw running steps after a text above them', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const stream = terminal();
   let shown = '';
   stream.on('data', (text: Buffer) => {
@@ -29,10 +29,12 @@ it('continues to draw running steps after a text above them', async () => {
   view.onStep('building openclaw:local');
   view.print('the base is a bootstrapped one');
   view.onProgress(new Map([['a', step]]), [step]);
-  await expect.poll(() => shown, { timeout: 5000 }).toContain('RUN npm ci');
+  vi.advanceTimersByTime(1000);
+  expect(shown).toContain('RUN npm ci');
   view.close();
   const closed = shown;
-  await sleep(300);
+  vi.advanceTimersByTime(1000);
   expect(shown).toBe(closed);
+  vi.useRealTimers();
   expect(shown).toMatch(/the base is a bootstrapped one[\s\S]*RUN npm ci[\s\S]*added 1 package/);
 });

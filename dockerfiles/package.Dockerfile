@@ -1,6 +1,6 @@
 # Rendered by openclaw-image (npm run image:render). Change build/dockerfile, not this file.
 #
-# BuildKit runs only the stages that the last one needs, so optional stages cost nothing.
+# BuildKit runs only the stages that the last one needs, so optional stages cost nothing. FROM a${B:+-c} means: a if B is empty, else a-c.
 # Optional secrets: ca (PEM file), npmrc, pip_index_url.
 
 # npm package of the gateway
@@ -15,7 +15,7 @@ ARG OPENCLAW_IMAGE_PIP_PACKAGES=""
 ARG OPENCLAW_INSTALL_BROWSER=""
 # source of Chromium: playwright or debian
 ARG OPENCLAW_BROWSER="playwright"
-# version of playwright-core that the gateway depends on
+# version of playwright-core that the gateway depends on; another one may install the wrong Chromium
 ARG OPENCLAW_PLAYWRIGHT_VERSION="latest"
 # mirror of Playwright's downloads
 ARG PLAYWRIGHT_DOWNLOAD_HOST=""
@@ -40,14 +40,14 @@ if [ -s /run/secrets/ca ]; then
 fi
 
 # dpkg need not flush each file to disk: an interrupted step starts again. Chromium and g++ take 91 s instead of 121 s.
-apt() {
+apt_quiet() {
   apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 \
     -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"
 }
 
 apt_install() { # PACKAGE ...
-  apt update
-  DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- "$@"
+  apt_quiet update
+  DEBIAN_FRONTEND=noninteractive apt_quiet install --yes --no-install-recommends -- "$@"
   apt_clean
 }
 
@@ -58,7 +58,7 @@ apt_clean() {
 }
 
 # npm unpacks small files one after the other: with four threads, 333 packages take 10.2 s on two cores, with one 7.5 s.
-npm_production() { # ci | install ...
+npm_production() { # ci | install ...; needs the mount /programs
   UV_THREADPOOL_SIZE=1 node --require /programs/npm-filter.cjs "$(command -v npm)" "$@" \
     --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
 }
@@ -252,7 +252,8 @@ SH
 # The packages so far, with a browser if requested.
 FROM with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}} AS with-browser
 
-# The Docker CLI and Compose, unpacked: no daemon, and none of the packages that Debian would install with them.
+# The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run
+# with the base's C library, stay available, and apt checks their signatures.
 FROM build-base AS docker-cli
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
@@ -260,12 +261,12 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
 set -eu
 mkdir -p /debian /layers/docker-cli
 echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
-apt() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
+apt_trixie() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
 mkdir -p /debian/lists/partial
-apt update
+apt_trixie update
 cd /debian
 chmod a+rwx .
-apt download 'docker-cli=26.1.5*' 'docker-compose=2.26.1*'
+apt_trixie download 'docker-cli=26.1.5*' 'docker-compose=2.26.1*'
 for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
 mkdir -p /layers/docker-cli/usr/bin /layers/docker-cli/usr/libexec/docker/cli-plugins
 cp unpacked/usr/bin/docker /layers/docker-cli/usr/bin/
@@ -328,6 +329,7 @@ mkdir /app
 cp -a node_modules /app/
 cd /app
 mkdir -p /layers/dependencies/app
+# Hard links: the stage package needs the complete /app too.
 cp -al node_modules /layers/dependencies/app/
 rm -f /layers/dependencies/app/node_modules/.package-lock.json
 # Only image:build provides a list of layers; otherwise there is one layer.
@@ -346,6 +348,7 @@ tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='pa
 for name in docs skills; do if [ -e "$name" ]; then mv -T "$name" "/layers/docs/app/$name"; fi; done
 if [ -e dist/control-ui ]; then mv -T dist/control-ui /layers/control-ui/app/dist/control-ui; fi
 mv dist /layers/server/app/
+# The stage package mounts the Control UI there.
 mkdir /layers/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
 same_times
@@ -400,6 +403,7 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --start-interval=2s
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPENCLAW_GATEWAY_PORT || 18789) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "-s", "--"]
 CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]
+# image:build provides these values. With plain docker build they are empty unless given as build arguments.
 ARG OPENCLAW_BASE_NAME
 ARG OPENCLAW_BASE_DIGEST
 ARG OPENCLAW_SOURCE_URL

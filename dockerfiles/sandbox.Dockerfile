@@ -1,6 +1,6 @@
 # Rendered by openclaw-image (npm run image:render). Change build/dockerfile, not this file.
 #
-# BuildKit runs only the stages that the last one needs, so optional stages cost nothing.
+# BuildKit runs only the stages that the last one needs, so optional stages cost nothing. FROM a${B:+-c} means: a if B is empty, else a-c.
 # Optional secrets: ca (PEM file), npmrc, pip_index_url.
 
 # Settings and shell functions of the steps below. They mount this stage, so the image does not contain it.
@@ -18,14 +18,14 @@ if [ -s /run/secrets/ca ]; then
 fi
 
 # dpkg need not flush each file to disk: an interrupted step starts again. Chromium and g++ take 91 s instead of 121 s.
-apt() {
+apt_quiet() {
   apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 \
     -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"
 }
 
 apt_install() { # PACKAGE ...
-  apt update
-  DEBIAN_FRONTEND=noninteractive apt install --yes --no-install-recommends -- "$@"
+  apt_quiet update
+  DEBIAN_FRONTEND=noninteractive apt_quiet install --yes --no-install-recommends -- "$@"
   apt_clean
 }
 
@@ -36,7 +36,7 @@ apt_clean() {
 }
 
 # npm unpacks small files one after the other: with four threads, 333 packages take 10.2 s on two cores, with one 7.5 s.
-npm_production() { # ci | install ...
+npm_production() { # ci | install ...; needs the mount /programs
   UV_THREADPOOL_SIZE=1 node --require /programs/npm-filter.cjs "$(command -v npm)" "$@" \
     --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
 }

@@ -58,6 +58,7 @@ mkdir /app
 cp -a node_modules /app/
 cd /app
 mkdir -p ${LAYERS}/dependencies/app
+# Hard links: the stage package needs the complete /app too.
 cp -al node_modules ${LAYERS}/dependencies/app/
 rm -f ${LAYERS}/dependencies/app/node_modules/.package-lock.json
 # Only image:build provides a list of layers; otherwise there is one layer.
@@ -79,6 +80,7 @@ tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='pa
 for name in docs skills; do if [ -e "$name" ]; then mv -T "$name" "${LAYERS}/docs/app/$name"; fi; done
 if [ -e dist/control-ui ]; then mv -T dist/control-ui ${LAYERS}/control-ui/app/dist/control-ui; fi
 mv dist ${LAYERS}/server/app/
+# The stage package mounts the Control UI there.
 mkdir ${LAYERS}/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
 same_times`,

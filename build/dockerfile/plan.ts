@@ -115,7 +115,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       {
         name: 'OPENCLAW_PLAYWRIGHT_VERSION',
         value: playwright ?? 'latest',
-        meaning: 'version of playwright-core that the gateway depends on',
+        meaning: 'version of playwright-core that the gateway depends on; another one may install the wrong Chromium',
       },
       { name: 'PLAYWRIGHT_DOWNLOAD_HOST', value: '', meaning: "mirror of Playwright's downloads" },
       {

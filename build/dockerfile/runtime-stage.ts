@@ -40,6 +40,7 @@ EXPOSE 18789 18790
 ${HEALTHCHECK}
 ENTRYPOINT ["tini", "-s", "--"]
 CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]
+# image:build provides these values. With plain docker build they are empty unless given as build arguments.
 ${Object.values(ANNOTATION_ARGUMENTS)
   .map((name) => `ARG ${name}`)
   .join('\n')}

@@ -109,23 +109,23 @@ export const WITH_BROWSER: Stage = {
   body: '',
 };
 
-/** Debian 13's versions: they run with the base's C library, stay available, and apt checks their signatures. */
 const DOCKER_CLI = ['docker-cli=26.1.5*', 'docker-compose=2.26.1*'] as const;
 
 export const DOCKER_CLI_DOWNLOAD: Stage = {
   name: 'docker-cli',
   from: BUILD_BASE.name,
-  why: 'The Docker CLI and Compose, unpacked: no daemon, and none of the packages that Debian would install with them.',
+  why: `The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run
+with the base's C library, stay available, and apt checks their signatures.`,
   body: `RUN ${APT_MOUNTS} <<'SH'
 set -eu
 mkdir -p /debian ${LAYERS}/docker-cli
 echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
-apt() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
+apt_trixie() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
 mkdir -p /debian/lists/partial
-apt update
+apt_trixie update
 cd /debian
 chmod a+rwx .
-apt download ${DOCKER_CLI.map((name) => `'${name}'`).join(' ')}
+apt_trixie download ${DOCKER_CLI.map((name) => `'${name}'`).join(' ')}
 for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
 mkdir -p ${LAYERS}/docker-cli/usr/bin ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins
 cp unpacked/usr/bin/docker ${LAYERS}/docker-cli/usr/bin/

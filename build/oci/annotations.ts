@@ -2,8 +2,8 @@
 export type Annotations = Readonly<Record<string, string>>;
 
 /**
- * The annotation keys of OCI that this project reads or writes. A new annotation goes here, into annotations.schema.json, and into
- * `imageAnnotations` in image/build-plan.ts. Source: OCI image-spec, annotations.md.
+ * The annotation keys of OCI that this project reads or writes. ARCHITECTURE.md, "From an option to an image", lists the places of a new
+ * one. Source: OCI image-spec, annotations.md.
  */
 export const ANNOTATION = {
   baseName: 'org.opencontainers.image.base.name',

@@ -19,7 +19,7 @@ const differingKeys = (annotations: Annotations, labels: Annotations): readonly 
   REQUIRED_ANNOTATIONS.filter((key) => annotations[key] !== labels[key]);
 
 const FIX =
-  'Build the image with `image:build`. With plain `docker buildx build`, pass every `--annotation` that `image:render` prints.';
+  'Build the image with `image:build`. With plain `docker buildx build`, pass every `--annotation` that `scripts/run render --source DIR` prints.';
 
 /** The annotations must be equal at every level: a registry's page reads the index, `docker inspect` the config. */
 export const ANNOTATION_CHECKS: readonly Check[] = [

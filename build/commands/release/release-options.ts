@@ -32,7 +32,7 @@ export const RELEASE_OPTIONS = {
   },
   registries: {
     flags: '--registries <repositories>',
-    description: 'repositories, separated by commas; the first is built for, the others get the same digests',
+    description: 'repositories, separated by commas; images are pushed to the first, and the others get copies',
     default: 'ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw',
   },
   date: {

@@ -100,7 +100,7 @@ describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
   });
 });
 
-describe('an engine that goes away', () => {
+describe('an engine that goes away', { tags: ['nightly'] }, () => {
   it('is distinguished from a failed build', async () => {
     const args = ['build', '--tag', 'openclaw-image-test:gone', '--apt', 'fortune-mod', '--engine', host];
     // The container's shim outlives the engine, as build steps do.

@@ -100,7 +100,7 @@ it('removes the socket if the image has no docker command, sets the mode to off,
   expect((await fetch(`http://127.0.0.1:${here.port}/healthz`)).status).toBe(200);
 });
 
-it('names each other failed check, and mounts nothing', async () => {
+it('names each other failed check, and mounts nothing', { tags: ['nightly'] }, async () => {
   const locked = join(here.folder, 'locked.sock');
   const nobody = createServer();
   await new Promise<void>((resolve) => void nobody.listen(locked, resolve));

@@ -12,16 +12,16 @@ import {
 } from '../support/release-fixture.ts';
 
 let fixture: ReleaseFixture;
-let pieces = '';
+let images = '';
 
 beforeAll(async () => {
   fixture = await createReleaseFixture('small');
-  pieces = join(fixture.folder, 'pieces');
+  images = join(fixture.folder, 'images');
 });
 afterAll(() => fixture.tearDown());
 
 const joinArgs = (registries: readonly string[]): readonly string[] => [
-  ...['release', 'join', ...fixture.common(registries), '--variants', 'default', '--from', pieces],
+  ...['release', 'join', ...fixture.common(registries), '--variants', 'default', '--from', images],
   ...['--sign', fixture.privateKey, '--json'],
 ];
 
@@ -53,7 +53,7 @@ describe('a release by machines that build one platform each', () => {
         '--base',
         fixture.base,
         '--to',
-        pieces,
+        images,
         '--json',
       ],
     );
@@ -109,7 +109,7 @@ describe('a release by machines that build one platform each', () => {
         '--variants',
         'default',
       ],
-      ...['--from', pieces, '--json'],
+      ...['--from', images, '--json'],
     );
     expect(exitCode).toBe(1);
     expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'incomplete' });

@@ -88,7 +88,11 @@ describe('a newer base', () => {
   });
 
   it.each([
-    ['other Debian packages', 'RUN sed -i "s/^Version: /Version: 1:/" /var/lib/dpkg/status', 'system packages'],
+    [
+      'other Debian packages',
+      'RUN sed -i "s/^Version: /Version: 1:/" /var/lib/dpkg/status',
+      'different Debian packages',
+    ],
     ['another ABI of Node', 'ENV NODE_VERSION=25.1.0', 'Node 24'],
   ])('is refused if it has %s', async (_, also, reason) => {
     const name = `${fixture.open.address}/node:other`;

@@ -1,4 +1,6 @@
 import './isolation.ts';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { $ } from 'zx';
 import { type Engine, findEngine } from '../../build/engine/engine.ts';
@@ -6,6 +8,8 @@ import { requestEngine } from '../../build/engine/engine-api.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../scripts/engine');
 const named = process.env['OPENCLAW_TEST_ENGINE'];
+/** Has a file for each process that uses the engine, named after its id. */
+const USERS = join(process.env['XDG_STATE_HOME'] ?? '', 'engine-users');
 
 /** Whether the engine belongs to the tests, so that a benchmark may empty its build cache. */
 export const isOwnEngine = named === undefined || named === '';
@@ -13,6 +17,8 @@ export const isOwnEngine = named === undefined || named === '';
 /** Starts the engine of tests and benchmarks, and points DOCKER_HOST at it. */
 export async function startEngine(): Promise<Engine> {
   if (isOwnEngine) {
+    await mkdir(USERS, { recursive: true });
+    await writeFile(join(USERS, String(process.pid)), '');
     await stopIdleEngineOfUser();
     const { stderr } = await $`${SCRIPT} up`;
     if (stderr !== '') process.stderr.write(stderr);
@@ -21,9 +27,11 @@ export async function startEngine(): Promise<Engine> {
   return findEngine(undefined);
 }
 
-/** Stops it, so that the user's own private engine can start. */
+/** Stops it when no other run uses it, so that the user's own private engine can start. */
 export async function stopEngine(): Promise<void> {
-  if (isOwnEngine) await $`${SCRIPT} down`;
+  if (!isOwnEngine) return;
+  await rm(join(USERS, String(process.pid)), { force: true });
+  if (!(await readdir(USERS)).some((pid) => existsSync(`/proc/${pid}`))) await $`${SCRIPT} down`;
 }
 
 const ownHost = (): string => `unix://${process.env['XDG_CACHE_HOME']}/openclaw-image/engine/docker.sock`;

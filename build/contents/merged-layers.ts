@@ -34,7 +34,7 @@ export interface WantedContents {
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 /** Large chunks need fewer turns of the event loop. */
-const PIECE = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 export async function mergeLayers(
   source: Pick<ContentSource, 'open'>,
@@ -48,9 +48,9 @@ export async function mergeLayers(
       for await (const entry of unpack) await take(merged, entry.header, entry, selection);
     })();
     const decompress = mediaType.endsWith('zstd')
-      ? [createZstdDecompress({ chunkSize: PIECE })]
+      ? [createZstdDecompress({ chunkSize: CHUNK_BYTES })]
       : mediaType.endsWith('gzip')
-        ? [createGunzip({ chunkSize: PIECE })]
+        ? [createGunzip({ chunkSize: CHUNK_BYTES })]
         : [];
     await Promise.all([pipeline([await source.open(digest), ...decompress, unpack]), reading]);
   }

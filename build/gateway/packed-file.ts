@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 
 /** Chunk size: a gateway's 330 MB need few turns of the event loop. */
-const PIECE = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /**
  * Reads files from a packed npm package while it streams, without unpacking it.
@@ -20,7 +20,7 @@ export async function readPackedFiles(
 ): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   const entries = extract();
-  const unpacked = pipeline(packed, createGunzip({ chunkSize: PIECE }), entries);
+  const unpacked = pipeline(packed, createGunzip({ chunkSize: CHUNK_BYTES }), entries);
   for await (const entry of entries) {
     const path = entry.header.name.replace(/^[^/]+\//, '');
     if (entry.header.type === 'file' && wanted.some((pattern) => pattern.test(path)))

@@ -41,19 +41,19 @@ export interface SetupPlan {
  * Plans every file that setup writes, when the image is available.
  *
  * @param config parsed `openclaw.json`; undefined if there is none
- * @param facts the sandbox's prerequisites, if OPENCLAW_SANDBOX is on
+ * @param probe of the sandbox's prerequisites, if OPENCLAW_SANDBOX is on
  * @param makeToken creates a token if there is none
  */
 export function planSetup(
   input: SetupInput,
   config: unknown,
-  facts: SandboxProbe | undefined,
+  probe: SandboxProbe | undefined,
   makeToken: () => string,
 ): SetupPlan & { readonly problems: readonly Problem[] } {
   const values = effectiveValues(input);
   const setupValues = withDefaults(values, input);
   const token = chooseToken(input.environment.get('OPENCLAW_GATEWAY_TOKEN'), config, input.dotEnv, makeToken);
-  const sandbox = facts === undefined ? undefined : decideSandbox(facts, config);
+  const sandbox = probe === undefined ? undefined : decideSandbox(probe, config);
   const extra = extraOverlay(
     values.get('OPENCLAW_HOME_VOLUME'),
     parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts,

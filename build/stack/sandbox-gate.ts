@@ -26,9 +26,9 @@ export type SandboxDecision =
 
 interface Prerequisite {
   readonly name: string;
-  readonly holds: (facts: SandboxProbe, config: unknown) => boolean;
-  readonly reason: (facts: SandboxProbe) => string;
-  readonly hint: (facts: SandboxProbe) => string;
+  readonly holds: (probe: SandboxProbe, config: unknown) => boolean;
+  readonly reason: (probe: SandboxProbe) => string;
+  readonly hint: (probe: SandboxProbe) => string;
 }
 
 /** Source: docs/reference.md, "Setup", step 11. The last one protects the engine: agents' sandboxes never get the socket. */
@@ -69,11 +69,11 @@ export const PREREQUISITES: readonly Prerequisite[] = [
 ];
 
 /** @param config `openclaw.json` */
-export function decideSandbox(facts: SandboxProbe, config: unknown): SandboxDecision {
-  const failed = PREREQUISITES.find(({ holds }) => !holds(facts, config));
+export function decideSandbox(probe: SandboxProbe, config: unknown): SandboxDecision {
+  const failed = PREREQUISITES.find(({ holds }) => !holds(probe, config));
   if (failed !== undefined)
-    return { mounted: false, failed: failed.name, reason: failed.reason(facts), hint: failed.hint(facts) };
-  return { mounted: true, socket: facts.socket, group: facts.group ?? 0 };
+    return { mounted: false, failed: failed.name, reason: failed.reason(probe), hint: failed.hint(probe) };
+  return { mounted: true, socket: probe.socket, group: probe.group ?? 0 };
 }
 
 /** The image of the sandboxes in which agents run their tools. */

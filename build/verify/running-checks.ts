@@ -9,7 +9,7 @@ const STOP_SECONDS = 10;
 /** Cold starts of 7 to 22 s were measured on two cores. */
 const START_SECONDS = 120;
 /** On two idle cores the gateway is live about 3 s before it has started completely. Until then it handles no signals. */
-const SETTLE_SECONDS = 30;
+const READY_SECONDS = 30;
 
 async function shell(container: Container, line: string): Promise<string> {
   const { stdout } = await container.exec(['sh', '-c', line]);
@@ -65,7 +65,7 @@ async function checkStop({ running, slowdown }: Subject): Promise<CheckOutcome> 
   const limit = STOP_SECONDS * slowdown;
   if (!(await container.state()).running)
     return failed(`the container ended before: ${await lastLine(container)}`, `ends within ${limit} s of SIGTERM`);
-  const limits = { seconds: SETTLE_SECONDS * slowdown, every: slowdown / 2 };
+  const limits = { seconds: READY_SECONDS * slowdown, every: slowdown / 2 };
   await requestGateway(container, '/readyz', [200], limits);
   const { seconds, exitCode } = await container.stop(limit);
   return passIf(

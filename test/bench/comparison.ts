@@ -1,5 +1,9 @@
 import { parseArgs } from 'node:util';
+import { $ } from 'zx';
 import { table } from '../../build/report/table.ts';
+
+// Output of the measured commands is not part of the report.
+$.quiet = true;
 
 export interface Side {
   readonly seconds: number;

@@ -10,9 +10,9 @@ export interface Installation {
   };
   /** Undefined if Compose is not installed. */
   readonly composeVersion: string | undefined;
-  /** Contents of `.env`; empty if there is no file. */
+  /** Contents of `.env`; empty if the file does not exist. */
   readonly dotEnv: string;
-  /** Parsed `openclaw.json`; undefined if there is no file; `'unreadable'` if it is not valid JSON5. */
+  /** Parsed `openclaw.json`; undefined if the file does not exist; `'unreadable'` if it is not valid JSON5. */
   readonly config: unknown;
   /** Existing overlays and override, with their contents. */
   readonly files: ReadonlyMap<string, string>;

@@ -4,7 +4,7 @@ import type { ImageConfig } from './image-tools.ts';
 
 /** An image in the engine. */
 export interface LocalImage {
-  /** Digest of the index, or of the manifest if there is no index. */
+  /** Digest of the index, or of the manifest of an image without an index. */
   readonly digest: string;
   readonly config: ImageConfig;
   /** Bytes of its compressed layers. */

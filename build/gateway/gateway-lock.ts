@@ -77,7 +77,7 @@ export async function writeLocked(
 export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest =>
   JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
 
-/** @returns undefined if there is no earlier gateway, or if its cache format is older */
+/** @returns undefined for the first gateway on this host, or if the cache format of the earlier one is older */
 async function readCached<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
   const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as T);

@@ -76,9 +76,9 @@ export interface Checkout extends GatewayMetadata {
   readonly serverScript: string;
   /** Top-level entries that the server's build reads. */
   readonly serverSources: readonly string[];
-  /** Inputs of the Control UI's build; empty if there is no such build. */
+  /** Inputs of the Control UI's build; empty if the release does not build it. */
   readonly uiSources: readonly string[];
-  /** Inputs of the canvas bundle; empty if there is no such script. */
+  /** Inputs of the canvas bundle; empty if the release has no script for it. */
   readonly canvasSources: readonly string[];
   /** The `files` of its package.json that exist in the checkout, except docs, skills and plugins. */
   readonly packageFiles: readonly string[];

@@ -39,15 +39,14 @@ export async function runBuild(
     inputs[target] = isGatewayPlan(plan) ? await readInputs(plan, names) : undefined;
 
   const results = await keepTags(Object.values(builds), cli, async () => {
-    const metadataFile = `${bakeFile}.metadata-${process.pid}`;
     try {
-      const finished = await execute(builds, context, bakeFile, metadataFile);
+      const finished = await execute(builds, context, bakeFile);
       for (const { plan, archive } of Object.values(builds))
         if (loadsArchive(plan.spec, builder)) await loadArchive(cli, archive, signal);
       return finished;
     } finally {
       const files = Object.values(builds).flatMap(({ archive, request }) => [archive, request.metadataFile]);
-      await Promise.all([metadataFile, ...files].map((file) => rm(file, { force: true })));
+      await Promise.all(files.map((file) => rm(file, { force: true })));
     }
   });
   const images: Record<string, BuiltImage> = {};
@@ -62,10 +61,13 @@ async function execute(
   builds: Readonly<Record<string, StartedBuild>>,
   { cli, listener, signal }: BuildContext,
   bakeFile: string | undefined,
-  metadataFile: string,
 ): Promise<Readonly<Record<string, BuildResult>>> {
   const requests = Object.fromEntries(Object.entries(builds).map(([target, { request }]) => [target, request]));
-  if (bakeFile !== undefined) return bake(cli, requests, bakeFile, metadataFile, listener.onProgress, signal);
+  if (bakeFile !== undefined) {
+    const metadataFile = `${bakeFile}.metadata-${process.pid}`;
+    const baked = bake(cli, requests, bakeFile, metadataFile, listener.onProgress, signal);
+    return baked.finally(() => rm(metadataFile, { force: true }));
+  }
   const results: Record<string, BuildResult> = {};
   for (const [target, request] of Object.entries(requests))
     results[target] = await build(cli, request, listener.onProgress, signal);

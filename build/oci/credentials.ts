@@ -24,7 +24,7 @@ const keyOf = (registry: string): string => (registry === 'docker.io' ? 'https:/
  *
  * Source: https://docs.docker.com/reference/cli/docker/login/#credential-stores
  * @param registry host as in references: `docker.io`, `localhost:5000`
- * @returns undefined if there is no login
+ * @returns undefined without a login
  */
 export async function readCredentials(
   registry: string,

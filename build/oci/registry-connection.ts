@@ -270,7 +270,7 @@ export const digestMismatch = (reason: string): WorkError =>
  * Answers the authentication challenge of a registry.
  *
  * Source: https://distribution.github.io/distribution/spec/auth/token/
- * @returns an Authorization header; undefined if there is no login for this challenge
+ * @returns an Authorization header; undefined without a login for this challenge
  */
 async function authorize(
   challenge: string,

@@ -41,7 +41,7 @@ export interface PublishedPlatform {
 /**
  * Reads an image and everything that it refers to.
  *
- * @returns undefined if there is no such index
+ * @returns undefined if the index does not exist
  * @throws WorkError if content does not match its digest
  */
 export async function readPublishedImage(

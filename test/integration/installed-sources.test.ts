@@ -32,7 +32,7 @@ echo '${JSON.stringify({
   allowScripts: { scripted: true },
 })}' >package.json
 npm install --offline --package-lock-only --no-audit --no-fund --loglevel=error
-npm_production install --no-save --offline
+npm_production ci --offline
 list() { find node_modules -mindepth 2 ! -path '*/.*' | sort; }
 list >installed
 delete_sources ./node_modules

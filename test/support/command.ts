@@ -14,7 +14,7 @@ export async function run(args: readonly string[], options: Options = {}) {
     env: { CI: 'true', NO_COLOR: '1', ...options.env },
   });
   // Every JSON output in the tests is checked against its schema.
-  if (args.includes('--json') && String(stdout ?? '').startsWith('{')) checkJsonOutput(args, String(stdout));
+  if (args.includes('--json') && /^[[{]/.test(String(stdout ?? ''))) checkJsonOutput(args, String(stdout));
   return { exitCode, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), signal };
 }
 

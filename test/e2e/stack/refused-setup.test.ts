@@ -96,9 +96,14 @@ describe('scripts/docker/setup.sh refuses values or takes them literally, and wr
   });
 
   it.each([
-    ['an unknown option', { args: ['--frobnicate'] }, {}, 'does not exist'],
+    ['an unknown option', { args: ['--frobnicate'] }, {}, 'option: "--frobnicate" does not exist'],
     ['a missing mount', {}, { OPENCLAW_EXTRA_MOUNTS: '/no/such/folder:/x' }, 'does not exist on this host'],
-    ['an engine that does not run', {}, { DOCKER_HOST: 'unix:///no/such.sock' }, 'does not answer'],
+    [
+      'an engine that does not run',
+      {},
+      { DOCKER_HOST: 'unix:///no/such.sock' },
+      'DOCKER_HOST: "unix:///no/such.sock" does not answer',
+    ],
     ['an image that is not loaded', {}, {}, 'is not in the engine, and --offline does not pull'],
   ])('refuses %s', async (_, options, environment, reason) => {
     const { exitCode, output } = await here.setup({ ...settings, ...environment }, options);

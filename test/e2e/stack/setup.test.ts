@@ -103,8 +103,10 @@ describe('scripts/docker/setup.sh, on a host without Node', () => {
       await connect('not-the-token');
       await page.getByText('rejected the supplied Gateway secret').waitFor();
       await connect(token);
-      // On a busy machine the page reloads itself once, and then shows this status to screen readers only.
-      await page.getByText('Connected', { exact: true }).first().waitFor({ state: 'attached' });
+      // A page that was slow to start reloads itself, with this parameter, and then shows the status to screen readers only.
+      const status = page.getByText('Connected', { exact: true });
+      const reloaded = page.waitForURL(/openclaw_mount_recovery/).then(() => status.waitFor({ state: 'attached' }));
+      await Promise.any([status.waitFor(), reloaded]);
       const screenshot = join(ROOT, process.env['OPENCLAW_TEST_ARTIFACTS'] ?? 'test-artifacts', 'control-ui.png');
       await mkdir(join(screenshot, '..'), { recursive: true });
       await page.screenshot({ path: screenshot });

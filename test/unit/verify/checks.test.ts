@@ -4,30 +4,18 @@ import type { ImageConfig } from '../../../build/engine/image-tools.ts';
 import { ANNOTATION } from '../../../build/oci/annotations.ts';
 import type { Subject } from '../../../build/verify/check.ts';
 import { CONTRACT } from '../../../build/verify/contract.ts';
+import { VALID_ANNOTATIONS } from '../../support/annotations.ts';
 
-const LABELS = {
-  [ANNOTATION.baseName]: 'docker.io/library/node:24-bookworm-slim',
-  [ANNOTATION.baseDigest]: `sha256:${'0'.repeat(64)}`,
-  [ANNOTATION.source]: 'https://github.com/openclaw/openclaw',
-  [ANNOTATION.url]: 'https://github.com/openclaw/openclaw#readme',
-  [ANNOTATION.documentation]: 'https://docs.openclaw.ai/install/docker',
-  [ANNOTATION.licenses]: 'MIT',
-  [ANNOTATION.title]: 'OpenClaw Gateway',
-  [ANNOTATION.description]: 'A gateway',
-  [ANNOTATION.version]: '2026.9.6',
-  [ANNOTATION.revision]: 'f'.repeat(40),
-  [ANNOTATION.created]: '2026-11-22T08:00:00Z',
-};
 const CONFIG: NonNullable<ImageConfig['config']> = {
   User: 'node',
   Env: ['NODE_ENV=production', 'PATH=/home/node/.local/bin:/usr/bin'],
   Entrypoint: ['tini', '-s', '--'],
   Cmd: ['node', 'openclaw.mjs', 'gateway', '--allow-unconfigured'],
   WorkingDir: '/app',
-  Labels: LABELS,
+  Labels: VALID_ANNOTATIONS,
   Healthcheck: { Test: ['CMD', 'node', '-e', "fetch('/healthz')"], StartPeriod: 300e9 },
 };
-const MANIFEST = { digest: 'sha256:1', platform: 'linux/amd64', annotations: LABELS };
+const MANIFEST = { digest: 'sha256:1', platform: 'linux/amd64', annotations: VALID_ANNOTATIONS };
 
 /** A container with fixed outputs: part of a command → output. */
 const container = (outputs: Readonly<Record<string, string>>): Container => ({
@@ -58,7 +46,7 @@ async function status(name: string, { config, document, files = {}, running = {}
   const outcome = await check.run({
     reference: 'openclaw:local',
     config: { os: 'linux', architecture: 'amd64', config: { ...CONFIG, ...config } },
-    document: { index: LABELS, manifests: [MANIFEST], ...document },
+    document: { index: VALID_ANNOTATIONS, manifests: [MANIFEST], ...document },
     files: container(files),
     running: container(running),
     slowdown: 1,
@@ -68,7 +56,7 @@ async function status(name: string, { config, document, files = {}, running = {}
 
 const env = (...more: readonly string[]): Change => ({ config: { Env: [...(CONFIG.Env ?? []), ...more] } });
 const labels = (change: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
-  ...LABELS,
+  ...VALID_ANNOTATIONS,
   ...change,
 });
 const PACKAGE = JSON.stringify({ engines: { node: '>=24.16.0 <25' }, devDependencies: { vitest: '1' } });

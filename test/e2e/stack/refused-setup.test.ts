@@ -114,7 +114,9 @@ describe('scripts/docker/setup.sh refuses values or takes them literally, and wr
   it('refuses onboarding without a terminal', async () => {
     const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: NEVER });
     expect({ exitCode }, output).toEqual({ exitCode: 2 });
-    expect(output).toMatch(/OPENCLAW_SKIP_ONBOARDING[\s\S]*there is no terminal/);
+    expect(output).toMatch(
+      /OPENCLAW_SKIP_ONBOARDING[\s\S]*there is no terminal, and no API key of a provider is given/,
+    );
   });
 
   it('prints its help', async () => {

@@ -24,14 +24,27 @@ export async function startEngine(): Promise<Engine> {
     if (stderr !== '') process.stderr.write(stderr);
   }
   process.env['DOCKER_HOST'] = isOwnEngine ? ownHost() : named;
-  return findEngine(undefined);
+  const engine = await findEngine(undefined);
+  if (isOwnEngine && (await otherUsers()).length === 0) await removeContainers(engine);
+  return engine;
+}
+
+/** Ids of other processes that use the engine. */
+const otherUsers = async (): Promise<readonly string[]> =>
+  (await readdir(USERS)).filter((pid) => pid !== String(process.pid) && existsSync(`/proc/${pid}`));
+
+/** Removes what a killed run left: ClawDock, for example, finds an installation by its container. */
+async function removeContainers({ docker, environment }: Engine): Promise<void> {
+  const run = $({ env: environment });
+  const ids = await run`${docker} ps --all --quiet`.lines();
+  if (ids.length > 0) await run`${docker} rm --force --volumes ${ids}`;
 }
 
 /** Stops it when no other run uses it, so that the user's own private engine can start. */
 export async function stopEngine(): Promise<void> {
   if (!isOwnEngine) return;
   await rm(join(USERS, String(process.pid)), { force: true });
-  if (!(await readdir(USERS)).some((pid) => existsSync(`/proc/${pid}`))) await $`${SCRIPT} down`;
+  if ((await otherUsers()).length === 0) await $`${SCRIPT} down`;
 }
 
 const ownHost = (): string => `unix://${process.env['XDG_CACHE_HOME']}/openclaw-image/engine/docker.sock`;

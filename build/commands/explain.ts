@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { isCheckout } from '../gateway/is-checkout.ts';
 import { planBuild } from '../image/build-plan.ts';
+import { readInputs, readLastBuild } from '../image/build-record.ts';
 import { explainBuild } from '../image/explain-build.ts';
-import { readInputs, readLastBuild } from '../image/last-build.ts';
 import { resolveContexts } from '../image/resolve-contexts.ts';
 import { resolveInputs } from '../image/resolve-inputs.ts';
 import { familiarReference } from '../oci/reference.ts';

@@ -1,16 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { bake } from '../engine/bake.ts';
+import { loadsArchive } from '../engine/build-outputs.ts';
 import { type BuildResult, build } from '../engine/buildx.ts';
 import { loadArchive } from '../engine/load-archive.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildPlan, GatewayBuildPlan } from './build-plan.ts';
-import { type BuiltImage, readBack } from './built-image.ts';
+import { readInputs } from './build-record.ts';
+import { type BuiltImage, findUnchangedImage, readBack } from './built-image.ts';
 import { keepTags } from './keep-tags.ts';
-import { readInputs } from './last-build.ts';
-import { loadsArchive } from './outputs.ts';
 import type { BuildContext } from './resolve-contexts.ts';
 import { isGatewayPlan, type StartedBuild, startBuild } from './started-build.ts';
-import { findUnchangedImage } from './unchanged-image.ts';
 
 /**
  * Builds images and reads them back: one with `docker buildx build`, several in one session with `docker buildx bake`. Also does

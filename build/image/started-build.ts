@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../cache-folder.ts';
+import { attestationsOf, cacheTargets, outputOf } from '../engine/build-outputs.ts';
 import { type BuildRequest, type BuildSecret, PROXY_VARIABLES } from '../engine/buildx.ts';
 import { npmSecret, readNpmOptions } from '../gateway/npm.ts';
 import type { Annotations } from '../oci/annotations.ts';
@@ -8,7 +9,6 @@ import { familiarReference } from '../oci/reference.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { assertAnnotations, type BuildPlan, createdAnnotation, type GatewayBuildPlan } from './build-plan.ts';
 import { type BuildRecord, readBuildRecord } from './build-record.ts';
-import { attestationsOf, cacheTargets, outputOf } from './outputs.ts';
 
 /** A plan with everything that buildx needs. */
 export interface StartedBuild {

@@ -1,5 +1,5 @@
+import type { LastBuild } from '../image/build-record.ts';
 import type { BuildForecast, Expectation, StageForecast } from '../image/explain-build.ts';
-import type { LastBuild } from '../image/last-build.ts';
 import { bytes, seconds } from '../units.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cacheTargets, outputOf } from '../../../build/image/outputs.ts';
+import { cacheTargets, outputOf } from '../../../build/engine/build-outputs.ts';
 import { parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
 
 const spec = (options: object, epoch?: string) =>

@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import type { CheckoutPlugin } from './gateway.ts';
+import { parsePluginManifest } from './package-json.ts';
 
 const EXTENSIONS = 'extensions';
 const MANIFEST = 'openclaw.plugin.json';
@@ -27,7 +28,7 @@ export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins
   for (const directory of names) {
     const inside = (await realpath(join(folder, directory))).startsWith(`${home}${sep}`);
     const text = inside ? await readFile(join(folder, directory, MANIFEST), 'utf8').catch(() => undefined) : undefined;
-    const id = text === undefined ? undefined : (JSON.parse(text) as { readonly id?: string }).id;
+    const id = text === undefined ? undefined : parsePluginManifest(text, join(folder, directory, MANIFEST)).id;
     if (id === undefined) {
       others.push(directory);
       continue;

@@ -10,6 +10,7 @@ import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
 import { isCheckout, PACKAGE } from './is-checkout.ts';
 import { withLocalImports } from './local-imports.ts';
+import { parsePackageJson } from './package-json.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 
 const CANVAS_SCRIPT = 'canvas:a2ui:bundle';
@@ -51,7 +52,11 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   const [ignore, plugins, git] = await Promise.all([
     readDockerIgnore(root),
     readCheckoutPlugins(root),
-    readGitRevision(root),
+    readGitRevision(root).catch((error: unknown) => {
+      if (!(error instanceof RequestError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }),
   ]);
   const selected = collect(problems, () => selectPlugins(extensions, plugins)) ?? [];
   const packages = await workspacePackages(
@@ -62,14 +67,6 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   for (const folder of packages) manifests.set(folder, await readManifest(join(root, folder)));
   const lock = await readCheckoutLock(root, manifests);
   problems.push(...lock.problems);
-  if (git === undefined) {
-    problems.push({
-      source: '--source',
-      value: root,
-      reason: 'is not in a git repository, or git is not installed, so the revision of the image is unknown',
-      hint: 'clone the repository instead of unpacking an archive, and install git',
-    });
-  }
 
   const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+)/.exec(manifest.packageManager ?? '')?.[1];
   if (pnpmVersion === undefined)
@@ -103,6 +100,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     repository: repositoryUrl(manifest),
     revision: git.revision,
     dirty: git.dirty,
+    unseen: [],
     changed: git.changed.toISOString(),
     pnpmVersion,
     needsBun: await callsBun(root, scripts, [serverScript, UI_SCRIPT, CANVAS_SCRIPT]),
@@ -123,7 +121,18 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   };
   const unsafe = unsafeNames(checkout);
   if (unsafe.length > 0) throw new RequestError(unsafe);
-  return checkout;
+  return { ...checkout, unseen: git.unseen.filter((path) => isBuilt(path, checkout, ignore)) };
+}
+
+/** Whether a build reads a path that git does not report. @param path a folder ends with `/` */
+function isBuilt(path: string, checkout: Checkout, ignore: DockerIgnore): boolean {
+  const name = path.replace(/\/$/, '');
+  const { manifests, serverSources, uiSources, canvasSources, packageFiles, documents } = checkout;
+  const inputs = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...documents];
+  const isInput = inputs.some(
+    (input) => name === input || name.startsWith(`${input}/`) || input.startsWith(`${name}/`),
+  );
+  return isInput && ignore.admits(name);
 }
 
 /** Names without a special meaning in Dockerfiles and shells. */
@@ -160,8 +169,10 @@ const missing = (root: string, field: string, value: string | undefined, example
   hint: `set it, for example: ${example}`,
 });
 
-const readManifest = async (folder: string): Promise<PackageManifest> =>
-  JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as PackageManifest;
+async function readManifest(folder: string): Promise<PackageManifest> {
+  const file = join(folder, 'package.json');
+  return parsePackageJson(await readFile(file, 'utf8'), file);
+}
 
 /** An excluded folder can contain included files: `!vendor/a2ui/**`. */
 function existsBelow(name: string, { text }: DockerIgnore): boolean {

@@ -5,6 +5,7 @@ import { type DependencyLayer, dependencyLayers, layerList } from './dependency-
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
 import { explainNpmError, type NpmOptions } from './npm.ts';
+import { parsePackageJson } from './package-json.ts';
 import { allowedScripts, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
 
@@ -75,7 +76,7 @@ export async function writeLocked(
 }
 
 export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest =>
-  JSON.parse(files.get('package.json') ?? '{}') as PackageManifest;
+  parsePackageJson(files.get('package.json') ?? '{}', "the gateway's package.json");
 
 /** @returns undefined for the first gateway on this host, or if the cache format of the earlier one is older */
 async function readCached<T>(gateway: string | undefined, name: string): Promise<T | undefined> {

@@ -1,26 +1,46 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { type Problem, RequestError } from '../problem.ts';
+import { type GitOutput, git } from './git.ts';
 
 export interface GitRevision {
   /** 40 hexadecimal digits. */
   readonly revision: string;
   /** Whether tracked files differ from the revision, or untracked files exist that git does not ignore. */
   readonly dirty: boolean;
+  /** Paths whose differences git does not report: ignored, assumed unchanged, or left out of the checkout. A folder ends with `/`. */
+  readonly unseen: readonly string[];
   /** Time of the last change: that of the commit, or of the newest edit after it. */
   readonly changed: Date;
 }
 
-/** Reads the commit of a folder and the edits since. @returns undefined outside of git, or if git is not installed */
-export async function readGitRevision(folder: string): Promise<GitRevision | undefined> {
-  const git = (...args: readonly string[]) => execa('git', ['-C', folder, ...args], { reject: false });
-  const [head, status] = await Promise.all([
-    git('log', '-1', '--format=%H %ct'),
-    git('status', '--porcelain', '-z', '--no-renames'),
+/**
+ * Reads the commit of a folder, and the edits since. Runs nothing that the folder's configuration names.
+ *
+ * @throws RequestError with git's own words if git is not installed, or cannot read the folder
+ */
+export async function readGitRevision(folder: string): Promise<GitRevision> {
+  const read = async (hint: string, ...args: readonly string[]): Promise<GitOutput> => {
+    const output = await git(folder, ...args).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw refusal(folder, 'git is not installed', 'install git');
+      throw error;
+    });
+    if (output.exitCode === 0) return output;
+    throw refusal(folder, output.message, hint);
+  };
+  const head = await read('clone the repository instead of unpacking an archive', 'log', '-1', '--format=%H %ct');
+  const damaged = `repair it, or clone the repository again: git -C ${folder} status`;
+  const [status, flags] = await Promise.all([
+    read(damaged, 'status', '--porcelain', '-z', '--no-renames', '--ignored=traditional', '--ignore-submodules=dirty'),
+    read(damaged, 'ls-files', '-v', '-z'),
   ]);
-  if (head.exitCode !== 0) return undefined;
   const [revision = '', committed = ''] = head.stdout.trim().split(' ');
-  const edited = status.stdout.split('\0').flatMap((line) => (line === '' ? [] : [line.slice(3)]));
+  const entries = status.stdout.split('\0').flatMap((line) => (line === '' ? [] : [[line.slice(0, 2), line.slice(3)]]));
+  const pathsOf = (ignored: boolean): readonly string[] =>
+    entries.flatMap(([state, path = '']) => ((state === '!!') === ignored ? [path] : []));
+  const edited = pathsOf(false);
+  // A lower-case letter: assumed unchanged; S: left out of the checkout. Source: git-ls-files(1), -v
+  const flagged = flags.stdout.split('\0').flatMap((line) => (/^[a-zS] /.test(line) ? [line.slice(2)] : []));
   const times = await Promise.all(
     // A deleted file has no time; it still makes the sources dirty.
     edited.map((path) =>
@@ -33,6 +53,30 @@ export async function readGitRevision(folder: string): Promise<GitRevision | und
   return {
     revision,
     dirty: edited.length > 0,
+    unseen: [...pathsOf(true), ...flagged].sort(),
     changed: new Date(Math.max(Number(committed) * 1000, ...times)),
   };
+}
+
+/** What git's best known messages mean. */
+const KNOWN: readonly { readonly says: RegExp; readonly reason: string; readonly hint: (folder: string) => string }[] =
+  [
+    {
+      says: /^not a git repository/,
+      reason: 'is not in a git repository, so the revision of the image is unknown',
+      hint: () => 'clone the repository instead of unpacking an archive',
+    },
+    {
+      says: /dubious ownership/,
+      reason: 'belongs to another user, and git reads it only with your consent (dubious ownership)',
+      hint: (folder) => `if you trust its owner: git config --global --add safe.directory ${folder}`,
+    },
+  ];
+
+function refusal(folder: string, message: string, hint: string): RequestError {
+  const known = KNOWN.find(({ says }) => says.test(message));
+  const reason =
+    known?.reason ?? `has no revision that git can read (${message}), so the revision of the image is unknown`;
+  const problem: Problem = { source: '--source', value: folder, reason, hint: known?.hint(folder) ?? hint };
+  return new RequestError([problem]);
 }

@@ -8,6 +8,7 @@ import { download } from './download.ts';
 import type { PackagedGateway } from './gateway.ts';
 import { lockGateway, manifestIn, writeLocked } from './gateway-lock.ts';
 import type { NpmOptions } from './npm.ts';
+import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
@@ -105,16 +106,15 @@ const METADATA_FILES = [
   PLUGIN_CATALOG,
 ];
 
+const BUILD_INFO = 'dist/build-info.json';
+
 function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>) {
-  const buildInfo = JSON.parse(files.get('dist/build-info.json') ?? '{}') as {
-    readonly commit?: string;
-    readonly builtAt?: string;
-  };
+  const buildInfo = parseBuildInfo(files.get(BUILD_INFO) ?? '{}', BUILD_INFO);
   const bundledPlugins: string[] = [];
   const pluginCatalog: Record<string, string> = {};
   for (const [path, text] of files) {
-    if (PLUGIN_MANIFEST.test(path)) bundledPlugins.push((JSON.parse(text) as { readonly id: string }).id);
-    if (PLUGIN_CATALOG.test(path)) Object.assign(pluginCatalog, readCatalog(text));
+    if (PLUGIN_MANIFEST.test(path)) bundledPlugins.push(parsePluginManifest(text, path).id ?? '');
+    if (PLUGIN_CATALOG.test(path)) Object.assign(pluginCatalog, readCatalog(text, path));
   }
   return {
     version: manifest.version,
@@ -131,16 +131,10 @@ function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>)
   };
 }
 
-interface CatalogEntry {
-  readonly name: string;
-  readonly openclaw?: { readonly plugin?: { readonly id?: string }; readonly channel?: { readonly id?: string } };
-}
-
 /** Reads official plugins only: `@openclaw/…`. */
-function readCatalog(text: string): Record<string, string> {
-  const { entries } = JSON.parse(text) as { readonly entries: readonly CatalogEntry[] };
+function readCatalog(text: string, path: string): Record<string, string> {
   return Object.fromEntries(
-    entries
+    parsePluginCatalog(text, path)
       .filter(({ name }) => name.startsWith('@openclaw/'))
       .map(({ name, openclaw }) => [
         openclaw?.plugin?.id ?? openclaw?.channel?.id ?? name.slice('@openclaw/'.length),

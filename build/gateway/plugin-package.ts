@@ -11,7 +11,8 @@ import { lockDependencies } from './dependency-lock.ts';
 import { download } from './download.ts';
 import type { BakedPlugin, PackagedGateway } from './gateway.ts';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
-import { type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import { parsePackageJson } from './package-json.ts';
+import { withAllowedScripts } from './package-manifest.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
 /** A version of a plugin, with the fields that decide which one is chosen. */
@@ -61,7 +62,9 @@ export async function resolvePlugins(
     ids
       .filter((id) => !gateway.bundledPlugins.includes(id))
       .map(async (id) => {
-        const packageName = gateway.pluginCatalog[id] ?? `@openclaw/${id}`;
+        // Not every name that an object answers to is an entry: `constructor`.
+        const listed = Object.hasOwn(gateway.pluginCatalog, id) ? gateway.pluginCatalog[id] : undefined;
+        const packageName = listed ?? `@openclaw/${id}`;
         const versions = await readVersions(packageName, npm);
         const chosen = choosePluginVersion(versions, gateway.version);
         if (chosen !== undefined) return { id, packageName, version: chosen.version, integrity: chosen.integrity };
@@ -133,7 +136,9 @@ export async function readPluginPackage(plugin: BakedPlugin, npm: NpmOptions): P
   await fillCache(folder, async (partial) => {
     await mkdir(join(partial, 'dependencies'));
     const files = await download(resolved, join(partial, 'package.tgz'), npm, [/^package\.json$/]);
-    const manifest = dependencyManifest(JSON.parse(files.get('package.json') ?? '{}') as PackageManifest);
+    const manifest = dependencyManifest(
+      parsePackageJson(files.get('package.json') ?? '{}', `package.json of ${resolved.selector}`),
+    );
     const packages = await lockDependencies(manifest, join(partial, 'dependencies'), npm);
     // Install scripts of a plugin's dependencies never run: the gateway installs plugins without them too.
     const withScripts = packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name);

@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import type { Checkout, Gateway } from '../gateway/gateway.ts';
+import { git } from '../gateway/git.ts';
 import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
 import { type Problem, RequestError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
@@ -78,7 +78,7 @@ function versionProblems({ ref, version }: Release, gateway: Gateway): readonly 
 
 async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<readonly Problem[]> {
   if (gateway.kind !== 'checkout') return [];
-  const { root, revision, dirty } = gateway;
+  const { root, revision, dirty, unseen } = gateway;
   const problem = (reason: string, hint: string): Problem => ({ source: '--source', value: root, reason, hint });
   const commit = await commitOf(gateway, ref);
   return [
@@ -87,6 +87,14 @@ async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<rea
           problem(
             `differs from ${revision.slice(0, 12)}, but a release must name its exact sources`,
             'commit the changes, or check out the tag again',
+          ),
+        ]
+      : []),
+    ...(unseen.length > 0
+      ? [
+          problem(
+            `has files that are not those of ${revision.slice(0, 12)}, and git does not report them: ${unseen.slice(0, 5).join(', ')}${unseen.length > 5 ? ` and ${unseen.length - 5} more` : ''}`,
+            `build from a fresh clone, or remove them: git -C ${root} clean -ndX, git update-index --no-assume-unchanged`,
           ),
         ]
       : []),
@@ -103,7 +111,6 @@ async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<rea
 
 /** The commit of a ref; undefined if the checkout does not contain the ref, as in a shallow clone. */
 async function commitOf({ root }: Checkout, ref: string): Promise<string | undefined> {
-  const args = ['-C', root, 'rev-parse', '--verify', '--quiet', `${ref}^{commit}`];
-  const { stdout, exitCode } = await execa('git', args, { reject: false });
+  const { stdout, exitCode } = await git(root, 'rev-parse', '--verify', '--quiet', `${ref}^{commit}`);
   return exitCode === 0 ? stdout.trim() : undefined;
 }

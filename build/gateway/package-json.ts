@@ -1,0 +1,93 @@
+import { RequestError } from '../problem.ts';
+import { ruleChecker } from '../schema.ts';
+import type { PackageManifest } from './package-manifest.ts';
+
+/** Names of npm packages, of today and of its early years. Nothing that could be a path. Source: npm's validate-npm-package-name */
+export const PACKAGE_NAME = '^(?:@[A-Za-z0-9~_-][\\w.~-]*/)?[A-Za-z0-9~_-][\\w.~-]*$';
+const DEPENDENCIES = {
+  type: 'object',
+  propertyNames: { pattern: PACKAGE_NAME },
+  additionalProperties: { type: 'string' },
+} as const;
+const TEXT = { type: 'string' } as const;
+const LIST = { type: 'array', items: TEXT } as const;
+
+/** The fields that are read here; a package may have any others. Source: npm, package.json */
+const manifestRule = ruleChecker({
+  type: 'object',
+  properties: {
+    name: { type: 'string', pattern: PACKAGE_NAME },
+    version: TEXT,
+    description: TEXT,
+    license: TEXT,
+    homepage: TEXT,
+    repository: { type: ['string', 'object'], properties: { url: TEXT } },
+    engines: { type: 'object', properties: { node: TEXT } },
+    scripts: { type: 'object', additionalProperties: TEXT },
+    packageManager: TEXT,
+    files: LIST,
+    dependencies: DEPENDENCIES,
+    devDependencies: DEPENDENCIES,
+    optionalDependencies: DEPENDENCIES,
+    peerDependencies: DEPENDENCIES,
+    bundleDependencies: { type: ['array', 'boolean'] },
+    bundledDependencies: { type: ['array', 'boolean'] },
+    pnpm: { type: 'object', properties: { onlyBuiltDependencies: LIST } },
+  },
+});
+
+/** @param file for error messages @throws RequestError that names the violated rule */
+export const parsePackageJson = (text: string, file: string): PackageManifest =>
+  parseFile(text, file, manifestRule) as PackageManifest;
+
+const nameRule = ruleChecker({ type: 'object', properties: { id: TEXT } });
+/** @param file for error messages @throws RequestError that names the violated rule */
+export const parsePluginManifest = (text: string, file: string): { readonly id?: string } =>
+  parseFile(text, file, nameRule) as { readonly id?: string };
+
+const buildInfoRule = ruleChecker({ type: 'object', properties: { commit: TEXT, builtAt: TEXT } });
+/** @param file for error messages @throws RequestError that names the violated rule */
+export const parseBuildInfo = (text: string, file: string): { readonly commit?: string; readonly builtAt?: string } =>
+  parseFile(text, file, buildInfoRule) as { readonly commit?: string; readonly builtAt?: string };
+
+export interface PluginCatalogEntry {
+  readonly name: string;
+  readonly openclaw?: { readonly plugin?: { readonly id?: string }; readonly channel?: { readonly id?: string } };
+}
+
+const idRule = { type: 'object', properties: { id: TEXT } } as const;
+const catalogRule = ruleChecker({
+  type: 'object',
+  required: ['entries'],
+  properties: {
+    entries: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name'],
+        properties: {
+          name: { type: 'string', pattern: PACKAGE_NAME },
+          openclaw: { type: 'object', properties: { plugin: idRule, channel: idRule } },
+        },
+      },
+    },
+  },
+});
+/** @param file for error messages @throws RequestError that names the violated rule */
+export const parsePluginCatalog = (text: string, file: string): readonly PluginCatalogEntry[] =>
+  (parseFile(text, file, catalogRule) as { readonly entries: readonly PluginCatalogEntry[] }).entries;
+
+function parseFile(text: string, file: string, rule: ReturnType<typeof ruleChecker>): unknown {
+  const hint = 'correct the file, or build another version';
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new RequestError([
+      { source: file, value: '', reason: `is not valid JSON: ${(error as Error).message}`, hint },
+    ]);
+  }
+  const broken = rule(value);
+  if (broken === undefined) return value;
+  throw new RequestError([{ source: file, value: '', reason: `breaks a rule of its format: ${broken}`, hint }]);
+}

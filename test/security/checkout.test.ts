@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { $ } from 'zx';
+import { git } from '../../build/gateway/git.ts';
+import { readGitRevision } from '../../build/gateway/git-revision.ts';
+
+let folder = '';
+let checkout = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-security-'));
+  checkout = join(folder, 'checkout');
+  await mkdir(checkout);
+  await $`git -C ${checkout} init --quiet`;
+  await writeFile(join(checkout, 'package.json'), '{}');
+  await writeFile(join(checkout, '.gitignore'), 'ignored\n');
+  await $`git -C ${checkout} add .`;
+  await $`git -C ${checkout} -c user.name=someone -c user.email=someone@example.org commit --quiet --message first`;
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** A program that leaves a file behind when it runs. */
+async function trap(): Promise<string> {
+  const program = join(folder, 'trap');
+  await writeFile(program, `#!/bin/sh\ntouch ${folder}/ran\nexit 1\n`);
+  await chmod(program, 0o755);
+  return program;
+}
+const hasRun = (): boolean => existsSync(join(folder, 'ran'));
+
+describe('a checkout whose settings name a program', () => {
+  it.each([
+    ['core.fsmonitor', (program: string) => `[core]\n\tfsmonitor = ${program}\n`],
+    ['a filter', (program: string) => `[filter "x"]\n\tclean = ${program}\n\tsmudge = ${program}\n\trequired = true\n`],
+    ['a filter process', (program: string) => `[filter "x.y"]\n\tprocess = ${program}\n`],
+    ['an included file', (program: string) => `[include]\n\tpath = ${program}.config\n`],
+    ['gpg', (program: string) => `[log]\n\tshowSignature = true\n[gpg]\n\tprogram = ${program}\n`],
+    ['a pager', (program: string) => `[core]\n\tpager = ${program}\n`],
+    ['hooks', () => `[core]\n\thooksPath = ${folder}/hooks\n`],
+  ])('does not run it: %s', async (_, settings) => {
+    const program = await trap();
+    await writeFile(`${program}.config`, `[core]\n\tfsmonitor = ${program}\n[filter "x"]\n\tclean = ${program}\n`);
+    await mkdir(join(folder, 'hooks'));
+    for (const hook of ['post-index-change', 'fsmonitor-watchman'])
+      await writeFile(join(folder, 'hooks', hook), `#!/bin/sh\ntouch ${folder}/ran\n`, { mode: 0o755 });
+    await writeFile(join(checkout, '.gitattributes'), '* filter=x\n');
+    await appendFile(join(checkout, '.git/info/attributes'), 'package.json filter=x.y\n');
+    await appendFile(join(checkout, '.git/config'), settings(program));
+    await writeFile(join(checkout, 'package.json'), '{ }');
+    await readGitRevision(checkout).catch(() => {});
+    await git(checkout, 'rev-parse', '--verify', '--quiet', 'refs/tags/v1^{commit}');
+    expect(hasRun()).toBe(false);
+    // The trap works: the same command without our switches runs it, unless it needs a signed commit or a terminal.
+    if (/fsmonitor|clean/.test(settings(program))) {
+      await $({ nothrow: true })`git -C ${checkout} status`;
+      expect(hasRun()).toBe(true);
+    }
+  });
+});
+
+describe('the state of a checkout', () => {
+  it('is not clean if git cannot tell', async () => {
+    await writeFile(join(checkout, '.git/index'), 'damaged');
+    await expect(readGitRevision(checkout)).rejects.toMatchObject({
+      problems: [{ source: '--source', reason: expect.stringMatching(/index file|bad signature/) }],
+    });
+  });
+
+  it('tells of files that git does not report', async () => {
+    await writeFile(join(checkout, 'ignored'), 'x');
+    await $`git -C ${checkout} update-index --assume-unchanged package.json`;
+    await writeFile(join(checkout, 'package.json'), '{ "changed": true }');
+    const { dirty, unseen } = await readGitRevision(checkout);
+    expect(dirty).toBe(false);
+    expect(unseen).toEqual(['ignored', 'package.json']);
+  });
+
+  // Only root can give a folder away.
+  it.skipIf(process.getuid?.() !== 0)('is told in git’s words if the folder belongs to somebody else', async () => {
+    await $`chown -R 12345 ${checkout}`;
+    await expect(readGitRevision(checkout)).rejects.toMatchObject({
+      problems: [
+        {
+          reason: expect.stringContaining('dubious ownership'),
+          hint: `if you trust its owner: git config --global --add safe.directory ${checkout}`,
+        },
+      ],
+    });
+  });
+
+  it('leaves the checkout as it was', async () => {
+    const before = await readdir(join(checkout, '.git'));
+    await readGitRevision(checkout);
+    expect(await readdir(join(checkout, '.git'))).toEqual(before);
+  });
+});

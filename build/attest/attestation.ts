@@ -7,12 +7,12 @@ import {
   ATTESTED_TYPE,
   type Descriptor,
   digestOf,
-  type ImageManifest,
   MEDIA_TYPES,
   PREDICATE_TYPE,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { parseDocument } from '../oci/registry.ts';
+import { invalidContent, parseJson, parseManifest } from '../oci/document.ts';
+import { ruleChecker } from '../schema.ts';
 
 /** Source: https://github.com/in-toto/attestation/blob/main/spec/v0.1.0/statement.md */
 export interface Statement<Predicate = unknown> {
@@ -84,11 +84,32 @@ export async function readStatements(
   source: ContentSource,
   attestation: Descriptor,
 ): Promise<ReadonlyMap<string, Statement>> {
-  const { layers } = parseDocument<ImageManifest>(await source.document(attestation.digest));
+  const { layers } = parseManifest(await source.document(attestation.digest), attestation.digest);
   const statements = await Promise.all(
     layers
       .filter(({ mediaType }) => mediaType === MEDIATYPE_PAYLOAD)
-      .map(async ({ digest }) => parseDocument<Statement>(await source.blob(digest))),
+      .map(async ({ digest }) => parseStatement(await source.blob(digest), digest)),
   );
   return new Map(statements.map((statement) => [statement.predicateType, statement]));
+}
+
+const statementRule = ruleChecker({
+  type: 'object',
+  required: ['subject', 'predicateType', 'predicate'],
+  properties: {
+    subject: {
+      type: 'array',
+      items: { type: 'object', required: ['digest'], properties: { digest: { type: 'object' } } },
+    },
+    predicateType: { type: 'string' },
+    predicate: { type: 'object' },
+  },
+});
+
+/** @throws WorkError that names the violated rule */
+function parseStatement(bytes: Buffer, name: string): Statement {
+  const value = parseJson(bytes, name);
+  const broken = statementRule(value);
+  if (broken !== undefined) throw invalidContent(name, broken);
+  return value as Statement;
 }

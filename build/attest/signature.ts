@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CheckResult } from '../check-result.ts';
 import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
-import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES } from '../oci/descriptor.ts';
+import { type Descriptor, digestOf, MEDIA_TYPES } from '../oci/descriptor.ts';
+import { isIndex } from '../oci/document.ts';
 import type { Repository } from '../oci/reference.ts';
 import { listReferrers, putReferrer } from '../oci/referrers.ts';
-import { atDigest, parseDocument, type Registry } from '../oci/registry.ts';
+import { atDigest, type Registry } from '../oci/registry.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import { findCosign, runCosign } from './cosign.ts';
 
@@ -15,6 +16,8 @@ import { findCosign, runCosign } from './cosign.ts';
 export interface Signer {
   /** Makes sure that every repository has a valid signature of the index. */
   readonly sign: (registry: Registry, repositories: readonly Repository[], index: Descriptor) => Promise<void>;
+  /** Finds a signature of this signer's own identity. @returns the identity; undefined without a valid signature */
+  readonly check: (registry: Registry, repository: Repository, digest: string) => Promise<string | undefined>;
 }
 
 /** Keyless: signed as the identity of a workflow, by its OpenID Connect token. Key: any key reference that cosign accepts. */
@@ -61,6 +64,8 @@ const OFFLINE = {
 
 /** The predicate type of an image signature. Source: the statement of cosign sign, 3.1. */
 const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+/** A bundle with certificates and a log entry has some 10 kB. */
+const LARGEST_BUNDLE = 1 << 20;
 /** Source: sigstore, protobuf-specs, sigstore_bundle.proto. */
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
@@ -72,6 +77,12 @@ export async function cosignSigner(
   if (signing === undefined) return undefined;
   const cosign = await findCosign(onStep);
   return {
+    check: (registry, repository, digest) =>
+      withFolder(async (folder) => {
+        const trust = await ownTrust(cosign, signing, folder);
+        const bundle = await findBundle(cosign, registry, repository, digest, trust);
+        return bundle === undefined ? undefined : signing.kind === 'key' ? signing.key : trustName(trust);
+      }),
     sign: (registry, repositories, index) =>
       withFolder(async (folder) => {
         const trust = await ownTrust(cosign, signing, folder);
@@ -173,11 +184,22 @@ export async function verifySignature(
   const reasons: string[] = [];
   const cosign = await findCosign(onStep);
   const bundle = await findBundle(cosign, registry, repository, digest, trust, (reason) => reasons.push(reason));
-  const signer = trust.kind === 'keyless' ? `${trust.identity} (${trust.issuer})` : trust.file;
   return bundle === undefined
     ? { name: 'signature', status: 'failed', found: reasons[0] ?? 'none' }
-    : { name: 'signature', status: 'passed', found: `signed by ${signer}` };
+    : { name: 'signature', status: 'passed', found: `signed by ${trustName(trust)}` };
 }
+
+/** @returns a function that finds valid signatures, and says whose they are; undefined without one */
+export const signatureCheck =
+  (registry: Registry, trust: Trust, onStep: (step: string) => void) =>
+  async (repository: Repository, digest: string): Promise<string | undefined> => {
+    const { status } = await verifySignature(registry, repository, digest, trust, onStep);
+    return status === 'passed' ? trustName(trust) : undefined;
+  };
+
+/** The identity that a signature must have, for people. */
+const trustName = (trust: Trust): string =>
+  trust.kind === 'keyless' ? `${trust.identity} (${trust.issuer})` : trust.file;
 
 /** @returns the first valid signature of an index */
 async function findBundle(
@@ -199,8 +221,8 @@ async function findBundle(
     await writeFile(file, index.bytes);
     for (const { digest: referrer } of await listReferrers(registry, repository, digest)) {
       const manifest = await registry.document(repository, referrer);
-      const [layer] = manifest === undefined ? [] : (parseDocument<ImageManifest>(manifest.bytes).layers ?? []);
-      if (layer?.mediaType !== BUNDLE_TYPE) continue;
+      const [layer] = manifest === undefined || isIndex(manifest.content) ? [] : manifest.content.layers;
+      if (layer?.mediaType !== BUNDLE_TYPE || layer.size > LARGEST_BUNDLE) continue;
       const bundle = await registry.blob(repository, layer.digest);
       await writeFile(join(folder, 'bundle.json'), bundle);
       const input = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];

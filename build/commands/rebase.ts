@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { cosignSigner, parseSigning, signatureCheck } from '../attest/signature.ts';
 import { findEngine } from '../engine/engine.ts';
 import { parseVersionTag } from '../gateway/version.ts';
 import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
@@ -6,7 +7,8 @@ import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasedImages } from '../release/rebase-images.ts';
 import { parseRelease } from '../release/release.ts';
-import { readRecord } from '../release/release-record.ts';
+import type { ReleaseRecord } from '../release/release-record.ts';
+import { trustedRecord } from '../release/trusted-record.ts';
 import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
@@ -14,9 +16,11 @@ import { referenceOr } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from './registries.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
-import { builderId, parseDate, RELEASE_OPTIONS } from './release/release-options.ts';
+import { builderId, parseDate, RELEASE_OPTIONS, requireRegistries } from './release/release-options.ts';
+import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './release/trust-options.ts';
 
-interface RebaseOptions extends PublishOptions {
+interface RebaseOptions extends PublishOptions, TrustOptions {
+  readonly registries?: string;
   readonly base?: string;
   readonly date?: string;
   readonly engine?: string;
@@ -36,6 +40,12 @@ export const rebaseCommand = (): Command =>
         example: '--base node:24-bookworm-slim',
       },
       date: RELEASE_OPTIONS.date,
+      registries: {
+        flags: RELEASE_OPTIONS.registries.flags,
+        description: 'repositories to publish to, separated by commas',
+        unset: `the repository of the reference, and those of ${RELEASE_OPTIONS.registries.default} that have the release`,
+      },
+      ...TRUST_OPTIONS,
       ...PUBLISH_OPTIONS,
       engine: BUILD_OPTIONS.engine,
       json: BUILD_OPTIONS.json,
@@ -55,9 +65,19 @@ Example:
 
 async function run(text: string, options: RebaseOptions): Promise<void> {
   const { reference, base, date } = parseRequest(text, options);
+  const trust = requireTrust(options);
   const registry = openRegistriesFor(await progressView('silent'), RELEASE_RETRY_SECONDS);
-  const record = await readRecord(registry, repositoryOf(reference), reference.tag ?? '');
-  if (record === undefined) {
+  const repository = repositoryOf(reference);
+  const signer = options.key === undefined ? await cosignSigner(parseSigning(options.sign), () => {}) : undefined;
+  const signedBy = signatureCheck(registry, trust, () => {});
+  const stored = await trustedRecord(
+    registry,
+    repository,
+    reference.tag ?? '',
+    // Who signs the result with the key of the releases may also use what that key signed.
+    async (at, digest) => (await signer?.check(registry, at, digest)) ?? signedBy(at, digest),
+  );
+  if (stored === undefined) {
     throw new WorkError({
       kind: 'not-found',
       title: 'There is no record of this release',
@@ -68,11 +88,13 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const document = await registry.document(base, base.digest ?? base.tag ?? 'latest');
   if (document === undefined) throw missingImage(formatReference(base));
   const { digest } = document.descriptor;
-  const { ref, variants, platforms, registries, revision, source } = record;
+  const { record } = stored;
+  const { ref, variants, platforms, revision, source } = record;
+  const registries = requestedRegistries(repository, record, options.registries);
   const release = parseRelease({ ref, event: 'refresh', date, variants, platforms, registries });
   const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
   await runPublish(release, options, async ({ onStep, signal }, folder) => {
-    const request = { record, base: { ...base, digest }, created, folder, builderId: await builderId() };
+    const request = { record, repository, base: { ...base, digest }, created, folder, builderId: await builderId() };
     return {
       origin: { revision, source, base: digest },
       identity: `${record.name} on ${digest}`,
@@ -81,6 +103,29 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
         verifyPlatformImage(await findEngine(options.engine, onStep), folder, image, onStep, signal),
     };
   });
+}
+
+/**
+ * The repositories to write: only those that the command line or the configuration names, never one that only the record names.
+ *
+ * @throws RequestError if the record names a repository that was not asked for
+ */
+function requestedRegistries(repository: string, record: ReleaseRecord, given: string | undefined): readonly string[] {
+  const configured = requireRegistries(given);
+  const requested =
+    given === undefined
+      ? [repository, ...configured.filter((name) => name !== repository && record.registries.includes(name))]
+      : configured;
+  const others = record.registries.filter((name) => !requested.includes(name));
+  if (others.length === 0) return requested;
+  throw new RequestError([
+    {
+      source: '--registries',
+      value: requested.join(','),
+      reason: `lacks ${others.join(', ')}, where the release was published too`,
+      hint: `name all of them: --registries ${[...requested, ...others].join(',')}`,
+    },
+  ]);
 }
 
 /** @throws RequestError with every problem */

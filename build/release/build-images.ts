@@ -7,9 +7,9 @@ import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
 import { type BuildContext, resolveContexts } from '../image/resolve-contexts.ts';
 import { runBuild } from '../image/run-build.ts';
 import { layoutContent } from '../oci/content.ts';
-import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
+import { isAttestation, platformOf } from '../oci/descriptor.ts';
+import { parseIndex, parseManifest } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
-import { parseDocument } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
@@ -55,7 +55,7 @@ async function buildPlatform(
   }
   listener.onStep(`building ${Object.keys(plans).join(', ')} for ${platform}`);
   const file = join(folder, `docker-bake-${ARCHITECTURE_NAMES[platform].debian}.json`);
-  const built = await runBuild(plans, context, file);
+  const built = await runBuild(plans, context, file).finally(() => rm(file, { force: true }));
   return Promise.all(
     (Object.entries(built) as [VariantImage, { readonly digest: string | undefined }][]).map(([image, { digest }]) =>
       finishImage(image, platform, digest ?? '', context),
@@ -80,10 +80,10 @@ async function finishImage(
 ): Promise<PlatformImage> {
   const layout = imageFolder(folder, { image, platform });
   const source = layoutContent(layout);
-  const { manifests } = parseDocument<ImageIndex>(await source.document(digest));
+  const { manifests } = parseIndex(await source.document(digest), digest);
   const manifest = manifests.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
   if (manifest === undefined) throw new Error(`the build of ${image} has no ${platform}`);
-  const { annotations = {}, layers } = parseDocument<ImageManifest>(await source.document(manifest.digest));
+  const { annotations = {}, layers } = parseManifest(await source.document(manifest.digest), manifest.digest);
   listener.onStep(`listing the packages in ${image} for ${platform}`);
   const sbom = await sbomStatement(source, platform, manifest, layers, annotations);
   const attested = await Promise.all(manifests.filter(isAttestation).map((entry) => readStatements(source, entry)));

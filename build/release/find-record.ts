@@ -2,24 +2,35 @@ import { compareVersions, parseVersionTag } from '../gateway/version.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { type ReleaseRecord, readRecord } from './release-record.ts';
+import type { ReleaseRecord } from './release-record.ts';
+import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
 
 /**
- * Finds the record of a release. Every registry has a copy, and one registry may have lost its own.
+ * Finds the record of a release. Every registry has a copy, and one registry may have lost its own, or have another one that
+ * somebody planted.
  *
  * @param name undefined for the newest version
- * @throws WorkError if no registry has a record
+ * @throws WorkError if no registry has a record, or if nobody vouches for those that exist
  */
 export async function findRecord(
   registry: Registry,
   registries: readonly string[],
   name: string | undefined,
+  check: SignatureCheck | undefined,
 ): Promise<ReleaseRecord> {
+  let refused: unknown;
   for (const repository of registries) {
     const requested = name ?? (await newestRecord(registry, repository));
-    const record = requested === undefined ? undefined : await readRecord(registry, repository, requested);
-    if (record !== undefined) return record;
+    if (requested === undefined) continue;
+    try {
+      const stored = await trustedRecord(registry, repository, requested, check);
+      if (stored !== undefined) return stored.record;
+    } catch (error) {
+      if (!isRefusedRecord(error)) throw error;
+      refused ??= error;
+    }
   }
+  if (refused !== undefined) throw refused;
   throw new WorkError({
     kind: 'not-found',
     title: 'There is no record of this release',
@@ -27,6 +38,9 @@ export async function findRecord(
     hint: 'check --release and --registries; only releases by scripts/run release publish have a record',
   });
 }
+
+const isRefusedRecord = (error: unknown): boolean =>
+  error instanceof WorkError && ['untrusted-record', 'invalid-record', 'invalid-content'].includes(error.failure.kind);
 
 async function newestRecord(registry: Registry, repository: string): Promise<string | undefined> {
   const tags = await registry.tags(parseReference(repository));

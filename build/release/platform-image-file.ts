@@ -1,10 +1,13 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
+import { layoutContent } from '../oci/content.ts';
+import { DESCRIPTOR_SCHEMA, invalidContent, parseIndex, parseJson } from '../oci/document.ts';
+import { ARCHITECTURE_NAMES, PLATFORMS, type Platform } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
+import { ruleChecker } from '../schema.ts';
 import type { VariantImage } from '../spec/variant.ts';
-import type { ImageSource, PlatformImage } from './platform-image.ts';
+import { type ImageSource, imageFolder, type PlatformImage } from './platform-image.ts';
 import type { Release } from './release.ts';
 
 /** A built image, as one machine passes it to the machine that joins the release. */
@@ -28,17 +31,57 @@ export async function writePlatformImageFile(folder: string, file: PlatformImage
   return path;
 }
 
+const fileRule = ruleChecker({
+  type: 'object',
+  required: ['release', 'revision', 'source', 'image'],
+  properties: {
+    release: { type: 'string' },
+    revision: { type: 'string' },
+    source: { type: 'string' },
+    image: {
+      type: 'object',
+      required: ['image', 'platform', 'index', 'manifest', 'attestation', 'annotations', 'checks'],
+      properties: {
+        image: { type: 'string' },
+        platform: { enum: PLATFORMS },
+        index: DESCRIPTOR_SCHEMA,
+        manifest: DESCRIPTOR_SCHEMA,
+        attestation: DESCRIPTOR_SCHEMA,
+        annotations: { type: 'object', additionalProperties: { type: 'string' } },
+        checks: { type: 'array', minItems: 1, items: { type: 'string' } },
+      },
+    },
+  },
+});
+
+/** Reads a file, and compares it with the layout beside it. @throws WorkError if they do not belong together */
+async function readPlatformImageFile(
+  folder: string,
+  required: Pick<PlatformImage, 'image' | 'platform'>,
+): Promise<PlatformImageFile> {
+  const path = join(folder, fileName(required));
+  const value = parseJson(await readFile(path), path);
+  const broken = fileRule(value);
+  if (broken !== undefined) throw invalidContent(path, broken);
+  const file = value as PlatformImageFile;
+  const { image, platform, index, manifest, attestation } = file.image;
+  if (image !== required.image || platform !== required.platform)
+    throw invalidContent(path, `it describes ${image} for ${platform}`);
+  const layout = imageFolder(folder, required);
+  const bytes = await layoutContent(layout).document(index.digest);
+  const entries = parseIndex(bytes, `${layout}, ${index.digest}`).manifests.map(({ digest }) => digest);
+  if (entries.join() !== [manifest.digest, attestation.digest].join())
+    throw invalidContent(path, `the index in ${layout} has ${entries.join(', ')}, not the image and its attestation`);
+  return file;
+}
+
 /** @throws WorkError if a file is missing, or belongs to another release */
 export async function readPlatformImageFiles(folder: string, release: Release): Promise<readonly PlatformImageFile[]> {
   const names = new Set(await readdir(folder).catch(() => []));
   const required = release.images.flatMap((image) => release.platforms.map((platform) => ({ image, platform })));
   const missing = required.filter((image) => !names.has(fileName(image)));
   if (missing.length > 0) throw incomplete(folder, missing, release.ref);
-  const files = await Promise.all(
-    required.map(
-      async (image) => JSON.parse(await readFile(join(folder, fileName(image)), 'utf8')) as PlatformImageFile,
-    ),
-  );
+  const files = await Promise.all(required.map((image) => readPlatformImageFile(folder, image)));
   const [first] = files;
   for (const file of files) {
     if (file.release === release.name && file.revision === first?.revision) continue;
@@ -52,15 +95,10 @@ export async function readPlatformImageFiles(folder: string, release: Release): 
   return files;
 }
 
-/** The images that other machines have built, verified, and pushed by digest. */
+/** The images that other machines have built and verified, each in its layout in the folder. */
 export const joinedImages = (files: readonly PlatformImageFile[]): ImageSource => ({
-  build: async (platform) => {
-    const images = files.map(({ image }) => image).filter((image) => image.platform === platform);
-    const unverified = images.find(({ checks = [] }) => checks.length === 0);
-    if (unverified !== undefined)
-      throw new Error(`${unverified.image} for ${platform} has not passed the image contract`);
-    return images;
-  },
+  known: files.map(({ image }) => image),
+  build: async (platform) => files.map(({ image }) => image).filter((image) => image.platform === platform),
 });
 
 const incomplete = (

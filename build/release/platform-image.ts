@@ -19,6 +19,8 @@ export interface PlatformImage extends PlatformManifest {
 export interface ImageSource {
   /** @returns the images of one platform, each in its layout folder or in the first repository */
   readonly build: (platform: Platform) => Promise<readonly PlatformImage[]>;
+  /** The images, if they are known without a build: other machines have built them. */
+  readonly known?: readonly PlatformImage[];
 }
 
 /** The origin of a release's images, for its record. */

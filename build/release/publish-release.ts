@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import { isFailed } from '../check-result.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
@@ -8,13 +7,22 @@ import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { imagesOf, VARIANT_IMAGES } from '../spec/variant.ts';
 import { type Journal, type JournalStep, openJournal, removeJournal } from './journal.ts';
+import { rememberWritten } from './own-digests.ts';
 import { type PlannedTag, type PlanState, planRelease, type ReleasePlan } from './plan-release.ts';
 import { isInFolder, type PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
-import { type ReleaseLock, takeLock } from './release-lock.ts';
-import { putRecord, type RecordedTag, type ReleasedImage, type ReleaseRecord, readRecord } from './release-record.ts';
+import { guardedRegistry, takeLock } from './release-lock.ts';
+import {
+  putRecord,
+  putRecordDocument,
+  type RecordedTag,
+  type ReleasedImage,
+  type ReleaseRecord,
+  recordDocument,
+} from './release-record.ts';
+import { digestsOfRecord, findResumable, type RecordDigests, readRecords } from './resumable-record.ts';
 import { resumeImages, type StagedImages, stageImages } from './stage-images.ts';
 
 export interface PublishedRelease {
@@ -41,39 +49,41 @@ export async function publishRelease(requested: PublishRequest, context: Publish
   const repositories = requested.release.registries.map((name) => parseReference(name));
   const lock = await takeLock(registry, repositories, lockWait);
   try {
-    const [first = ''] = requested.release.registries;
-    const earlier = await readRecord(registry, first, requested.release.name);
-    const resumed = earlier !== undefined && isSameRelease(earlier, requested) ? earlier : undefined;
+    const before = await readRecords(requested, registry);
+    const resumed = await findResumable(before, requested, context);
     const request = resumed === undefined ? requested : extendTo(requested, resumed);
+    // Every write asks first whether this process still holds the lock.
+    const writes = guardedRegistry(registry, lock);
     const journal = await openReleaseJournal(request, context);
     // 2. Plan under the lock: no other release changes version tags now.
     const plan = await planNow(request, context);
-    const staged = await stage(request, context, lock, journal, plan, resumed);
+    const staged = await stage(request, { ...context, registry: writes }, journal, plan, resumed);
     const { images } = staged;
     const digests = digestsOf(images);
     // 3. Plan with the digests, before the upload: a version with other contents is a conflict.
     await planNow(request, context, digests);
+    // A release that started at the same time must be detected before anything is pushed.
+    await lock.assertHeld();
     await staged.push();
     const record = recordOf(request, images, journal, resumed, context.signer !== undefined);
     await checkEverywhere(record, registry, journal);
-    await sign(record, context, journal);
-    await lock.assertHeld();
+    await sign(record, { ...context, registry: writes }, journal);
     // 4. Plan again under the lock: the record lists intended tags, so it must not overwrite one that was fulfilled.
     const intended = await planNow(request, context, digests);
-    await writeRecord({ ...record, tags: recordedTags(intended.tags, images) }, registry, journal);
+    const first = { ...record, tags: recordedTags(intended.tags, images) };
+    await writeRecord(first, before, { ...context, registry: writes }, journal);
     const versions = intended.tags.filter(({ kind }) => kind === 'version');
-    await writeTags(versions, images, request, registry, journal, lock);
+    await writeTags(versions, images, request, writes, journal);
     // 5. Plan the channels last: a newer release may have moved them meanwhile, and a channel never moves back.
     const channels = (await planNow(request, context, digests)).tags.filter(({ kind }) => kind === 'channel');
-    await writeTags(channels, images, request, registry, journal, lock);
+    await writeTags(channels, images, request, writes, journal);
     const tags = [...versions, ...channels];
     const final = { ...record, tags: recordedTags(tags, images) };
-    if (JSON.stringify(final.tags) !== JSON.stringify(recordedTags(intended.tags, images)))
-      await allOrFirstFailure(final.registries.map((repository) => putRecord(registry, repository, final)));
+    if (JSON.stringify(final.tags) !== JSON.stringify(first.tags))
+      await writeRecord(final, digestsOfRecord(first), { ...context, registry: writes }, journal);
     await assertTags(final, registry, context.onStep);
     const { steps } = journal.state();
     await removeJournal(request.journal);
-    await rm(request.folder, { recursive: true, force: true });
     const seconds = (performance.now() - started) / 1000;
     return { record: final, plan: { ...intended, tags }, steps, seconds };
   } finally {
@@ -104,32 +114,19 @@ const openReleaseJournal = (request: PublishRequest, context: PublishContext): P
 const stage = async (
   request: PublishRequest,
   context: PublishContext,
-  { assertHeld }: ReleaseLock,
   journal: Journal,
   plan: ReleasePlan,
   resumed: ReleaseRecord | undefined,
 ): Promise<StagedImages> =>
   resumed === undefined
-    ? stageImages(request, { ...context, assertHeld }, journal, plan)
+    ? stageImages(request, context, journal, plan)
     : resumeImages(resumed, request.release.registries, context.registry, context.onStep);
 
-/**
- * Whether a record describes the requested release: same sources and platforms, and same base. The base of a published version does
- * not matter, because a version never changes whatever base is pinned now.
- */
-const isSameRelease = (record: ReleaseRecord, { release, origin }: PublishRequest): boolean =>
-  record.revision === origin.revision &&
-  (record.base === (origin.base ?? record.base) || (release.event !== 'refresh' && record.name !== 'main')) &&
-  release.images.every((image) => record.images[image] !== undefined) &&
-  release.platforms.length === record.platforms.length &&
-  release.platforms.every((platform) => record.platforms.includes(platform));
-
-/** Extends a request to all variants and registries of a recorded release: a release is published as a whole. */
+/** Extends a request to all variants of a recorded release: a release is published as a whole. */
 function extendTo(request: PublishRequest, record: ReleaseRecord): PublishRequest {
   const { release } = request;
   const variants = [...new Set([...record.variants, ...release.variants])];
-  const registries = [...new Set([...release.registries, ...record.registries])];
-  return { ...request, release: { ...release, variants, registries, images: imagesOf(variants) } };
+  return { ...request, release: { ...release, variants, images: imagesOf(variants) } };
 }
 
 const digestsOf = (images: ReleaseRecord['images']): NonNullable<PlanState['digests']> =>
@@ -229,12 +226,31 @@ async function sign(
   }
 }
 
-const writeRecord = (record: ReleaseRecord, registry: Registry, journal: Journal): Promise<void> =>
-  allOrFirstFailure(
+/** Signs the record, and writes its tag in every registry: without a signature it counts on this host only. */
+async function writeRecord(
+  record: ReleaseRecord,
+  before: RecordDigests,
+  { registry, signer }: PublishContext,
+  journal: Journal,
+): Promise<void> {
+  const { descriptor } = recordDocument(record).manifest;
+  const indexes = Object.values(record.images).flatMap(({ index, platforms }) => [index, ...Object.values(platforms)]);
+  const digests = [descriptor, ...indexes].map(({ digest }) => digest);
+  const repositories = record.registries.map((name) => parseReference(name));
+  for (const repository of repositories) await rememberWritten(repository, digests);
+  if (signer !== undefined) {
+    // The tag comes last: after a kill, another host must find a signature, or no record.
+    await journal.always('signed the record', async () => {
+      for (const repository of repositories) await putRecordDocument(registry, repository, record);
+      await signer.sign(registry, repositories, descriptor);
+    });
+  }
+  await allOrFirstFailure(
     record.registries.map((repository) =>
-      journal.always(`recorded at ${repository}`, () => putRecord(registry, repository, record)),
+      journal.always(`recorded at ${repository}`, () => putRecord(registry, repository, record, before[repository])),
     ),
   );
+}
 
 /** Writes tags: registries in parallel, the tags of each in order. */
 const writeTags = (
@@ -243,11 +259,10 @@ const writeTags = (
   { release }: PublishRequest,
   registry: Registry,
   journal: Journal,
-  lock: ReleaseLock,
 ): Promise<void> =>
   allOrFirstFailure(
     release.registries.map(async (repository) => {
-      for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal, lock);
+      for (const tag of tags) if (tag.registry === repository) await writeTag(tag, images, registry, journal);
     }),
   );
 
@@ -257,13 +272,11 @@ async function writeTag(
   images: ReleaseRecord['images'],
   registry: Registry,
   journal: Journal,
-  lock: ReleaseLock,
 ): Promise<void> {
   if (tag.action === 'keep' || tag.action === 'done') return;
   const repository = parseReference(tag.registry);
   const digest = digestOfTag(tag, images);
   await journal.always(`tagged ${tag.registry}:${tag.tag}`, async () => {
-    if (tag.kind === 'channel') await lock.assertHeld();
     const current = await registry.document(repository, tag.tag);
     if (current?.descriptor.digest === digest) return;
     if (current !== undefined && tag.kind === 'version') throw changedMeanwhile(tag, current.descriptor.digest);

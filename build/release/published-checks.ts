@@ -1,7 +1,7 @@
 import { readStatements, type Statement } from '../attest/attestation.ts';
 import { PROVENANCE_PREDICATE, type Provenance } from '../attest/provenance.ts';
 import type { CheckResult } from '../check-result.ts';
-import { SPDX_PREDICATE, type SpdxDocument } from '../contents/spdx.ts';
+import { SPDX_PREDICATE, type SpdxDocument, type SpdxPackage } from '../contents/spdx.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import { checkAnnotations } from '../oci/check-annotations.ts';
 import { type ContentSource, registryContent } from '../oci/content.ts';
@@ -13,9 +13,10 @@ import {
   isAttestation,
   platformOf,
 } from '../oci/descriptor.ts';
-import type { Platform } from '../oci/platform.ts';
+import { invalidContent, parseImageConfig, parseIndex, parseManifest } from '../oci/document.ts';
+import { PLATFORMS, type Platform } from '../oci/platform.ts';
 import type { Repository } from '../oci/reference.ts';
-import { nameOf, parseDocument, type Registry } from '../oci/registry.ts';
+import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 
 /** An image index in a registry, with everything it refers to. */
 export interface PublishedImage {
@@ -51,12 +52,18 @@ export async function readPublishedImage(
 ): Promise<PublishedImage | undefined> {
   const document = await registry.document(repository, reference);
   if (document === undefined) return undefined;
-  const index = parseDocument<ImageIndex>(document.bytes);
+  const index = parseIndex(document.bytes, atDigest(repository, reference));
   const source = registryContent(registry, repository);
-  const images = (index.manifests ?? []).filter((entry) => !isAttestation(entry));
+  const images = index.manifests.filter((entry) => !isAttestation(entry));
+  // Nobody publishes more, and each costs a request for each of its layers.
+  if (images.length > MOST_PLATFORMS)
+    throw invalidContent(
+      atDigest(repository, reference),
+      `it has ${images.length} images, not at most ${MOST_PLATFORMS}`,
+    );
   const platforms = await Promise.all(
     images.map(async (manifest) => {
-      const about = (index.manifests ?? []).filter(
+      const about = index.manifests.filter(
         (entry) => isAttestation(entry) && entry.annotations?.[ATTESTED_DIGEST] === manifest.digest,
       );
       return readPlatform(registry, repository, source, manifest, about);
@@ -72,15 +79,9 @@ async function readPlatform(
   manifest: Descriptor,
   about: readonly Descriptor[],
 ): Promise<PublishedPlatform> {
-  const content = parseDocument<ImageManifest>(await source.document(manifest.digest));
+  const content = parseManifest(await source.document(manifest.digest), manifest.digest);
   const [config, statements, isPresent] = await Promise.all([
-    source.blob(content.config.digest).then((bytes) =>
-      parseDocument<{
-        readonly os: string;
-        readonly architecture: string;
-        readonly config?: { readonly Labels?: Annotations };
-      }>(bytes),
-    ),
+    source.blob(content.config.digest).then((bytes) => parseImageConfig(bytes, content.config.digest)),
     Promise.all(about.map((entry) => readStatements(source, entry))),
     Promise.all(content.layers.map((layer) => registry.hasBlob(repository, layer))),
   ]);
@@ -93,6 +94,8 @@ async function readPlatform(
     missing: content.layers.flatMap(({ digest }, index) => (isPresent[index] === true ? [] : [digest])),
   };
 }
+
+const MOST_PLATFORMS = 8;
 
 /** The expected origin of an image. */
 export interface ExpectedOrigin {
@@ -120,9 +123,27 @@ export function publishedChecks(
       absent.length === 0 && existing.length > 0,
       absent.length === 0 ? existing.join(', ') : `${nameOf(repository)} has no ${absent.join(', ')}`,
     ),
+    attestationsCheck(index),
     annotationsCheck('index annotations', annotations, annotations),
     ...platforms.flatMap((platform) => platformChecks(platform, annotations, expected)),
   ];
+}
+
+/** Everything in the index must be a checked image, or an attestation of one: an entry that no check reads could be anything. */
+function attestationsCheck({ manifests }: ImageIndex): CheckResult {
+  const images = manifests.filter((entry) => !isAttestation(entry));
+  const digests = new Set(images.map(({ digest }) => digest));
+  const attestations = manifests.filter(isAttestation);
+  const strange = attestations.filter(({ annotations }) => !digests.has(annotations?.[ATTESTED_DIGEST] ?? ''));
+  const unknown = images.filter((entry) => !(PLATFORMS as readonly string[]).includes(platformOf(entry)));
+  const repeated = images.length - new Set(images.map(platformOf)).size;
+  const problems = [
+    ...strange.map(({ digest }) => `${digest} attests no image of this index`),
+    ...unknown.map((entry) => `${entry.digest} is for ${platformOf(entry) || 'no platform'}`),
+    ...(repeated === 0 ? [] : ['several images are for the same platform']),
+  ];
+  const found = `${images.length} images, ${attestations.length} attestations`;
+  return check('index entries', problems.length === 0, problems.length === 0 ? found : problems.join('; '));
 }
 
 const check = (name: string, isPassed: boolean, found: string): CheckResult => ({
@@ -139,12 +160,9 @@ function platformChecks(
   const { platform, config, content, statements, missing, manifest } = published;
   const configPlatform = `${config.os}/${config.architecture}`;
   const statement = statements.get(SPDX_PREDICATE);
-  const packages = (statement?.predicate as SpdxDocument | undefined)?.packages ?? [];
+  const locators = packageLocators(statement?.predicate);
   const [debian = 0, npm = 0] = (['deb', 'npm'] as const).map(
-    (kind) =>
-      packages.filter(({ externalRefs }) =>
-        externalRefs.some(({ referenceLocator }) => referenceLocator.startsWith(`pkg:${kind}/`)),
-      ).length,
+    (kind) => locators.filter((of) => of.some((locator) => locator.startsWith(`pkg:${kind}/`))).length,
   );
   return [
     check(`${platform} config`, configPlatform === platform, `the config says ${configPlatform}`),
@@ -161,6 +179,19 @@ function platformChecks(
       statement === undefined ? 'none' : `${debian} Debian and ${npm} npm packages`,
     ),
   ];
+}
+
+/** The package URLs of each package in an SPDX document, which may be anything. */
+function packageLocators(predicate: unknown): readonly (readonly string[])[] {
+  const { packages } = (predicate ?? {}) as Partial<SpdxDocument>;
+  if (!Array.isArray(packages)) return [];
+  return packages.map((entry: Partial<SpdxPackage> | null) =>
+    Array.isArray(entry?.externalRefs)
+      ? entry.externalRefs.map((reference: { readonly referenceLocator?: unknown } | null) =>
+          String(reference?.referenceLocator ?? ''),
+        )
+      : [],
+  );
 }
 
 function annotationsCheck(name: string, annotations: Annotations, reference: Annotations): CheckResult {
@@ -185,7 +216,7 @@ function provenanceCheck(
   if (statement === undefined) return check(name, false, 'none');
   const { buildDefinition, runDetails } = statement.predicate;
   const values = Object.values(buildDefinition?.externalParameters?.request?.args ?? {});
-  const builder = runDetails?.builder?.id ?? '';
+  const builder = String(runDetails?.builder?.id ?? '');
   const declared = { ...annotations, ...content.annotations };
   const lacking = [ANNOTATION.source, ANNOTATION.revision].filter((key) => !values.includes(declared[key] ?? ''));
   const builtFrom = declared[ANNOTATION.source];

@@ -8,7 +8,6 @@ import { addToLayout, type ContentSource, fetchBlob, layoutContent, registryCont
 import {
   type Descriptor,
   digestOf,
-  type ImageIndex,
   type ImageManifest,
   isAttestation,
   MEDIA_TYPES,
@@ -16,9 +15,10 @@ import {
   type StoredDocument,
   storeDocument,
 } from '../oci/descriptor.ts';
+import { isIndex, parseDocument, parseImageConfig, parseManifest } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
-import { nameOf, parseDocument, type Registry } from '../oci/registry.ts';
+import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import { type ImageParts, layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
@@ -27,6 +27,8 @@ import { entriesOf } from './resolve-release.ts';
 
 export interface RebaseRequest {
   readonly record: ReleaseRecord;
+  /** The repository that has the images: `ghcr.io/openclaw/openclaw`. */
+  readonly repository: string;
   /** The new base, resolved. */
   readonly base: Reference & { readonly digest: string };
   /** ISO 8601. */
@@ -60,11 +62,11 @@ async function rebaseImage(
   image: VariantImage,
   released: ReleasedImage,
   platform: Platform,
-  { record, base, created, folder, builderId }: RebaseRequest,
+  { record, repository: name, base, created, folder, builderId }: RebaseRequest,
   registry: Registry,
   onStep: (step: string) => void,
 ): Promise<PlatformImage> {
-  const repository = parseReference(record.registries[0] ?? '');
+  const repository = parseReference(name);
   onStep(`reading ${image} for ${platform}, and both bases`);
   const before = await readImage(registry, repository, released.index.digest, platform);
   const labels = before.config.config?.Labels ?? {};
@@ -78,16 +80,18 @@ async function rebaseImage(
   onStep(`fetching the layers of ${image} for ${platform}, and of both bases`);
   // Fetching checks the digests, on which the comparison below relies.
   const layers = new Map(
-    [from, to, before].flatMap(({ source, manifest }) => manifest.layers.map(({ digest }) => [digest, source])),
+    [from, to, before].flatMap(({ source, manifest }) =>
+      manifest.layers.map((layer) => [layer.digest, { layer, source }]),
+    ),
   );
-  for (const [digest, source] of layers) await fetchBlob(source, digest, layout);
+  for (const { layer, source } of layers.values()) await fetchBlob(source, layer, layout);
   onStep(`comparing the files that ${image} overwrites with the differences between the bases`);
   await refuseClashes(layoutContent(layout), upper, from, to);
 
-  const name = `${nameOf(base)}:${base.tag ?? 'latest'}`;
-  const result = rebased(before, from, to, { name, digest: base.digest }, created);
+  const baseName = `${nameOf(base)}:${base.tag ?? 'latest'}`;
+  const result = rebased(before, from, to, { name: baseName, digest: base.digest }, created);
   const manifest = await writeManifest(layout, result, platform);
-  const dependencies = provenanceOf(record, released.index.digest, base, result.annotations, builderId);
+  const dependencies = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId);
   const statements: readonly Statement[] = [
     statementAbout(manifest, PROVENANCE_PREDICATE, dependencies),
     await sbomStatement(layoutContent(layout), platform, manifest, result.layers, result.annotations),
@@ -141,6 +145,7 @@ async function writeManifest(
 /** The provenance of a rebase: the image and both bases, and the builder. Source: https://slsa.dev/spec/v1.0/provenance */
 const provenanceOf = (
   record: ReleaseRecord,
+  repository: string,
   digest: string,
   base: RebaseRequest['base'],
   annotations: Readonly<Record<string, string>>,
@@ -148,9 +153,9 @@ const provenanceOf = (
 ): Provenance => ({
   buildDefinition: {
     buildType: 'https://github.com/openclaw/openclaw-image#rebase',
-    externalParameters: { image: `${record.registries[0]}@${digest}`, request: { args: annotations } },
+    externalParameters: { image: `${repository}@${digest}`, request: { args: annotations } },
     resolvedDependencies: [
-      { uri: `pkg:docker/${record.registries[0]}@${record.name}`, digest: { sha256: digest.replace('sha256:', '') } },
+      { uri: `pkg:docker/${repository}@${record.name}`, digest: { sha256: digest.replace('sha256:', '') } },
       { uri: `pkg:docker/${formatReference(base)}`, digest: { sha256: base.digest.replace('sha256:', '') } },
     ],
   },
@@ -165,12 +170,17 @@ async function readImage(
 ): Promise<RegistryImage> {
   const source = registryContent(registry, repository);
   const bytes = await source.document(digest);
-  const { manifests } = parseDocument<Partial<ImageIndex>>(bytes);
-  const entry = manifests?.find((image) => !isAttestation(image) && platformOf(image) === platform);
-  if (manifests !== undefined && entry === undefined)
+  const document = parseDocument(bytes, atDigest(repository, digest));
+  const entry = isIndex(document)
+    ? document.manifests.find((image) => !isAttestation(image) && platformOf(image) === platform)
+    : undefined;
+  if (isIndex(document) && entry === undefined)
     throw refusal(`${repository.registry}/${repository.repository}@${digest} has no ${platform}`);
-  const manifest = parseDocument<ImageManifest>(entry === undefined ? bytes : await source.document(entry.digest));
-  const config = parseDocument<ImageParts['config']>(await source.blob(manifest.config.digest));
+  const manifest =
+    entry === undefined
+      ? parseManifest(bytes, digest)
+      : parseManifest(await source.document(entry.digest), entry.digest);
+  const config = parseImageConfig(await source.blob(manifest.config.digest), manifest.config.digest);
   if (`${config.os}/${config.architecture}` !== platform)
     throw refusal(
       `${repository.registry}/${repository.repository}@${digest} is for ${config.os}/${config.architecture}`,

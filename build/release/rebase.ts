@@ -2,22 +2,13 @@ import { major } from 'semver';
 import type { ImageFile, MergedLayers } from '../contents/merged-layers.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import type { Descriptor, ImageManifest } from '../oci/descriptor.ts';
+import type { StoredConfig } from '../oci/document.ts';
 import { WorkError } from '../problem.ts';
-
-/** The fields of a config that a rebase reads and writes; other fields stay as they are. Source: OCI image-spec, config.md. */
-export interface RebasedConfig {
-  readonly architecture: string;
-  readonly os: string;
-  readonly created?: string;
-  readonly config?: { readonly Env?: readonly string[]; readonly Labels?: Annotations };
-  readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] };
-  readonly history?: readonly object[];
-}
 
 /** One platform of an image. */
 export interface ImageParts {
   readonly manifest: Pick<ImageManifest, 'layers'>;
-  readonly config: RebasedConfig;
+  readonly config: StoredConfig;
 }
 
 /**
@@ -82,7 +73,7 @@ export function rebased(
   to: ImageParts,
   base: { readonly name: string; readonly digest: string },
   created: string,
-): { readonly layers: readonly Descriptor[]; readonly config: RebasedConfig; readonly annotations: Annotations } {
+): { readonly layers: readonly Descriptor[]; readonly config: StoredConfig; readonly annotations: Annotations } {
   const withBase = (annotations: Annotations): Annotations => ({
     ...annotations,
     [ANNOTATION.baseName]: base.name,
@@ -112,7 +103,7 @@ export function rebased(
 }
 
 /** Variables of the old base get the values of the new base; variables that the image sets itself stay. */
-function rebasedVariables(variables: readonly string[], from: RebasedConfig, to: RebasedConfig): readonly string[] {
+function rebasedVariables(variables: readonly string[], from: StoredConfig, to: StoredConfig): readonly string[] {
   return variables.flatMap((entry) => {
     if (!(from.config?.Env ?? []).includes(entry)) return [entry];
     const name = entry.slice(0, entry.indexOf('='));
@@ -121,7 +112,7 @@ function rebasedVariables(variables: readonly string[], from: RebasedConfig, to:
   });
 }
 
-const variable = ({ config }: RebasedConfig, name: string): string | undefined =>
+const variable = ({ config }: StoredConfig, name: string): string | undefined =>
   config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 
 /** Replaces Docker's older media type by OCI's; the bytes are the same. */

@@ -3,10 +3,11 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, uptime, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ANNOTATION } from '../oci/annotations.ts';
-import { putArtifact, readArtifact } from '../oci/artifact.ts';
+import { clearArtifact, putArtifact, readArtifact } from '../oci/artifact.ts';
 import type { Repository } from '../oci/reference.ts';
 import { nameOf, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { ruleChecker } from '../schema.ts';
 import { workflowRunUrl } from '../workflow-run.ts';
 
 /** The process that holds a lock. */
@@ -27,6 +28,18 @@ export interface ReleaseLock {
   readonly assertHeld: () => Promise<void>;
   readonly release: () => Promise<void>;
 }
+
+/**
+ * The registry of a release: every write of a manifest or a tag asks first whether this process still holds the lock. A blob can be
+ * written at any time: nothing refers to it yet.
+ */
+export const guardedRegistry = (registry: Registry, lock: Pick<ReleaseLock, 'assertHeld'>): Registry => ({
+  ...registry,
+  putDocument: async (...given) => {
+    await lock.assertHeld();
+    return registry.putDocument(...given);
+  },
+});
 
 const LOCK_TAG = 'release-lock';
 const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
@@ -95,7 +108,7 @@ async function takeOne(
     before = await readHolder(registry, repository);
   }
   const holder = await makeHolder(id);
-  const write = (until: number): Promise<string> => writeHolder(registry, repository, { ...holder, until });
+  const write = (until: number): Promise<void> => writeHolder(registry, repository, { ...holder, until });
   const writeStarted = performance.now();
   await write(deadline());
   const written = performance.now();
@@ -156,12 +169,46 @@ function isAlive({ until, processes, process: pid }: LockHolder): boolean {
   }
 }
 
+/** A lock lasts minutes: one that lasts days is nonsense, and would end no release but block all. */
+const LONGEST_LOCK_SECONDS = 24 * 60 * 60;
+
+const holderRule = ruleChecker({
+  type: 'object',
+  required: ['id', 'who', 'processes', 'process', 'until'],
+  properties: {
+    id: { type: 'string', maxLength: 100 },
+    who: { type: 'string', maxLength: 500 },
+    processes: { type: 'string', maxLength: 500 },
+    process: { type: 'integer', minimum: 1, maximum: 2 ** 31 },
+    until: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+  },
+});
+
+/** @throws WorkError if the lock is nonsense */
 async function readHolder(registry: Registry, repository: Repository): Promise<LockHolder | undefined> {
   const artifact = await readArtifact(registry, repository, LOCK_TAG, LOCK_TYPE);
-  return artifact?.content as LockHolder | undefined;
+  if (artifact === undefined) return undefined;
+  const holder = artifact.content as LockHolder;
+  const broken =
+    holderRule(artifact.content) ??
+    (holder.until > Date.now() / 1000 + LONGEST_LOCK_SECONDS
+      ? `/until is ${holder.until}, more than a day from now`
+      : undefined);
+  if (broken === undefined) return holder;
+  const name = nameOf(repository);
+  throw new WorkError({
+    kind: 'invalid-lock',
+    title: 'The release lock is not valid',
+    reason: `${name}:${LOCK_TAG}: ${broken}.`,
+    hint: `find out who wrote it; then remove it: scripts/run release clear --lock --registries ${name}`,
+  });
 }
 
-const writeHolder = (registry: Registry, repository: Repository, content: LockHolder): Promise<string> =>
+/** Removes the lock of a repository, whoever holds it. */
+export const clearLock = (registry: Registry, repository: Repository): Promise<void> =>
+  clearArtifact(registry, repository, LOCK_TAG);
+
+const writeHolder = (registry: Registry, repository: Repository, content: LockHolder): Promise<void> =>
   putArtifact(registry, repository, LOCK_TAG, {
     type: LOCK_TYPE,
     annotations: { [ANNOTATION.title]: 'Release lock' },

@@ -1,11 +1,14 @@
 import { ANNOTATION } from '../oci/annotations.ts';
-import { putArtifact, readArtifact } from '../oci/artifact.ts';
+import { artifactDocument, putArtifactDocument, readArtifact, type StoredArtifact } from '../oci/artifact.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import type { Platform } from '../oci/platform.ts';
-import { parseReference } from '../oci/reference.ts';
+import { DESCRIPTOR_SCHEMA, invalidContent } from '../oci/document.ts';
+import { PLATFORMS, type Platform } from '../oci/platform.ts';
+import { DIGEST_PATTERN, parseReference, type Repository, repositoryOf, TAG_PATTERN } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
-import type { PerImage } from '../spec/variant.ts';
-import type { ReleaseRequest } from './release.ts';
+import { WorkError } from '../problem.ts';
+import { ruleChecker } from '../schema.ts';
+import { type PerImage, VARIANTS } from '../spec/variant.ts';
+import { RELEASE_EVENTS, type ReleaseRequest } from './release.ts';
 
 /** A published image. */
 export interface ReleasedImage {
@@ -35,14 +38,109 @@ export interface RecordedTag {
   readonly digest: string;
 }
 
+/** A record as a registry has it. Anybody who can write to the registry may have put it there: see `trustedRecord`. */
+export interface StoredRecord {
+  readonly record: ReleaseRecord;
+  /** The manifest that holds it; signatures refer to it. */
+  readonly descriptor: Descriptor;
+  /** `ghcr.io/openclaw/openclaw`. */
+  readonly repository: string;
+}
+
 const RECORD_TYPE = 'application/vnd.openclaw.release.record.v1+json';
 
 /** The tag of a release's record. */
-const recordTag = (name: string): string => `release-${name}`;
+export const recordTag = (name: string): string => `release-${name}`;
 
-/** Writes the record beside the images. @param repository `ghcr.io/openclaw/openclaw` */
-export async function putRecord(registry: Registry, repository: string, record: ReleaseRecord): Promise<void> {
-  await putArtifact(registry, parseReference(repository), recordTag(record.name), {
+/** Text for logs, workflow outputs and annotations: one line without spaces. */
+const WORD = { type: 'string', pattern: '^[!-~]{0,500}$' } as const;
+const RELEASED_IMAGE = {
+  type: 'object',
+  required: ['index', 'platforms'],
+  properties: {
+    index: DESCRIPTOR_SCHEMA,
+    platforms: {
+      type: 'object',
+      propertyNames: { enum: PLATFORMS },
+      additionalProperties: DESCRIPTOR_SCHEMA,
+    },
+  },
+} as const;
+
+const recordRule = ruleChecker({
+  type: 'object',
+  required: [
+    ...['name', 'ref', 'event', 'date', 'revision', 'source', 'base', 'created', 'signed'],
+    ...['registries', 'variants', 'platforms', 'images', 'tags'],
+  ],
+  properties: {
+    name: { type: 'string', pattern: TAG_PATTERN },
+    ref: { type: 'string', pattern: '^refs/(?:heads/main|tags/v[0-9A-Za-z.+-]{1,100})$' },
+    event: { enum: RELEASE_EVENTS },
+    date: { type: 'string', pattern: '^\\d{8}$' },
+    revision: WORD,
+    source: WORD,
+    base: { type: 'string', pattern: `^$|${DIGEST_PATTERN}` },
+    created: { type: 'string', pattern: '^$|^\\d{4}-\\d{2}-\\d{2}T[\\d:.]{8,15}Z$' },
+    signed: { type: 'boolean' },
+    registries: { type: 'array', minItems: 1, maxItems: 20, items: WORD },
+    variants: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: VARIANTS } },
+    platforms: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: PLATFORMS } },
+    images: {
+      type: 'object',
+      minProperties: 1,
+      additionalProperties: false,
+      properties: { default: RELEASED_IMAGE, browser: RELEASED_IMAGE },
+    },
+    tags: {
+      type: 'array',
+      maxItems: 500,
+      items: {
+        type: 'object',
+        required: ['registry', 'tag', 'kind', 'digest'],
+        properties: {
+          registry: WORD,
+          tag: { type: 'string', pattern: TAG_PATTERN },
+          kind: { enum: ['version', 'channel'] },
+          digest: { type: 'string', pattern: DIGEST_PATTERN },
+        },
+      },
+    },
+  },
+});
+
+/** @returns the first violated rule; undefined if the record is valid */
+function brokenRule(value: unknown, name: string): string | undefined {
+  const broken = recordRule(value);
+  if (broken !== undefined) return broken;
+  const record = value as ReleaseRecord;
+  if (record.name !== name) return `/name is ${record.name}, but the tag is ${recordTag(name)}`;
+  const digests = new Set(
+    Object.values(record.images).flatMap(({ index, platforms }) =>
+      [index, ...Object.values(platforms)].map(({ digest }) => digest),
+    ),
+  );
+  const strange = record.tags.find(
+    ({ registry, digest }) => !record.registries.includes(registry) || !digests.has(digest),
+  );
+  if (strange !== undefined)
+    return `/tags has ${strange.registry}:${strange.tag}, which belongs to no image of the release`;
+  return record.registries.find((registry) => !isRepositoryName(registry)) === undefined
+    ? undefined
+    : '/registries has an invalid name';
+}
+
+function isRepositoryName(text: string): boolean {
+  try {
+    return repositoryOf(parseReference(text)) === text;
+  } catch {
+    return false;
+  }
+}
+
+/** The record as an artifact; equal in all registries, so that one signature serves all. */
+export const recordDocument = (record: ReleaseRecord): StoredArtifact =>
+  artifactDocument({
     type: RECORD_TYPE,
     annotations: {
       [ANNOTATION.title]: `Release of ${record.name}`,
@@ -52,14 +150,59 @@ export async function putRecord(registry: Registry, repository: string, record: 
     content: record,
     subject: record.images.default?.index ?? record.images.browser?.index,
   });
+
+/** Writes the record without a tag. */
+export const putRecordDocument = (registry: Registry, repository: Repository, record: ReleaseRecord): Promise<void> => {
+  const artifact = recordDocument(record);
+  return putArtifactDocument(registry, repository, artifact.manifest.descriptor.digest, artifact);
+};
+
+/**
+ * Writes the record beside the images, if the registry still has what was read before.
+ *
+ * @param repository `ghcr.io/openclaw/openclaw`
+ * @param before digest of the record that was read; undefined if there was none
+ * @throws WorkError if another process wrote a record meanwhile
+ */
+export async function putRecord(
+  registry: Registry,
+  repository: string,
+  record: ReleaseRecord,
+  before: string | undefined,
+): Promise<void> {
+  const artifact = recordDocument(record);
+  const tag = recordTag(record.name);
+  const now = (await registry.document(parseReference(repository), tag))?.descriptor.digest;
+  if (now !== before && now !== artifact.manifest.descriptor.digest) {
+    throw new WorkError({
+      kind: 'record-changed',
+      title: 'Another process wrote the record of this release',
+      reason: `${repository}:${tag} was ${before ?? 'missing'} when it was read, and is ${now ?? 'missing'} now.`,
+      hint: 'find out who writes to this repository, then run the same command again',
+    });
+  }
+  await putArtifactDocument(registry, parseReference(repository), tag, artifact);
 }
 
-/** @returns undefined if there is no record */
+/**
+ * @returns undefined if there is no record
+ * @throws WorkError if the record breaks a rule
+ */
 export async function readRecord(
   registry: Registry,
   repository: string,
   name: string,
-): Promise<ReleaseRecord | undefined> {
-  const artifact = await readArtifact(registry, parseReference(repository), recordTag(name), RECORD_TYPE);
-  return artifact?.content as ReleaseRecord | undefined;
+): Promise<StoredRecord | undefined> {
+  const tag = recordTag(name);
+  const artifact = await readArtifact(registry, parseReference(repository), tag, RECORD_TYPE);
+  if (artifact === undefined) return undefined;
+  const broken = brokenRule(artifact.content, name);
+  if (broken === undefined)
+    return { record: artifact.content as ReleaseRecord, descriptor: artifact.descriptor, repository };
+  const { failure } = invalidContent(`${repository}:${tag}`, broken);
+  throw new WorkError({ ...failure, kind: 'invalid-record', hint: clearRecordHint(name, repository) });
 }
+
+/** How to get rid of a record. */
+export const clearRecordHint = (name: string, repository: string): string =>
+  `find out who wrote it; then remove it: scripts/run release clear --record ${name} --registries ${repository}`;

@@ -22,6 +22,13 @@ export interface TagStatus extends RecordedTag {
 /** Whether a tag differs from its record without a newer release as the reason. */
 export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => state !== 'ok' && state !== 'moved on';
 
+/** The part of a record about these registries: what nobody asked for is neither read nor written. */
+export const restrictedTo = (record: ReleaseRecord, registries: readonly string[]): ReleaseRecord => ({
+  ...record,
+  registries: record.registries.filter((name) => registries.includes(name)),
+  tags: record.tags.filter(({ registry }) => registries.includes(registry)),
+});
+
 /**
  * Compares every tag of a release, on every registry, with the record.
  *

@@ -5,36 +5,39 @@ import { parseReference, type Repository } from '../oci/reference.ts';
 import { nameOf, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { readPublishedImage } from './published-checks.ts';
-import { takeLock } from './release-lock.ts';
+import { guardedRegistry, takeLock } from './release-lock.ts';
 import type { ReleaseRecord } from './release-record.ts';
-import { isDrift, releaseStatus, type TagStatus } from './release-status.ts';
+import { isDrift, releaseStatus, restrictedTo, type TagStatus } from './release-status.ts';
 
 /**
- * Restores every tag to its record, from any registry that still has the image. Builds nothing.
+ * Restores every tag to its record, from any of these registries that still has the image. Builds nothing.
  *
+ * @param registries to read and to write; the record may name others, which are left alone
  * @returns the tags that were restored
  * @throws WorkError if no registry has an image any more
  */
 export async function repairRelease(
-  record: ReleaseRecord,
+  recorded: ReleaseRecord,
+  registries: readonly string[],
   registry: Registry,
   onStep: (step: string) => void,
 ): Promise<readonly TagStatus[]> {
+  const record = restrictedTo(recorded, registries);
   const lock = await takeLock(
     registry,
     record.registries.map((name) => parseReference(name)),
     { minutes: 0, onWait: () => {} },
   );
   try {
-    await lock.assertHeld();
+    const writes = guardedRegistry(registry, lock);
     const drift = (await releaseStatus(record, registry)).filter(isDrift);
     // Versions first, in the order in which they were written.
     for (const { registry: name, tag, digest } of drift) {
       onStep(`repairing ${name}:${tag}`);
       const { from, index } = await findWhole(record, registry, digest);
       const repository = parseReference(name);
-      await copyContent(registryContent(registry, from), index.descriptor, registry, repository);
-      await registry.putDocument(repository, tag, index);
+      await copyContent(registryContent(registry, from), index.descriptor, writes, repository);
+      await writes.putDocument(repository, tag, index);
     }
     const remaining = (await releaseStatus(record, registry)).filter(isDrift);
     if (remaining.length === 0) return drift;

@@ -1,18 +1,19 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
-import { type ImageIndex, isAttestation, platformOf, type StoredDocument } from '../oci/descriptor.ts';
+import { isAttestation, platformOf, type StoredDocument } from '../oci/descriptor.ts';
+import { manifestsOf } from '../oci/document.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { parseReference, type Repository } from '../oci/reference.ts';
-import { parseDocument, type Registry } from '../oci/registry.ts';
+import type { Registry } from '../oci/registry.ts';
 import { VARIANT_IMAGES, type VariantImage } from '../spec/variant.ts';
 import { joinIndex } from './join-index.ts';
 import type { Journal } from './journal.ts';
 import type { ReleasePlan } from './plan-release.ts';
 import { imageFolder, isInFolder, type PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
-import type { ReleaseLock } from './release-lock.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
+import { isOurs, type SignatureCheck } from './trusted-record.ts';
 
 /** Images with known digests, which are not in every repository yet. */
 export interface StagedImages {
@@ -44,7 +45,7 @@ export function resumeImages(
 /** Builds the images of a release, or takes those in the journal, and joins their platforms. */
 export async function stageImages(
   request: PublishRequest,
-  context: PublishContext & Pick<ReleaseLock, 'assertHeld'>,
+  context: PublishContext,
   journal: Journal,
   plan: ReleasePlan,
 ): Promise<StagedImages> {
@@ -59,8 +60,6 @@ export async function stageImages(
         if (known.some((built) => built.image === image && built.platform === platform)) return;
         keep({ images: [...known, ...(await context.source.build(platform))] });
       });
-  // A release that started at the same time must be detected before anything is pushed.
-  await context.assertHeld();
   const pushes: ((name: string) => Promise<void>)[] = [];
   const staged: Partial<Record<VariantImage, ReleasedImage>> = {};
   for (const image of release.images) {
@@ -68,7 +67,7 @@ export async function stageImages(
       (platform) => journal.state().images.find((built) => built.image === image && built.platform === platform) ?? [],
     );
     const index = joinIndex(platformImages);
-    const published = await findPublished(image, platformImages, plan, registry);
+    const published = await findPublished(image, platformImages, plan, context);
     pushes.push((name) =>
       journal.once(`pushed ${image} to ${name}`, async () => {
         const repository = parseReference(name);
@@ -116,7 +115,7 @@ async function findPublished(
   image: VariantImage,
   built: readonly PlatformImage[],
   plan: ReleasePlan,
-  registry: Registry,
+  { registry, signer }: PublishContext,
 ): Promise<(ReleasedImage & { readonly repository: Repository }) | undefined> {
   const existing = plan.tags.find(
     ({ action, platform, variant }) =>
@@ -126,14 +125,16 @@ async function findPublished(
   const repository = parseReference(existing.registry);
   const document = await registry.document(repository, existing.tag);
   if (document === undefined) return undefined;
-  const { manifests = [] } = parseDocument<Partial<ImageIndex>>(document.bytes);
-  const published = manifests.filter((entry) => !isAttestation(entry));
+  const published = manifestsOf(document.content).filter((entry) => !isAttestation(entry));
   const isSame =
     published.length === built.length &&
     built.every(({ platform, manifest }) =>
       published.some((entry) => platformOf(entry) === platform && entry.digest === manifest.digest),
     );
   if (!isSame) return undefined;
+  // The index also holds provenance, which anybody can invent. It is kept only if an earlier release of ours wrote it.
+  const check: SignatureCheck | undefined = signer && ((at, digest) => signer.check(registry, at, digest));
+  if (!(await isOurs(repository, document.descriptor.digest, check))) return undefined;
   const platformTags = plan.tags.filter(
     ({ registry: name, variant, kind, platform }) =>
       name === existing.registry && variant === existing.variant && kind === 'version' && platform !== undefined,
@@ -141,10 +142,12 @@ async function findPublished(
   const platforms = await Promise.all(
     platformTags.map(async ({ platform, tag }) => {
       const single = await registry.document(repository, tag);
-      const entries = single === undefined ? [] : (parseDocument<Partial<ImageIndex>>(single.bytes).manifests ?? []);
+      const entries = single === undefined ? [] : manifestsOf(single.content);
       const digest = built.find((entry) => entry.platform === platform)?.manifest.digest;
-      // A tag with an architecture suffix may name anything; it counts only if it contains this very image.
-      return [platform, entries.some((entry) => entry.digest === digest) ? single?.descriptor : undefined] as const;
+      // A tag with an architecture suffix may name anything; it counts only if it is ours and contains this very image.
+      const isSame = single !== undefined && entries.some((entry) => entry.digest === digest);
+      const counts = isSame && (await isOurs(repository, single.descriptor.digest, check));
+      return [platform, counts ? single.descriptor : undefined] as const;
     }),
   );
   return {
@@ -165,7 +168,7 @@ async function pushImage(
   { registry, onStep }: PublishContext,
 ): Promise<void> {
   for (const platformImage of built) {
-    // An image that another machine built is in the first repository.
+    // An interrupted release may have lost its folder, after it had pushed the image to the first repository.
     const source: ContentSource = isInFolder(folder, platformImage)
       ? layoutContent(imageFolder(folder, platformImage))
       : registryContent(registry, first);

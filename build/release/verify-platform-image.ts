@@ -1,8 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { isFailed } from '../check-result.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { readImageDocument } from '../engine/image-document.ts';
 import { layoutContent } from '../oci/content.ts';
-import { ARCHITECTURE_NAMES } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
 import { verifyImage } from '../verify/verify-image.ts';
 import { loadPlatformImage } from './load-platform-image.ts';
@@ -23,7 +23,8 @@ export async function verifyPlatformImage(
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const { image, platform, index } = built;
-  const name = `openclaw-image-release:${image}-${ARCHITECTURE_NAMES[platform].debian}`;
+  // Other releases on this engine have other names, also of the same image.
+  const name = `openclaw-image-release:${index.digest.slice('sha256:'.length, 19)}-${randomBytes(4).toString('hex')}`;
   try {
     const content = layoutContent(imageFolder(folder, built));
     await loadPlatformImage(cli, content, index, name);

@@ -24,9 +24,10 @@ beforeAll(async () => {
   const { reached, output } = await runUntil(/: healthz$/m, publish(), kill, [], fixture.environment);
   expect(reached, output).toBe(true);
   // Nothing cleans up after SIGKILL. Other tests verify other images at the same time.
-  const left = await docker('ps', '--all', '--quiet', '--filter', 'ancestor=openclaw-image-release:default-amd64');
-  expect(left.stdout).not.toBe('');
-  await docker('rm', '--force', ...left.stdout.split('\n'));
+  const containers = await docker('ps', '--all', '--format', '{{.ID}} {{.Image}}');
+  const left = containers.stdout.split('\n').filter((line) => line.includes(' openclaw-image-release:'));
+  expect(left).not.toEqual([]);
+  await docker('rm', '--force', ...left.map((line) => line.split(' ')[0] ?? ''));
   killed = { at: new Date().toISOString(), tags: await Promise.all(fixture.repositories.map(fixture.tagsOf)) };
   const { exitCode, stdout, stderr } = await fixture.run(...publish(), '--json');
   expect(exitCode, stdout + stderr).toBe(0);

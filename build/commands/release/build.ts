@@ -1,12 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
+import { withFolderLock } from '../../folder-lock.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
-import { layoutContent } from '../../oci/content.ts';
-import { copyContent } from '../../oci/copy-content.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { sealLayout } from '../../oci/content.ts';
 import { builtImages } from '../../release/build-images.ts';
 import { imageFolder, type PlatformImage } from '../../release/platform-image.ts';
 import { writePlatformImageFile } from '../../release/platform-image-file.ts';
@@ -15,34 +12,35 @@ import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
-import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import {
   builderId,
   parseReleaseOptions,
   parseReleaseSpecs,
+  REF_OPTIONS,
   RELEASE_BUILD_OPTIONS,
-  RELEASE_OPTIONS,
   type ReleaseBuildOptions,
   type ReleaseOptions,
 } from './release-options.ts';
 
 const TO = {
   flags: '--to <dir>',
-  description: 'folder for the files that release join reads, one per image and platform',
+  description: 'folder for the images that release join reads: an OCI layout and a file for each image and platform',
   default: 'release-images',
 } as const;
 
 /** Builds some platforms of a release on one machine; `release join` publishes them together. */
 export const buildCommand = (): Command =>
   addOptions(
-    new Command('build').description('build and verify platforms of a release, and push them by digest without a tag'),
-    { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
+    new Command('build').description(
+      'build and verify platforms of a release, and write them to a folder; needs no right to publish',
+    ),
+    { ...REF_OPTIONS, ...RELEASE_BUILD_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
       'after',
       `
-Example, on an arm64 machine; release join then publishes the images of all machines:
+Example, on an arm64 machine. Copy the folders of all machines into one, and publish them with release join:
   scripts/run release build --ref refs/tags/v2026.3.13 --platforms linux/arm64 --source ../openclaw`,
     )
     .action(run);
@@ -58,32 +56,31 @@ async function run(
   const here = process.cwd();
   const release = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
-  const consequence = 'nothing was tagged, and finished steps are cached';
+  const consequence = 'nothing was published, and finished steps are cached';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const { signal, onStep, orInterrupted } = command;
     const resolved = await orInterrupted(resolveRelease(release, specs, problems, onStep));
     const cli = await orInterrupted(findEngine(options.engine, onStep));
-    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
-    const repository = parseReference(release.registries[0] ?? '');
-    const folder = cacheFolder('releases', `build-${release.name}`);
+    const folder = resolve(here, options.to ?? TO.default);
     const { builder } = options;
     const context = { cli, builder, folder, builderId: await builderId(), listener: command, signal };
     const source = builtImages(resolved, async () => context);
     const written: WrittenImage[] = [];
-    for (const platform of release.platforms) {
-      for (const built of await source.build(platform)) {
-        onStep(`verifying ${built.image} for ${platform}`);
-        const checks = await verifyPlatformImage(cli, folder, built, onStep, signal);
-        onStep(`pushing ${built.image} for ${platform}, by digest`);
-        await copyContent(layoutContent(imageFolder(folder, built)), built.index, registry, repository);
-        const image = { ...built, checks };
-        const { revision, source: url } = resolved;
-        const to = resolve(here, options.to ?? TO.default);
-        const file = await writePlatformImageFile(to, { release: release.name, revision, source: url, image });
-        written.push({ file, image });
+    const buildAll = async (): Promise<void> => {
+      for (const platform of release.platforms) {
+        for (const built of await source.build(platform)) {
+          onStep(`verifying ${built.image} for ${platform}`);
+          const checks = await verifyPlatformImage(cli, folder, built, onStep, signal);
+          // What is handed over is what was checked, and nothing else.
+          await sealLayout(imageFolder(folder, built), built.index);
+          const image = { ...built, checks };
+          const { revision, source: url } = resolved;
+          const file = await writePlatformImageFile(folder, { release: release.name, revision, source: url, image });
+          written.push({ file, image });
+        }
       }
-    }
-    await rm(folder, { recursive: true, force: true });
+    };
+    await withFolderLock(folder, buildAll);
     return { text: () => report(written), json: () => written };
   });
 }

@@ -9,13 +9,13 @@ import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './rel
 
 const FROM = {
   flags: '--from <dir>',
-  description: 'folder with the files that release build wrote on all machines',
+  description: 'folder with the images that release build wrote on all machines',
   default: 'release-images',
 } as const;
 
 export const joinCommand = (): Command =>
   addOptions(
-    new Command('join').description('join, check, sign and tag the images that release build pushed on other machines'),
+    new Command('join').description('push, check, sign and tag the images that release build wrote on other machines'),
     { ...RELEASE_OPTIONS, from: FROM, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
@@ -28,7 +28,8 @@ Example:
 
 async function run(options: ReleaseOptions & PublishOptions & { readonly from?: string }): Promise<void> {
   const release = parseReleaseOptions(options);
-  const files = await readPlatformImageFiles(resolve(options.from ?? FROM.default), release);
+  const from = resolve(options.from ?? FROM.default);
+  const files = await readPlatformImageFiles(from, release);
   const [first] = files;
   const { annotations = {} } = first?.image ?? {};
   await runPublish(release, options, async () => ({
@@ -40,6 +41,7 @@ async function run(options: ReleaseOptions & PublishOptions & { readonly from?: 
     },
     identity: files.map(({ image }) => image.index.digest).join(' '),
     images: joinedImages(files),
+    folder: from,
     // The machine that built an image also booted it, on its own processor: see joinedImages.
     verify: async () => {},
   }));

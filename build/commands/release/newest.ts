@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
@@ -7,11 +8,13 @@ import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { RELEASE_OPTIONS, type RecordOptions, requireRegistries, today } from './release-options.ts';
+import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 /** The inputs of the weekly refresh, in the format of a workflow's outputs. */
 export const newestCommand = (): Command =>
   addOptions(new Command('newest').description('print the newest release, and whether its base is the pinned one'), {
     registries: RELEASE_OPTIONS.registries,
+    ...TRUST_OPTIONS,
     json: BUILD_OPTIONS.json,
   })
     .addHelpText(
@@ -21,11 +24,13 @@ Prints ref=, date= (today, UTC) and stale=true|false, one per line, in the forma
     )
     .action(run);
 
-async function run(options: Omit<RecordOptions, 'release'>): Promise<void> {
+async function run(options: Omit<RecordOptions, 'release'> & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
+  const trust = requireTrust(options);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
-    const record = await findRecord(registry, registries, undefined).catch(noReleaseYet);
+    const check = signatureCheck(registry, trust, command.onStep);
+    const record = await findRecord(registry, registries, undefined, check).catch(noReleaseYet);
     const stale = record !== undefined && record.base !== readPin().reference.digest;
     const outputs = { ref: record?.ref ?? '', date: today(), stale };
     return {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
+import { withFolderLock } from '../../folder-lock.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
 import { RequestError } from '../../problem.ts';
 import { builtImages } from '../../release/build-images.ts';
@@ -103,6 +105,8 @@ interface PreparedRelease extends Pick<PublishContext, 'verify'> {
   /** Identifies the images before they are built. */
   readonly identity: string;
   readonly images: ImageSource;
+  /** Folder with the images, if another one than that of this release. */
+  readonly folder?: string;
 }
 
 /** Resolves a release. @param folder for its images */
@@ -115,28 +119,32 @@ export async function runPublish(release: Release, options: PublishOptions, prep
   await runCommand({ json: options.json, consequence: RELEASE_CONSEQUENCE, cleansUp: true }, async (command) => {
     const { onStep, signal } = command;
     const target = `${release.name}-${shortHash(release.registries.join())}`;
-    const folder = cacheFolder('releases', target);
-    const { origin, identity, images, verify } = await command.orInterrupted(prepare(command, folder));
+    const own = cacheFolder('releases', target);
+    const { origin, identity, images, verify, folder = own } = await command.orInterrupted(prepare(command, own));
     const { name: _, version: __, ...request } = release;
     const date = release.event === 'refresh' ? release.date : '';
-    const published = await publishRelease(
-      {
-        release,
-        origin,
-        identity: shortHash(JSON.stringify([identity, { ...request, date }, origin.base])),
-        journal: stateFolder('releases', `${target}.json`),
-        folder,
-      },
-      {
-        registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
-        signer: await cosignSigner(signing, onStep),
-        source: images,
-        verify,
-        lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },
-        onStep,
-        signal,
-      },
+    const signer = await cosignSigner(signing, onStep);
+    const published = await withFolderLock(own, () =>
+      publishRelease(
+        {
+          release,
+          origin,
+          identity: shortHash(JSON.stringify([identity, { ...request, date }, origin.base])),
+          journal: stateFolder('releases', `${target}.json`),
+          folder,
+        },
+        {
+          registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
+          signer,
+          source: images,
+          verify,
+          lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },
+          onStep,
+          signal,
+        },
+      ),
     );
+    await rm(own, { recursive: true, force: true });
     return {
       text: () => releaseReport(published),
       json: () => published,

@@ -42,6 +42,10 @@ export const RELEASE_OPTIONS = {
   },
 } as const;
 
+const { registries: _registries, ...REF } = RELEASE_OPTIONS;
+/** Options that select what is built. */
+export const REF_OPTIONS = REF;
+
 export type ReleaseOptions = OptionValues<typeof RELEASE_OPTIONS>;
 
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
@@ -139,7 +143,7 @@ export const parsePlatformList = (text: string | undefined, problems: Problem[])
   chooseSome('--platforms', text ?? RELEASE_OPTIONS.platforms.default, PLATFORMS, problems, parsePlatform);
 
 /** @returns full repository names */
-function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
+export function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
   const names = words(text ?? RELEASE_OPTIONS.registries.default).flatMap((value) => {
     const hint = 'name a repository without tag: ghcr.io/openclaw/openclaw';
     const reference = referenceOr(value, '--registries', hint, problems);

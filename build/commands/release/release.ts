@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { buildCommand } from './build.ts';
+import { clearCommand } from './clear.ts';
 import { joinCommand } from './join.ts';
 import { newestCommand } from './newest.ts';
 import { planCommand } from './plan.ts';
@@ -17,5 +18,6 @@ export const releaseCommand = (): Command =>
     .addCommand(joinCommand())
     .addCommand(statusCommand())
     .addCommand(repairCommand())
+    .addCommand(clearCommand())
     .addCommand(newestCommand())
     .addCommand(verifyCommand());

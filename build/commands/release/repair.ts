@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { repairRelease } from '../../release/repair-release.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
@@ -6,12 +7,14 @@ import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
+import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 export const repairCommand = (): Command =>
   addOptions(
     new Command('repair').alias('mend').description('restore every tag of a release to its record; builds nothing'),
     {
       ...RECORD_OPTIONS,
+      ...TRUST_OPTIONS,
       json: BUILD_OPTIONS.json,
     },
   )
@@ -25,12 +28,14 @@ Example:
     )
     .action(run);
 
-async function run(options: RecordOptions): Promise<void> {
+async function run(options: RecordOptions & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
+  const trust = requireTrust(options);
   await runCommand({ json: options.json, consequence: 'tags that were restored stay restored' }, async (command) => {
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS);
-    const record = await findRecord(registry, registries, options.release);
-    const repaired = await repairRelease(record, registry, command.onStep);
+    const check = signatureCheck(registry, trust, command.onStep);
+    const record = await findRecord(registry, registries, options.release, check);
+    const repaired = await repairRelease(record, registries, registry, command.onStep);
     const lines = repaired.map(
       ({ registry: name, tag, state, digest }) => `${name}:${tag} was ${state}, restored to ${digest}`,
     );

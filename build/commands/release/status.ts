@@ -1,6 +1,7 @@
 import { Command } from 'commander';
+import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
-import { isDrift, releaseStatus, type TagState } from '../../release/release-status.ts';
+import { isDrift, releaseStatus, restrictedTo, type TagState } from '../../release/release-status.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { shortDigest } from '../../report/release-plan-report.ts';
 import { style } from '../../report/style.ts';
@@ -10,10 +11,12 @@ import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
+import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 export const statusCommand = (): Command =>
   addOptions(new Command('status').description('compare every tag of a release, on every registry, with its record'), {
     ...RECORD_OPTIONS,
+    ...TRUST_OPTIONS,
     json: BUILD_OPTIONS.json,
   })
     .addHelpText(
@@ -27,11 +30,13 @@ Example:
     )
     .action(run);
 
-async function run(options: RecordOptions): Promise<void> {
+async function run(options: RecordOptions & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
+  const trust = requireTrust(options);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
-    const record = await findRecord(registry, registries, options.release);
+    const check = signatureCheck(registry, trust, command.onStep);
+    const record = restrictedTo(await findRecord(registry, registries, options.release, check), registries);
     command.onStep(`comparing ${record.name} with its record`);
     const tags = await releaseStatus(record, registry);
     const drift = tags.filter(isDrift);

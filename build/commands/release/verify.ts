@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { ISSUER, type Trust, verifySignature } from '../../attest/signature.ts';
+import { verifySignature } from '../../attest/signature.ts';
 import { type CheckResult, isFailed } from '../../check-result.ts';
 import { PLATFORMS } from '../../oci/platform.ts';
 import { familiarReference } from '../../oci/reference.ts';
@@ -14,11 +14,9 @@ import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { parsePlatformList } from './release-options.ts';
+import { parseTrust, patternOr, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
-interface VerifyOptions {
-  readonly key?: string;
-  readonly identity?: string;
-  readonly issuer?: string;
+interface VerifyOptions extends TrustOptions {
   readonly source?: string;
   readonly builder?: string;
   readonly platforms?: string;
@@ -27,8 +25,6 @@ interface VerifyOptions {
 
 const SOURCE = 'https://github.com/openclaw/openclaw';
 const BUILDER = '^https://github\\.com/openclaw/[^/]+/actions/runs/[0-9]+$';
-const IDENTITY =
-  '^https://github\\.com/openclaw/[^/]+/\\.github/workflows/(release|refresh)\\.yml@refs/(heads/main|tags/v.*)$';
 
 export const verifyCommand = (): Command =>
   addOptions(
@@ -36,13 +32,7 @@ export const verifyCommand = (): Command =>
       .description('check a published image as a user can: signature, provenance, SBOM, platforms, annotations')
       .argument('<reference>', 'image in a registry'),
     {
-      key: { flags: '--key <file>', description: 'cosign public key that the signature must match', unset: 'keyless' },
-      identity: {
-        flags: '--identity <pattern>',
-        description: 'regular expression for the keyless identity that signed the image',
-        default: IDENTITY,
-      },
-      issuer: { flags: '--issuer <url>', description: 'OpenID Connect issuer of that identity', default: ISSUER },
+      ...TRUST_OPTIONS,
       source: {
         flags: '--source <url>',
         description: 'source repository that the provenance must name',
@@ -78,12 +68,8 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
   const platforms = parsePlatformList(options.platforms, problems);
   const pattern = options.builder ?? (options.key === undefined ? BUILDER : undefined);
   const expected = { source: options.source ?? SOURCE, builder: patternOr(pattern, '--builder', problems) };
-  patternOr(options.identity, '--identity', problems);
-  if (reference === undefined || problems.length > 0) throw new RequestError(problems);
-  const trust: Trust =
-    options.key === undefined
-      ? { kind: 'keyless', identity: options.identity ?? IDENTITY, issuer: options.issuer ?? ISSUER }
-      : { kind: 'key', file: options.key };
+  const trust = parseTrust(options, problems);
+  if (reference === undefined || trust === undefined || problems.length > 0) throw new RequestError(problems);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     command.onStep(`reading ${text}`);
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
@@ -116,13 +102,3 @@ const checkTable = (checks: readonly CheckResult[]): string =>
     [{ head: '' }, { head: 'check' }, { head: 'found' }],
     checks.map((check) => [isFailed(check) ? style('red', 'FAIL') : style('green', 'pass'), check.name, check.found]),
   );
-
-function patternOr(value: string | undefined, source: string, problems: Problem[]): RegExp | undefined {
-  try {
-    return value === undefined ? undefined : new RegExp(value);
-  } catch (error) {
-    const hint = 'escape characters with a special meaning: https://github\\.com/…';
-    problems.push({ source, value: value ?? '', reason: (error as Error).message, hint });
-    return undefined;
-  }
-}

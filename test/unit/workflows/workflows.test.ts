@@ -50,8 +50,7 @@ describe('release.yml', () => {
 
   it('runs for main and tags, and by hand only with an approval', () => {
     expect(on['push']).toEqual({ branches: ['main'], tags: ['v*'] });
-    expect(jobs['build']?.environment).toContain("'backfill'");
-    expect(jobs['publish']?.environment).toBe('release');
+    expect(jobs['publish']?.environment).toContain("'backfill' || 'release'");
   });
 
   it('is not cancelled', () => {
@@ -67,12 +66,28 @@ describe('release.yml', () => {
     ]);
   });
 
-  it('signs in one job, and writes packages in two', () => {
+  it('signs and writes packages in one job, which is behind an environment', () => {
     const may = (scope: string): readonly string[] =>
       Object.entries(jobs).flatMap(([name, { permissions }]) => (permissions?.[scope] === 'write' ? [name] : []));
     expect(may('id-token')).toEqual(['publish']);
-    expect(may('packages')).toEqual(['build', 'publish']);
+    expect(may('packages')).toEqual(['publish']);
+    expect(
+      Object.entries(jobs).flatMap(([name, { environment }]) => (environment === undefined ? [] : [name])),
+    ).toEqual(['publish']);
   });
+
+  it('gives the code of other people no login, no secret and no environment', () => {
+    const { build } = jobs;
+    expect(build?.permissions).toEqual({ contents: 'read' });
+    expect(JSON.stringify(build)).not.toContain('secrets.');
+    expect(build?.steps?.some(({ uses }) => uses?.startsWith('docker/login-action') === true)).toBe(false);
+  });
+});
+
+it('uses the token that writes to Docker Hub in the job with an environment only', () => {
+  for (const name of NAMES)
+    for (const [job, { environment, ...rest }] of Object.entries(readWorkflow(name).jobs))
+      if (environment === undefined) expect(JSON.stringify(rest), `${name}, ${job}`).not.toContain('DOCKERHUB_TOKEN');
 });
 
 describe('dependabot.yml', () => {

@@ -1,0 +1,76 @@
+import { Command } from 'commander';
+import { clearArtifact } from '../../oci/artifact.ts';
+import { isTag, parseReference } from '../../oci/reference.ts';
+import { type Problem, RequestError } from '../../problem.ts';
+import { clearLock } from '../../release/release-lock.ts';
+import { recordTag } from '../../release/release-record.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
+import { addOptions } from '../options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
+import { runCommand } from '../run-command.ts';
+import { parseRegistries } from './release-options.ts';
+
+const CLEAR_OPTIONS = {
+  lock: { flags: '--lock', description: 'remove the release lock, whoever holds it' },
+  record: { flags: '--record <name>', description: 'remove the record of a release: 2026.3.13, main' },
+  registries: {
+    flags: '--registries <repositories>',
+    description: 'repositories to clear, separated by commas; must be given',
+    example: '--registries ghcr.io/openclaw/openclaw',
+  },
+  json: BUILD_OPTIONS.json,
+} as const;
+
+type ClearOptions = OptionValues<typeof CLEAR_OPTIONS>;
+
+export const clearCommand = (): Command =>
+  addOptions(
+    new Command('clear').description('remove a release lock or a record that is not valid; images and tags stay'),
+    CLEAR_OPTIONS,
+  )
+    .addHelpText(
+      'after',
+      `
+First find out who wrote it. The other commands print this command when they meet a lock or a record that they refuse.
+
+Examples:
+  scripts/run release clear --lock --registries ghcr.io/openclaw/openclaw
+  scripts/run release clear --record 2026.3.13 --registries ghcr.io/openclaw/openclaw`,
+    )
+    .action(run);
+
+/** @throws RequestError with every problem */
+function parseClear({ lock, record, registries }: ClearOptions): readonly string[] {
+  const problems: Problem[] = [];
+  const hint = 'name what to remove: --lock, or --record 2026.3.13';
+  if (lock !== true && record === undefined)
+    problems.push({ source: 'release clear', value: '', reason: 'has nothing to remove', hint });
+  if (record !== undefined && !isTag(recordTag(record)))
+    problems.push({ source: '--record', value: record, reason: 'is not the name of a release', hint });
+  // Without a default, because this removes what other people may need.
+  const names = parseRegistries(registries ?? '', problems);
+  if (problems.length > 0) throw new RequestError(problems);
+  if (names.length > 0) return names;
+  const reason = 'is empty';
+  throw new RequestError([{ source: '--registries', value: '', reason, hint: CLEAR_OPTIONS.registries.example }]);
+}
+
+async function run(options: ClearOptions): Promise<void> {
+  const registries = parseClear(options);
+  await runCommand({ json: options.json, consequence: 'what was removed stays removed' }, async (command) => {
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS);
+    const removed: string[] = [];
+    for (const name of registries) {
+      const repository = parseReference(name);
+      if (options.lock === true) {
+        await clearLock(registry, repository);
+        removed.push(`the lock of ${name}`);
+      }
+      if (options.record !== undefined) {
+        await clearArtifact(registry, repository, recordTag(options.record));
+        removed.push(`the record of ${options.record} in ${name}`);
+      }
+    }
+    return { text: () => removed.map((what) => `Removed ${what}.`).join('\n'), json: () => ({ removed }) };
+  });
+}

@@ -1,0 +1,92 @@
+import { isAttestation } from '../oci/descriptor.ts';
+import { manifestsOf } from '../oci/document.ts';
+import { parseReference } from '../oci/reference.ts';
+import type { Registry } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
+import type { PlatformImage } from './platform-image.ts';
+import type { PublishContext, PublishRequest } from './publish-request.ts';
+import { type ReleaseRecord, readRecord, recordDocument, recordTag } from './release-record.ts';
+import { assertTrusted } from './trusted-record.ts';
+
+/** The digest of the record in each registry that has one. */
+export type RecordDigests = Readonly<Record<string, string | undefined>>;
+
+/** Reads which records exist. Says nothing about who wrote them. */
+export async function readRecords({ release }: PublishRequest, registry: Registry): Promise<RecordDigests> {
+  const entries = release.registries.map(async (repository) => {
+    const document = await registry.document(parseReference(repository), recordTag(release.name));
+    return [repository, document?.descriptor.digest] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The digest of a record in each registry that gets it. */
+export const digestsOfRecord = (record: ReleaseRecord): RecordDigests => {
+  const { digest } = recordDocument(record).manifest.descriptor;
+  return Object.fromEntries(record.registries.map((repository) => [repository, digest]));
+};
+
+/**
+ * Finds the record of an earlier, interrupted run of this release.
+ *
+ * @throws WorkError if nobody vouches for the record, if it names other images than those in hand, or other repositories than requested
+ */
+export async function findResumable(
+  before: RecordDigests,
+  request: PublishRequest,
+  { registry, signer, source }: PublishContext,
+): Promise<ReleaseRecord | undefined> {
+  const { name, registries } = request.release;
+  const [first = ''] = registries;
+  if (before[first] === undefined) return undefined;
+  const stored = await readRecord(registry, first, name);
+  if (stored === undefined || !isSameRelease(stored.record, request)) return undefined;
+  await assertTrusted(
+    stored,
+    signer === undefined ? undefined : (repository, digest) => signer.check(registry, repository, digest),
+  );
+  const { record } = stored;
+  const others = record.registries.filter((repository) => !registries.includes(repository));
+  if (others.length > 0) {
+    throw new WorkError({
+      kind: 'other-registries',
+      title: 'The release was begun with more registries',
+      reason: `Its record also names ${others.join(', ')}, and only the registries of the command line are written.`,
+      hint: `name all of them: --registries ${[...new Set([...registries, ...others])].join(',')}`,
+    });
+  }
+  await assertSameImages(record, source.known ?? [], registry);
+  return record;
+}
+
+/** @throws WorkError if the record names other images than those that were built for this release */
+async function assertSameImages(
+  record: ReleaseRecord,
+  known: readonly PlatformImage[],
+  registry: Registry,
+): Promise<void> {
+  const repository = parseReference(record.registries[0] ?? '');
+  for (const { image, platform, manifest } of known) {
+    const recorded = record.images[image]?.platforms[platform]?.digest;
+    const index = recorded === undefined ? undefined : await registry.document(repository, recorded);
+    const manifests = index === undefined ? [] : manifestsOf(index.content).filter((entry) => !isAttestation(entry));
+    if (manifests.length === 1 && manifests[0]?.digest === manifest.digest) continue;
+    throw new WorkError({
+      kind: 'other-images',
+      title: 'The record of this release names other images',
+      reason: `${image} for ${platform} is ${manifest.digest}, but the record names ${manifests.map(({ digest }) => digest).join(', ') || 'an image that does not exist'}.`,
+      hint: 'an image that was recorded is not replaced: publish a correction under a new version (2026.3.13-1)',
+    });
+  }
+}
+
+/**
+ * Whether a record describes the requested release: same sources and platforms, and same base. The base of a published version does
+ * not matter, because a version never changes whatever base is pinned now.
+ */
+const isSameRelease = (record: ReleaseRecord, { release, origin }: PublishRequest): boolean =>
+  record.revision === origin.revision &&
+  (record.base === (origin.base ?? record.base) || (release.event !== 'refresh' && record.name !== 'main')) &&
+  release.images.every((image) => record.images[image] !== undefined) &&
+  release.platforms.length === record.platforms.length &&
+  release.platforms.every((platform) => record.platforms.includes(platform));

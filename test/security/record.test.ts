@@ -1,0 +1,243 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { putArtifact } from '../../build/oci/artifact.ts';
+import { MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
+import { parseReference } from '../../build/oci/reference.ts';
+import { openRegistries, type Registry } from '../../build/oci/registry.ts';
+import { findRecord } from '../../build/release/find-record.ts';
+import { rememberWritten } from '../../build/release/own-digests.ts';
+import { clearLock, guardedRegistry, takeLock } from '../../build/release/release-lock.ts';
+import { putRecord, type ReleaseRecord, readRecord, recordDocument } from '../../build/release/release-record.ts';
+import { releaseStatus, restrictedTo } from '../../build/release/release-status.ts';
+import { repairRelease } from '../../build/release/repair-release.ts';
+import { memoryRegistry, serve, type TestServer } from '../support/http-server.ts';
+
+const RECORD_TYPE = 'application/vnd.openclaw.release.record.v1+json';
+const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
+const IMAGE = storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [], annotations: { a: 'b' } });
+const OTHER = storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [] });
+
+let state = '';
+let before: string | undefined;
+beforeAll(async () => {
+  before = process.env['XDG_STATE_HOME'];
+  state = await mkdtemp(join(tmpdir(), 'openclaw-image-state-'));
+  process.env['XDG_STATE_HOME'] = state;
+});
+afterAll(async () => {
+  if (before === undefined) delete process.env['XDG_STATE_HOME'];
+  else process.env['XDG_STATE_HOME'] = before;
+  await rm(state, { recursive: true, force: true });
+});
+
+let servers: readonly TestServer[];
+let registry: Registry;
+let first = '';
+let mirror = '';
+beforeEach(async () => {
+  servers = [await serve(memoryRegistry()), await serve(memoryRegistry())];
+  registry = openRegistries({ credentials: async () => undefined, retries: { seconds: 1, onWait: () => {} } });
+  [first = '', mirror = ''] = servers.map(({ address }) => `${address}/openclaw`);
+});
+afterEach(async () => {
+  for (const server of servers) await server.stop();
+});
+
+const recordOf = (change: Partial<ReleaseRecord> = {}): ReleaseRecord => ({
+  name: '2026.9.6',
+  ref: 'refs/tags/v2026.9.6',
+  event: 'push',
+  date: '20260907',
+  revision: 'f'.repeat(40),
+  source: 'https://github.com/openclaw/openclaw',
+  base: `sha256:${'b'.repeat(64)}`,
+  created: '2026-09-07T00:00:00.000Z',
+  signed: true,
+  registries: [first, mirror],
+  variants: ['default'],
+  platforms: ['linux/amd64'],
+  images: { default: { index: IMAGE.descriptor, platforms: {} } },
+  tags: [first, mirror].map((name) => ({
+    registry: name,
+    tag: '2026.9.6',
+    kind: 'version',
+    digest: IMAGE.descriptor.digest,
+  })),
+  ...change,
+});
+
+/** Writes a record as somebody does who can push to the repository. */
+const plant = (content: unknown, repository = first, name = '2026.9.6'): Promise<void> =>
+  putArtifact(registry, parseReference(repository), `release-${name}`, { type: RECORD_TYPE, annotations: {}, content });
+
+const nobody = async (): Promise<undefined> => undefined;
+const requests = (method: string): readonly string[] =>
+  servers.flatMap((server) => server.requests.filter((request) => request.method === method).map(({ path }) => path));
+
+describe('a planted record', () => {
+  it.each([
+    ['by name', '2026.9.6'],
+    ['as the newest', undefined],
+  ])('is refused %s, with the command that removes it', async (_, name) => {
+    await plant(recordOf());
+    await expect(findRecord(registry, [first], name, nobody)).rejects.toMatchObject({
+      failure: {
+        kind: 'untrusted-record',
+        reason: expect.stringContaining(`${first}:release-2026.9.6`),
+        hint: expect.stringContaining(`release clear --record 2026.9.6 --registries ${first}`),
+      },
+    });
+  });
+
+  it('does not hide the trusted one of another registry', async () => {
+    await plant(recordOf({ revision: 'e'.repeat(40) }));
+    await plant(recordOf(), mirror);
+    const signed = await readRecord(registry, mirror, '2026.9.6');
+    const record = await findRecord(registry, [first, mirror], '2026.9.6', async (_, digest) =>
+      digest === signed?.descriptor.digest ? 'a workflow' : undefined,
+    );
+    expect(record.revision).toBe('f'.repeat(40));
+  });
+
+  it('counts if a signature of the identity that signs releases is valid', async () => {
+    await plant(recordOf());
+    expect(await findRecord(registry, [first], '2026.9.6', async () => 'a workflow')).toEqual(recordOf());
+  });
+
+  it('counts without a signature on the host that wrote it, and for the same bytes only', async () => {
+    await rememberWritten(parseReference(first), [recordDocument(recordOf()).manifest.descriptor.digest]);
+    await putRecord(registry, first, recordOf(), undefined);
+    expect(await findRecord(registry, [first], '2026.9.6', undefined)).toEqual(recordOf());
+    await plant(recordOf({ revision: 'e'.repeat(40) }));
+    await expect(findRecord(registry, [first], '2026.9.6', undefined)).rejects.toMatchObject({
+      failure: { kind: 'untrusted-record' },
+    });
+  });
+});
+
+const broken = (): readonly (readonly [string, unknown])[] => [
+  ['no object', 'text'],
+  ['nothing in it', {}],
+  ['no tags', { ...recordOf(), tags: undefined }],
+  ['a path as a digest', { ...recordOf(), base: 'sha256:../../x' }],
+  [
+    'a path as the digest of an image',
+    { ...recordOf(), images: { default: { index: { ...IMAGE.descriptor, digest: '../../x' }, platforms: {} } } },
+  ],
+  ['a line for a workflow in its ref', { ...recordOf(), ref: 'refs/tags/v1\nstale=true' }],
+  ['a command for a workflow in its source', { ...recordOf(), source: 'x\n::error::y' }],
+  ['the name of another release', recordOf({ name: '2026.9.7' })],
+  [
+    'a tag of an image that it does not have',
+    recordOf({ tags: [{ registry: first, tag: 'latest', kind: 'channel', digest: OTHER.descriptor.digest }] }),
+  ],
+  [
+    'a tag of a registry that it does not have',
+    recordOf({
+      tags: [{ registry: `${mirror}/payroll`, tag: 'latest', kind: 'channel', digest: IMAGE.descriptor.digest }],
+    }),
+  ],
+  ['another platform', { ...recordOf(), platforms: ['linux/s390x'] }],
+  ['another event', { ...recordOf(), event: 'constructor' }],
+];
+
+it.each(Array.from({ length: 12 }, (_, number) => number))(
+  'record %i that breaks a rule is named as such',
+  async (number) => {
+    const [what = '', content] = broken()[number] ?? [];
+    await plant(content);
+    await expect(readRecord(registry, first, '2026.9.6'), what).rejects.toMatchObject({
+      failure: {
+        kind: 'invalid-record',
+        reason: expect.stringContaining(`${first}:release-2026.9.6`),
+        hint: expect.stringContaining('release clear --record 2026.9.6'),
+      },
+    });
+  },
+);
+
+describe('a repository that only the record names', () => {
+  beforeEach(async () => {
+    await registry.putDocument(parseReference(first), '2026.9.6', IMAGE);
+    await registry.putDocument(parseReference(mirror), 'latest', OTHER);
+  });
+
+  it('is neither read nor written by repair', async () => {
+    const record = recordOf({
+      tags: [
+        { registry: first, tag: '2026.9.6', kind: 'version', digest: IMAGE.descriptor.digest },
+        { registry: mirror, tag: 'latest', kind: 'channel', digest: IMAGE.descriptor.digest },
+      ],
+    });
+    const at = servers[1]?.requests.length;
+    await repairRelease(record, [first], registry, () => {}).catch(() => {});
+    expect(servers[1]?.requests.length).toBe(at);
+    expect((await registry.document(parseReference(mirror), 'latest'))?.descriptor.digest).toBe(
+      OTHER.descriptor.digest,
+    );
+  });
+
+  it('is not read by status', async () => {
+    const at = servers[1]?.requests.length;
+    const tags = await releaseStatus(restrictedTo(recordOf(), [first]), registry);
+    expect(tags.map((tag) => tag.registry)).toEqual([first]);
+    expect(servers[1]?.requests.length).toBe(at);
+  });
+});
+
+describe('a record that somebody else changed meanwhile', () => {
+  it('is not overwritten', async () => {
+    await plant(recordOf());
+    const read = (await readRecord(registry, first, '2026.9.6'))?.descriptor.digest;
+    await plant(recordOf({ revision: 'e'.repeat(40) }));
+    await expect(putRecord(registry, first, recordOf({ signed: false }), read)).rejects.toMatchObject({
+      failure: { kind: 'record-changed' },
+    });
+    expect((await readRecord(registry, first, '2026.9.6'))?.record.revision).toBe('e'.repeat(40));
+  });
+});
+
+describe('the lock', () => {
+  const repository = () => parseReference(first);
+  const take = () => takeLock(registry, [repository()], { minutes: -1, onWait: () => {} });
+  const holder = { id: 'other', who: 'someone@other', processes: 'another boot', process: 1, until: 0 };
+  const plantLock = (content: unknown) =>
+    putArtifact(registry, repository(), 'release-lock', { type: LOCK_TYPE, annotations: {}, content });
+
+  it.each([
+    ['until the year 285,000', { ...holder, until: 9e12 }],
+    ['until next week', { ...holder, until: Math.round(Date.now() / 1000) + 7 * 86_400 }],
+    ['without a holder', { until: 9e12 }],
+    ['with a text as time', { ...holder, until: 'tomorrow' }],
+    ['that is null', null],
+  ])('%s is named as nonsense, with the command that removes it', async (_, content) => {
+    await plantLock(content);
+    await expect(take()).rejects.toMatchObject({
+      failure: { kind: 'invalid-lock', hint: expect.stringContaining(`release clear --lock --registries ${first}`) },
+    });
+    await clearLock(registry, repository());
+    await (await take()).release();
+  });
+
+  it('that was stolen stops the write of every document', async () => {
+    const lock = await take();
+    const writes = guardedRegistry(registry, lock);
+    await writes.putDocument(repository(), 'a', IMAGE);
+    await plantLock({ ...holder, until: Math.round(Date.now() / 1000) + 600 });
+    const puts = requests('PUT').length;
+    const held = { failure: { kind: 'release-held' } };
+    await expect(writes.putDocument(repository(), 'latest', IMAGE)).rejects.toMatchObject(held);
+    await expect(putRecord(writes, first, recordOf(), undefined)).rejects.toMatchObject(held);
+    expect(await registry.document(repository(), 'latest')).toBeUndefined();
+    expect(await registry.document(repository(), 'release-2026.9.6')).toBeUndefined();
+    // Only blobs of the record, to which nothing refers.
+    expect(
+      requests('PUT')
+        .slice(puts)
+        .every((path) => path.includes('/blobs/uploads/')),
+    ).toBe(true);
+    await lock.release();
+  });
+});

@@ -18,12 +18,12 @@ export default defineConfig({
     reporters: ['default', './test/support/count-reporter.ts'],
     tags: [{ name: 'nightly', description: 'Takes minutes, and other tests cover a part of it.' }],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/security/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           ...onEngine,
           name: 'engine',
-          include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: ['test/{integration,e2e}/**/*.test.ts', 'test/security/engine/*.test.ts'],
           exclude: ISOLATED,
         },
       },

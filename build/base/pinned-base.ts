@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
-import { environmentOf, type ImageConfig } from '../engine/image-tools.ts';
+import { environmentOf } from '../engine/image-tools.ts';
 import { registryContent } from '../oci/content.ts';
-import { type ImageIndex, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
+import { isAttestation, platformOf } from '../oci/descriptor.ts';
+import { isIndex, parseImageConfig, parseManifest } from '../oci/document.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
-import { missingImage, parseDocument, type Registry } from '../oci/registry.ts';
+import { missingImage, type Registry } from '../oci/registry.ts';
 import { parsePin } from './pin.ts';
 
 /** A base image in a registry. */
@@ -55,12 +56,12 @@ async function readBaseImage(reference: Reference, registry: Registry): Promise<
   const document = await registry.document(reference, reference.digest ?? reference.tag ?? 'latest');
   if (document === undefined) throw missingImage(formatReference(reference));
   const source = registryContent(registry, reference);
-  const { manifests } = parseDocument<Partial<ImageIndex>>(document.bytes);
-  const images = manifests?.filter((entry) => !isAttestation(entry)) ?? [];
+  const { content } = document;
+  const images = isIndex(content) ? content.manifests.filter((entry) => !isAttestation(entry)) : [];
   const image = images.find((entry) => platformOf(entry) === 'linux/amd64') ?? images[0];
   const bytes = image === undefined ? document.bytes : await source.document(image.digest);
-  const { config } = parseDocument<ImageManifest>(bytes);
-  const parsed = parseDocument<ImageConfig>(await source.blob(config.digest));
+  const { config } = parseManifest(bytes, formatReference(reference));
+  const parsed = parseImageConfig(await source.blob(config.digest), config.digest);
   return {
     digest: document.descriptor.digest,
     nodeVersion: environmentOf(parsed, 'NODE_VERSION'),

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { layoutContent } from '../oci/content.ts';
-import { type Descriptor, isAttestation } from '../oci/descriptor.ts';
+import { isAttestation } from '../oci/descriptor.ts';
+import { isIndex, parseDocument } from '../oci/document.ts';
 import { installedPackages, namesPackages } from './installed-packages.ts';
 import { type ImageFile, mergeLayers } from './merged-layers.ts';
 
@@ -29,24 +30,22 @@ export interface ImageContents {
 /** Reads an image in the engine from the output of `docker image save`. */
 export async function readImageContents(cli: DockerCli, reference: string): Promise<ImageContents> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-diff-'));
-  const parse = (bytes: Buffer) =>
-    JSON.parse(bytes.toString('utf8')) as { readonly manifests?: Descriptor[]; readonly layers?: Descriptor[] };
   try {
     const archive = join(folder, 'image.tar');
     const { exitCode, stderr } = await runDocker(cli, ['image', 'save', '--output', archive, reference]);
     if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
     await execa('tar', ['-xf', archive, '-C', folder]);
     const source = layoutContent(folder);
-    let document = parse(await readFile(join(folder, 'index.json')));
-    while (document.manifests !== undefined) {
-      const [first] = document.manifests.filter((descriptor) => !isAttestation(descriptor));
-      document = parse(await source.document(first?.digest ?? ''));
+    let document = parseDocument(await readFile(join(folder, 'index.json')), reference);
+    while (isIndex(document)) {
+      const digest = document.manifests.find((descriptor) => !isAttestation(descriptor))?.digest ?? '';
+      document = parseDocument(await source.document(digest), `${reference}@${digest}`);
     }
-    const merged = await mergeLayers(source, document.layers ?? [], { texts: namesPackages, fingerprints: true });
+    const merged = await mergeLayers(source, document.layers, { texts: namesPackages, fingerprints: true });
     const packages = installedPackages(merged);
     return {
       reference,
-      layers: (document.layers ?? []).map(({ digest, size }) => ({ digest, size })),
+      layers: document.layers.map(({ digest, size }) => ({ digest, size })),
       files: merged.files,
       debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
       npm: versionsByName(packages.flatMap(({ kind, ...one }) => (kind === 'npm' ? [one] : []))),

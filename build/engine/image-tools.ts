@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import type { ImageConfig } from '../oci/document.ts';
 import { type Failure, WorkError } from '../problem.ts';
 import { type RequestFailure, requestFailure } from '../request-failure.ts';
 import type { DockerCli } from './docker-cli.ts';
@@ -11,23 +12,6 @@ import type { DockerCli } from './docker-cli.ts';
 export interface ImageToolsCommand extends DockerCli {
   /** Name of a buildx builder, whose registry settings apply; undefined: the engine's own. */
   readonly builder?: string | undefined;
-}
-
-/** The fields of an image config that are read here. Source: OCI image-spec, config.md. */
-export interface ImageConfig {
-  readonly architecture: string;
-  readonly os: string;
-  readonly created?: string;
-  readonly config?: {
-    readonly User?: string;
-    readonly Env?: readonly string[];
-    readonly Entrypoint?: readonly string[];
-    readonly Cmd?: readonly string[];
-    readonly WorkingDir?: string;
-    readonly Labels?: Readonly<Record<string, string>>;
-    readonly ExposedPorts?: Readonly<Record<string, object>>;
-    readonly Healthcheck?: { readonly Test?: readonly string[]; readonly StartPeriod?: number };
-  };
 }
 
 /** Whether the registry could not be contacted at all. */

@@ -1,6 +1,6 @@
+import type { ImageConfig } from '../oci/document.ts';
 import { type DockerCli, runDocker } from './docker-cli.ts';
 import { requestEngine } from './engine-api.ts';
-import type { ImageConfig } from './image-tools.ts';
 
 /** An image in the engine. */
 export interface LocalImage {

@@ -1,7 +1,15 @@
 import type { Annotations } from './annotations.ts';
-import { type Descriptor, digestOf, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
+import {
+  type Descriptor,
+  digestOf,
+  type ImageManifest,
+  MEDIA_TYPES,
+  type StoredDocument,
+  storeDocument,
+} from './descriptor.ts';
+import { isIndex, parseJson } from './document.ts';
 import type { Repository } from './reference.ts';
-import { parseDocument, type Registry } from './registry.ts';
+import { nameOf, type Registry } from './registry.ts';
 
 /** A small JSON document stored in a repository, beside the images. Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage". */
 export interface Artifact {
@@ -32,21 +40,20 @@ export async function putSmallBlob(
     await registry.putBlob(repository, descriptor, async () => bytes);
 }
 
-/** Stores an artifact under a tag, and replaces the previous one. @returns the digest of its manifest */
-export async function putArtifact(
-  registry: Registry,
-  repository: Repository,
-  tag: string,
-  { type, annotations, content, subject }: Artifact,
-): Promise<string> {
+/** An artifact as it is stored: its manifest, and the blob with its content. */
+export interface StoredArtifact {
+  readonly manifest: StoredDocument;
+  readonly layer: StoredDocument;
+}
+
+/** Serialises an artifact. Equal artifacts have equal digests. */
+export function artifactDocument({ type, annotations, content, subject }: Artifact): StoredArtifact {
   const bytes = content === undefined ? EMPTY : Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
   const layer = {
     mediaType: content === undefined ? MEDIA_TYPES.empty : type,
     digest: digestOf(bytes),
     size: bytes.length,
   };
-  await putSmallBlob(registry, repository, EMPTY_DESCRIPTOR, EMPTY);
-  await putSmallBlob(registry, repository, layer, bytes);
   const manifest: ImageManifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.manifest,
@@ -56,10 +63,33 @@ export async function putArtifact(
     annotations,
     ...(subject === undefined ? {} : { subject }),
   };
-  const document = storeDocument(manifest);
-  await registry.putDocument(repository, tag, document);
-  return document.descriptor.digest;
+  return { manifest: storeDocument(manifest), layer: { descriptor: layer, bytes } };
 }
+
+/** Stores an artifact under a tag, and replaces the previous one. */
+export const putArtifact = (
+  registry: Registry,
+  repository: Repository,
+  tag: string,
+  artifact: Artifact,
+): Promise<void> => putArtifactDocument(registry, repository, tag, artifactDocument(artifact));
+
+export async function putArtifactDocument(
+  registry: Registry,
+  repository: Repository,
+  tag: string,
+  { manifest, layer }: StoredArtifact,
+): Promise<void> {
+  await putSmallBlob(registry, repository, EMPTY_DESCRIPTOR, EMPTY);
+  await putSmallBlob(registry, repository, layer.descriptor, layer.bytes);
+  await registry.putDocument(repository, tag, manifest);
+}
+
+const CLEARED_TYPE = 'application/vnd.openclaw.cleared.v1+json';
+
+/** Replaces an artifact by an empty one. Unlike deleting, every registry allows this to whoever can push. */
+export const clearArtifact = (registry: Registry, repository: Repository, tag: string): Promise<void> =>
+  putArtifact(registry, repository, tag, { type: CLEARED_TYPE, annotations: {} });
 
 /** @returns undefined if the tag does not exist or has another type */
 export async function readArtifact(
@@ -67,16 +97,15 @@ export async function readArtifact(
   repository: Repository,
   tag: string,
   type: string,
-): Promise<(Pick<Artifact, 'annotations' | 'content'> & { readonly digest: string }) | undefined> {
+): Promise<(Pick<Artifact, 'annotations' | 'content'> & { readonly descriptor: Descriptor }) | undefined> {
   const document = await registry.document(repository, tag);
   if (document === undefined) return undefined;
-  const manifest = parseDocument<ImageManifest>(document.bytes);
-  const [layer] = manifest.layers ?? [];
-  if (manifest.artifactType !== type || layer === undefined) return undefined;
-  const artifact = { annotations: manifest.annotations ?? {}, digest: document.descriptor.digest };
+  const name = `${nameOf(repository)}:${tag}`;
+  const { content: manifest, descriptor } = document;
+  if (isIndex(manifest) || manifest.artifactType !== type) return undefined;
+  const [layer] = manifest.layers;
+  if (layer === undefined) return undefined;
+  const artifact = { annotations: manifest.annotations ?? {}, descriptor };
   if (layer.mediaType === MEDIA_TYPES.empty) return artifact;
-  return {
-    ...artifact,
-    content: parseDocument<unknown>(await registry.blob(repository, layer.digest)),
-  };
+  return { ...artifact, content: parseJson(await registry.blob(repository, layer.digest), name) };
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import writeFileAtomic from 'write-file-atomic';
-import type { Descriptor, ImageIndex, ImageManifest, StoredDocument } from './descriptor.ts';
-import type { Repository } from './reference.ts';
-import { missingContent, parseDocument, type Registry } from './registry.ts';
+import { type Descriptor, digestOf, MEDIA_TYPES, type StoredDocument } from './descriptor.ts';
+import { invalidContent, isIndex, parseDocument } from './document.ts';
+import { isDigest, type Repository } from './reference.ts';
+import { missingContent, type Registry } from './registry.ts';
 import { digestMismatch } from './registry-connection.ts';
 
 /** Reads content by digest. */
@@ -19,14 +20,45 @@ export interface ContentSource {
   readonly open: (digest: string) => Promise<Readable>;
 }
 
-const blobFile = (folder: string, digest: string): string => join(folder, 'blobs', digest.replace(':', '/'));
+/**
+ * The path of a blob in an OCI image layout. Source: OCI image-spec, image-layout.md.
+ *
+ * @throws WorkError if the digest is not one: it comes from a document, and becomes a path
+ */
+function blobFile(folder: string, digest: string): string {
+  if (!isDigest(digest))
+    throw invalidContent(digest, 'it is not a digest: sha256: and 64 lower-case hexadecimal digits');
+  return join(folder, 'blobs', digest.replace(':', '/'));
+}
 
-/** Content of an OCI image layout. Source: OCI image-spec, image-layout.md. */
-export const layoutContent = (folder: string): ContentSource => ({
-  document: (digest) => readFile(blobFile(folder, digest)),
-  blob: (digest) => readFile(blobFile(folder, digest)),
-  open: async (digest) => createReadStream(blobFile(folder, digest), { highWaterMark: 1 << 20 }),
-});
+/** Content of an OCI image layout. */
+export const layoutContent = (folder: string): ContentSource => {
+  const read = async (digest: string): Promise<Buffer> => {
+    const bytes = await readFile(blobFile(folder, digest));
+    if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} in ${folder} has the digest ${digestOf(bytes)}.`);
+    return bytes;
+  };
+  return {
+    document: read,
+    blob: read,
+    open: async (digest) => createReadStream(blobFile(folder, digest), { highWaterMark: 1 << 20 }),
+  };
+};
+
+/**
+ * Removes everything from a layout that does not belong to one image, and names that image in `index.json`. BuildKit leaves documents
+ * of its own there, with the passwords of proxies in its provenance.
+ */
+export async function sealLayout(folder: string, root: Descriptor): Promise<void> {
+  const { documents, blobs } = await readTree(layoutContent(folder), root);
+  const kept = new Set([...documents.map(({ descriptor }) => descriptor), ...blobs].map(({ digest }) => digest));
+  const all = join(folder, 'blobs', 'sha256');
+  for (const name of await readdir(all))
+    if (!kept.has(`sha256:${name}`)) await rm(join(all, name), { recursive: true });
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [root] };
+  await writeFileAtomic(join(folder, 'index.json'), JSON.stringify(index));
+  await writeFileAtomic(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+}
 
 /** Adds a document or a small blob to an OCI image layout. */
 export async function addToLayout(folder: string, { bytes, descriptor }: StoredDocument): Promise<void> {
@@ -45,20 +77,38 @@ export const registryContent = (registry: Registry, repository: Repository): Con
   open: (digest) => registry.openBlob(repository, digest),
 });
 
-/** Fetches a large blob into an OCI image layout. @throws WorkError if the bytes do not match the digest */
-export async function fetchBlob(source: Pick<ContentSource, 'open'>, digest: string, folder: string): Promise<void> {
+/**
+ * Fetches a large blob into an OCI image layout. The file has its name only if its bytes match the digest.
+ *
+ * @throws WorkError if the bytes do not match the descriptor
+ */
+export async function fetchBlob(
+  source: Pick<ContentSource, 'open'>,
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  folder: string,
+): Promise<void> {
   const file = blobFile(folder, digest);
+  const part = `${file}.${process.pid}.part`;
   await mkdir(dirname(file), { recursive: true });
   const hash = createHash('sha256');
+  let received = 0;
   const hashing = new Transform({
     transform: (chunk: Buffer, _, done) => {
+      received += chunk.length;
       hash.update(chunk);
-      done(null, chunk);
+      // More bytes than promised could fill the disk.
+      if (received > size) done(digestMismatch(`${digest} has ${size} bytes, but more were received.`));
+      else done(null, chunk);
     },
   });
-  await pipeline(await source.open(digest), hashing, createWriteStream(file));
-  const came = `sha256:${hash.digest('hex')}`;
-  if (came !== digest) throw digestMismatch(`${digest} was requested, but the content has the digest ${came}.`);
+  try {
+    await pipeline(await source.open(digest), hashing, createWriteStream(part));
+    const came = `sha256:${hash.digest('hex')}`;
+    if (came !== digest) throw digestMismatch(`${digest} was requested, but the content has the digest ${came}.`);
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true });
+  }
 }
 
 /** Content below a digest. Documents are deepest first, so that a document is written after everything it refers to. */
@@ -67,19 +117,33 @@ export interface ContentTree {
   readonly blobs: readonly Descriptor[];
 }
 
-/** Reads every document that an image refers to, and lists its blobs. */
+/** An image with eight platforms and their attestations has 17 documents in two levels. */
+const MOST_DOCUMENTS = 64;
+const DEEPEST = 3;
+
+/**
+ * Reads every document that an image refers to, each once, and lists its blobs.
+ *
+ * @throws WorkError if the image has more documents or levels than an image can need
+ */
 export async function readTree(source: Pick<ContentSource, 'document'>, root: Descriptor): Promise<ContentTree> {
-  const bytes = await source.document(root.digest);
-  const { manifests, config, layers } = parseDocument<Partial<ImageIndex & ImageManifest>>(bytes);
-  const below = await Promise.all((manifests ?? []).map((descriptor) => readTree(source, descriptor)));
-  const blobs = [
-    ...(config === undefined ? [] : [config]),
-    ...(layers ?? []),
-    ...below.flatMap((entry) => entry.blobs),
-  ];
-  const documents = [...below.flatMap((entry) => entry.documents), { descriptor: root, bytes }];
-  return {
-    documents: [...new Map(documents.map((entry) => [entry.descriptor.digest, entry])).values()],
-    blobs: [...new Map(blobs.map((entry) => [entry.digest, entry])).values()],
+  const documents = new Map<string, StoredDocument>();
+  const blobs = new Map<string, Descriptor>();
+  const read = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    const { digest } = descriptor;
+    if (documents.has(digest)) return;
+    if (documents.size === MOST_DOCUMENTS || depth === DEEPEST)
+      throw invalidContent(root.digest, `it has more than ${MOST_DOCUMENTS} documents or ${DEEPEST} levels of indexes`);
+    const bytes = await source.document(digest);
+    const document = parseDocument(bytes, digest);
+    const stored = { descriptor, bytes };
+    documents.set(digest, stored);
+    if (isIndex(document)) for (const entry of document.manifests) await read(entry, depth + 1);
+    else for (const blob of [document.config, ...document.layers]) blobs.set(blob.digest, blob);
+    // Deepest first: a map keeps the order of insertion.
+    documents.delete(digest);
+    documents.set(digest, stored);
   };
+  await read(root, 0);
+  return { documents: [...documents.values()], blobs: [...blobs.values()] };
 }

@@ -53,9 +53,14 @@ export const DOCUMENT_TYPES: readonly string[] = [
 
 export const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** BuildKit lists attestations in the index, as manifests of the platform `unknown`. */
+/**
+ * BuildKit lists attestations in the index, as manifests of the platform `unknown`, with an annotation. An entry that has only one of
+ * both is an image: it must be checked as one.
+ */
 export const isAttestation = ({ platform, annotations }: Pick<Descriptor, 'platform' | 'annotations'>): boolean =>
-  platform?.os === 'unknown' || annotations?.[ATTESTED_TYPE] === ATTESTATION_MANIFEST;
+  platform?.os === 'unknown' &&
+  platform.architecture === 'unknown' &&
+  annotations?.[ATTESTED_TYPE] === ATTESTATION_MANIFEST;
 
 /** Source: BuildKit, docs/attestations/attestation-storage.md. */
 export const ATTESTED_TYPE = 'vnd.docker.reference.type';

@@ -20,8 +20,15 @@ const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const DOMAIN = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
 const REGISTRY = new RegExp(`^(?:${DOMAIN}(?:\\.${DOMAIN})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-const DIGEST = /^sha256:[a-f0-9]{64}$/;
+export const TAG_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$';
+const TAG = new RegExp(TAG_PATTERN);
+/** Everything that enters as a digest has this form, because digests become paths and URLs. */
+export const DIGEST_PATTERN = '^sha256:[a-f0-9]{64}$';
+const DIGEST = new RegExp(DIGEST_PATTERN);
+
+export const isTag = (text: string): boolean => TAG.test(text);
+export const isDigest = (text: string): boolean => DIGEST.test(text);
+
 const LONGEST_NAME = 255;
 
 /** Whether the first component is a registry host, not a user of Docker Hub (splitDockerDomain in normalize.go). */

@@ -1,6 +1,7 @@
-import { type Descriptor, type ImageIndex, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
+import { type Descriptor, type ImageManifest, MEDIA_TYPES, storeDocument } from './descriptor.ts';
+import { manifestsOf } from './document.ts';
 import type { Repository } from './reference.ts';
-import { parseDocument, type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 
 /** An entry in a list of referrers. */
 export interface Referrer extends Descriptor {
@@ -18,7 +19,7 @@ export async function listReferrers(
 ): Promise<readonly Referrer[]> {
   const listed =
     (await registry.referrers(repository, digest)) ?? (await registry.document(repository, referrersTag(digest)));
-  return listed === undefined ? [] : (parseDocument<ImageIndex>(listed.bytes).manifests ?? []);
+  return listed === undefined ? [] : manifestsOf(listed.content);
 }
 
 /**
@@ -37,7 +38,7 @@ export async function putReferrer(
   if (listsReferrers) return;
   const tag = referrersTag(manifest.subject.digest);
   const before = await registry.document(repository, tag);
-  const known = before === undefined ? [] : (parseDocument<ImageIndex>(before.bytes).manifests ?? []);
+  const known = before === undefined ? [] : manifestsOf(before.content);
   if (known.some((entry) => entry.digest === digest)) return;
   const entry: Referrer = {
     ...document.descriptor,

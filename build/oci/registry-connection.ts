@@ -1,26 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { type Failure, WorkError } from '../problem.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import type { Repository } from './reference.ts';
 import { registryCertificates } from './registry-certificates.ts';
+import { errorText, headerOf, type RegistryResponse, readObject } from './response.ts';
 import { type RetryBudget, retryAfterSeconds, TransientError, withRetries } from './retry.ts';
 
 export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT';
   /** Path below the registry's address, or the URL of a `Location` header. */
   readonly path: string;
   readonly accept?: string;
+  /** The bytes of a chunk, `0-1023`. */
+  readonly range?: string;
   readonly body?: { readonly content: Readable | Buffer; readonly size: number; readonly mediaType: string };
-}
-
-export interface RegistryResponse {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Dispatcher.ResponseData['body'];
 }
 
 /** HTTP connection to the registry of a repository: TLS, logins, retries. */
@@ -46,6 +42,12 @@ export interface ConnectionOptions {
 }
 
 const SECONDS_WITHOUT_A_WORD = 30;
+/** A slow line may take a minute to make room in the buffers of the kernel, which hold some megabytes. */
+const SECONDS_WITHOUT_AN_UPLOADED_BYTE = 120;
+/** After the last byte: the buffers of the kernel, and a registry that moves a large blob to its store. */
+const SECONDS_TO_STORE = 300;
+/** Connections to one registry; further requests wait. */
+const MOST_CONNECTIONS = 16;
 const MOST_REDIRECTIONS = 5;
 
 /** Temporary failures. Source: RFC 9110, section 15; distribution-spec, "TOOMANYREQUESTS". */
@@ -106,7 +108,7 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
       // A redirect target, such as a blob store, must not get the login of the registry.
       const challenge = origin === new URL(base).origin ? (headerOf(response, 'www-authenticate') ?? '') : '';
       const message = await errorText(response);
-      if (response.status === 404 && sent.method !== 'PUT' && sent.method !== 'POST') return undefined;
+      if (response.status === 404 && (sent.method === 'GET' || sent.method === 'HEAD')) return undefined;
       if (response.status !== 401 || attempt > 0) throw refused(what, response, message);
       const authorization = await authorize(challenge, await credentials(registry), base, what, dispatcher);
       if (authorization === undefined) throw refused(what, response, message);
@@ -140,13 +142,51 @@ async function makeAgent(registry: string): Promise<Dispatcher> {
     bodyTimeout: SECONDS_WITHOUT_A_WORD * 1000,
     // Registries close idle connections, and a request on a closed connection is lost.
     keepAliveTimeout: 4000,
+    connections: MOST_CONNECTIONS,
   });
+}
+
+interface WatchedUpload {
+  readonly content: Readable | Buffer;
+  /** Aborts when the upload makes no progress. */
+  readonly signal: AbortSignal;
+  readonly stop: () => void;
+}
+
+const SLICE = 64 * 1024;
+
+/** Gives up on an upload that makes no progress, however long the whole upload takes. */
+function watchUpload(content: Readable | Buffer): WatchedUpload {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const expect = (seconds: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => controller.abort(Object.assign(new Error(`no answer for ${seconds} seconds`), { code: 'ETIMEDOUT' })),
+      seconds * 1000,
+    );
+  };
+  async function* slices(): AsyncGenerator<Buffer> {
+    for await (const part of Buffer.isBuffer(content) ? [content] : (content as AsyncIterable<Buffer>))
+      for (let at = 0; at < part.length; at += SLICE) {
+        expect(SECONDS_WITHOUT_AN_UPLOADED_BYTE);
+        yield part.subarray(at, at + SLICE);
+      }
+    expect(SECONDS_TO_STORE);
+  }
+  expect(SECONDS_WITHOUT_AN_UPLOADED_BYTE);
+  const isSmall = Buffer.isBuffer(content) && content.length <= SLICE;
+  return {
+    content: isSmall ? content : Readable.from(slices(), { objectMode: false }),
+    signal: controller.signal,
+    stop: () => clearTimeout(timer),
+  };
 }
 
 /** Follows redirects, for example to a blob store. Other hosts do not get the login. */
 async function follow(
   base: string,
-  { method, path, accept, body }: RegistryRequest,
+  { method, path, accept, range, body }: RegistryRequest,
   authorization: string | undefined,
   dispatcher: Dispatcher,
   what: string,
@@ -156,16 +196,19 @@ async function follow(
   let url = new URL(path, base);
   for (let redirections = 0; redirections <= MOST_REDIRECTIONS; redirections += 1) {
     if (protocol === 'https:' && url.protocol !== 'https:') break;
+    const upload = body === undefined ? undefined : watchUpload(body.content);
     const response = await request(url, {
       method,
       dispatcher,
       headers: {
         ...(accept === undefined ? {} : { accept }),
         ...(authorization === undefined || url.origin !== origin ? {} : { authorization }),
+        ...(range === undefined ? {} : { 'content-range': range }),
         ...(body === undefined ? {} : { 'content-type': body.mediaType, 'content-length': String(body.size) }),
       },
-      ...(body === undefined ? {} : { body: body.content }),
-    });
+      // An upload has limits of its own.
+      ...(upload === undefined ? {} : { body: upload.content, signal: upload.signal, headersTimeout: 0 }),
+    }).finally(() => upload?.stop());
     const answer: RegistryResponse = { status: response.statusCode, headers: response.headers, body: response.body };
     const location = headerOf(answer, 'location');
     const redirected = [301, 302, 303, 307, 308].includes(answer.status) && location !== undefined;
@@ -179,24 +222,6 @@ async function follow(
     reason: `The redirects for ${what} do not end, or leave TLS.`,
     hint: 'check the proxies between this host and the registry',
   });
-}
-
-export function headerOf({ headers }: Pick<RegistryResponse, 'headers'>, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
-/** The registry's error message, shortened. Source: distribution-spec, "Error Codes". */
-async function errorText({ body }: RegistryResponse): Promise<string> {
-  const text = await body.text().catch(() => '');
-  try {
-    const { errors = [] } = JSON.parse(text) as {
-      readonly errors?: readonly { readonly code?: string; readonly message?: string }[];
-    };
-    return errors.map(({ code = '', message = '' }) => `${code} ${message}`.trim()).join('; ');
-  } catch {
-    return text.split('\n')[0]?.slice(0, 200) ?? '';
-  }
 }
 
 const codeOf = (error: unknown): string => {
@@ -314,10 +339,8 @@ async function authorize(
       : await request(url, { dispatcher, headers: basic === undefined ? {} : { authorization: basic } });
   const answer: RegistryResponse = { status: statusCode, headers, body };
   if (statusCode >= 300) throw refused(what, answer, await errorText(answer));
-  const { token, access_token: accessToken } = (await body.json()) as {
-    readonly token?: string;
-    readonly access_token?: string;
-  };
+  const { token, access_token: accessToken } = await readObject(answer, `${url.host}, which gives tokens for ${what}`);
   const bearer = token ?? accessToken;
-  return bearer === undefined ? undefined : `Bearer ${bearer}`;
+  // A header must be one line.
+  return typeof bearer === 'string' && /^[\x21-\x7e]+$/.test(bearer) ? `Bearer ${bearer}` : undefined;
 }

@@ -2,17 +2,24 @@ import type { Readable } from 'node:stream';
 import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
 import { type Descriptor, DOCUMENT_TYPES, digestOf, MEDIA_TYPES, type StoredDocument } from './descriptor.ts';
-import type { Repository } from './reference.ts';
+import { type ImageDocument, parseDocument } from './document.ts';
+import { isDigest, isTag, type Repository } from './reference.ts';
+import { type ConnectionOptions, connectRegistries, digestMismatch } from './registry-connection.ts';
 import {
-  type ConnectionOptions,
-  connectRegistries,
-  digestMismatch,
+  firstWords,
   headerOf,
+  LARGEST_DOCUMENT,
+  LARGEST_SMALL_BLOB,
   type RegistryResponse,
-} from './registry-connection.ts';
+  readBytes,
+  readObject,
+  unexpectedAnswer,
+} from './response.ts';
+import { uploadBlob } from './upload.ts';
 
 /** An index or a manifest in a registry, with its computed digest. */
 export interface RegistryDocument extends StoredDocument {
+  readonly content: ImageDocument;
   readonly annotations: Annotations;
 }
 
@@ -48,6 +55,8 @@ export interface Registry {
 }
 
 const PAGE = 1000;
+/** Some registries give 100 tags at once, whatever is asked for. */
+const MOST_PAGES = 150;
 const ACCEPTED = DOCUMENT_TYPES.join(', ');
 
 export function openRegistries(options: ConnectionOptions): Registry {
@@ -56,15 +65,19 @@ export function openRegistries(options: ConnectionOptions): Registry {
   return {
     tags: async (repository) => {
       const { send, withRetries } = connect(repository);
-      const names: string[] = [];
+      const names = new Set<string>();
+      const pages = new Set<string>();
       let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE}`;
       while (path !== undefined) {
+        if (pages.has(path) || pages.size === MOST_PAGES)
+          throw unexpectedAnswer(nameOf(repository), `the list of tags does not end after ${pages.size} pages`);
+        pages.add(path);
         const current: string = path;
-        const page = await withRetries(async () => readTags(await send({ method: 'GET', path: current })));
-        names.push(...page.tags);
+        const page = await withRetries(async () => readTags(repository, await send({ method: 'GET', path: current })));
+        for (const tag of page.tags) names.add(tag);
         path = page.next;
       }
-      return names;
+      return [...names];
     },
 
     document: (repository, reference) => {
@@ -80,7 +93,7 @@ export function openRegistries(options: ConnectionOptions): Registry {
       return withRetries(async () => {
         const response = await send({ method: 'GET', path: blobPath(repository, digest) });
         if (response === undefined) throw missingContent(repository, digest);
-        const bytes = Buffer.from(await response.body.arrayBuffer());
+        const bytes = await readBytes(response, LARGEST_SMALL_BLOB, atDigest(repository, digest));
         if (digestOf(bytes) === digest) return bytes;
         throw digestMismatch(
           `${atDigest(repository, digest)} was requested, but the content has the digest ${digestOf(bytes)}.`,
@@ -106,22 +119,10 @@ export function openRegistries(options: ConnectionOptions): Registry {
       });
     },
 
-    putBlob: (repository, { digest, size }, open) => {
-      const { send, withRetries } = connect(repository);
-      const mediaType = 'application/octet-stream';
-      return withRetries(async () => {
-        const upload = await send({
-          method: 'POST',
-          path: `/v2/${repository.repository}/blobs/uploads/`,
-          body: { content: Buffer.alloc(0), size: 0, mediaType },
-        });
-        await upload?.body.dump();
-        const location = upload === undefined ? '' : (headerOf(upload, 'location') ?? '');
-        const path = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
-        const stored = await send({ method: 'PUT', path, body: { content: await open(), size, mediaType } });
-        await stored?.body.dump();
-        assertDigest(repository, stored, digest);
-      });
+    putBlob: async (repository, blob, open) => {
+      const stored = await uploadBlob(connect(repository), repository, blob, open);
+      await stored?.body.dump();
+      assertDigest(repository, stored, blob.digest);
     },
 
     putDocument: (repository, reference, { bytes, descriptor: { digest, mediaType } }) => {
@@ -164,13 +165,17 @@ interface TagPage {
   readonly next: string | undefined;
 }
 
-async function readTags(response: RegistryResponse | undefined): Promise<TagPage> {
+async function readTags(repository: Repository, response: RegistryResponse | undefined): Promise<TagPage> {
   if (response === undefined) return { tags: [], next: undefined };
-  const { tags } = (await response.body.json()) as { readonly tags: readonly string[] | null };
+  const what = `the tags of ${nameOf(repository)}`;
+  const { tags } = await readObject(response, what);
+  // Some registries write null for an empty list.
+  if (tags !== null && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')))
+    throw unexpectedAnswer(what, 'the answer has no list of tags');
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(headerOf(response, 'link') ?? '')?.[1];
   // Ignore the host of the link: this login is for this host only.
   const url = next === undefined ? undefined : new URL(next, 'https://registry');
-  return { tags: tags ?? [], next: url === undefined ? undefined : `${url.pathname}${url.search}` };
+  return { tags: (tags ?? []).filter(isTag), next: url === undefined ? undefined : `${url.pathname}${url.search}` };
 }
 
 async function readDocument(
@@ -179,25 +184,22 @@ async function readDocument(
   response: RegistryResponse | undefined,
 ): Promise<RegistryDocument | undefined> {
   if (response === undefined) return undefined;
-  const bytes = Buffer.from(await response.body.arrayBuffer());
+  const name = `${nameOf(repository)}${isDigest(reference) ? '@' : ':'}${reference}`;
+  const bytes = await readBytes(response, LARGEST_DOCUMENT, name);
   const digest = digestOf(bytes);
-  const promised = reference.startsWith('sha256:') ? reference : headerOf(response, 'docker-content-digest');
-  if (promised?.startsWith('sha256:') === true && promised !== digest) {
-    const name = `${nameOf(repository)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`;
+  const promised = isDigest(reference) ? reference : headerOf(response, 'docker-content-digest');
+  if (promised?.startsWith('sha256:') === true && promised !== digest)
     throw digestMismatch(`${name} should have the digest ${promised}, but the content has ${digest}.`);
-  }
   const mediaType = (headerOf(response, 'content-type') ?? '').split(';')[0] ?? '';
-  const { annotations = {} } = parseDocument<{ readonly annotations?: Annotations }>(bytes);
-  return { descriptor: { mediaType, digest, size: bytes.length }, bytes, annotations };
-}
-
-/** @throws WorkError if the bytes are not valid JSON */
-export function parseDocument<T>(bytes: Buffer): T {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as T;
-  } catch {
-    throw digestMismatch(`A manifest of ${bytes.length} bytes is not valid JSON.`);
-  }
+  if (mediaType === 'text/html')
+    throw unexpectedAnswer(name, `the answer is a page: "${firstWords(bytes.toString())}"`);
+  const content = parseDocument(bytes, name);
+  return {
+    descriptor: { mediaType, digest, size: bytes.length },
+    bytes,
+    content,
+    annotations: content.annotations ?? {},
+  };
 }
 
 /** Checks that the registry stored the bytes that were sent. */

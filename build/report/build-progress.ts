@@ -1,4 +1,5 @@
 import type { Progress, Step } from '../engine/progress.ts';
+import { printable } from '../printable.ts';
 import { seconds } from '../units.ts';
 import { style } from './style.ts';
 
@@ -40,7 +41,7 @@ const isNews = ({ name }: Step): boolean =>
 
 /** The first line of a step's name, shortened. */
 function title({ name }: Step): string {
-  const line = name.split('\n')[0] ?? '';
+  const line = printable(name.split('\n')[0] ?? '');
   return line.length > 100 ? `${line.slice(0, 97)}...` : line;
 }
 
@@ -52,7 +53,7 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
   const said = new Map<string, Step['state']>();
   const say = (text: string): void => void stream.write(`${text}\n`);
   return {
-    onStep: (step) => say(`- ${step}`),
+    onStep: (step) => say(`- ${printable(step)}`),
     onProgress: (_, changed) => {
       for (const step of changed) {
         if (!isNews(step) || said.get(step.digest) === step.state) continue;
@@ -82,7 +83,16 @@ async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
       .filter(({ state }) => state === 'running')
       .map((entry) => {
         const last = entry.lines.at(-1);
-        const said = last === undefined ? '' : `\n    ${style('dim', last.trim().slice(0, width - 4), stream)}`;
+        const said =
+          last === undefined
+            ? ''
+            : `\n    ${style(
+                'dim',
+                printable(last)
+                  .trim()
+                  .slice(0, width - 4),
+                stream,
+              )}`;
         return `  ${style('cyan', seconds(elapsed(entry)).padStart(8), stream)}  ${title(entry).slice(0, width - 12)}${said}`;
       });
     const head = steps.length === 0 ? step : `${step}  ${finished}/${steps.length} steps`;
@@ -91,7 +101,7 @@ async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
   const timer = setInterval(draw, 200);
   return {
     onStep: (text) => {
-      step = text;
+      step = printable(text);
       draw();
     },
     onProgress: (progress) => {

@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import { InterruptedError, RequestError, WorkError } from '../problem.ts';
 import { style } from './style.ts';
 
@@ -7,8 +8,8 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
   const dim = (text: string): string => style('dim', text, stream);
   if (error instanceof RequestError) {
     const rows = error.problems.flatMap(({ source, value, reason, hint }) => [
-      `  ${style('bold', source, stream)}: ${value === '' ? '' : `"${value}" `}${reason}`,
-      `    ${dim('Hint:')} ${hint}`,
+      `  ${style('bold', source, stream)}: ${printable(value === '' ? reason : `"${value}" ${reason}`)}`,
+      `    ${dim('Hint:')} ${printable(hint)}`,
     ]);
     const count = error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`;
     return [red(`Nothing was started: the request has ${count}.`), ...rows].join('\n');
@@ -17,9 +18,9 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
     const { title, reason, hint, lines = [] } = error.failure;
     return [
       red(title),
-      `  ${reason}`,
-      `  ${dim('Hint:')} ${hint}`,
-      ...lines.map((line) => `  ${dim('|')} ${line}`),
+      ...reason.split('\n').map((line) => `  ${printable(line)}`),
+      `  ${dim('Hint:')} ${printable(hint)}`,
+      ...lines.map((line) => `  ${dim('|')} ${printable(line)}`),
     ].join('\n');
   }
   if (error instanceof InterruptedError) return `Interrupted: ${error.message}.`;

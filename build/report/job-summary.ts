@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import { printable } from '../printable.ts';
 
 /**
  * Appends to the job summary of a GitHub workflow, if there is one.
@@ -12,7 +13,7 @@ export async function writeJobSummary(markdown: string): Promise<void> {
 
 /** A Markdown table. Bars and line breaks inside a cell are escaped. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const cell = (text: string): string => printable(text).replaceAll('|', '\\|');
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { printableColored } from '../printable.ts';
 import { style } from './style.ts';
 
 const NO_LINES = Object.fromEntries(
@@ -33,7 +34,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     chars: { ...NO_LINES, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  drawn.push(...rows.map((row) => [...row]));
+  drawn.push(...rows.map((row) => row.map(printableColored)));
   return drawn
     .toString()
     .split('\n')

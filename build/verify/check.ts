@@ -1,7 +1,7 @@
 import type { CheckOutcome, CheckResult } from '../check-result.ts';
 import type { Container } from '../engine/container.ts';
 import type { ImageDocument } from '../engine/image-document.ts';
-import type { ImageConfig } from '../engine/image-tools.ts';
+import type { ImageConfig } from '../oci/document.ts';
 
 /** The image that the checks inspect. A part that is not available is an Error, and every check that needs it fails. */
 export interface Subject {

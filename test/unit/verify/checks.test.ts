@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container } from '../../../build/engine/container.ts';
-import type { ImageConfig } from '../../../build/engine/image-tools.ts';
 import { ANNOTATION } from '../../../build/oci/annotations.ts';
+import type { ImageConfig } from '../../../build/oci/document.ts';
 import type { Subject } from '../../../build/verify/check.ts';
 import { CONTRACT } from '../../../build/verify/contract.ts';
 import { VALID_ANNOTATIONS } from '../../support/annotations.ts';

@@ -1,0 +1,164 @@
+import { WorkError } from '../problem.ts';
+import { ruleChecker } from '../schema.ts';
+import type { Descriptor, ImageIndex, ImageManifest } from './descriptor.ts';
+import { DIGEST_PATTERN } from './reference.ts';
+
+/** What a registry or a layout stores under a digest: an index or a manifest. */
+export type ImageDocument = ImageIndex | ImageManifest;
+
+/** Source: RFC 6838, section 4.2. */
+const MEDIA_TYPE = { type: 'string', maxLength: 255 };
+const ANNOTATIONS = { type: 'object', additionalProperties: { type: 'string' } };
+/** Source: OCI image-spec, descriptor.md. */
+export const DESCRIPTOR_SCHEMA = {
+  type: 'object',
+  required: ['mediaType', 'digest', 'size'],
+  properties: {
+    mediaType: MEDIA_TYPE,
+    digest: { type: 'string', pattern: DIGEST_PATTERN },
+    size: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    platform: {
+      type: 'object',
+      required: ['os', 'architecture'],
+      properties: { os: { type: 'string' }, architecture: { type: 'string' } },
+    },
+    annotations: ANNOTATIONS,
+    artifactType: MEDIA_TYPE,
+  },
+} as const;
+
+/** Source: OCI image-spec, image-index.md. An image for ten platforms has 20 entries. */
+const indexRule = ruleChecker({
+  type: 'object',
+  required: ['manifests'],
+  properties: {
+    mediaType: MEDIA_TYPE,
+    manifests: { type: 'array', maxItems: 64, items: DESCRIPTOR_SCHEMA },
+    annotations: ANNOTATIONS,
+  },
+});
+
+/** Source: OCI image-spec, manifest.md. Docker's limit is 127 layers (moby, layer/layer_store.go, maxLayerDepth). */
+const manifestRule = ruleChecker({
+  type: 'object',
+  required: ['config', 'layers'],
+  properties: {
+    mediaType: MEDIA_TYPE,
+    artifactType: MEDIA_TYPE,
+    config: DESCRIPTOR_SCHEMA,
+    layers: { type: 'array', maxItems: 127, items: DESCRIPTOR_SCHEMA },
+    subject: DESCRIPTOR_SCHEMA,
+    annotations: ANNOTATIONS,
+  },
+});
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/**
+ * Parses an index or a manifest, and checks everything that later code relies on: digests, sizes, numbers of entries.
+ *
+ * @param name for error messages: `ghcr.io/openclaw/openclaw:latest`
+ * @throws WorkError that names the violated rule
+ */
+export function parseDocument(bytes: Buffer, name: string): ImageDocument {
+  const value = parseJson(bytes, name);
+  const broken = isObject(value) && 'manifests' in value ? indexRule(value) : manifestRule(value);
+  if (broken !== undefined) throw invalidContent(name, broken);
+  return value as ImageDocument;
+}
+
+/** The entries of an index; a manifest has none. */
+export const manifestsOf = (document: ImageDocument): readonly Descriptor[] =>
+  isIndex(document) ? document.manifests : [];
+
+export const isIndex = (document: ImageDocument): document is ImageIndex => 'manifests' in document;
+
+/** @throws WorkError if the document is not an index */
+export function parseIndex(bytes: Buffer, name: string): ImageIndex {
+  const document = parseDocument(bytes, name);
+  if (isIndex(document)) return document;
+  throw invalidContent(name, 'it is a manifest, not an index');
+}
+
+/** @throws WorkError if the document is not a manifest */
+export function parseManifest(bytes: Buffer, name: string): ImageManifest {
+  const document = parseDocument(bytes, name);
+  if (!isIndex(document)) return document;
+  throw invalidContent(name, 'it is an index, not a manifest');
+}
+
+/** The config of an image. Source: OCI image-spec, config.md. */
+export interface ImageConfig {
+  readonly os: string;
+  readonly architecture: string;
+  readonly created?: string;
+  readonly config?: {
+    readonly User?: string;
+    readonly Env?: readonly string[];
+    readonly Entrypoint?: readonly string[];
+    readonly Cmd?: readonly string[];
+    readonly WorkingDir?: string;
+    readonly Labels?: Readonly<Record<string, string>>;
+    readonly ExposedPorts?: Readonly<Record<string, object>>;
+    readonly Healthcheck?: { readonly Test?: readonly string[]; readonly StartPeriod?: number };
+  };
+}
+
+/** A config as a registry or a layout stores it. */
+export interface StoredConfig extends ImageConfig {
+  readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] };
+  readonly history?: readonly object[];
+}
+
+/** Docker writes null for an empty list. */
+const configRule = ruleChecker({
+  type: 'object',
+  required: ['os', 'architecture', 'rootfs'],
+  properties: {
+    os: { type: 'string' },
+    architecture: { type: 'string' },
+    created: { type: 'string' },
+    config: {
+      type: 'object',
+      properties: {
+        Env: { type: ['array', 'null'], items: { type: 'string' } },
+        Labels: { type: ['object', 'null'], additionalProperties: { type: 'string' } },
+      },
+    },
+    rootfs: {
+      type: 'object',
+      required: ['diff_ids'],
+      properties: { diff_ids: { type: 'array', items: { type: 'string', pattern: DIGEST_PATTERN } } },
+    },
+    history: { type: ['array', 'null'], items: { type: 'object' } },
+  },
+});
+
+/** @throws WorkError that names the violated rule */
+export function parseImageConfig(bytes: Buffer, name: string): StoredConfig {
+  const value = parseJson(bytes, name);
+  const broken = configRule(value);
+  if (broken !== undefined) throw invalidContent(name, broken);
+  return value as StoredConfig;
+}
+
+/** @throws WorkError if the bytes are not valid JSON */
+export function parseJson(bytes: Buffer, name: string): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch (error) {
+    throw invalidContent(name, `its ${bytes.length} bytes are not valid JSON`, { cause: error });
+  }
+}
+
+/** @param reason continues the name */
+export const invalidContent = (name: string, reason: string, options?: ErrorOptions): WorkError =>
+  new WorkError(
+    {
+      kind: 'invalid-content',
+      title: 'The content is not valid',
+      reason: `${name}: ${reason}.`,
+      hint: 'find out who wrote it, and publish or download it again',
+    },
+    options,
+  );

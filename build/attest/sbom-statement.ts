@@ -1,20 +1,22 @@
 import { debianRelease, installedPackages, namesPackages } from '../contents/installed-packages.ts';
-import { mergeLayers } from '../contents/merged-layers.ts';
+import { type MergedLayers, mergeLayers } from '../contents/merged-layers.ts';
 import { SPDX_PREDICATE, spdxDocument } from '../contents/spdx.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import type { ContentSource } from '../oci/content.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import type { Descriptor, ImageManifest } from '../oci/descriptor.ts';
+import { parseImageConfig } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
 import { type Statement, statementAbout } from './attestation.ts';
 
 /** Lists the packages of an image as an SPDX statement. Reads layers and runs nothing, so it works for every platform. */
 export async function sbomStatement(
-  source: Pick<ContentSource, 'open'>,
+  source: Pick<ContentSource, 'open' | 'blob'>,
   platform: Platform,
   manifest: Descriptor,
-  layers: readonly Descriptor[],
+  { layers, config }: Pick<ImageManifest, 'layers' | 'config'>,
   annotations: Annotations,
 ): Promise<Statement> {
+  const { config: settings } = parseImageConfig(await source.blob(config.digest), config.digest);
   const merged = await mergeLayers(source, layers, { texts: namesPackages, fingerprints: false });
   const subject = {
     name: annotations[ANNOTATION.title] ?? '',
@@ -24,5 +26,15 @@ export async function sbomStatement(
     debian: debianRelease(merged),
     created: annotations[ANNOTATION.created] ?? '',
   };
-  return statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, installedPackages(merged)));
+  const packages = installedPackages(merged, settings?.Env ?? []);
+  const layerOf = (path: string): string | undefined => layers[layerOfPath(merged, path) ?? -1]?.digest;
+  return statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, packages, layerOf));
+}
+
+/** The layer of a file; of a folder, that of a file in it. */
+function layerOfPath({ layers }: MergedLayers, path: string): number | undefined {
+  const own = layers.get(path);
+  if (own !== undefined) return own;
+  for (const [known, layer] of layers) if (known.startsWith(`${path}/`)) return layer;
+  return undefined;
 }

@@ -1,19 +1,28 @@
 import type { MergedLayers } from './merged-layers.ts';
 
-/** A package in an image, as recorded by its package manager. */
+/** A package in an image, as recorded by its package manager; or a program that no package manager knows. */
 export interface InstalledPackage {
-  readonly kind: 'debian' | 'npm';
+  readonly kind: 'debian' | 'npm' | 'python' | 'program';
   readonly name: string;
   readonly version: string;
-  /** Debian architecture; undefined for npm. */
+  /** Debian architecture; undefined for other kinds. */
   readonly architecture: string | undefined;
   /** The license as its author declared it; undefined if it is not a single expression. */
   readonly license: string | undefined;
+  /** The file that says so; undefined for what the image's variables say. */
+  readonly path: string | undefined;
 }
 
 const DPKG_STATUS = 'var/lib/dpkg/status';
 const OS_RELEASE = /^(?:etc|usr\/lib)\/os-release$/;
 const GATEWAY_MANIFEST = 'app/package.json';
+/** Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/ */
+const PYTHON_METADATA =
+  /^usr\/(?:local\/)?lib\/python3[^/]*\/(?:dist|site)-packages\/[^/]+\.(?:dist-info\/METADATA|egg-info(?:\/PKG-INFO)?)$/;
+/** Debian's machine-readable copyright files. Source: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/ */
+const COPYRIGHT = /^usr\/share\/doc\/([^/]+)\/copyright$/;
+/** The versions of the browsers that a Playwright downloads. */
+const BROWSERS = /^app\/(?:.*\/)?node_modules\/playwright-core\/browsers\.json$/;
 
 /** @returns the name of an installed package's folder; undefined for other package.json files, such as test fixtures */
 function npmFolder(path: string): string | undefined {
@@ -26,11 +35,26 @@ function npmFolder(path: string): string | undefined {
 
 /** Whether a file lists installed packages. */
 export const namesPackages = (path: string): boolean =>
-  path === DPKG_STATUS || path === GATEWAY_MANIFEST || OS_RELEASE.test(path) || npmFolder(path) !== undefined;
+  path === DPKG_STATUS ||
+  path === GATEWAY_MANIFEST ||
+  [OS_RELEASE, PYTHON_METADATA, COPYRIGHT, BROWSERS].some((pattern) => pattern.test(path)) ||
+  npmFolder(path) !== undefined;
 
-/** @returns the installed packages, sorted. Several copies of one version count once */
-export function installedPackages({ texts }: Pick<MergedLayers, 'texts'>): readonly InstalledPackage[] {
-  const packages = [...debianPackages(texts.get(DPKG_STATUS) ?? ''), ...npmPackages(texts)];
+/**
+ * @param variables of the image, which name the version of Node: `NODE_VERSION=24.1.0`
+ * @returns the installed packages, sorted. Several copies of one version count once
+ */
+export function installedPackages(
+  { files, texts }: Pick<MergedLayers, 'files' | 'texts'>,
+  variables: readonly string[] = [],
+): readonly InstalledPackage[] {
+  const packages = [
+    ...debianPackages(texts),
+    ...npmPackages(texts),
+    ...pythonPackages(texts),
+    ...nodeProgram(variables),
+    ...browsers(texts, files),
+  ];
   const keyOf = ({ kind, name, version, architecture = '' }: InstalledPackage): string =>
     `${kind} ${name} ${version} ${architecture}`;
   return [...new Map(packages.map((entry) => [keyOf(entry), entry])).entries()]
@@ -42,7 +66,8 @@ export function installedPackages({ texts }: Pick<MergedLayers, 'texts'>): reado
 export const debianRelease = ({ texts }: Pick<MergedLayers, 'texts'>): string | undefined =>
   /^VERSION_ID="?([^"\n]+)"?$/m.exec([...texts].find(([path]) => OS_RELEASE.test(path))?.[1] ?? '')?.[1];
 
-function debianPackages(status: string): readonly InstalledPackage[] {
+function debianPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
+  const status = texts.get(DPKG_STATUS) ?? '';
   const field = (paragraph: string, name: string): string =>
     new RegExp(`^${name}: (.*)$`, 'm').exec(paragraph)?.[1] ?? '';
   return status
@@ -53,8 +78,72 @@ function debianPackages(status: string): readonly InstalledPackage[] {
       name: field(paragraph, 'Package'),
       version: field(paragraph, 'Version'),
       architecture: field(paragraph, 'Architecture'),
-      license: undefined,
+      license: debianLicense(texts.get(`usr/share/doc/${field(paragraph, 'Package')}/copyright`)),
+      path: DPKG_STATUS,
     }));
+}
+
+/** @returns the license of a package whose files all have one; undefined if there are several, or the file is free text */
+function debianLicense(copyright: string | undefined): string | undefined {
+  if (copyright === undefined || !/^Format:.*copyright-format/m.test(copyright)) return undefined;
+  const names = new Set([...copyright.matchAll(/^License:[ \t]*(\S.*)$/gm)].map(([, name = '']) => name.trim()));
+  return names.size === 1 ? [...names][0] : undefined;
+}
+
+function pythonPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
+  return [...texts].flatMap(([path, text]): readonly InstalledPackage[] => {
+    if (!PYTHON_METADATA.test(path)) return [];
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}:[ \\t]*(\\S.*)$`, 'm').exec(text)?.[1]?.trim();
+    const [name, version] = [field('Name'), field('Version')];
+    if (name === undefined || version === undefined) return [];
+    const license = field('License-Expression') ?? field('License');
+    return [{ kind: 'python', name, version, architecture: undefined, license, path }];
+  });
+}
+
+/** Node comes with the base, and no package manager lists it. */
+function nodeProgram(variables: readonly string[]): readonly InstalledPackage[] {
+  const version = variables.find((entry) => entry.startsWith('NODE_VERSION='))?.slice('NODE_VERSION='.length);
+  return version === undefined
+    ? []
+    : [{ kind: 'program', name: 'node', version, architecture: undefined, license: 'MIT', path: undefined }];
+}
+
+/** The browsers that Playwright downloaded: its list has versions by revision, and the folders have revisions. */
+function browsers(
+  texts: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, unknown>,
+): readonly InstalledPackage[] {
+  const folders = new Map<string, string>();
+  for (const path of files.keys()) {
+    const [folder, name = '', revision = ''] =
+      /^home\/node\/\.cache\/ms-playwright\/([a-z_]+)-(\d+)(?=\/)/.exec(path) ?? [];
+    if (folder !== undefined) folders.set(`${name.replaceAll('_', '-')} ${revision}`, folder);
+  }
+  if (folders.size === 0) return [];
+  const lists = [...texts].flatMap(([path, text]) => (BROWSERS.test(path) ? [browserList(text)] : [])).flat();
+  return [...folders].map(([key, path]): InstalledPackage => {
+    const [name = '', revision = ''] = key.split(' ');
+    const listed = lists.find((entry) => entry.name === name && entry.revision === revision);
+    const version = listed?.browserVersion ?? `revision-${revision}`;
+    return { kind: 'program', name, version, architecture: undefined, license: undefined, path };
+  });
+}
+
+interface Browser {
+  readonly name?: unknown;
+  readonly revision?: unknown;
+  readonly browserVersion?: string;
+}
+
+function browserList(text: string): readonly Browser[] {
+  try {
+    const { browsers: list } = JSON.parse(text) as { readonly browsers?: readonly Browser[] };
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return [];
+  }
 }
 
 function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
@@ -65,7 +154,7 @@ function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPack
     if (folder === undefined || manifest?.version === undefined) continue;
     const { name = folder, version, license } = manifest;
     const licenseName = typeof license === 'string' ? license : undefined;
-    packages.push({ kind: 'npm', name, version, architecture: undefined, license: licenseName });
+    packages.push({ kind: 'npm', name, version, architecture: undefined, license: licenseName, path });
   }
   return packages;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
@@ -19,6 +20,8 @@ export interface MergedLayers {
   readonly files: ReadonlyMap<string, ImageFile>;
   /** Contents of the requested files. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Number of the layer that wrote a file last, from 0. */
+  readonly layers: ReadonlyMap<string, number>;
   /** Every path that a layer writes or removes, even if a higher layer changes it again. */
   readonly written: ReadonlySet<string>;
 }
@@ -41,11 +44,17 @@ export async function mergeLayers(
   layers: readonly Descriptor[],
   selection: WantedContents,
 ): Promise<MergedLayers> {
-  const merged = { files: new Map<string, ImageFile>(), texts: new Map<string, string>(), written: new Set<string>() };
-  for (const { digest, mediaType } of layers) {
+  const merged: Merging = {
+    files: new Map(),
+    texts: new Map(),
+    layers: new Map(),
+    written: new Set(),
+    folders: new Set(),
+  };
+  for (const [layer, { digest, mediaType }] of layers.entries()) {
     const unpack = extract();
     const reading = (async () => {
-      for await (const entry of unpack) await take(merged, entry.header, entry, selection);
+      for await (const entry of unpack) await take(merged, layer, entry.header, entry, selection);
     })();
     const decompress = mediaType.endsWith('zstd')
       ? [createZstdDecompress({ chunkSize: CHUNK_BYTES })]
@@ -60,17 +69,21 @@ export async function mergeLayers(
 interface Merging extends MergedLayers {
   readonly files: Map<string, ImageFile>;
   readonly texts: Map<string, string>;
+  readonly layers: Map<string, number>;
   readonly written: Set<string>;
+  readonly folders: Set<string>;
 }
 
 async function take(
   merged: Merging,
+  layer: number,
   header: Header,
   content: AsyncIterable<unknown>,
   { texts, fingerprints }: WantedContents,
 ): Promise<void> {
-  const path = header.name.replace(/^\.?\//, '').replace(/\/$/, '');
-  const name = path.slice(path.lastIndexOf('/') + 1);
+  const path = pathOf(header.name);
+  const at = path.lastIndexOf('/') + 1;
+  const [folder, name] = [path.slice(0, at), path.slice(at)];
   const isText = texts(path);
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
@@ -78,25 +91,44 @@ async function take(
     if (fingerprints) hash.update(chunk as Buffer);
     if (isText) chunks.push(chunk as Buffer);
   }
-  if (name === OPAQUE) return remove(merged, path.slice(0, -OPAQUE.length - 1), false);
-  if (name.startsWith(WHITEOUT)) return remove(merged, path.replace(WHITEOUT, ''), true);
+  if (name === OPAQUE) return remove(merged, layer, (known) => known.startsWith(folder), folder.slice(0, -1));
+  if (name.startsWith(WHITEOUT)) {
+    const hidden = `${folder}${name.slice(WHITEOUT.length)}`;
+    return remove(merged, layer, (known) => known === hidden || known.startsWith(`${hidden}/`), hidden);
+  }
   if (path === '') return;
+  // What is not a folder any more has no files in it.
+  if (header.type !== 'directory' && merged.folders.delete(path))
+    remove(merged, layer, (known) => known.startsWith(`${path}/`), path);
+  if (header.type === 'directory') merged.folders.add(path);
+  // A hard link is the file that it names.
+  const target = header.type === 'link' ? pathOf(header.linkname ?? '') : '';
+  const linked = merged.texts.get(target);
   const what = header.type === 'file' ? hash.digest('hex') : (header.linkname ?? '');
   const mode = (header.mode ?? 0).toString(8);
   merged.written.add(path);
+  merged.layers.set(path, layer);
   merged.files.set(path, {
     size: header.type === 'file' ? (header.size ?? 0) : 0,
     fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
   });
-  if (isText) merged.texts.set(path, Buffer.concat(chunks).toString('utf8'));
+  merged.texts.delete(path);
+  if (isText) merged.texts.set(path, linked ?? Buffer.concat(chunks).toString('utf8'));
 }
 
-function remove({ files, texts, written }: Merging, path: string, itself: boolean): void {
+/** A path as Linux understands it in the root folder, without a leading slash: `./a//b/../c` → `a/c`. */
+const pathOf = (name: string): string => posix.normalize(`/${name}`).replace(/^\/+|\/+$/g, '');
+
+/** A whiteout hides what lower layers have, wherever it stands in its own layer. Source: OCI image-spec, layer.md, "Whiteouts". */
+function remove(
+  { files, texts, layers, written }: Merging,
+  layer: number,
+  isHidden: (path: string) => boolean,
+  path: string,
+): void {
   written.add(path);
   for (const known of files.keys()) {
-    if (known.startsWith(`${path}/`) || (itself && known === path)) {
-      files.delete(known);
-      texts.delete(known);
-    }
+    if (layers.get(known) === layer || !isHidden(known)) continue;
+    for (const map of [files, texts, layers]) map.delete(known);
   }
 }

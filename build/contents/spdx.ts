@@ -43,6 +43,8 @@ export interface SpdxPackage {
   readonly licenseConcluded: 'NOASSERTION';
   readonly licenseDeclared: string;
   readonly copyrightText: 'NOASSERTION';
+  /** The file that names the package, and its layer. */
+  readonly sourceInfo?: string;
   readonly primaryPackagePurpose?: 'CONTAINER';
   readonly externalRefs: readonly {
     readonly referenceCategory: 'PACKAGE-MANAGER';
@@ -54,11 +56,26 @@ export interface SpdxPackage {
 /** An SPDX license expression. npm also allows values that are not SPDX, such as UNLICENSED. */
 const LICENSE = /^(?!UNLICENSED$|SEE )[A-Za-z0-9.+-]+(?: (?:OR|AND|WITH) [A-Za-z0-9.+-]+)*$/;
 
-/** The software bill of materials of one platform. Pure: equal packages give equal bytes. */
-export function spdxDocument(subject: SbomSubject, packages: readonly InstalledPackage[]): SpdxDocument {
+/**
+ * The software bill of materials of one platform. Pure: equal packages give equal bytes.
+ *
+ * @param layerOf digest of the layer that holds a file
+ */
+export function spdxDocument(
+  subject: SbomSubject,
+  packages: readonly InstalledPackage[],
+  layerOf: (path: string) => string | undefined = () => undefined,
+): SpdxDocument {
   const image = spdxPackage('SPDXRef-Image', subject.name, subject.version, imageUrl(subject), undefined);
   const contained = packages.map((entry, index) =>
-    spdxPackage(`SPDXRef-Package-${index + 1}`, entry.name, entry.version, packageUrl(entry, subject), entry.license),
+    spdxPackage(
+      `SPDXRef-Package-${index + 1}`,
+      entry.name,
+      entry.version,
+      packageUrl(entry, subject),
+      entry.license,
+      sourceOf(entry, layerOf),
+    ),
   );
   return {
     spdxVersion: 'SPDX-2.3',
@@ -85,6 +102,7 @@ function spdxPackage(
   version: string,
   purl: PackageURL,
   license: string | undefined,
+  sourceInfo?: string,
 ): SpdxPackage {
   return {
     SPDXID,
@@ -95,6 +113,7 @@ function spdxPackage(
     licenseConcluded: 'NOASSERTION',
     licenseDeclared: license !== undefined && LICENSE.test(license) ? license : 'NOASSERTION',
     copyrightText: 'NOASSERTION',
+    ...(sourceInfo === undefined ? {} : { sourceInfo }),
     externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl.toString() }],
   };
 }
@@ -110,12 +129,21 @@ const imageUrl = ({ name, digest, architecture }: SbomSubject): PackageURL =>
     undefined,
   );
 
-/** Source: purl-spec, types deb and npm. */
+function sourceOf({ path }: InstalledPackage, layerOf: (path: string) => string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const layer = layerOf(path);
+  return layer === undefined ? `/${path}` : `/${path} in the layer ${layer}`;
+}
+
+/** Source: purl-spec, types deb, npm, pypi and generic. */
 function packageUrl({ kind, name, version, architecture }: InstalledPackage, { debian }: SbomSubject): PackageURL {
   if (kind === 'npm') {
     const [first = '', second] = name.split('/');
     return new PackageURL('npm', second === undefined ? undefined : first, second ?? first, version);
   }
+  // Source: purl-spec, types-doc/pypi-definition.md: lower case, and - instead of _.
+  if (kind === 'python') return new PackageURL('pypi', undefined, name.toLowerCase().replaceAll('_', '-'), version);
+  if (kind === 'program') return new PackageURL('generic', undefined, name, version);
   const qualifiers = {
     ...(architecture === undefined ? {} : { arch: architecture }),
     ...(debian === undefined ? {} : { distro: `debian-${debian}` }),

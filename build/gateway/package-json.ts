@@ -3,7 +3,7 @@ import { ruleChecker } from '../schema.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
 /** Names of npm packages, of today and of its early years. Nothing that could be a path. Source: npm's validate-npm-package-name */
-export const PACKAGE_NAME = '^(?:@[A-Za-z0-9~_-][\\w.~-]*/)?[A-Za-z0-9~_-][\\w.~-]*$';
+const PACKAGE_NAME = '^(?:@[A-Za-z0-9~_-][\\w.~-]*/)?[A-Za-z0-9~_-][\\w.~-]*$';
 const DEPENDENCIES = {
   type: 'object',
   propertyNames: { pattern: PACKAGE_NAME },

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { type Failure, WorkError } from '../problem.ts';
@@ -8,6 +8,7 @@ import type { Repository } from './reference.ts';
 import { registryCertificates } from './registry-certificates.ts';
 import { errorText, headerOf, type RegistryResponse, readObject } from './response.ts';
 import { type RetryBudget, retryAfterSeconds, TransientError, withRetries } from './retry.ts';
+import { watchUpload } from './watched-upload.ts';
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT';
@@ -42,10 +43,6 @@ export interface ConnectionOptions {
 }
 
 const SECONDS_WITHOUT_A_WORD = 30;
-/** A slow line may take a minute to make room in the buffers of the kernel, which hold some megabytes. */
-const SECONDS_WITHOUT_AN_UPLOADED_BYTE = 120;
-/** After the last byte: the buffers of the kernel, and a registry that moves a large blob to its store. */
-const SECONDS_TO_STORE = 300;
 /** Connections to one registry; further requests wait. */
 const MOST_CONNECTIONS = 16;
 const MOST_REDIRECTIONS = 5;
@@ -144,43 +141,6 @@ async function makeAgent(registry: string): Promise<Dispatcher> {
     keepAliveTimeout: 4000,
     connections: MOST_CONNECTIONS,
   });
-}
-
-interface WatchedUpload {
-  readonly content: Readable | Buffer;
-  /** Aborts when the upload makes no progress. */
-  readonly signal: AbortSignal;
-  readonly stop: () => void;
-}
-
-const SLICE = 64 * 1024;
-
-/** Gives up on an upload that makes no progress, however long the whole upload takes. */
-function watchUpload(content: Readable | Buffer): WatchedUpload {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const expect = (seconds: number): void => {
-    clearTimeout(timer);
-    timer = setTimeout(
-      () => controller.abort(Object.assign(new Error(`no answer for ${seconds} seconds`), { code: 'ETIMEDOUT' })),
-      seconds * 1000,
-    );
-  };
-  async function* slices(): AsyncGenerator<Buffer> {
-    for await (const part of Buffer.isBuffer(content) ? [content] : (content as AsyncIterable<Buffer>))
-      for (let at = 0; at < part.length; at += SLICE) {
-        expect(SECONDS_WITHOUT_AN_UPLOADED_BYTE);
-        yield part.subarray(at, at + SLICE);
-      }
-    expect(SECONDS_TO_STORE);
-  }
-  expect(SECONDS_WITHOUT_AN_UPLOADED_BYTE);
-  const isSmall = Buffer.isBuffer(content) && content.length <= SLICE;
-  return {
-    content: isSmall ? content : Readable.from(slices(), { objectMode: false }),
-    signal: controller.signal,
-    stop: () => clearTimeout(timer),
-  };
 }
 
 /** Follows redirects, for example to a blob store. Other hosts do not get the login. */

@@ -83,9 +83,10 @@ async function finishImage(
   const { manifests } = parseIndex(await source.document(digest), digest);
   const manifest = manifests.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
   if (manifest === undefined) throw new Error(`the build of ${image} has no ${platform}`);
-  const { annotations = {}, layers } = parseManifest(await source.document(manifest.digest), manifest.digest);
+  const content = parseManifest(await source.document(manifest.digest), manifest.digest);
+  const { annotations = {} } = content;
   listener.onStep(`listing the packages in ${image} for ${platform}`);
-  const sbom = await sbomStatement(source, platform, manifest, layers, annotations);
+  const sbom = await sbomStatement(source, platform, manifest, content, annotations);
   const attested = await Promise.all(manifests.filter(isAttestation).map((entry) => readStatements(source, entry)));
   const provenance = attested.flatMap((statements) => [...statements.values()]).map(withoutProxies);
   // BuildKit names the subject by its tag, and this build has none.

@@ -90,11 +90,11 @@ async function rebaseImage(
 
   const baseName = `${nameOf(base)}:${base.tag ?? 'latest'}`;
   const result = rebased(before, from, to, { name: baseName, digest: base.digest }, created);
-  const manifest = await writeManifest(layout, result, platform);
+  const { manifest, content } = await writeManifest(layout, result, platform);
   const dependencies = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId);
   const statements: readonly Statement[] = [
     statementAbout(manifest, PROVENANCE_PREDICATE, dependencies),
-    await sbomStatement(layoutContent(layout), platform, manifest, result.layers, result.annotations),
+    await sbomStatement(layoutContent(layout), platform, manifest, content, result.annotations),
   ];
   const attestation = await writeAttestation(layout, manifest, statements);
   const { annotations } = result;
@@ -124,7 +124,7 @@ async function writeManifest(
   layout: string,
   { config, layers, annotations }: ReturnType<typeof rebased>,
   platform: Platform,
-): Promise<Descriptor> {
+): Promise<{ readonly manifest: Descriptor; readonly content: ImageManifest }> {
   const bytes = Buffer.from(JSON.stringify(config));
   const stored: StoredDocument = {
     bytes,
@@ -136,10 +136,11 @@ async function writeManifest(
   };
   await addToLayout(layout, stored);
   const { manifest: mediaType } = MEDIA_TYPES;
-  const document = storeDocument({ schemaVersion: 2, mediaType, config: stored.descriptor, layers, annotations });
+  const content: ImageManifest = { schemaVersion: 2, mediaType, config: stored.descriptor, layers, annotations };
+  const document = storeDocument(content);
   await addToLayout(layout, document);
   const [os = '', architecture = ''] = platform.split('/');
-  return { ...document.descriptor, platform: { os, architecture } };
+  return { manifest: { ...document.descriptor, platform: { os, architecture } }, content };
 }
 
 /** The provenance of a rebase: the image and both bases, and the builder. Source: https://slsa.dev/spec/v1.0/provenance */

@@ -13,51 +13,14 @@ import { digestOf, MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor
 import { parseReference } from '../../build/oci/reference.ts';
 import { listReferrers } from '../../build/oci/referrers.ts';
 import { openRegistries } from '../../build/oci/registry.ts';
-import { InterruptedError, RequestError, WorkError } from '../../build/problem.ts';
 import { findRecord } from '../../build/release/find-record.ts';
 import { publishedChecks, readPublishedImage } from '../../build/release/published-checks.ts';
 import { takeLock } from '../../build/release/release-lock.ts';
 import { releaseStatus, restrictedTo } from '../../build/release/release-status.ts';
 import { repairRelease } from '../../build/release/repair-release.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
+import { endsInWords, mutated, VALUE, WORD } from '../support/hostile.ts';
 import { type Answer, memoryRegistry, serve, type TestServer } from '../support/http-server.ts';
-
-/** Words that have broken parsers: names of every object's properties, paths, lines for a workflow, numbers that are none. */
-const WORD = fc.oneof(
-  fc.constantFrom(
-    ...[
-      'constructor',
-      '__proto__',
-      'toString',
-      '../../x',
-      '..',
-      '',
-      'latest',
-      '2026.9.6',
-      'a\n::error::b',
-      '%2e%2e%2f',
-      '\u0000',
-    ],
-    ...[
-      'sha256:../../planted',
-      `sha256:${'0'.repeat(64)}`,
-      'linux/amd64',
-      'default',
-      'https://example.org',
-      'release-2026.9.6',
-    ],
-  ),
-  fc.string(),
-);
-const LEAF = fc.oneof(WORD, fc.integer(), fc.double(), fc.boolean(), fc.constant(null), fc.constant(9e12));
-const VALUE = fc.letrec((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3 },
-    LEAF,
-    fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(WORD, tie('value'), { maxKeys: 4 }),
-  ),
-})).value;
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const descriptor = (mediaType: string) => ({ mediaType, digest: DIGEST, size: 10 });
@@ -89,25 +52,6 @@ const RECORD = {
   tags: [{ registry: 'ghcr.io/a/b', tag: 'latest', kind: 'channel', digest: DIGEST }],
 };
 const LOCK = { id: 'a', who: 'b', processes: 'c', process: 1, until: 0 };
-
-/** A valid document with one part replaced by anything. */
-const mutated = (document: object): fc.Arbitrary<unknown> =>
-  fc.tuple(fc.nat(), VALUE).map(([at, value]) => {
-    const paths: (readonly (string | number)[])[] = [];
-    const walk = (part: unknown, path: readonly (string | number)[]): void => {
-      paths.push(path);
-      if (typeof part === 'object' && part !== null)
-        for (const [key, below] of Object.entries(part)) walk(below, [...path, key]);
-    };
-    walk(document, []);
-    const path = paths[at % paths.length] ?? [];
-    if (path.length === 0) return value;
-    const copy = structuredClone(document) as Record<string | number, unknown>;
-    let parent = copy;
-    for (const key of path.slice(0, -1)) parent = parent[key] as Record<string | number, unknown>;
-    parent[path.at(-1) ?? ''] = value;
-    return copy;
-  });
 
 const BODY = fc.oneof(
   VALUE.map((value) => JSON.stringify(value) ?? ''),
@@ -157,16 +101,6 @@ afterAll(async () => {
   await server.stop();
   await rm(folder, { recursive: true, force: true });
 });
-
-/** An error that says what to do is fine; any other is a crash. */
-async function endsInWords(work: () => unknown): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof WorkError || error instanceof RequestError || error instanceof InterruptedError) return;
-    throw error;
-  }
-}
 
 const RUNS = 300;
 const TRUSTING = async (): Promise<string> => 'anybody';

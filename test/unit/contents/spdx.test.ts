@@ -32,12 +32,24 @@ it.each([
     'NOASSERTION',
   ],
 ] as const)('lists %j', (one, purl, license) => {
-  const { packages, relationships } = spdxDocument(subject, [{ license: undefined, ...one }]);
+  const { packages, relationships } = spdxDocument(subject, [{ license: undefined, path: undefined, ...one }]);
   expect(packages[1]).toMatchObject({ externalRefs: [{ referenceLocator: purl }], licenseDeclared: license });
   expect(relationships).toEqual([
     { spdxElementId: 'SPDXRef-DOCUMENT', relationshipType: 'DESCRIBES', relatedSpdxElement: 'SPDXRef-Image' },
     { spdxElementId: 'SPDXRef-Image', relationshipType: 'CONTAINS', relatedSpdxElement: 'SPDXRef-Package-1' },
   ]);
+});
+
+it.each([
+  ['python', 'Typing_Extensions', 'pkg:pypi/typing-extensions@1.0'],
+  ['program', 'node', 'pkg:generic/node@1.0'],
+] as const)('names a %s package', (kind, name, purl) => {
+  const one = { kind, name, version: '1.0', architecture: undefined, license: undefined, path: 'usr/x' };
+  const { packages } = spdxDocument(subject, [one], () => 'sha256:b');
+  expect(packages[1]).toMatchObject({
+    externalRefs: [{ referenceLocator: purl }],
+    sourceInfo: '/usr/x in the layer sha256:b',
+  });
 });
 
 it('gives the same bytes for the same packages', () => {

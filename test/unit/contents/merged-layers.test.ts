@@ -1,0 +1,72 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { expect, it } from 'vitest';
+import { mergeLayers } from '../../../build/contents/merged-layers.ts';
+
+type Entry = readonly [name: string, content?: string, type?: 'directory' | 'symlink' | 'link', linkname?: string];
+
+/** @returns paths of the merged layers, and the contents of the files */
+async function merge(...layers: readonly (readonly Entry[])[]) {
+  const archives = await Promise.all(
+    layers.map(async (entries) => {
+      const archive = pack();
+      for (const [name, content = '', type, linkname] of entries)
+        archive.entry({ name, ...(type === undefined ? {} : { type, linkname: linkname ?? '' }) }, content);
+      archive.finalize();
+      return gzipSync(await buffer(archive));
+    }),
+  );
+  const merged = await mergeLayers(
+    { open: async (digest) => Readable.from([archives[Number(digest)] ?? Buffer.alloc(0)]) },
+    archives.map(({ length }, number) => ({ mediaType: 'x+gzip', digest: String(number), size: length })),
+    { texts: () => true, fingerprints: true },
+  );
+  return { ...merged, paths: [...merged.files.keys()].sort() };
+}
+
+it.each<[string, readonly (readonly Entry[])[], readonly string[]]>([
+  ['a whiteout hides a file', [[['a'], ['b']], [['.wh.a']]], ['b']],
+  ['a whiteout hides a folder', [[['a/b'], ['ab']], [['.wh.a']]], ['ab']],
+  ['a name with .wh. inside its path is a name', [[['x.wh.y/a'], ['x.wh.y/b']], [['x.wh.y/.wh.a']]], ['x.wh.y/b']],
+  ['a name that contains .wh. is a file', [[['a.wh.b']], [['c']]], ['a.wh.b', 'c']],
+  [
+    'an opaque folder hides what lower layers have in it',
+    [
+      [['a/b'], ['c']],
+      [['a/.wh..wh..opq'], ['a/d']],
+    ],
+    ['a/d', 'c'],
+  ],
+  ['an opaque folder keeps its siblings that came before', [[['a/b']], [['a/d'], ['a/.wh..wh..opq']]], ['a/d']],
+  [
+    'an opaque root hides everything below',
+    [
+      [['a/b'], ['c']],
+      [['d'], ['.wh..wh..opq']],
+    ],
+    ['d'],
+  ],
+  ['a whiteout keeps the new file of its own layer', [[['a']], [['a', 'new'], ['.wh.a']]], ['a']],
+  ['a file in the place of a folder', [[['a', '', 'directory'], ['a/b']], [['a', 'x']]], ['a']],
+  ['a link in the place of a folder', [[['a/', '', 'directory'], ['a/b']], [['a', '', 'symlink', 'c']]], ['a']],
+  ['names with ./, // and ..', [[['./a//b'], ['/c'], ['d/../e'], ['../f']]], ['a/b', 'c', 'e', 'f']],
+])('%s', async (_, layers, paths) => {
+  expect((await merge(...layers)).paths).toEqual(paths);
+});
+
+it('has the number of the layer that wrote a file last, and the text behind a hard link', async () => {
+  const { layers, texts } = await merge(
+    [
+      ['a', 'one'],
+      ['b', 'two'],
+    ],
+    [
+      ['a', 'three'],
+      ['c', '', 'link', 'a'],
+    ],
+  );
+  expect(Object.fromEntries(layers)).toEqual({ a: 1, b: 0, c: 1 });
+  expect(Object.fromEntries(texts)).toEqual({ a: 'three', b: 'two', c: 'three' });
+});

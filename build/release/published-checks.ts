@@ -181,6 +181,9 @@ function platformChecks(
   ];
 }
 
+/** Text, or nothing: an object from a document may even lack a way to become text. */
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** The package URLs of each package in an SPDX document, which may be anything. */
 function packageLocators(predicate: unknown): readonly (readonly string[])[] {
   const { packages } = (predicate ?? {}) as Partial<SpdxDocument>;
@@ -188,7 +191,7 @@ function packageLocators(predicate: unknown): readonly (readonly string[])[] {
   return packages.map((entry: Partial<SpdxPackage> | null) =>
     Array.isArray(entry?.externalRefs)
       ? entry.externalRefs.map((reference: { readonly referenceLocator?: unknown } | null) =>
-          String(reference?.referenceLocator ?? ''),
+          textOf(reference?.referenceLocator),
         )
       : [],
   );
@@ -203,7 +206,7 @@ function annotationsCheck(name: string, annotations: Annotations, reference: Ann
 }
 
 const isAbout = (statement: Statement | undefined, manifest: Descriptor): boolean =>
-  statement?.subject.some(({ digest }) => `sha256:${digest['sha256']}` === manifest.digest) === true;
+  statement?.subject.some(({ digest }) => `sha256:${textOf(digest['sha256'])}` === manifest.digest) === true;
 
 /** The provenance must name the source, the revision and the builder, as the annotations do. */
 function provenanceCheck(
@@ -216,7 +219,7 @@ function provenanceCheck(
   if (statement === undefined) return check(name, false, 'none');
   const { buildDefinition, runDetails } = statement.predicate;
   const values = Object.values(buildDefinition?.externalParameters?.request?.args ?? {});
-  const builder = String(runDetails?.builder?.id ?? '');
+  const builder = textOf(runDetails?.builder?.id);
   const declared = { ...annotations, ...content.annotations };
   const lacking = [ANNOTATION.source, ANNOTATION.revision].filter((key) => !values.includes(declared[key] ?? ''));
   const builtFrom = declared[ANNOTATION.source];

@@ -1,7 +1,7 @@
 # Rendered by openclaw-image (npm run image:render). Change build/dockerfile, not this file.
 #
 # BuildKit runs only the stages that the last one needs, so optional stages cost nothing. FROM a${B:+-c} means: a if B is empty, else a-c.
-# Optional secrets: ca (PEM file), npmrc, pip_index_url.
+# Optional secrets: ca (PEM file), npmrc (with tokens), npm_registry (npmrc without tokens), pip_index_url.
 
 # npm package of the gateway
 ARG OPENCLAW_PACKAGE="openclaw@latest"
@@ -142,6 +142,75 @@ try {
   const module = require.cache[npm.resolve('tar')];
   if (module !== undefined) module.exports = { ...tar, x };
 } catch {}
+JS
+COPY <<'JS' /run-install-scripts.mjs
+// Runs the install scripts that the gateway allows, as the user node without any rights: they see no token, and can write to the folder
+// of their own package only. Arguments: the folder with package.json and package-lock.json, and the folder with node_modules.
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { argv, env, exit } from 'node:process';
+
+const USER = 1000;
+const [, , locked = '.', installed = '.'] = argv;
+const readJson = (/** @type {string} */ name) => JSON.parse(readFileSync(join(locked, name), 'utf8'));
+
+/** @type {{ readonly allowScripts?: Record<string, boolean> }} */
+const { allowScripts = {} } = readJson('package.json');
+/** @type {{ readonly packages: Record<string, { readonly version?: string, readonly optional?: boolean, readonly hasInstallScript?: boolean }> }} */
+const { packages } = readJson('package-lock.json');
+
+/** npm rebuilds all copies of a version. */
+const chosen = Map.groupBy(
+  Object.entries(packages).flatMap(([path, { version = '', optional = false, hasInstallScript = false }]) => {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const folder = join(installed, path);
+    const runs = hasInstallScript && Object.hasOwn(allowScripts, name) && allowScripts[name] === true;
+    return runs && existsSync(folder) ? [{ package: `${name}@${version}`, folder, optional }] : [];
+  }),
+  (copy) => copy.package,
+);
+
+const chown = (/** @type {string} */ path, /** @type {number} */ owner) => {
+  chownSync(path, owner, owner);
+  if (!lstatSync(path).isDirectory()) return;
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (!entry.isSymbolicLink()) chown(join(path, entry.name), owner);
+};
+
+// npm keeps the user's settings, its cache and its logs in the home folder.
+const home = '/tmp/install-scripts';
+mkdirSync(home, { recursive: true, mode: 0o700 });
+chownSync(home, USER, USER);
+
+for (const [name, copies] of chosen) {
+  for (const { folder } of copies) chown(folder, USER);
+  const drop = ['--reuid', `${USER}`, '--regid', `${USER}`, '--clear-groups', '--no-new-privs'];
+  const rebuild = [
+    'npm',
+    'rebuild',
+    '--no-bin-links',
+    '--loglevel=error',
+    '--no-update-notifier',
+    '--no-audit',
+    '--no-fund',
+  ];
+  const { status } = spawnSync('setpriv', [...drop, ...rebuild, name], {
+    cwd: installed,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...env, HOME: home, npm_config_cache: join(home, 'cache'), npm_config_logs_max: '0' },
+  });
+  for (const { folder } of copies) if (existsSync(folder)) chown(folder, 0);
+  if (status === 0) continue;
+  if (copies.some(({ optional }) => !optional)) {
+    console.error(`The install script of ${name} failed.`);
+    exit(1);
+  }
+  // As npm does it: an optional package whose script fails is left out.
+  console.error(`The install script of the optional package ${name} failed; the package is left out.`);
+  for (const { folder } of copies) rmSync(folder, { recursive: true, force: true });
+}
+rmSync(home, { recursive: true });
 JS
 COPY <<'JS' /spread-over-layers.mjs
 // Moves installed packages into folders, one per layer. Arguments: the list of layers, the folder of all layers. Each line of the
@@ -307,13 +376,13 @@ SH
 FROM scratch AS gateway-dependencies
 COPY --from=gateway /dependencies/ /
 
-# Production dependencies, exactly as locked. Install scripts run only for packages that the gateway allows. The installation of an
-# earlier version is updated, which gives the same files as a new installation. The packages are then distributed over layers, so that
-# an update of one package changes few layers.
+# Production dependencies, exactly as locked. Install scripts run only for packages that the gateway allows, without npm's tokens and
+# without rights. The unpacked packages of an earlier version are updated, which gives the same files as unpacking all. The packages are then
+# distributed over layers, so that an update of one package changes few layers.
 FROM build-base AS dependencies
-RUN --mount=from=gateway-dependencies,target=/locked --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=from=programs,target=/programs --mount=type=cache,target=/kept,id=openclaw-installed,sharing=locked <<'SH'
+RUN --mount=from=gateway-dependencies,target=/locked --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=from=programs,target=/programs --mount=type=cache,target=/kept,id=openclaw-unpacked,sharing=locked <<'SH'
 . /helpers/prelude.sh
-# Install scripts compile for a processor and an ABI of Node.
+# npm unpacks other optional packages for another processor or C library.
 kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
 # Without the marker the installation was interrupted, and is discarded.
 [ -e "$kept/complete" ] || rm -rf "$kept"
@@ -321,13 +390,16 @@ mkdir -p "$kept/node_modules"
 cd "$kept"
 rm -f complete
 cp /locked/package.json /locked/package-lock.json .
-npm_production install --no-save
+npm_production install --no-save --ignore-scripts
 delete_sources ./node_modules
 # npm trusts its list of installed packages only if no folder is newer.
 touch node_modules/.package-lock.json complete
 mkdir /app
 cp -a node_modules /app/
 cd /app
+node /programs/run-install-scripts.mjs /locked /app
+delete_sources ./node_modules
+touch node_modules/.package-lock.json
 mkdir -p /layers/dependencies/app
 # Hard links: the stage package needs the complete /app too.
 cp -al node_modules /layers/dependencies/app/

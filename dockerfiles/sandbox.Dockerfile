@@ -1,7 +1,7 @@
 # Rendered by openclaw-image (npm run image:render). Change build/dockerfile, not this file.
 #
 # BuildKit runs only the stages that the last one needs, so optional stages cost nothing. FROM a${B:+-c} means: a if B is empty, else a-c.
-# Optional secrets: ca (PEM file), npmrc, pip_index_url.
+# Optional secrets: ca (PEM file), npmrc (with tokens), npm_registry (npmrc without tokens), pip_index_url.
 
 # Settings and shell functions of the steps below. They mount this stage, so the image does not contain it.
 FROM scratch AS helpers

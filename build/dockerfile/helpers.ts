@@ -29,5 +29,10 @@ export const programsStage = (names: readonly string[]): Stage => ({
   body: copyFiles(names),
 });
 
-export const PACKAGE_PROGRAMS = ['dependency-manifest.mjs', 'npm-filter.cjs', 'spread-over-layers.mjs'] as const;
+export const PACKAGE_PROGRAMS = [
+  'dependency-manifest.mjs',
+  'npm-filter.cjs',
+  'run-install-scripts.mjs',
+  'spread-over-layers.mjs',
+] as const;
 export const CHECKOUT_PROGRAMS = ['delete-foreign.mjs', 'isolate-plugin.mjs', 'select-plugins.mjs'] as const;

@@ -31,18 +31,13 @@ A separate stage, so that the installation does not wait for the package. image:
   body: 'COPY --from=gateway /dependencies/ /',
 };
 
-/** Keeps the last installation, which the next one updates: most packages are the same. */
-const KEPT_INSTALLATION = '--mount=type=cache,target=/kept,id=openclaw-installed,sharing=locked';
+const INTO_EMPTY_FOLDER = `mkdir /app
+cd /app
+cp /locked/package.json /locked/package-lock.json .
+npm_production ci --ignore-scripts
+rm package.json package-lock.json`;
 
-export const DEPENDENCIES: Stage = {
-  name: 'dependencies',
-  from: BUILD_BASE.name,
-  why: `Production dependencies, exactly as locked. Install scripts run only for packages that the gateway allows. The installation of an
-earlier version is updated, which gives the same files as a new installation. The packages are then distributed over layers, so that
-an update of one package changes few layers.`,
-  body: run(
-    `--mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${PROGRAMS_MOUNT} ${KEPT_INSTALLATION}`,
-    `# Install scripts compile for a processor and an ABI of Node.
+const INTO_KEPT_FOLDER = `# npm unpacks other optional packages for another processor or C library.
 kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
 # Without the marker the installation was interrupted, and is discarded.
 [ -e "$kept/complete" ] || rm -rf "$kept"
@@ -50,13 +45,33 @@ mkdir -p "$kept/node_modules"
 cd "$kept"
 rm -f complete
 cp /locked/package.json /locked/package-lock.json .
-npm_production install --no-save
+npm_production install --no-save --ignore-scripts
 delete_sources ./node_modules
 # npm trusts its list of installed packages only if no folder is newer.
 touch node_modules/.package-lock.json complete
 mkdir /app
-cp -a node_modules /app/
+cp -a node_modules /app/`;
+
+/**
+ * Keeps the unpacked packages of the last build, which the next one updates: most are the same. npm has checked the integrity of each,
+ * and no script of a package ever runs there. Named by its contents: builds before ran scripts in `openclaw-installed`.
+ */
+const KEPT_PACKAGES = '--mount=type=cache,target=/kept,id=openclaw-unpacked,sharing=locked';
+
+/** @param isolated an image that must not depend on earlier builds: a release, a reproducible image */
+export const dependenciesStage = (isolated: boolean): Stage => ({
+  name: 'dependencies',
+  from: BUILD_BASE.name,
+  why: `Production dependencies, exactly as locked. Install scripts run only for packages that the gateway allows, without npm's tokens and
+without rights.${isolated ? '' : ' The unpacked packages of an earlier version are updated, which gives the same files as unpacking all.'} The packages are then
+distributed over layers, so that an update of one package changes few layers.`,
+  body: run(
+    `--mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${PROGRAMS_MOUNT}${isolated ? '' : ` ${KEPT_PACKAGES}`}`,
+    `${isolated ? INTO_EMPTY_FOLDER : INTO_KEPT_FOLDER}
 cd /app
+node /programs/run-install-scripts.mjs /locked /app
+delete_sources ./node_modules
+touch node_modules/.package-lock.json
 mkdir -p ${LAYERS}/dependencies/app
 # Hard links: the stage package needs the complete /app too.
 cp -al node_modules ${LAYERS}/dependencies/app/
@@ -64,7 +79,7 @@ rm -f ${LAYERS}/dependencies/app/node_modules/.package-lock.json
 # Only image:build provides a list of layers; otherwise there is one layer.
 if [ -e /locked/layers ]; then node /programs/spread-over-layers.mjs /locked/layers ${LAYERS}; fi`,
   ),
-};
+});
 
 export const UNPACKED: Stage = {
   name: 'unpacked',
@@ -144,7 +159,7 @@ dependencies=${LAYERS}/plugin/app/plugin-dependencies/${id}
 mkdir -p "$files" "$dependencies" plugin
 tar -xzf /plugin/package.tgz -C plugin --strip-components=1 --no-same-owner
 cp /plugin/dependencies/package.json /plugin/dependencies/package-lock.json .
-npm_production ci
+npm_production ci --ignore-scripts
 mkdir -p node_modules
 if [ -d plugin/node_modules ]; then cp -a plugin/node_modules/. node_modules/; fi
 rm -rf plugin/node_modules node_modules/.package-lock.json

@@ -2,7 +2,7 @@ import type { BakedPlugin, Checkout, PackagedGateway } from '../gateway/gateway.
 import type { BrowserChoice } from '../spec/image-spec.ts';
 import { CHECKOUT_PROGRAMS, HELPERS, PACKAGE_PROGRAMS, programsStage } from './helpers.ts';
 import {
-  DEPENDENCIES,
+  dependenciesStage,
   GATEWAY_DEPENDENCIES,
   gatewayStage,
   packageStage,
@@ -50,6 +50,8 @@ export interface DockerfileRequest {
   readonly pipPackages: readonly string[];
   readonly browser: BrowserChoice;
   readonly dockerCli: boolean;
+  /** Whether the image must not depend on earlier builds on the engine: a release, a reproducible image. Default: false. */
+  readonly isolated?: boolean;
 }
 
 /** The parts of a Dockerfile that depend on the source of the gateway. */
@@ -71,7 +73,7 @@ interface GatewayPart {
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
   const { gateway, aptPackages, pipPackages, browser, dockerCli } = request;
   const playwright = gateway.kind === 'any' ? undefined : gateway.playwrightVersion;
-  const part = gateway.kind === 'checkout' ? checkoutPart(gateway) : packagePart(gateway, request.plugins);
+  const part = gateway.kind === 'checkout' ? checkoutPart(gateway) : packagePart(gateway, request);
   const layers: readonly Layer[] = [
     inPlace('system', SYSTEM_PACKAGES.join(', '), 'system'),
     ...(aptPackages.length > 0 ? [inPlace('apt', aptPackages.join(', '), 'system-with-apt')] : []),
@@ -193,7 +195,10 @@ function browserLayers(browser: BrowserChoice, playwright: string | undefined): 
   }
 }
 
-function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): GatewayPart {
+function packagePart(
+  planned: PlannedPackage,
+  { plugins, isolated = false }: Pick<DockerfileRequest, 'plugins' | 'isolated'>,
+): GatewayPart {
   const gateway = planned.kind === 'any' ? ANY_PACKAGE : planned;
   const { dependencyLayers } = gateway;
   return {
@@ -203,7 +208,7 @@ function packagePart(planned: PlannedPackage, plugins: readonly BakedPlugin[]): 
     stages: [
       gatewayStage(gateway.allowedScripts),
       GATEWAY_DEPENDENCIES,
-      DEPENDENCIES,
+      dependenciesStage(isolated),
       UNPACKED,
       packageStage(gateway.installScripts),
       ...plugins.flatMap(pluginStages),

@@ -9,11 +9,18 @@ import {
   PROGRAMS_MOUNT,
   REGISTRY_MOUNTS,
   run,
+  UNTRUSTED_MOUNTS,
 } from './step.ts';
 import { BUILD_BASE, WITH_TOOLS } from './system-stages.ts';
 
-const PNPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/pnpm,id=pnpm`;
-const PNPM_INSTALL = 'pnpm install --frozen-lockfile --store-dir=/pnpm/store --reporter=append-only';
+const STORE = '--mount=type=cache,target=/pnpm,id=pnpm';
+const PNPM_OPTIONS = '--store-dir=/pnpm/store --reporter=append-only';
+/** Fetches with npm's tokens, and runs no script. */
+const FETCH_MOUNTS = `${REGISTRY_MOUNTS} ${STORE}`;
+const PNPM_FETCH = `pnpm fetch ${PNPM_OPTIONS}`;
+/** Installs what was fetched, and runs the install scripts that the checkout allows: without tokens. */
+const PNPM_MOUNTS = `${UNTRUSTED_MOUNTS} ${STORE}`;
+const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline ${PNPM_OPTIONS}`;
 /** Deletes pnpm's records of the installation, which contain its time and its store. */
 const DELETE_PNPM_RECORDS =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
@@ -71,6 +78,7 @@ const INSTALLED: Stage = {
   why: 'All dependencies, including development dependencies, for the builds below.',
   body: `WORKDIR /app
 COPY --from=install-manifests / ./
+${run(FETCH_MOUNTS, PNPM_FETCH)}
 ${run(PNPM_MOUNTS, PNPM_INSTALL)}`,
 };
 
@@ -124,9 +132,15 @@ const PRODUCTION: Stage = {
   name: 'dependencies',
   from: 'toolchain',
   why: 'Production dependencies, installed from scratch: pruning a development installation would leave files behind.',
-  body: run(
-    `--mount=from=manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
+  body: `${run(
+    `--mount=from=manifests,target=/manifests ${FETCH_MOUNTS} ${INSTALL_MOUNT}`,
     `cd /install
+cp -a /manifests/. .
+${PNPM_FETCH} --prod`,
+  )}
+${run(
+  `--mount=from=manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
+  `cd /install
 cp -a /manifests/. .
 # The Control UI is already built, and the dependencies of plugins are installed separately.
 rm -rf ui extensions
@@ -136,7 +150,7 @@ ${DELETE_FOREIGN}
 delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app
 cp -a node_modules ${LAYERS}/dependencies/app/`,
-  ),
+)}`,
 };
 
 /**
@@ -147,9 +161,15 @@ const pluginsStage = ({ pluginsFromSource }: Checkout): Stage => ({
   name: 'plugins',
   from: 'toolchain',
   why: 'The production dependencies of the requested plugins.',
-  body: run(
-    `--mount=from=install-manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
-    `mkdir -p ${LAYERS}/plugins/app
+  body: `${run(
+    `--mount=from=install-manifests,target=/manifests ${FETCH_MOUNTS} ${INSTALL_MOUNT}`,
+    `cd /install
+cp -a /manifests/. .
+${PNPM_FETCH} --prod`,
+  )}
+${run(
+  `--mount=from=install-manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
+  `mkdir -p ${LAYERS}/plugins/app
 while read -r directory id; do
   mkdir "/install/$id"
   cd "/install/$id"
@@ -166,7 +186,7 @@ while read -r directory id; do
   cp -a node_modules/. "${LAYERS}/plugins$dependencies/"
   ln -s "$dependencies" "${LAYERS}/plugins$plugin/node_modules"
 done </manifests/extensions/.selected`,
-  ),
+)}`,
 });
 
 export const WITH_PLUGINS: Stage = {

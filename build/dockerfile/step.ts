@@ -12,6 +12,8 @@ export const PROGRAMS_MOUNT = '--mount=from=programs,target=/programs';
 export const CA_MOUNTS = `${HELPERS_MOUNT} --mount=type=secret,id=ca`;
 /** For steps that download packages: npm's registry and tokens. */
 export const REGISTRY_MOUNTS = `${CA_MOUNTS} --mount=type=secret,id=npmrc,target=/root/.npmrc`;
+/** For steps that run code of other people: npm's registry, without tokens. */
+export const UNTRUSTED_MOUNTS = `${CA_MOUNTS} --mount=type=secret,id=npm_registry,target=/root/.npmrc`;
 export const NPM_MOUNTS = `${REGISTRY_MOUNTS} --mount=type=cache,target=/root/.npm`;
 export const APT_MOUNTS = `${CA_MOUNTS} \\
     --mount=type=cache,target=/var/cache/apt,sharing=locked \\

@@ -110,18 +110,34 @@ export function explainNpmError(error: unknown, what: string): unknown {
 /**
  * The npmrc lines that build steps need: another registry, and its tokens.
  *
+ * @param contents steps that run code of other people get no tokens
  * @returns undefined if npm uses its default configuration
  */
-export async function npmSecret(npm: NpmOptions): Promise<string | undefined> {
+export async function npmSecret(
+  npm: NpmOptions,
+  contents: 'registry and tokens' | 'registry',
+): Promise<string | undefined> {
   const { definitions } = (await import('@npmcli/config/lib/definitions/index.js')).default as {
     readonly definitions: { readonly registry?: { readonly default?: string } };
   };
   const lines = Object.entries(npm)
     .filter(
       ([key, value]) =>
-        typeof value === 'string' && (key.startsWith('//') || key.endsWith(':registry') || key === 'registry'),
+        typeof value === 'string' &&
+        ((key.startsWith('//') && contents === 'registry and tokens') ||
+          key.endsWith(':registry') ||
+          key === 'registry'),
     )
     .filter(([key, value]) => key !== 'registry' || value !== definitions.registry?.default)
-    .map(([key, value]) => `${key}=${value}`);
+    .map(([key, value]) => `${key}=${contents === 'registry' ? withoutLogin(String(value)) : value}`);
   return lines.length === 0 ? undefined : `${lines.join('\n')}\n`;
+}
+
+/** `https://user:password@host/` → `https://host/`. */
+function withoutLogin(address: string): string {
+  const url = URL.parse(address);
+  if (url === null || (url.username === '' && url.password === '')) return address;
+  url.username = '';
+  url.password = '';
+  return url.href;
 }

@@ -73,7 +73,17 @@ export function planBuild(
       ? gateway
       : { ...gateway, dependencyLayers: byAge(gateway.dependencyLayers) };
   const { aptPackages, pipPackages, browser, dockerCli } = spec;
-  const request = { base: base.from, gateway: ordered, plugins, aptPackages, pipPackages, browser, dockerCli };
+  const isolated = spec.sourceDateEpoch !== undefined;
+  const request = {
+    base: base.from,
+    gateway: ordered,
+    plugins,
+    aptPackages,
+    pipPackages,
+    browser,
+    dockerCli,
+    isolated,
+  };
   const plan = planDockerfile(request);
   const dockerfile = renderDockerfile(plan);
   const identity = gateway.kind === 'checkout' ? [gateway.root, gateway.revision, gateway.changed] : gateway.integrity;

@@ -83,11 +83,16 @@ const passedArguments = ({ dockerfile }: BuildPlan): readonly string[] =>
   ].filter((name) => process.env[name] !== undefined);
 
 async function secretsOf(spec: ImageSpec): Promise<readonly BuildSecret[]> {
-  const npmrc = await npmSecret(await readNpmOptions(spec.ca));
+  const npm = await readNpmOptions(spec.ca);
+  const npmrc = await npmSecret(npm, 'registry and tokens');
+  const registry = await npmSecret(npm, 'registry');
   const index = process.env['PIP_INDEX_URL'];
   return [
     ...(spec.ca === undefined ? [] : [{ id: 'ca', file: spec.ca }]),
     ...(npmrc === undefined ? [] : [{ id: 'npmrc', variable: 'OPENCLAW_IMAGE_NPMRC', value: npmrc }]),
+    ...(registry === undefined
+      ? []
+      : [{ id: 'npm_registry', variable: 'OPENCLAW_IMAGE_NPM_REGISTRY', value: registry }]),
     ...(index === undefined || spec.pipPackages.length === 0
       ? []
       : [{ id: 'pip_index_url', variable: 'PIP_INDEX_URL', value: index }]),

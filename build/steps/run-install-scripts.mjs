@@ -1,0 +1,67 @@
+// Runs the install scripts that the gateway allows, as the user node without any rights: they see no token, and can write to the folder
+// of their own package only. Arguments: the folder with package.json and package-lock.json, and the folder with node_modules.
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { argv, env, exit } from 'node:process';
+
+const USER = 1000;
+const [, , locked = '.', installed = '.'] = argv;
+const readJson = (/** @type {string} */ name) => JSON.parse(readFileSync(join(locked, name), 'utf8'));
+
+/** @type {{ readonly allowScripts?: Record<string, boolean> }} */
+const { allowScripts = {} } = readJson('package.json');
+/** @type {{ readonly packages: Record<string, { readonly version?: string, readonly optional?: boolean, readonly hasInstallScript?: boolean }> }} */
+const { packages } = readJson('package-lock.json');
+
+/** npm rebuilds all copies of a version. */
+const chosen = Map.groupBy(
+  Object.entries(packages).flatMap(([path, { version = '', optional = false, hasInstallScript = false }]) => {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const folder = join(installed, path);
+    const runs = hasInstallScript && Object.hasOwn(allowScripts, name) && allowScripts[name] === true;
+    return runs && existsSync(folder) ? [{ package: `${name}@${version}`, folder, optional }] : [];
+  }),
+  (copy) => copy.package,
+);
+
+const chown = (/** @type {string} */ path, /** @type {number} */ owner) => {
+  chownSync(path, owner, owner);
+  if (!lstatSync(path).isDirectory()) return;
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (!entry.isSymbolicLink()) chown(join(path, entry.name), owner);
+};
+
+// npm keeps the user's settings, its cache and its logs in the home folder.
+const home = '/tmp/install-scripts';
+mkdirSync(home, { recursive: true, mode: 0o700 });
+chownSync(home, USER, USER);
+
+for (const [name, copies] of chosen) {
+  for (const { folder } of copies) chown(folder, USER);
+  const drop = ['--reuid', `${USER}`, '--regid', `${USER}`, '--clear-groups', '--no-new-privs'];
+  const rebuild = [
+    'npm',
+    'rebuild',
+    '--no-bin-links',
+    '--loglevel=error',
+    '--no-update-notifier',
+    '--no-audit',
+    '--no-fund',
+  ];
+  const { status } = spawnSync('setpriv', [...drop, ...rebuild, name], {
+    cwd: installed,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...env, HOME: home, npm_config_cache: join(home, 'cache'), npm_config_logs_max: '0' },
+  });
+  for (const { folder } of copies) if (existsSync(folder)) chown(folder, 0);
+  if (status === 0) continue;
+  if (copies.some(({ optional }) => !optional)) {
+    console.error(`The install script of ${name} failed.`);
+    exit(1);
+  }
+  // As npm does it: an optional package whose script fails is left out.
+  console.error(`The install script of the optional package ${name} failed; the package is left out.`);
+  for (const { folder } of copies) rmSync(folder, { recursive: true, force: true });
+}
+rmSync(home, { recursive: true });

@@ -65,6 +65,8 @@ fail() { # TITLE REASON HINT
 parts=$root/scripts/docker/setup
 # shellcheck source=setup/decisions.sh
 . "$parts/decisions.sh"
+# shellcheck source=setup/answers.sh
+. "$parts/answers.sh"
 # shellcheck source=setup/files.sh
 . "$parts/files.sh"
 # shellcheck source=setup/image.sh

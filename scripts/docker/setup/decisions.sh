@@ -81,6 +81,7 @@ decide() { # QUESTION
       'install Node.js 24, or use an image with Node 22.18 or newer'
   take problems
   [ -z "$problems" ] || { printf '%s\n' "$problems" >&2; exit 2; }
+  case $decider in host | toolchain) ;; *) check_answers "$1" ;; esac
 }
 
 take() { # NAME ...: copies answers into variables of the same names

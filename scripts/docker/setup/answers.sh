@@ -1,0 +1,177 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # setup.sh declares what the parts share
+#
+# Checks the answers of an image. On a host without Node, the image that is about to run decides what setup writes. It could answer with
+# more than the user asked for: the whole disk as a mount, a privileged container. So every answer must be one that setup may write.
+
+strange_answer() { # WHAT
+  fail 'The image gave an answer that setup does not write' "$decider answered with $1." \
+    'do not use this image unless you know why; with Node.js 22.18 or newer on this host, no image is asked'
+}
+
+# Prints the value that the user gave: in the environment, else in .env, else the default.
+given() { # NAME [DEFAULT]
+  local value
+  if [ -n "${!1:-}" ]; then value=${!1}; else value=$(kept "$1"); fi
+  printf '%s' "${value:-${2:-}}"
+}
+
+# Fails unless an answer is the value that the user gave.
+same_as_given() { # ANSWER NAME [DEFAULT]
+  [ "$1" = "$(given "$2" "${3:-}")" ] || strange_answer "$2=$1"
+}
+
+check_answers() { # QUESTION
+  local home=${HOME:-/tmp}
+  case $1 in
+  check)
+    take image config_dir workspace_dir secret_dir socket bind project_name gateway_port bridge_port
+    same_as_given "$image" OPENCLAW_IMAGE openclaw:local
+    same_as_given "$config_dir" OPENCLAW_CONFIG_DIR "$home/.openclaw"
+    same_as_given "$workspace_dir" OPENCLAW_WORKSPACE_DIR "$config_dir/workspace"
+    same_as_given "$secret_dir" OPENCLAW_AUTH_PROFILE_SECRET_DIR "$home/.openclaw-auth-profile-secrets"
+    same_as_given "$gateway_port" OPENCLAW_GATEWAY_PORT 18789
+    same_as_given "$bridge_port" OPENCLAW_BRIDGE_PORT 18790
+    same_as_given "$bind" OPENCLAW_GATEWAY_BIND lan
+    case ${DOCKER_HOST:-} in unix://*) home=$DOCKER_HOST ;; *) home=/var/run/docker.sock ;; esac
+    home=$(given OPENCLAW_DOCKER_SOCKET "$home")
+    [ "$socket" = "${home#unix://}" ] || strange_answer "the socket $socket"
+    case $project_name in '' | *[!a-z0-9_-]*) strange_answer "the project $project_name" ;; esac
+    check_build_variables
+    ;;
+  plan)
+    take env_file extra_overlay sandbox_overlay
+    check_directories
+    check_compose_files
+    check_env_file
+    check_overlays
+    ;;
+  esac
+}
+
+check_build_variables() {
+  local line value
+  answer_list export
+  for line in ${LIST[@]+"${LIST[@]}"}; do
+    value=${line#*=}
+    case ${line%%=*} in
+    OPENCLAW_DOCKER_APT_PACKAGES | OPENCLAW_IMAGE_APT_PACKAGES | OPENCLAW_IMAGE_PIP_PACKAGES | OPENCLAW_EXTENSIONS) same_as_given "$value" "${line%%=*}" ;;
+    # A switch: yes, true and on become 1.
+    OPENCLAW_INSTALL_BROWSER | OPENCLAW_INSTALL_DOCKER_CLI)
+      case $value in '') ;; 1) [ -n "$(given "${line%%=*}")" ] || strange_answer "$line" ;; *) strange_answer "$line" ;; esac
+      ;;
+    *) strange_answer "the variable ${line%%=*}" ;;
+    esac
+  done
+}
+
+check_directories() {
+  local path
+  answer_list directory
+  for path in ${LIST[@]+"${LIST[@]}"}; do
+    case $path in "$config_dir" | "$config_dir"/* | "$workspace_dir" | "$workspace_dir"/* | "$secret_dir" | "$secret_dir"/*) ;; *) strange_answer "the folder $path" ;; esac
+    case $path in *..*) strange_answer "the folder $path" ;; esac
+  done
+}
+
+check_compose_files() {
+  local path listed
+  listed=:$(given COMPOSE_FILE):docker-compose.yml:docker-compose.override.yml:docker-compose.extra.yml:docker-compose.sandbox.yml:
+  answer_list compose_file
+  for path in ${LIST[@]+"${LIST[@]}"}; do
+    case $listed in *":$path:"*) ;; *) strange_answer "the Compose file $path" ;; esac
+  done
+}
+
+# Each line of .env is one that it has already, or a setting with the value that the user gave.
+check_env_file() {
+  local line name value before
+  before=$(cat -- "$root/.env" 2>/dev/null) || before=''
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line%$'\r'}
+    [ -n "$line" ] || continue
+    case $'\n'"${before//$'\r'/}"$'\n' in *$'\n'"$line"$'\n'*) continue ;; esac
+    name=${line%%=*}
+    value=${line#*=}
+    # Quoted so that neither Compose nor a shell expands it.
+    case $value in \'*\') value=${value#\'} value=${value%\'} ;; esac
+    case $name in
+    OPENCLAW_GATEWAY_TOKEN) case $value in *[!A-Za-z0-9_.~=+/-]*) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;; esac ;;
+    OPENCLAW_CONFIG_DIR) [ "$value" = "$config_dir" ] || strange_answer "$line" ;;
+    OPENCLAW_WORKSPACE_DIR) [ "$value" = "$workspace_dir" ] || strange_answer "$line" ;;
+    OPENCLAW_AUTH_PROFILE_SECRET_DIR) [ "$value" = "$secret_dir" ] || strange_answer "$line" ;;
+    OPENCLAW_IMAGE) [ "$value" = "$image" ] || strange_answer "$line" ;;
+    OPENCLAW_DOCKER_SOCKET) [ "${value#unix://}" = "$socket" ] || strange_answer "$line" ;;
+    OPENCLAW_GATEWAY_PORT) [ "$value" = "$gateway_port" ] || strange_answer "$line" ;;
+    OPENCLAW_BRIDGE_PORT) [ "$value" = "$bridge_port" ] || strange_answer "$line" ;;
+    OPENCLAW_GATEWAY_BIND) [ "$value" = "$bind" ] || strange_answer "$line" ;;
+    COMPOSE_PROJECT_NAME) [ "$value" = "$project_name" ] || strange_answer "$line" ;;
+    COMPOSE_FILE)
+      local part rest=$value:
+      while [ -n "$rest" ]; do
+        part=${rest%%:*}
+        rest=${rest#*:}
+        case :$(given COMPOSE_FILE):docker-compose.yml:docker-compose.override.yml:docker-compose.extra.yml:docker-compose.sandbox.yml: in
+        *":$part:"*) ;;
+        *) strange_answer "$line" ;;
+        esac
+      done
+      ;;
+    OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;;
+    *) strange_answer "the line $name in .env" ;;
+    esac
+  done <<TEXT
+$env_file
+TEXT
+}
+
+# Prints a text as build/stack/compose-overlay.ts writes it.
+yaml() {
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  printf '"%s"' "${text//\$/\$\$}"
+}
+
+# An overlay is the one that the user's mounts give, line by line: build/stack/compose-overlay.ts writes the same.
+expected_extra_overlay() {
+  local entry rest volume volumes='' service source target option
+  rest=$(given OPENCLAW_EXTRA_MOUNTS),
+  volume=$(given OPENCLAW_HOME_VOLUME)
+  [ -z "$volume" ] || volumes=$'      - type: volume\n        source: openclaw-home\n        target: "/home/node"\n'
+  while [ -n "$rest" ]; do
+    entry=${rest%%,*}
+    rest=${rest#*,}
+    entry=${entry#"${entry%%[! ]*}"}
+    entry=${entry%"${entry##*[! ]}"}
+    [ -n "$entry" ] || continue
+    source=${entry%%:*}
+    target=${entry#*:}
+    option=''
+    case $target in *:*) option=${target#*:} target=${target%%:*} ;; esac
+    volumes+=$'      - type: bind\n'"        source: $(yaml "$source")"$'\n'"        target: $(yaml "${target%/}")"$'\n'
+    case $option in ro) volumes+=$'        read_only: true\n' ;; esac
+    volumes+=$'        bind:\n          create_host_path: false\n'
+    case $option in z | Z) volumes+="          selinux: $option"$'\n' ;; esac
+  done
+  [ -n "$volumes" ] || return 0
+  printf '%s\nservices:\n' '# Written by scripts/docker/setup.sh from OPENCLAW_HOME_VOLUME and OPENCLAW_EXTRA_MOUNTS. Change these and run it again.'
+  for service in openclaw-gateway openclaw-cli; do printf '  %s:\n    volumes:\n%s' "$service" "$volumes"; done
+  [ -z "$volume" ] || printf 'volumes:\n  openclaw-home:\n    name: %s\n' "$(yaml "$volume")"
+}
+
+expected_sandbox_overlay() {
+  local index group=''
+  for ((index = 0; index < ${#inputs[@]}; index += 2)); do
+    if [ "${inputs[index]}" = sandbox:group ]; then group=${inputs[index + 1]}; fi
+  done
+  printf '%s\nservices:\n  openclaw-gateway:\n    group_add:\n      - "%s"\n    volumes:\n      - type: bind\n        source: %s\n        target: "/var/run/docker.sock"\n' \
+    '# Written by scripts/docker/setup.sh after all checks for the sandbox passed. OPENCLAW_SANDBOX=0 removes it.' "$group" "$(yaml "$socket")"
+}
+
+check_overlays() {
+  [ "${extra_overlay}x" = "$(expected_extra_overlay && printf x)" ] ||
+    strange_answer "another docker-compose.extra.yml than your mounts give: $extra_overlay"
+  [ -z "$sandbox_overlay" ] ||
+    { [ -n "$sandbox" ] && [ "${sandbox_overlay}x" = "$(expected_sandbox_overlay && printf x)" ]; } ||
+    strange_answer "another docker-compose.sandbox.yml than OPENCLAW_SANDBOX gives: $sandbox_overlay"
+}

@@ -1,0 +1,111 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { extraOverlay, sandboxOverlay } from '../../build/stack/compose-overlay.ts';
+import { parseExtraMounts } from '../../build/stack/extra-mounts.ts';
+
+const PARTS = join(import.meta.dirname, '../../scripts/docker/setup');
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'openclaw-image-answers-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+type Answers = readonly (readonly [string, string])[];
+
+/** Answers as an image gives them, and the check of setup.sh. @param environment what the user asked for */
+async function check(question: 'check' | 'plan', answers: Answers, environment: Readonly<Record<string, string>> = {}) {
+  const script = `set -euo pipefail
+root=$1 decider=gateway:latest question=$2
+shift 2
+answers=("$@")
+inputs=(sandbox:group 998)
+image='' config_dir=/home/me/.openclaw workspace_dir=/home/me/.openclaw/workspace secret_dir=/home/me/.secrets
+socket=/var/run/docker.sock bind=lan project_name=openclaw gateway_port=18789 bridge_port=18790
+sandbox=\${OPENCLAW_SANDBOX:+yes}
+fail() { printf '%s\\n' "$@" >&2; exit 1; }
+. ${PARTS}/decisions.sh
+. ${PARTS}/answers.sh
+check_answers "$question"`;
+  const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root, question, ...answers.flat()], {
+    env: { PATH: process.env['PATH'], HOME: '/home/me', ...environment },
+    extendEnv: false,
+    reject: false,
+  });
+  return { exitCode, stderr };
+}
+
+const CHECKED: Answers = [
+  ['image', 'openclaw:local'],
+  ['config_dir', '/home/me/.openclaw'],
+  ['workspace_dir', '/home/me/.openclaw/workspace'],
+  ['secret_dir', '/home/me/.openclaw-auth-profile-secrets'],
+  ['gateway_port', '18789'],
+  ['bridge_port', '18790'],
+  ['bind', 'lan'],
+  ['socket', '/var/run/docker.sock'],
+  ['project_name', 'openclaw'],
+  ['export', 'OPENCLAW_EXTENSIONS='],
+];
+const PLANNED: Answers = [
+  ['env_file', 'OPENCLAW_CONFIG_DIR=/home/me/.openclaw\nOPENCLAW_GATEWAY_TOKEN=abc123\n'],
+  ['extra_overlay', ''],
+  ['sandbox_overlay', ''],
+  ['compose_file', 'docker-compose.yml'],
+  ['directory', '/home/me/.openclaw/workspace'],
+];
+const changed = (answers: Answers, name: string, value: string): Answers => [
+  ...answers.filter(([known]) => known !== name),
+  [name, value],
+];
+
+describe('the answers of an image', () => {
+  it('pass if they are what the user asked for', async () => {
+    expect(await check('check', CHECKED)).toEqual({ exitCode: 0, stderr: '' });
+    expect(await check('plan', PLANNED)).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  it('pass with every mount that build/stack writes', async () => {
+    const mounts = '/srv/media:/media:ro, /srv/a b$c"d\\e:/data/ ,/srv/z:/z:z';
+    const extra = extraOverlay('my-home', parseExtraMounts(mounts).mounts) ?? '';
+    const environment = { OPENCLAW_EXTRA_MOUNTS: mounts, OPENCLAW_HOME_VOLUME: 'my-home' };
+    expect(await check('plan', changed(PLANNED, 'extra_overlay', extra), environment)).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
+    const sandbox = changed(PLANNED, 'sandbox_overlay', sandboxOverlay('/var/run/docker.sock', 998));
+    expect(await check('plan', sandbox, { OPENCLAW_SANDBOX: '1' })).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  it('pass with the lines of .env that were there before', async () => {
+    await writeFile(join(root, '.env'), "MINE='a b'\nOPENCLAW_CONFIG_DIR=/home/me/.openclaw\n");
+    const text = await readFile(join(root, '.env'), 'utf8');
+    expect(await check('plan', changed(PLANNED, 'env_file', text))).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  it.each<[string, 'check' | 'plan', string, string]>([
+    ['another configuration folder', 'check', 'config_dir', '/'],
+    ['another image', 'check', 'image', 'somebody/else:latest'],
+    ['another socket', 'check', 'socket', '/run/other.sock'],
+    ['a variable of the shell', 'check', 'export', 'LD_PRELOAD=/tmp/x.so'],
+    ['plugins that nobody asked for', 'check', 'export', 'OPENCLAW_EXTENSIONS=evil'],
+    ['a port that nobody asked for', 'check', 'gateway_port', '22'],
+    ['a privileged container', 'plan', 'extra_overlay', 'services:\n  openclaw-gateway:\n    privileged: true\n'],
+    ['the whole disk', 'plan', 'extra_overlay', extraOverlay(undefined, parseExtraMounts('/:/host').mounts) ?? ''],
+    ['the socket without a sandbox', 'plan', 'sandbox_overlay', sandboxOverlay('/var/run/docker.sock', 998)],
+    ['another folder in .env', 'plan', 'env_file', 'OPENCLAW_CONFIG_DIR=/etc\n'],
+    ['another image in .env', 'plan', 'env_file', 'OPENCLAW_IMAGE=somebody/else\n'],
+    ['a Compose file in .env', 'plan', 'env_file', 'COMPOSE_FILE=docker-compose.yml:/tmp/evil.yml\n'],
+    ['a variable of Docker in .env', 'plan', 'env_file', 'DOCKER_HOST=tcp://evil.example.org\n'],
+    ['a token that Compose expands', 'plan', 'env_file', 'OPENCLAW_GATEWAY_TOKEN=${HOME}\n'],
+    ['another Compose file', 'plan', 'compose_file', '/tmp/evil.yml'],
+    ['a folder elsewhere', 'plan', 'directory', '/home/me/.openclaw/../.ssh'],
+  ])('are refused before anything is written: %s', async (_, question, name, value) => {
+    const { exitCode, stderr } = await check(question, changed(question === 'check' ? CHECKED : PLANNED, name, value));
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('The image gave an answer that setup does not write');
+  });
+});

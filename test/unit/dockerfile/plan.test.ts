@@ -113,6 +113,18 @@ describe('the Dockerfile', () => {
     }
   });
 
+  it('gives npm’s tokens to steps that run no install script, and no kept installation to a release', () => {
+    const steps = (text: string): readonly string[] =>
+      text.split(/^(?=RUN )/m).filter((step) => step.startsWith('RUN '));
+    for (const step of steps(render(REQUEST)).filter((text) => text.includes('id=npmrc'))) {
+      for (const [install = ''] of step.matchAll(/^npm_production .*$/gm))
+        expect(install).toContain('--ignore-scripts');
+      expect(step).not.toMatch(/^npm (?:run|rebuild)/m);
+    }
+    expect(render(REQUEST)).toContain('id=openclaw-unpacked');
+    expect(render({ ...REQUEST, isolated: true })).not.toContain('id=openclaw-unpacked');
+  });
+
   it('never changes owners afterwards', () => {
     expect(render(REQUEST)).not.toMatch(/chown -R|chown --recursive/);
   });

@@ -51,6 +51,10 @@ const SYSTEM_TREES =
 /** Folders that contain those of other users or programs. A folder inside is allowed, the folder itself is not. */
 const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
 
+/** Folders of other programs, with keys and tokens: neither these nor anything inside. `.config` has folders of many programs. */
+const PROGRAM_FOLDERS =
+  /\/\.(?:(?:ssh|gnupg|pki|aws|azure|kube|docker|git|npm|mozilla|thunderbird|password-store|clawdock)(?:\/|$)|(?:config|local|cache|local\/(?:share|state))\/?$|config\/(?:gcloud|gh|op|containers|google-chrome|chromium|systemd)(?:\/|$))/;
+
 /**
  * Finds everything that is wrong with a setup request, before anything is written. Source: docs/reference.md, "Setup", step 2.
  *
@@ -150,6 +154,11 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
     if (system && tree(value) !== tree(holder))
       problem(
         'belongs to the system, but setup would give it to the container',
+        'use a separate folder, such as $HOME/.openclaw',
+      );
+    else if (PROGRAM_FOLDERS.test(tree(value)))
+      problem(
+        'belongs to another program, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
       );
     else if (holds !== undefined && holds !== '/tmp')

@@ -19,6 +19,17 @@ _clawdock_say() { printf 'clawdock: %s\n' "$*" >&2; }
 
 _clawdock_is_project() { [ -n "$1" ] && grep -qs 'openclaw-gateway:' "$1/docker-compose.yml"; }
 
+# Commands of a project run as this user, so a folder that was only found must belong to this user or to root.
+_clawdock_is_trusted() { # FOLDER
+  [ "$1" != "$(CDPATH='' cd -- "$_clawdock_self/../.." 2>/dev/null && pwd -P)" ] || return 0
+  local found
+  found=$(find "$1" "$1/docker-compose.yml" -maxdepth 0 ! -perm -0002 \( -user "$(id -u)" -o -user 0 \) 2>/dev/null | grep -c .)
+  [ "$found" = 2 ] || {
+    _clawdock_say "skipped $1: it belongs to another user, or everybody can change it. If you trust it: export CLAWDOCK_DIR=$1"
+    return 1
+  }
+}
+
 _clawdock_remember() {
   mkdir -p "$HOME/.clawdock" && printf '%s\n' "$1" >"$HOME/.clawdock/config.$$" && mv -f "$HOME/.clawdock/config.$$" "$HOME/.clawdock/config"
 }
@@ -55,7 +66,7 @@ _clawdock_find() {
     fi
   fi
   while IFS= read -r candidate; do
-    if _clawdock_is_project "$candidate"; then
+    if _clawdock_is_project "$candidate" && _clawdock_is_trusted "$candidate"; then
       _clawdock_remember "$candidate"
       if [ -n "$remembered" ]; then _clawdock_say "$remembered does not exist any more; using the project in $candidate"; else _clawdock_say "using the project in $candidate (stored in ~/.clawdock/config)"; fi
       _clawdock_dir=$candidate

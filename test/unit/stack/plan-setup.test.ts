@@ -83,6 +83,10 @@ describe('checkSetup', () => {
 
   it.each([
     ['OPENCLAW_CONFIG_DIR', '/home/me', 'contains /home/me'],
+    ['OPENCLAW_CONFIG_DIR', '/home/me/.ssh', 'belongs to another program'],
+    ['OPENCLAW_WORKSPACE_DIR', '/home/me/.aws/x', 'belongs to another program'],
+    ['OPENCLAW_AUTH_PROFILE_SECRET_DIR', '/home/me/.config', 'belongs to another program'],
+    ['OPENCLAW_CONFIG_DIR', '/srv/project/.git', 'belongs to another program'],
     ['OPENCLAW_CONFIG_DIR', '/srv', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/srv/openclaw-image/', 'contains /srv/openclaw-image'],
     ['OPENCLAW_WORKSPACE_DIR', '/home/me/.openclaw', 'is the same folder as OPENCLAW_CONFIG_DIR'],

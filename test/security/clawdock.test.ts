@@ -1,0 +1,53 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { $ } from 'zx';
+
+const HELPERS = join(import.meta.dirname, '../../scripts/clawdock/clawdock-helpers.sh');
+
+let folder = '';
+let project = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-clawdock-'));
+  project = join(folder, 'project');
+  await mkdir(join(project, 'below'), { recursive: true });
+  await mkdir(join(folder, 'home'));
+  await writeFile(join(project, 'docker-compose.yml'), 'services:\n  openclaw-gateway:\n');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Searches a project from a folder below it, with a copy of the helpers that belongs to no checkout. */
+async function find(environment: Readonly<Record<string, string>> = {}) {
+  const copy = join(folder, 'helpers/a/helpers.sh');
+  await mkdir(join(folder, 'helpers/a'), { recursive: true });
+  await $`cp ${HELPERS} ${copy}`;
+  const { stdout, stderr } = await execa('bash', ['-c', `. ${copy}; _clawdock_find; echo "found $_clawdock_dir"`], {
+    cwd: join(project, 'below'),
+    env: { PATH: process.env['PATH'], HOME: join(folder, 'home'), DOCKER_HOST: 'unix:///nowhere', ...environment },
+    extendEnv: false,
+    reject: false,
+  });
+  return { stdout, stderr };
+}
+
+describe('a project in a parent folder', () => {
+  it('is used if it belongs to this user', async () => {
+    expect((await find()).stdout).toBe(`found ${project}`);
+  });
+
+  it('is skipped if everybody can change it, and named with the way out', async () => {
+    await chmod(join(project, 'docker-compose.yml'), 0o666);
+    const { stdout, stderr } = await find();
+    expect(stdout).toBe('found ');
+    expect(stderr).toContain(`skipped ${project}`);
+    expect((await find({ CLAWDOCK_DIR: project })).stdout).toBe(`found ${project}`);
+  });
+
+  // Only root can give a file away.
+  it.skipIf(process.getuid?.() !== 0)('is skipped if it belongs to another user', async () => {
+    await $`chown 12345 ${join(project, 'docker-compose.yml')}`;
+    expect((await find()).stdout).toBe('found ');
+  });
+});

@@ -193,6 +193,18 @@ const OPTIONAL: readonly StackVariable[] = [
     example: 'openclaw_home',
     check: volume,
   },
+  {
+    name: 'OPENCLAW_MEMORY_LIMIT',
+    meaning: 'memory limit of each container; default: none',
+    example: '4g',
+    check: matching(/^(?:0|[1-9]\d{0,6}[bkmg]?)$/i, 'is not a size', 'write a number and b, k, m or g: 4g'),
+  },
+  {
+    name: 'OPENCLAW_PIDS_LIMIT',
+    meaning: 'limit for processes and threads of each container; default: 4096',
+    example: '8192',
+    check: matching(/^\d{1,7}$/, 'is not a number', 'write a number: 4096'),
+  },
   { name: 'OPENCLAW_TZ', meaning: 'time zone of both containers', example: 'Asia/Taipei', check: timeZone },
   flag(
     'OPENCLAW_SANDBOX',

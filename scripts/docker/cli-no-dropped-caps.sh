@@ -3,7 +3,7 @@
 #
 #   scripts/docker/cli-no-dropped-caps.sh plugins install PACKAGE
 #
-# On some desktops, DNS fails in openclaw-cli (EAI_AGAIN) if NET_RAW is dropped. Use this script for a single command that needs a
+# On some desktops, DNS fails in openclaw-cli (EAI_AGAIN) without the capability NET_RAW. Use this script for a single command that needs a
 # registry. It does not affect the gateway.
 set -euo pipefail
 

@@ -195,7 +195,7 @@ describe('clawdock', () => {
     const started = () => docker('ps', '--quiet', ...filters).then(({ stdout }) => stdout);
     const one = await vi.waitUntil(started, { timeout: 30_000, interval: 100 });
     expect(await inspect(one)).toBe('null');
-    expect(await inspect(await here.container())).toContain('NET_RAW');
+    expect(await inspect(await here.container())).toContain('ALL');
     const { exitCode, stdout, stderr } = await running;
     expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
     expect(stdout).toContain('Connect: ok');

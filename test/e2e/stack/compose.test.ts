@@ -67,8 +67,10 @@ describe('docker-compose.yml', () => {
     for (const service of Object.values(services))
       expect(service).toMatchObject({
         image: 'mine:1',
-        cap_drop: ['NET_ADMIN', 'NET_RAW'],
+        cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
+        pids_limit: 4096,
+        logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '5' } },
       });
     expect(services['openclaw-cli']).toMatchObject({ network_mode: 'service:openclaw-gateway' });
     expect(services['openclaw-gateway']).toMatchObject({

@@ -1,12 +1,11 @@
 import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { baseFolder } from './home-folder.ts';
 
 /** Path in the cache folder, whose contents can be deleted at any time: toolchain, private engine, bases, gateways. */
 export const cacheFolder = (...parts: readonly string[]): string =>
-  // An empty variable counts as unset, as in the shell scripts.
-  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'openclaw-image', ...parts);
+  join(baseFolder('XDG_CACHE_HOME', '.cache'), ...parts);
 
 /** Incomplete folders. They are removed when this process ends. */
 const partials = new Set<string>();

@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import { InterruptedError } from './problem.ts';
+import { Command, type CommanderError } from 'commander';
+import { InterruptedError, RequestError } from './problem.ts';
 import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts';
 
 // scripts/run sets this for this process only, not for the programs that it starts.
@@ -20,11 +20,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   release: async () => (await import('./commands/release/release.ts')).releaseCommand(),
   base: async () => (await import('./commands/base.ts')).baseCommand(),
   rebase: async () => (await import('./commands/rebase.ts')).rebaseCommand(),
+  cache: async () => (await import('./commands/cache.ts')).cacheCommand(),
   render: async () => (await import('./commands/render.ts')).renderCommand(),
 };
 
 /** Ends after a message of commander: exit code 2 for a request that is not valid, 0 for help. */
-const exit = (error: { readonly exitCode: number }): never => process.exit(error.exitCode === 0 ? 0 : 2);
+function exit({ exitCode, message }: CommanderError): never {
+  if (exitCode !== 0 && process.argv.includes('--json')) {
+    const problem = { source: 'command line', value: '', reason: message.replace(/^error: /, ''), hint: 'read --help' };
+    process.stdout.write(`${JSON.stringify(failureJson(new RequestError([problem])), null, 2)}\n`);
+  }
+  return process.exit(exitCode === 0 ? 0 : 2);
+}
 
 const program = new Command('scripts/run')
   .description('Builds, checks, compares, releases and runs container images of the OpenClaw Gateway.')

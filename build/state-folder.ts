@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { baseFolder } from './home-folder.ts';
 
 /**
  * Path in the state folder, whose contents cannot be made again: journals of releases.
@@ -7,4 +7,4 @@ import { join } from 'node:path';
  * Source: https://specifications.freedesktop.org/basedir/latest/
  */
 export const stateFolder = (...parts: readonly string[]): string =>
-  join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'openclaw-image', ...parts);
+  join(baseFolder('XDG_STATE_HOME', '.local', 'state'), ...parts);

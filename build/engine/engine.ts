@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
+import { homeFolder } from '../home-folder.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import type { DockerCli } from './docker-cli.ts';
 import { requestEngine } from './engine-api.ts';
@@ -126,7 +127,7 @@ async function currentContext(): Promise<string | undefined> {
   }
 }
 
-export const dockerConfigFolder = (): string => process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
+export const dockerConfigFolder = (): string => process.env['DOCKER_CONFIG'] || join(homeFolder(), '.docker');
 
 /** On a socket a ping takes a millisecond; other transports (ssh, TLS) are left to the Docker CLI. */
 async function answers(candidate: Candidate): Promise<boolean> {

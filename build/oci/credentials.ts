@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { homeFolder } from '../home-folder.ts';
 import { WorkError } from '../problem.ts';
 
 /** A login for a registry. Never printed, and never passed in a command line. */
@@ -30,7 +30,7 @@ export async function readCredentials(
   registry: string,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Credentials | undefined> {
-  const folder = environment['DOCKER_CONFIG'] || join(environment['HOME'] ?? homedir(), '.docker');
+  const folder = environment['DOCKER_CONFIG'] || join(homeFolder(environment), '.docker');
   const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
   const { auths, credsStore, credHelpers } = parseSecret<DockerConfig>(text, join(folder, 'config.json'));
   const key = keyOf(registry);

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -186,7 +187,7 @@ export async function verifySignature(
   const bundle = await findBundle(cosign, registry, repository, digest, trust, (reason) => reasons.push(reason));
   return bundle === undefined
     ? { name: 'signature', status: 'failed', found: reasons[0] ?? 'none' }
-    : { name: 'signature', status: 'passed', found: `signed by ${trustName(trust)}` };
+    : { name: 'signature', status: 'passed', found: `signed by ${signerOf(bundle, trust)}` };
 }
 
 /** @returns a function that finds valid signatures, and says whose they are; undefined without one */
@@ -196,6 +197,17 @@ export const signatureCheck =
     const { status } = await verifySignature(registry, repository, digest, trust, onStep);
     return status === 'passed' ? trustName(trust) : undefined;
   };
+
+/** Who made a verified signature: the identity in its certificate, or the key. */
+function signerOf(bundle: Buffer, trust: Trust): string {
+  if (trust.kind === 'key') return `the key of ${trust.file}`;
+  const { verificationMaterial } = JSON.parse(bundle.toString('utf8')) as {
+    readonly verificationMaterial?: { readonly certificate?: { readonly rawBytes?: string } };
+  };
+  const bytes = verificationMaterial?.certificate?.rawBytes;
+  const names = bytes === undefined ? undefined : new X509Certificate(Buffer.from(bytes, 'base64')).subjectAltName;
+  return `${names?.replace(/^URI:/, '') ?? trust.identity} (${trust.issuer})`;
+}
 
 /** The identity that a signature must have, for people. */
 const trustName = (trust: Trust): string =>

@@ -82,8 +82,13 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     const name = atDigest(reference, image.digest);
     const conclusion =
       failures === 0 ? `all ${checks.length} checks passed` : `${failures} of ${checks.length} checks failed`;
+    // Everything that the index names by digest is covered by its signature.
+    const covered = isFailed(signature)
+      ? 'Nobody vouches for these values: the signature is not valid.'
+      : `All values are part of this digest, which is ${signature.found}.`;
     return {
-      text: () => [name, '', checkTable(checks), '', style(failures === 0 ? 'green' : 'red', conclusion)].join('\n'),
+      text: () =>
+        [name, '', checkTable(checks), '', covered, style(failures === 0 ? 'green' : 'red', conclusion)].join('\n'),
       json: () => ({
         reference: text,
         digest: image.digest,

@@ -18,8 +18,11 @@ const SLICE = 64 * 1024;
 export function watchUpload(content: Readable | Buffer): WatchedUpload {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
   const expect = (seconds: number): void => {
     clearTimeout(timer);
+    // An answer can come before the last part of the body was taken; a timer would then keep the process alive.
+    if (isStopped) return;
     timer = setTimeout(
       () => controller.abort(Object.assign(new Error(`no answer for ${seconds} seconds`), { code: 'ETIMEDOUT' })),
       seconds * 1000,
@@ -38,6 +41,9 @@ export function watchUpload(content: Readable | Buffer): WatchedUpload {
   return {
     content: isSmall ? content : Readable.from(slices(), { objectMode: false }),
     signal: controller.signal,
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+    },
   };
 }

@@ -54,6 +54,11 @@ it('code cites only pages and sections that exist', () => {
   expect(missing).toEqual([]);
 });
 
+it('the schema of errors has every kind of failure', () => {
+  const kinds = Object.keys(failureKinds).sort();
+  expect(read('docs/schemas/error.schema.json').replace(/\s/g, '')).toContain(`"enum":${JSON.stringify(kinds)}`);
+});
+
 it('every kind of failure is used, and has a cause and a fix', () => {
   const code = globSync('build/**/*.ts', { cwd: ROOT }).map(read).join('\n');
   expect(Object.keys(failureKinds).filter((kind) => !code.includes(`'${kind}'`))).toEqual([]);

@@ -1,7 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { baseFolder } from './home-folder.ts';
+import { WorkError } from './problem.ts';
 
 /** Path in the cache folder, whose contents can be deleted at any time: toolchain, private engine, bases, gateways. */
 export const cacheFolder = (...parts: readonly string[]): string =>
@@ -21,6 +22,7 @@ process.once('exit', () => {
  */
 export async function fillCache<T>(folder: string, fill: (partial: string) => Promise<T>): Promise<T> {
   await mkdir(dirname(folder), { recursive: true });
+  await sweepPartials(dirname(folder));
   if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
   const partial = await mkdtemp(`${folder}.partial-`);
   partials.add(partial);
@@ -35,3 +37,48 @@ export async function fillCache<T>(folder: string, fill: (partial: string) => Pr
     await rm(partial, { recursive: true, force: true });
   }
 }
+
+const HOUR = 3_600_000;
+
+/** Removes what killed runs left. A folder that another process fills now is younger. */
+async function sweepPartials(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!/\.partial-\w+$/.test(name) || partials.has(join(parent, name))) continue;
+    const { mtimeMs } = await stat(join(parent, name)).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > HOUR) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EROFS: 'is on a file system that cannot be written',
+  EACCES: 'may not be written by this user',
+  EPERM: 'may not be written by this user',
+  ENOSPC: 'is on a disk that is full',
+  EDQUOT: 'is on a disk whose quota is used up',
+  ENOTDIR: 'is not a folder',
+};
+
+/** Explains an error of the file system in the cache folder or the state folder; returns every other error as it is. */
+export function explainFolderError(error: unknown): unknown {
+  const { code = '', path = '' } = (error ?? {}) as { readonly code?: string; readonly path?: string };
+  const why = Object.hasOwn(UNWRITABLE, code) ? UNWRITABLE[code] : undefined;
+  const folder = FOLDERS.find(({ variable, fallback }) =>
+    `${path}/`.startsWith(`${baseFolder(variable, ...fallback)}/`),
+  );
+  if (why === undefined || folder === undefined || error instanceof WorkError) return error;
+  const what = baseFolder(folder.variable, ...folder.fallback);
+  return new WorkError(
+    {
+      kind: code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'folder-unwritable',
+      title: `The ${folder.name} folder cannot be written`,
+      reason: `${what} ${why} (${code}: ${path}).`,
+      hint: `free space or correct its owner (scripts/run cache list shows its use), or name another folder: ${folder.variable}=/other/folder`,
+    },
+    { cause: error },
+  );
+}
+
+const FOLDERS = [
+  { name: 'cache', variable: 'XDG_CACHE_HOME', fallback: ['.cache'] },
+  { name: 'state', variable: 'XDG_STATE_HOME', fallback: ['.local', 'state'] },
+] as const;

@@ -1,4 +1,5 @@
 import { Command, type CommanderError } from 'commander';
+import { explainFolderError } from './cache-folder.ts';
 import { InterruptedError, RequestError } from './problem.ts';
 import { exitCodeOf, failureJson, failureText } from './report/failure-report.ts';
 
@@ -50,7 +51,8 @@ function withExitCodes(command: Command): Command {
 
 try {
   await program.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = explainFolderError(thrown);
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(failureJson(error), null, 2)}\n`);
   else process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = exitCodeOf(error);

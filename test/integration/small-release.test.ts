@@ -24,10 +24,11 @@ beforeAll(async () => {
   const { reached, output } = await runUntil(/: healthz$/m, publish(), kill, [], fixture.environment);
   expect(reached, output).toBe(true);
   // Nothing cleans up after SIGKILL. Other tests verify other images at the same time.
-  const containers = await docker('ps', '--all', '--format', '{{.ID}} {{.Image}}');
-  const left = containers.stdout.split('\n').filter((line) => line.includes(' openclaw-image-release:'));
-  expect(left).not.toEqual([]);
-  await docker('rm', '--force', ...left.map((line) => line.split(' ')[0] ?? ''));
+  const images = await docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'openclaw-image-release');
+  const filters = images.stdout.split('\n').flatMap((name) => ['--filter', `ancestor=${name}`]);
+  const left = await docker('ps', '--all', '--quiet', ...filters);
+  expect(left.stdout).not.toBe('');
+  await docker('rm', '--force', ...left.stdout.split('\n'));
   killed = { at: new Date().toISOString(), tags: await Promise.all(fixture.repositories.map(fixture.tagsOf)) };
   const { exitCode, stdout, stderr } = await fixture.run(...publish(), '--json');
   expect(exitCode, stdout + stderr).toBe(0);

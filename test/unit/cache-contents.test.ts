@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { cacheUse, removeEntries, staleEntries } from '../../build/cache-contents.ts';
+import { explainFolderError, fillCache } from '../../build/cache-folder.ts';
 
 let folder = '';
 let before: string | undefined;
@@ -61,4 +62,23 @@ it('shows the size of each kind, the largest first', async () => {
     ['plugins', 1],
   ]);
   expect(uses[0]?.size).toBeGreaterThanOrEqual(100_000);
+});
+
+it('is swept of what killed runs left when the next run fills a folder', async () => {
+  await put('bases/slim.partial-Xy12/file', 1);
+  await put('bases/slim.partial-Zz34/file', 0);
+  await fillCache(join(folder, 'openclaw-image/bases/slim'), async () => {});
+  expect(await readdir(join(folder, 'openclaw-image/bases'))).toEqual(['slim', 'slim.partial-Zz34']);
+});
+
+it.each([
+  ['EROFS', 'folder-unwritable', 'cannot be written'],
+  ['EACCES', 'folder-unwritable', 'may not be written by this user'],
+  ['ENOSPC', 'disk-full', 'full'],
+])('explains %s in the cache folder, and leaves other errors as they are', (code, kind, why) => {
+  const at = (path: string) => explainFolderError(Object.assign(new Error(code), { code, path }));
+  expect(at(join(folder, 'openclaw-image/builds/a'))).toMatchObject({
+    failure: { kind, reason: expect.stringContaining(why), hint: expect.stringContaining('XDG_CACHE_HOME=') },
+  });
+  expect(at('/etc/x')).not.toHaveProperty('failure');
 });

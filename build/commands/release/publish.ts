@@ -4,7 +4,6 @@ import { Command } from 'commander';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
-import { withFolderLock } from '../../folder-lock.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
 import { RequestError } from '../../problem.ts';
 import { builtImages } from '../../release/build-images.ts';
@@ -124,25 +123,23 @@ export async function runPublish(release: Release, options: PublishOptions, prep
     const { name: _, version: __, ...request } = release;
     const date = release.event === 'refresh' ? release.date : '';
     const signer = await cosignSigner(signing, onStep);
-    const published = await withFolderLock(own, () =>
-      publishRelease(
-        {
-          release,
-          origin,
-          identity: shortHash(JSON.stringify([identity, { ...request, date }, origin.base])),
-          journal: stateFolder('releases', `${target}.json`),
-          folder,
-        },
-        {
-          registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
-          signer,
-          source: images,
-          verify,
-          lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },
-          onStep,
-          signal,
-        },
-      ),
+    const published = await publishRelease(
+      {
+        release,
+        origin,
+        identity: shortHash(JSON.stringify([identity, { ...request, date }, origin.base])),
+        journal: stateFolder('releases', `${target}.json`),
+        folder,
+      },
+      {
+        registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
+        signer,
+        source: images,
+        verify,
+        lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },
+        onStep,
+        signal,
+      },
     );
     await rm(own, { recursive: true, force: true });
     return {

@@ -32,14 +32,16 @@ export function choosePluginVersion(
   gatewayVersion: string,
 ): PluginVersion | undefined {
   const gateway = parseVersion(gatewayVersion);
-  const names = gateway?.kind === 'stable' ? [gatewayVersion, gateway.date] : [gatewayVersion];
+  const names =
+    gateway !== undefined && gateway.kind !== 'prerelease' ? [gatewayVersion, gateway.date] : [gatewayVersion];
   return versions
     .filter(({ gatewayRange }) => names.some((name) => satisfies(name, gatewayRange, { includePrerelease: true })))
     .sort((a, b) => Number(isPrerelease(a.version)) - Number(isPrerelease(b.version)) || newestFirst(a, b))[0];
 }
 
+/** A correction (`2026.3.13-1`) is a prerelease for semver, and none for the gateway. */
 const isPrerelease = (version: string): boolean =>
-  parseVersion(version)?.kind !== 'stable' && prerelease(version) !== null;
+  (parseVersion(version)?.kind ?? 'prerelease') === 'prerelease' && prerelease(version) !== null;
 
 /** Uses the gateway's order if both versions are dates. */
 function newestFirst({ version: a }: PluginVersion, { version: b }: PluginVersion): number {

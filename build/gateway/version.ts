@@ -1,28 +1,33 @@
 import { compare } from 'semver';
 
 /**
- * A gateway version: a date, optionally with the number of a correction or with a prerelease suffix.
+ * A gateway version: a date, or a month and a number from 33 on, optionally with the number of a correction or with a prerelease suffix.
  * Source: docs/reference.md, "Versions and tags".
  */
 export interface GatewayVersion {
   /** As in the package: `2026.3.13-1`. */
   readonly text: string;
-  /** `2026.3.13`. */
+  /** `2026.3.13`; of an extended-stable release its month and number: `2026.6.33`. */
   readonly date: string;
-  readonly kind: 'stable' | 'prerelease';
+  readonly kind: 'stable' | 'extended-stable' | 'prerelease';
   /** 0 for the original release. */
   readonly correction: number;
 }
 
-const VERSION =
-  /^(\d{4}\.(?:[1-9]|1[0-2])\.(?:[1-9]|[12]\d|3[01]))(?:-(?:([1-9]\d*)|(?:alpha|beta|rc)\.(?:0|[1-9]\d*)))?$/;
+/** Numbers up to 31 are days. From 33 on they count the releases of the extended-stable line of a month: `2026.6.33`. */
+const EXTENDED = '(?:3[3-9]|[4-9]\\d)';
+const VERSION = new RegExp(
+  `^(\\d{4}\\.(?:[1-9]|1[0-2])\\.(?:[1-9]|[12]\\d|3[01]|${EXTENDED}))(?:-(?:([1-9]\\d*)|(?:alpha|beta|rc)\\.(?:0|[1-9]\\d*)))?$`,
+);
+const IS_EXTENDED = new RegExp(`\\.${EXTENDED}$`);
 
 /** @returns undefined for a text that is not a gateway version */
 export function parseVersion(text: string): GatewayVersion | undefined {
   const match = VERSION.exec(text);
   if (match === null) return undefined;
   const [, date = '', correction] = match;
-  const kind = text === date || correction !== undefined ? 'stable' : 'prerelease';
+  const released = IS_EXTENDED.test(date) ? 'extended-stable' : 'stable';
+  const kind = text === date || correction !== undefined ? released : 'prerelease';
   return { text, date, kind, correction: Number(correction ?? 0) };
 }
 

@@ -116,21 +116,26 @@ function versionTags({ event, date }: Release, version: GatewayVersion): readonl
       ? { kind: 'version', name: refreshTag(version, date), why: `${version.text} on a newer base` }
       : { kind: 'version', name: version.text, why: event === 'backfill' ? 'was never published' : 'is new' };
   // A prerelease never moves a channel, and a backfill writes only its version tag.
-  if (version.kind === 'prerelease' || event === 'backfill') return [versionTag];
-  const why = `${version.text} is the newest release`;
+  const { kind } = version;
+  if (kind === 'prerelease' || event === 'backfill') return [versionTag];
+  const channel = CHANNELS[kind];
+  const why = `${version.text} is the newest release${kind === 'stable' ? '' : ` of ${channel}`}`;
   const keepReason: WantedTag['keepReason'] = (release, state, variant) =>
-    latestKeepReason(release, version, state, variant);
-  return [versionTag, { kind: 'channel', name: 'latest', why, keepReason }];
+    channelKeepReason(release, { ...version, kind }, state, variant);
+  return [versionTag, { kind: 'channel', name: channel, why, keepReason }];
 }
 
-/** `latest` never moves to an older version, on any registry: newer releases on one registry count for all. */
-function latestKeepReason(
+/** The channel of each line of releases. A release never moves the channel of another line, whatever their numbers compare to. */
+const CHANNELS = { stable: 'latest', 'extended-stable': 'extended-stable' } as const;
+
+/** A channel never moves to an older version, on any registry: newer releases on one registry count for all. */
+function channelKeepReason(
   { event, date }: Release,
-  version: GatewayVersion,
+  version: GatewayVersion & { readonly kind: keyof typeof CHANNELS },
   { published }: PlanState,
   variant: Variant,
 ): Decision | undefined {
-  const channel = variantTag('latest', variant);
+  const channel = variantTag(CHANNELS[version.kind], variant);
   const known: GatewayVersion[] = [];
   const refreshes: string[] = [];
   for (const [registry, tags] of Object.entries(published ?? {})) {
@@ -152,7 +157,7 @@ function latestKeepReason(
     known.push(current);
   }
   const newer = known
-    .filter((other) => other.kind === 'stable' && compareVersions(other, version) > 0)
+    .filter((other) => other.kind === version.kind && compareVersions(other, version) > 0)
     .sort(compareVersions)
     .at(-1);
   if (newer !== undefined) return { action: 'keep', why: `${newer.text} is newer` };
@@ -195,6 +200,6 @@ function refuseUnpublished({ event, version, registries }: Release, { published 
   const tags = published?.[first];
   if (event !== 'refresh' || version === undefined || tags === undefined || tags[version.text] !== undefined) return;
   const reason = `cannot refresh ${version.text}, which was never published to ${first}`;
-  const hint = `publish it first: --event ${version.kind === 'stable' ? 'backfill' : 'push'}`;
+  const hint = `publish it first: --event ${version.kind === 'prerelease' ? 'push' : 'backfill'}`;
   throw new RequestError([{ source: '--event', value: event, reason, hint }]);
 }

@@ -1,4 +1,4 @@
-import { parseVersion, parseVersionTag } from '../gateway/version.ts';
+import { compareVersions, parseVersion, parseVersionTag } from '../gateway/version.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
@@ -32,14 +32,26 @@ async function readPublished(
   };
   // Read by name, because a list of tags can be outdated or truncated.
   const touched = await read([...new Set(['latest', ...planned])]);
-  // If latest has no version annotation, its digest tells the version.
-  const { latest } = touched;
-  const versions =
-    latest !== undefined && parseVersion(latest.version ?? '') === undefined
-      ? await read(names.filter((name) => parseVersionTag(name) !== undefined))
-      : {};
+  // If a channel has no version annotation, its digest tells the version.
+  const isUnnamed = ['latest', 'extended-stable'].some(
+    (channel) => touched[channel] !== undefined && parseVersion(touched[channel].version ?? '') === undefined,
+  );
+  const versions = isUnnamed ? await read(newestVersions(names)) : {};
   return { ...Object.fromEntries(names.map((name) => [name, { digest: undefined }])), ...versions, ...touched };
 }
+
+/** Tags that a channel may name: a channel names one of the newest versions. */
+const MOST_VERSIONS = 100;
+
+const newestVersions = (names: readonly string[]): readonly string[] =>
+  names
+    .flatMap((name) => {
+      const version = parseVersionTag(name)?.version;
+      return version === undefined ? [] : [{ name, version }];
+    })
+    .sort((a, b) => compareVersions(b.version, a.version))
+    .slice(0, MOST_VERSIONS)
+    .map(({ name }) => name);
 
 /** Reads every registry of a release. */
 export async function readAllPublished(

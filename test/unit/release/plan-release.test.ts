@@ -2,58 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareVersions, parseVersion } from '../../../build/gateway/version.ts';
 import { RequestError } from '../../../build/problem.ts';
-import { type PlanState, planRelease, type RegistryState } from '../../../build/release/plan-release.ts';
-import { parseRelease, type ReleaseEvent, type ReleaseRequest } from '../../../build/release/release.ts';
-
-const FIRST = 'ghcr.io/openclaw/openclaw';
-const MIRROR = 'docker.io/openclaw/openclaw';
-const BUILT = `sha256:${'b'.repeat(64)}`;
-
-type Change = Partial<ReleaseRequest> & PlanState;
-
-/** Plans a push of main, with one default image for one registry, which is empty, but for the change. */
-const plan = (given: Change) => {
-  // A given `undefined` means that no registry was read.
-  const { published, digests, created, ...change } = { published: {}, ...given };
-  return planRelease(
-    parseRelease({
-      ref: 'refs/heads/main',
-      event: 'push',
-      variants: ['default'],
-      platforms: [],
-      registries: [FIRST],
-      date: '20260401',
-      ...change,
-    }),
-    { published, digests, created },
-  );
-};
-
-/** `2026.3.13 latest=2026.3.13` → tags. Each version has a different digest, and a channel has that of its version. */
-function registry(text: string): RegistryState {
-  const digestOf = (name: string): string => `sha256:${Buffer.from(name).toString('hex')}`;
-  return Object.fromEntries(
-    text
-      .split(' ')
-      .filter((word) => word !== '')
-      .map((word) => {
-        const [tag = '', is = tag] = word.split('=');
-        if (is === 'BUILT') return [tag, { digest: BUILT }];
-        return [tag, { digest: digestOf(is), ...(is.startsWith('?') ? {} : { version: is }) }];
-      }),
-  );
-}
-
-/** The action of each tag, in order: `create 2026.3.13, move latest`. */
-const actions = (change: Change): string =>
-  plan(change)
-    .tags.map(({ action, tag }) => `${action} ${tag}`)
-    .join(', ');
-
-type Case = readonly [ref: string, event: ReleaseEvent, registry: string, tags: string];
+import type { RegistryState } from '../../../build/release/plan-release.ts';
+import { actions, BUILT, FIRST, MIRROR, type PlanCase, plan, registry } from '../../support/release-plan.ts';
 
 // One case in a line: the ref, the event, the tags of the registry (tag=contents), and the actions.
-const CASES: readonly Case[] = [
+const CASES: readonly PlanCase[] = [
   // latest uses the newest base of the newest version.
   [
     'refs/tags/v2026.3.13',

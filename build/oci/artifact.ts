@@ -87,7 +87,7 @@ export async function putArtifactDocument(
 
 const CLEARED_TYPE = 'application/vnd.openclaw.cleared.v1+json';
 
-/** Replaces an artifact by an empty one. Unlike deleting, every registry allows this to whoever can push. */
+/** Replaces an artifact by an empty one. Registries allow this to everybody who can push, unlike deleting. */
 export const clearArtifact = (registry: Registry, repository: Repository, tag: string): Promise<void> =>
   putArtifact(registry, repository, tag, { type: CLEARED_TYPE, annotations: {} });
 

@@ -46,8 +46,8 @@ export const layoutContent = (folder: string): ContentSource => {
 };
 
 /**
- * Removes everything from a layout that does not belong to one image, and names that image in `index.json`. BuildKit leaves documents
- * of its own there, with the passwords of proxies in its provenance.
+ * Removes everything from a layout that does not belong to one image, and names that image in `index.json`. BuildKit's own
+ * provenance, which stays in the folder, contains the passwords of proxies.
  */
 export async function sealLayout(folder: string, root: Descriptor): Promise<void> {
   const { documents, blobs } = await readTree(layoutContent(folder), root);

@@ -3,7 +3,7 @@ import { ruleChecker } from '../schema.ts';
 import type { Descriptor, ImageIndex, ImageManifest } from './descriptor.ts';
 import { DIGEST_PATTERN } from './reference.ts';
 
-/** What a registry or a layout stores under a digest: an index or a manifest. */
+/** A document in a registry or a layout: an index or a manifest. */
 export type ImageDocument = ImageIndex | ImageManifest;
 
 /** Source: RFC 6838, section 4.2. */

@@ -166,7 +166,7 @@ async function follow(
         ...(range === undefined ? {} : { 'content-range': range }),
         ...(body === undefined ? {} : { 'content-type': body.mediaType, 'content-length': String(body.size) }),
       },
-      // An upload has limits of its own.
+      // watchUpload limits the time of an upload.
       ...(upload === undefined ? {} : { body: upload.content, signal: upload.signal, headersTimeout: 0 }),
     }).finally(() => upload?.stop());
     const answer: RegistryResponse = { status: response.statusCode, headers: response.headers, body: response.body };

@@ -55,7 +55,7 @@ export interface Registry {
 }
 
 const PAGE = 1000;
-/** Some registries give 100 tags at once, whatever is asked for. */
+/** Some registries never give more than 100 tags at once. */
 const MOST_PAGES = 150;
 const ACCEPTED = DOCUMENT_TYPES.join(', ');
 

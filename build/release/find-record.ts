@@ -10,7 +10,7 @@ import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
  * somebody planted.
  *
  * @param name undefined for the newest version
- * @throws WorkError if no registry has a record, or if nobody vouches for those that exist
+ * @throws WorkError if no registry has a trusted record
  */
 export async function findRecord(
   registry: Registry,

@@ -5,7 +5,7 @@ import type { Repository } from '../oci/reference.ts';
 import { atDigest } from '../oci/registry.ts';
 import { stateFolder } from '../state-folder.ts';
 
-/** What releases of this host wrote: the proof for records without a signature. */
+/** The digests that releases of this host wrote: the proof for records without a signature. */
 const file = (): string => stateFolder('written-digests.json');
 /** A release writes some ten digests; older ones are signed or forgotten. */
 const MOST = 5000;

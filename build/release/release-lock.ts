@@ -204,7 +204,7 @@ async function readHolder(registry: Registry, repository: Repository): Promise<L
   });
 }
 
-/** Removes the lock of a repository, whoever holds it. */
+/** Removes the lock of a repository, also that of another process. */
 export const clearLock = (registry: Registry, repository: Repository): Promise<void> =>
   clearArtifact(registry, repository, LOCK_TAG);
 

@@ -22,7 +22,7 @@ export interface TagStatus extends RecordedTag {
 /** Whether a tag differs from its record without a newer release as the reason. */
 export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => state !== 'ok' && state !== 'moved on';
 
-/** The part of a record about these registries: what nobody asked for is neither read nor written. */
+/** The part of a record about the requested registries. Others are left alone. */
 export const restrictedTo = (record: ReleaseRecord, registries: readonly string[]): ReleaseRecord => ({
   ...record,
   registries: record.registries.filter((name) => registries.includes(name)),

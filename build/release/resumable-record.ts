@@ -29,7 +29,7 @@ export const digestsOfRecord = (record: ReleaseRecord): RecordDigests => {
 /**
  * Finds the record of an earlier, interrupted run of this release.
  *
- * @throws WorkError if nobody vouches for the record, if it names other images than those in hand, or other repositories than requested
+ * @throws WorkError if the record is not trusted, or if it names other images or other repositories than this release
  */
 export async function findResumable(
   before: RecordDigests,

@@ -132,7 +132,7 @@ async function findPublished(
       published.some((entry) => platformOf(entry) === platform && entry.digest === manifest.digest),
     );
   if (!isSame) return undefined;
-  // The index also holds provenance, which anybody can invent. It is kept only if an earlier release of ours wrote it.
+  // The index also holds provenance, which anybody can invent. It is kept only if a trusted release wrote it.
   const check: SignatureCheck | undefined = signer && ((at, digest) => signer.check(registry, at, digest));
   if (!(await isOurs(repository, document.descriptor.digest, check))) return undefined;
   const platformTags = plan.tags.filter(

@@ -17,7 +17,7 @@ export type SignatureCheck = (repository: Repository, digest: string) => Promise
  *
  * @param check undefined: only records of this host count
  * @returns undefined if there is no record
- * @throws WorkError if the record is not valid, or if nobody vouches for it
+ * @throws WorkError if the record is not valid or not trusted
  */
 export async function trustedRecord(
   registry: Registry,
@@ -31,7 +31,7 @@ export async function trustedRecord(
   return stored;
 }
 
-/** @throws WorkError if nobody vouches for the record */
+/** @throws WorkError if the record is not trusted */
 export async function assertTrusted(
   { record, descriptor, repository }: StoredRecord,
   check: SignatureCheck | undefined,

@@ -78,17 +78,20 @@ describe('the state of a checkout', () => {
   });
 
   // Only root can give a folder away.
-  it.skipIf(process.getuid?.() !== 0)('is told in git’s words if the folder belongs to somebody else', async () => {
-    await $`chown -R 12345 ${checkout}`;
-    await expect(readGitRevision(checkout)).rejects.toMatchObject({
-      problems: [
-        {
-          reason: expect.stringContaining('dubious ownership'),
-          hint: `if you trust its owner: git config --global --add safe.directory ${checkout}`,
-        },
-      ],
-    });
-  });
+  it.skipIf(process.getuid?.() !== 0)(
+    'names the owner as the problem if the folder belongs to somebody else',
+    async () => {
+      await $`chown -R 12345 ${checkout}`;
+      await expect(readGitRevision(checkout)).rejects.toMatchObject({
+        problems: [
+          {
+            reason: expect.stringContaining('dubious ownership'),
+            hint: `if you trust its owner: git config --global --add safe.directory ${checkout}`,
+          },
+        ],
+      });
+    },
+  );
 
   it('leaves the checkout as it was', async () => {
     const before = await readdir(join(checkout, '.git'));

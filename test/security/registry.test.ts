@@ -139,7 +139,7 @@ describe('a registry that sends too much', () => {
   it.each([
     ['to itself', () => '/v2/openclaw/tags/list?n=1000'],
     ['without an end', (page: number) => `/v2/openclaw/tags/list?n=1000&last=${page}`],
-  ])('is asked for few pages of tags if they lead %s', async (_, next) => {
+  ])('gets few requests for pages of tags that lead %s', async (_, next) => {
     let page = 0;
     const server = await start(() => {
       page += 1;
@@ -155,7 +155,7 @@ describe('a registry that sends too much', () => {
     expect((await registry().tags(at(server))).length).toBe(200_000);
   });
 
-  it('is asked for each document of nested indexes once, and not for many levels', async () => {
+  it('gets one request for each document of nested indexes, and none below three levels', async () => {
     const documents = new Map<string, StoredDocument>();
     let below = index([]);
     documents.set(below.descriptor.digest, below);

@@ -11,7 +11,7 @@ import { runCommand } from '../run-command.ts';
 import { parseRegistries } from './release-options.ts';
 
 const CLEAR_OPTIONS = {
-  lock: { flags: '--lock', description: 'remove the release lock, whoever holds it' },
+  lock: { flags: '--lock', description: 'remove the release lock, also that of another process' },
   record: { flags: '--record <name>', description: 'remove the record of a release: 2026.3.13, main' },
   registries: {
     flags: '--registries <repositories>',

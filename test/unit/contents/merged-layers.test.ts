@@ -48,7 +48,7 @@ it.each<[string, readonly (readonly Entry[])[], readonly string[]]>([
     ],
     ['d'],
   ],
-  ['a whiteout keeps the new file of its own layer', [[['a']], [['a', 'new'], ['.wh.a']]], ['a']],
+  ['a whiteout keeps a new file in the same layer', [[['a']], [['a', 'new'], ['.wh.a']]], ['a']],
   ['a file in the place of a folder', [[['a', '', 'directory'], ['a/b']], [['a', 'x']]], ['a']],
   ['a link in the place of a folder', [[['a/', '', 'directory'], ['a/b']], [['a', '', 'symlink', 'c']]], ['a']],
   ['names with ./, // and ..', [[['./a//b'], ['/c'], ['d/../e'], ['../f']]], ['a/b', 'c', 'e', 'f']],

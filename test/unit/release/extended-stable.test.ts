@@ -4,7 +4,7 @@ import { actions, BUILT, FIRST, type PlanCase, plan, registry } from '../../supp
 
 // One case in a line: the ref, the event, the tags of the registry (tag=contents), and the actions.
 const CASES: readonly PlanCase[] = [
-  // The extended-stable line: numbers from 33 on. It has a channel of its own.
+  // The extended-stable line: numbers from 33 on. Their channel is extended-stable.
   ['refs/tags/v2026.6.33', 'push', '', 'create 2026.6.33, create extended-stable'],
   ['refs/tags/v2026.6.35', 'push', '2026.6.34 extended-stable=2026.6.34', 'create 2026.6.35, move extended-stable'],
   ['refs/tags/v2026.6.34', 'push', '2026.6.35 extended-stable=2026.6.35', 'create 2026.6.34, keep extended-stable'],

@@ -1,39 +1,24 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import type { Repository } from '../oci/reference.ts';
 import { atDigest } from '../oci/registry.ts';
 import { stateFolder } from '../state-folder.ts';
 
-/** The digests that releases of this host wrote: the proof for records without a signature. */
-const file = (): string => stateFolder('written-digests.json');
-/** A release writes some ten digests; older ones are signed or forgotten. */
-const MOST = 5000;
+/** One file for each digest, so that releases at the same time cannot lose each other's entries. */
+const fileOf = (repository: Repository, digest: string): string =>
+  stateFolder('written', createHash('sha256').update(atDigest(repository, digest)).digest('hex'));
 
-async function readAll(): Promise<readonly string[]> {
-  try {
-    const value: unknown = JSON.parse(await readFile(file(), 'utf8'));
-    return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
-  } catch {
-    return [];
-  }
-}
-
-/** Writes are one after the other, because each rewrites the whole file. */
-let writing: Promise<unknown> = Promise.resolve();
-
-/** Remembers what this host is about to write to a registry. Called before the write, so that a kill between them loses nothing. */
-export function rememberWritten(repository: Repository, digests: readonly string[]): Promise<void> {
-  const result = writing.then(async () => {
-    const added = digests.map((digest) => atDigest(repository, digest));
-    const all = [...new Set([...(await readAll()), ...added])].slice(-MOST);
-    await mkdir(dirname(file()), { recursive: true, mode: 0o700 });
-    await writeFileAtomic(file(), `${JSON.stringify(all, null, 1)}\n`, { mode: 0o600 });
-  });
-  writing = result.catch(() => {});
-  return result;
+/**
+ * Remembers the digests that this host is about to write to a registry: the proof for records without a signature. Called before the
+ * write, so that a kill between them loses nothing.
+ */
+export async function rememberWritten(repository: Repository, digests: readonly string[]): Promise<void> {
+  await mkdir(stateFolder('written'), { recursive: true, mode: 0o700 });
+  for (const digest of digests)
+    await writeFile(fileOf(repository, digest), `${atDigest(repository, digest)}\n`, { mode: 0o600 });
 }
 
 /** Whether a release of this host wrote this digest to this repository. */
-export const wasWrittenHere = async (repository: Repository, digest: string): Promise<boolean> =>
-  (await readAll()).includes(atDigest(repository, digest));
+export const wasWrittenHere = (repository: Repository, digest: string): boolean =>
+  existsSync(fileOf(repository, digest));

@@ -154,7 +154,7 @@ describe('a record that somebody planted in the first registry', () => {
 
   it('of the release itself counts on another host, by its signature', async () => {
     // Another host has no list of what it wrote.
-    await rm(stateFolder('written-digests.json'), { force: true });
+    await rm(stateFolder('written'), { recursive: true });
     const args = ['release', 'status', '--release', fixture.version, ...registries()];
     const unknown = await fixture.run(...args, '--json');
     expect(unknown.exitCode, unknown.stdout).toBe(1);

@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WorkError } from './problem.ts';
 
@@ -40,8 +40,12 @@ async function takeFile(file: string, folder: string): Promise<void> {
         hint: `wait until it ends; if it is not one of this project, remove ${file}`,
       });
     }
-    // A killed process left its lock.
-    await rm(file, { force: true });
+    // A killed process left its lock. Renaming takes it from one name only once, so that nobody removes a new lock.
+    const stale = `${file}.${process.pid}.stale`;
+    await rename(file, stale).catch(() => {});
+    const isStale = (await readFile(stale, 'utf8').catch(() => '')) === String(holder);
+    if (!isStale) await link(stale, file).catch(() => {});
+    await rm(stale, { force: true });
   }
 }
 

@@ -147,9 +147,9 @@ COPY <<'JS' /run-install-scripts.mjs
 // Runs the install scripts that the gateway allows, as the user node without any rights: they see no token, and can write to the folder
 // of their own package only. Arguments: the folder with package.json and package-lock.json, and the folder with node_modules.
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { argv, env, exit } from 'node:process';
+import { argv, env, exit, kill } from 'node:process';
 
 const USER = 1000;
 const [, , locked = '.', installed = '.'] = argv;
@@ -166,24 +166,42 @@ const chosen = Map.groupBy(
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
     const folder = join(installed, path);
     const runs = hasInstallScript && Object.hasOwn(allowScripts, name) && allowScripts[name] === true;
-    return runs && existsSync(folder) ? [{ package: `${name}@${version}`, folder, optional }] : [];
+    return runs && existsSync(folder) ? [{ package: `${name}@${version}`, path, folder, optional }] : [];
   }),
   (copy) => copy.package,
 );
 
 const chown = (/** @type {string} */ path, /** @type {number} */ owner) => {
-  chownSync(path, owner, owner);
+  // Never through a link: a script can put one in the place of a folder.
+  lchownSync(path, owner, owner);
   if (!lstatSync(path).isDirectory()) return;
-  for (const entry of readdirSync(path, { withFileTypes: true }))
-    if (!entry.isSymbolicLink()) chown(join(path, entry.name), owner);
+  for (const name of readdirSync(path)) chown(join(path, name), owner);
 };
 
 // npm keeps the user's settings, its cache and its logs in the home folder.
 const home = '/tmp/install-scripts';
 mkdirSync(home, { recursive: true, mode: 0o700 });
-chownSync(home, USER, USER);
+lchownSync(home, USER, USER);
 
-for (const [name, copies] of chosen) {
+/** Ends what a script left running: it could write to the folder of the next package. */
+const endLeftovers = () => {
+  for (const pid of processesOfUser()) kill(pid, 'SIGKILL');
+};
+
+function processesOfUser() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => lstatSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === USER)
+    .map(Number);
+}
+
+/** In a build no other process belongs to this user. */
+const isAlone = processesOfUser().length === 0;
+const top = realpathSync(installed);
+for (const [name, all] of chosen) {
+  // An earlier script may have removed the folder, or put a link in its place.
+  const copies = all.filter(({ folder, path }) => existsSync(folder) && realpathSync(folder) === join(top, path));
+  if (copies.length === 0) continue;
   for (const { folder } of copies) chown(folder, USER);
   const drop = ['--reuid', `${USER}`, '--regid', `${USER}`, '--clear-groups', '--no-new-privs'];
   const rebuild = [
@@ -200,6 +218,7 @@ for (const [name, copies] of chosen) {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...env, HOME: home, npm_config_cache: join(home, 'cache'), npm_config_logs_max: '0' },
   });
+  if (isAlone) endLeftovers();
   for (const { folder } of copies) if (existsSync(folder)) chown(folder, 0);
   if (status === 0) continue;
   if (copies.some(({ optional }) => !optional)) {

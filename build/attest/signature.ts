@@ -160,10 +160,10 @@ async function putBundle(
 /** The identity of the signatures that this process makes. */
 async function ownTrust(cosign: string, signing: Signing, folder: string): Promise<Trust> {
   if (signing.kind === 'keyless') {
-    // A reusable workflow signs under its own name: accept every workflow of this repository.
+    // A reusable workflow signs under its own name. A workflow on another branch could run anything.
     const { GITHUB_SERVER_URL: server = '', GITHUB_REPOSITORY: repository = '' } = process.env;
-    const workflows = `${server}/${repository}/.github/workflows/`;
-    return { kind: 'keyless', identity: `^${RegExp.escape(workflows)}`, issuer: ISSUER };
+    const workflows = RegExp.escape(`${server}/${repository}/.github/workflows/`);
+    return { kind: 'keyless', identity: `^${workflows}[^@]+@refs/(heads/main|tags/v.*)$`, issuer: ISSUER };
   }
   const file = join(folder, 'cosign.pub');
   const error = await runCosign(cosign, ['public-key', '--key', signing.key, '--outfile', file]);
@@ -232,7 +232,8 @@ async function findBundle(
     const file = join(folder, 'index.json');
     await writeFile(file, index.bytes);
     for (const { digest: referrer } of await listReferrers(registry, repository, digest)) {
-      const manifest = await registry.document(repository, referrer);
+      // Other tools attach what they like; it must not hide a signature.
+      const manifest = await registry.document(repository, referrer).catch(ignoreInvalid);
       const [layer] = manifest === undefined || isIndex(manifest.content) ? [] : manifest.content.layers;
       if (layer?.mediaType !== BUNDLE_TYPE || layer.size > LARGEST_BUNDLE) continue;
       const bundle = await registry.blob(repository, layer.digest);
@@ -244,6 +245,11 @@ async function findBundle(
     }
     return undefined;
   });
+}
+
+function ignoreInvalid(error: unknown): undefined {
+  if (error instanceof WorkError && error.failure.kind === 'invalid-content') return undefined;
+  throw error;
 }
 
 const signingFailed = (image: string, reason: string): WorkError =>

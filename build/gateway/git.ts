@@ -10,15 +10,16 @@ export interface GitOutput {
 
 /**
  * Settings that make git run a program, switched off: a checkout brings its own `.git/config`, and reading it must run nothing.
- * Source: git-config(1): core.fsmonitor, core.hooksPath, log.showSignature, protocol.allow (a partial clone fetches missing files)
+ * Source: git-config(1)
  */
-const SWITCHED_OFF = [
-  'core.fsmonitor=false',
-  'core.hooksPath=/dev/null',
-  'core.pager=cat',
-  'log.showSignature=false',
-  'protocol.allow=never',
-].flatMap((setting) => ['-c', setting]);
+const SWITCHED_OFF: Settings = [
+  ['core.fsmonitor', 'false'],
+  ['core.hooksPath', '/dev/null'],
+  ['core.pager', 'cat'],
+  ['log.showSignature', 'false'],
+];
+
+type Settings = readonly (readonly [key: string, value: string])[];
 
 /**
  * Runs a git command that only reads. Programs that the checkout's configuration names do not run.
@@ -26,15 +27,30 @@ const SWITCHED_OFF = [
  * @throws Error if git is not installed (ENOENT)
  */
 export async function git(folder: string, ...args: readonly string[]): Promise<GitOutput> {
-  return run(folder, [...(await withoutFilters(folder)), ...args]);
+  return run(folder, args, [...SWITCHED_OFF, ...(await withoutFilters(folder))]);
 }
 
-async function run(folder: string, args: readonly string[]): Promise<GitOutput> {
-  const { exitCode, stdout, stderr, code } = await execa('git', ['-C', folder, ...SWITCHED_OFF, ...args], {
+/**
+ * @param settings take precedence over those of the checkout. As variables, because `-c` cannot name a key that contains `=`.
+ *   Source: git-config(1), GIT_CONFIG_COUNT
+ */
+async function run(folder: string, args: readonly string[], settings: Settings): Promise<GitOutput> {
+  const { exitCode, stdout, stderr, code } = await execa('git', ['-C', folder, ...args], {
     reject: false,
     stdin: 'ignore',
-    // Do not write the index, which runs a hook; do not ask for passwords.
-    env: { GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', GIT_NO_LAZY_FETCH: '1', LC_ALL: 'C' },
+    env: {
+      // Do not write the index, which runs a hook; do not ask for passwords.
+      ...{ GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
+      // A partial clone would fetch missing files, by a program that its configuration names.
+      ...{ GIT_NO_LAZY_FETCH: '1', GIT_ALLOW_PROTOCOL: 'none' },
+      GIT_CONFIG_COUNT: String(settings.length),
+      ...Object.fromEntries(
+        settings.flatMap(([key, value], number) => [
+          [`GIT_CONFIG_KEY_${number}`, key],
+          [`GIT_CONFIG_VALUE_${number}`, value],
+        ]),
+      ),
+    },
   });
   if (code === 'ENOENT') throw Object.assign(new Error('git is not installed'), { code });
   return {
@@ -49,9 +65,9 @@ async function run(folder: string, args: readonly string[]): Promise<GitOutput> 
 }
 
 /** `git status` runs the filters of changed files. Those of the user's own settings (Git LFS) stay, those of the checkout do not run. */
-async function withoutFilters(folder: string): Promise<readonly string[]> {
-  const settings = ['config', '--show-scope', '--name-only', '--null', '--get-regexp', '^filter\\.'];
-  const { stdout } = await run(folder, settings);
+async function withoutFilters(folder: string): Promise<Settings> {
+  const list = ['config', '--show-scope', '--name-only', '--null', '--get-regexp', '^filter\\.'];
+  const { stdout } = await run(folder, list, SWITCHED_OFF);
   const entries = stdout.split('\0');
   const names = new Set<string>();
   // Scope and name alternate.
@@ -59,8 +75,12 @@ async function withoutFilters(folder: string): Promise<readonly string[]> {
     const name = /^(filter\..*)\.[^.]*$/s.exec(entries[at + 1] ?? '')?.[1];
     if (name !== undefined && (entries[at] === 'local' || entries[at] === 'worktree')) names.add(name);
   }
-  return [...names].flatMap((name) => [
-    ...['-c', `${name}.clean=`, '-c', `${name}.smudge=`, '-c', `${name}.process=`],
-    ...['-c', `${name}.required=false`],
-  ]);
+  return [...names].flatMap(
+    (name): Settings => [
+      [`${name}.clean`, ''],
+      [`${name}.smudge`, ''],
+      [`${name}.process`, ''],
+      [`${name}.required`, 'false'],
+    ],
+  );
 }

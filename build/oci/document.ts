@@ -8,7 +8,8 @@ export type ImageDocument = ImageIndex | ImageManifest;
 
 /** Source: RFC 6838, section 4.2. */
 const MEDIA_TYPE = { type: 'string', maxLength: 255 };
-const ANNOTATIONS = { type: 'object', additionalProperties: { type: 'string' } };
+/** Some tools write null for no annotations. */
+const ANNOTATIONS = { type: ['object', 'null'], additionalProperties: { type: 'string' } } as const;
 /** Source: OCI image-spec, descriptor.md. */
 export const DESCRIPTOR_SCHEMA = {
   type: 'object',
@@ -18,7 +19,7 @@ export const DESCRIPTOR_SCHEMA = {
     digest: { type: 'string', pattern: DIGEST_PATTERN },
     size: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
     platform: {
-      type: 'object',
+      type: ['object', 'null'],
       required: ['os', 'architecture'],
       properties: { os: { type: 'string' }, architecture: { type: 'string' } },
     },
@@ -33,7 +34,7 @@ const indexRule = ruleChecker({
   required: ['manifests'],
   properties: {
     mediaType: MEDIA_TYPE,
-    manifests: { type: 'array', maxItems: 64, items: DESCRIPTOR_SCHEMA },
+    manifests: { type: 'array', maxItems: 100, items: DESCRIPTOR_SCHEMA },
     annotations: ANNOTATIONS,
   },
 });

@@ -10,6 +10,8 @@ export type OpenBlob = () => Promise<Readable | Buffer>;
 
 /** A lost connection costs at most one chunk, which is kept in memory. */
 const CHUNK = 16 * (1 << 20);
+/** A registry may ask for larger chunks. */
+const LARGEST_CHUNK = 128 * (1 << 20);
 const MEDIA_TYPE = 'application/octet-stream';
 
 /**
@@ -57,7 +59,8 @@ async function startUpload(
       `${repository.registry}/${repository.repository}`,
       'the answer to the start of an upload has no Location',
     );
-  return { location, chunk: Math.max(CHUNK, Number(headerOf(response, 'oci-chunk-min-length') ?? 0)) };
+  const least = headerOf(response, 'oci-chunk-min-length') ?? '';
+  return { location, chunk: /^\d{1,9}$/.test(least) ? Math.min(Math.max(CHUNK, Number(least)), LARGEST_CHUNK) : CHUNK };
 }
 
 const uploadAtOnce = (
@@ -102,13 +105,13 @@ async function uploadInChunks(
     sent = end;
   }
   if (sent !== size) throw unexpectedAnswer(digest, `${sent} bytes were read, not ${size}`);
-  const path = withDigest(location, digest);
   let isRepeated = false;
   return withRetries(async () => {
     // An answer that got lost: the registry may have finished the upload, and then it does not know it any more.
-    if (isRepeated) await readProgress(connection, location, size, size);
+    if (isRepeated) ({ location } = await readProgress(connection, location, size, size));
     isRepeated = true;
-    return send({ method: 'PUT', path, body: { content: Buffer.alloc(0), size: 0, mediaType: MEDIA_TYPE } });
+    const body = { content: Buffer.alloc(0), size: 0, mediaType: MEDIA_TYPE };
+    return send({ method: 'PUT', path: withDigest(location, digest), body }).catch(refusedOrThrow);
   });
 }
 

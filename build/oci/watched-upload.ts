@@ -44,6 +44,8 @@ export function watchUpload(content: Readable | Buffer): WatchedUpload {
     stop: () => {
       isStopped = true;
       clearTimeout(timer);
+      // A request that failed at once has not touched its body, and an open source would keep its connection.
+      if (!Buffer.isBuffer(content)) content.destroy();
     },
   };
 }

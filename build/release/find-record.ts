@@ -20,14 +20,16 @@ export async function findRecord(
 ): Promise<ReleaseRecord> {
   let refused: unknown;
   for (const repository of registries) {
-    const requested = name ?? (await newestRecord(registry, repository));
-    if (requested === undefined) continue;
-    try {
-      const stored = await trustedRecord(registry, repository, requested, check);
-      if (stored !== undefined) return stored.record;
-    } catch (error) {
-      if (!isRefusedRecord(error)) throw error;
-      refused ??= error;
+    for (const requested of name === undefined ? await newestRecords(registry, repository) : [name]) {
+      try {
+        const stored = await trustedRecord(registry, repository, requested, check);
+        // A record that was cleared leaves its tag behind: the next one counts.
+        if (stored !== undefined) return stored.record;
+      } catch (error) {
+        if (!isRefusedRecord(error)) throw error;
+        refused ??= error;
+        break;
+      }
     }
   }
   if (refused !== undefined) throw refused;
@@ -39,10 +41,14 @@ export async function findRecord(
   });
 }
 
+/** Each costs a request. */
+const MOST_CLEARED = 20;
+
 const isRefusedRecord = (error: unknown): boolean =>
   error instanceof WorkError && ['untrusted-record', 'invalid-record', 'invalid-content'].includes(error.failure.kind);
 
-async function newestRecord(registry: Registry, repository: string): Promise<string | undefined> {
+/** @returns the names of the newest stable releases that have a record, the newest first */
+async function newestRecords(registry: Registry, repository: string): Promise<readonly string[]> {
   const tags = await registry.tags(parseReference(repository));
   const candidates = tags.flatMap((tag) => {
     const name = tag.startsWith('release-') ? tag.slice('release-'.length) : '';
@@ -51,5 +57,8 @@ async function newestRecord(registry: Registry, repository: string): Promise<str
     return parsed?.version.kind !== 'stable' ? [] : [{ name, version: parsed.version }];
   });
   // If a version has several refreshes, the newest counts.
-  return candidates.sort((a, b) => compareVersions(a.version, b.version) || (a.name < b.name ? -1 : 1)).at(-1)?.name;
+  return candidates
+    .sort((a, b) => compareVersions(b.version, a.version) || (a.name < b.name ? 1 : -1))
+    .slice(0, MOST_CLEARED)
+    .map((candidate) => candidate.name);
 }

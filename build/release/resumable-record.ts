@@ -5,7 +5,7 @@ import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import type { PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
-import { type ReleaseRecord, readRecord, recordDocument, recordTag } from './release-record.ts';
+import { clearRecordHint, type ReleaseRecord, readRecord, recordDocument, recordTag } from './release-record.ts';
 import { assertTrusted } from './trusted-record.ts';
 
 /** The digest of the record in each registry that has one. */
@@ -75,7 +75,7 @@ async function assertSameImages(
       kind: 'other-images',
       title: 'The record of this release names other images',
       reason: `${image} for ${platform} is ${manifest.digest}, but the record names ${manifests.map(({ digest }) => digest).join(', ') || 'an image that does not exist'}.`,
-      hint: 'an image that was recorded is not replaced: publish a correction under a new version (2026.3.13-1)',
+      hint: `join the files of the run that wrote the record (run its failed jobs again), or publish a correction under a new version; if no tag was written yet: ${clearRecordHint(record.name, record.registries.join(','))}`,
     });
   }
 }

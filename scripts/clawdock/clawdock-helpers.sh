@@ -23,7 +23,7 @@ _clawdock_is_project() { [ -n "$1" ] && grep -qs 'openclaw-gateway:' "$1/docker-
 _clawdock_is_trusted() { # FOLDER
   [ "$1" != "$(CDPATH='' cd -- "$_clawdock_self/../.." 2>/dev/null && pwd -P)" ] || return 0
   local found
-  found=$(find "$1" "$1/docker-compose.yml" -maxdepth 0 ! -perm -0002 \( -user "$(id -u)" -o -user 0 \) 2>/dev/null | grep -c .)
+  found=$(find -H "$1" "$1/docker-compose.yml" -maxdepth 0 ! -perm -0002 \( -user "$(id -u)" -o -user 0 \) 2>/dev/null | grep -c .)
   [ "$found" = 2 ] || {
     _clawdock_say "skipped $1: it belongs to another user, or everybody can change it. If you trust it: export CLAWDOCK_DIR=$1"
     return 1

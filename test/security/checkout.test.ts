@@ -16,6 +16,7 @@ beforeEach(async () => {
   await $`git -C ${checkout} init --quiet`;
   await writeFile(join(checkout, 'package.json'), '{}');
   await writeFile(join(checkout, '.gitignore'), 'ignored\n');
+  await writeFile(join(checkout, 'tracked'), 'a');
   await $`git -C ${checkout} add .`;
   await $`git -C ${checkout} -c user.name=someone -c user.email=someone@example.org commit --quiet --message first`;
 });
@@ -34,6 +35,7 @@ describe('a checkout whose settings name a program', () => {
   it.each([
     ['core.fsmonitor', (program: string) => `[core]\n\tfsmonitor = ${program}\n`],
     ['a filter', (program: string) => `[filter "x"]\n\tclean = ${program}\n\tsmudge = ${program}\n\trequired = true\n`],
+    ['a filter whose name contains =', (program: string) => `[filter "a=b"]\n\tclean = ${program}\n`],
     ['a filter process', (program: string) => `[filter "x.y"]\n\tprocess = ${program}\n`],
     ['an included file', (program: string) => `[include]\n\tpath = ${program}.config\n`],
     ['gpg', (program: string) => `[log]\n\tshowSignature = true\n[gpg]\n\tprogram = ${program}\n`],
@@ -46,9 +48,12 @@ describe('a checkout whose settings name a program', () => {
     for (const hook of ['post-index-change', 'fsmonitor-watchman'])
       await writeFile(join(folder, 'hooks', hook), `#!/bin/sh\ntouch ${folder}/ran\n`, { mode: 0o755 });
     await writeFile(join(checkout, '.gitattributes'), '* filter=x\n');
-    await appendFile(join(checkout, '.git/info/attributes'), 'package.json filter=x.y\n');
+    await appendFile(join(checkout, '.git/info/attributes'), 'package.json filter=x.y\n.gitignore filter=a=b\n');
     await appendFile(join(checkout, '.git/config'), settings(program));
-    await writeFile(join(checkout, 'package.json'), '{ }');
+    // Of the same size: otherwise git knows without a filter that a file was changed.
+    await writeFile(join(checkout, 'package.json'), '[]');
+    await writeFile(join(checkout, '.gitignore'), 'ignores\n');
+    await writeFile(join(checkout, 'tracked'), 'b');
     await readGitRevision(checkout).catch(() => {});
     await git(checkout, 'rev-parse', '--verify', '--quiet', 'refs/tags/v1^{commit}');
     expect(hasRun()).toBe(false);

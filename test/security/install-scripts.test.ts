@@ -28,9 +28,13 @@ interface TestPackage {
 }
 
 /** Installs packages without their scripts, and runs the step. */
-async function runStep(packages: Readonly<Record<string, TestPackage>>) {
+async function runStep(
+  packages: Readonly<Record<string, TestPackage>>,
+  more: Readonly<Record<string, object>> = {},
+  allowed: Readonly<Record<string, boolean>> = {},
+) {
   const locked: Record<string, object> = { '': {} };
-  const allowScripts: Record<string, boolean> = {};
+  const allowScripts: Record<string, boolean> = { ...allowed };
   for (const [name, { script, allowed = false, optional = false }] of Object.entries(packages)) {
     const manifest = { name, version: '1.0.0', ...(script === undefined ? {} : { scripts: { install: script } }) };
     await write(`app/node_modules/${name}/package.json`, manifest);
@@ -38,7 +42,7 @@ async function runStep(packages: Readonly<Record<string, TestPackage>>) {
     allowScripts[name] = allowed;
   }
   await write('locked/package.json', { allowScripts });
-  await write('locked/package-lock.json', { lockfileVersion: 3, packages: locked });
+  await write('locked/package-lock.json', { lockfileVersion: 3, packages: { ...locked, ...more } });
   return $({ nothrow: true, cwd: folder })`node ${STEP} ${join(folder, 'locked')} ${join(folder, 'app')}`;
 }
 
@@ -59,6 +63,21 @@ describe.skipIf(process.getuid?.() !== 0)('install scripts', () => {
     expect(await read('app/package.json')).toBeUndefined();
     expect(await read('app/node_modules/native/stolen')).not.toContain('secret');
     expect((await stat(join(folder, 'app/node_modules/native/uid'))).uid).toBe(0);
+  });
+
+  it('make root follow no link to the folder of another package', async () => {
+    await write('app/node_modules/native/node_modules/inner/package.json', {
+      ...{ name: 'inner', version: '1.0.0', scripts: { install: 'true' } },
+    });
+    await write('victim/file', 'x');
+    const script = `rm -rf node_modules/inner && ln -s ${join(folder, 'victim')} node_modules/inner`;
+    const { exitCode, stderr } = await runStep(
+      { native: { script, allowed: true } },
+      { 'node_modules/native/node_modules/inner': { version: '1.0.0', hasInstallScript: true } },
+      { inner: true },
+    );
+    expect(exitCode, stderr).toBe(0);
+    for (const path of ['victim', 'victim/file']) expect((await stat(join(folder, path))).uid).toBe(0);
   });
 
   it('run only if the gateway allows them', async () => {

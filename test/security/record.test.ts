@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { putArtifact } from '../../build/oci/artifact.ts';
+import { clearArtifact, putArtifact } from '../../build/oci/artifact.ts';
 import { MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import { openRegistries, type Registry } from '../../build/oci/registry.ts';
@@ -89,6 +89,14 @@ describe('a planted record', () => {
         hint: expect.stringContaining(`release clear --record 2026.9.6 --registries ${first}`),
       },
     });
+  });
+
+  it('that was cleared does not hide an older release', async () => {
+    const older = recordOf({ name: '2026.9.5', ref: 'refs/tags/v2026.9.5' });
+    await plant(older, first, '2026.9.5');
+    await plant(recordOf());
+    await clearArtifact(registry, parseReference(first), 'release-2026.9.6');
+    expect((await findRecord(registry, [first], undefined, async () => 'a workflow')).name).toBe('2026.9.5');
   });
 
   it('does not hide the trusted one of another registry', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -23,7 +23,7 @@ root=$1 decider=gateway:latest question=$2
 shift 2
 answers=("$@")
 inputs=(sandbox:group 998)
-image='' config_dir=/home/me/.openclaw workspace_dir=/home/me/.openclaw/workspace secret_dir=/home/me/.secrets
+image=openclaw:local config_dir=/home/me/.openclaw workspace_dir=/home/me/.openclaw/workspace secret_dir=/home/me/.secrets
 socket=/var/run/docker.sock bind=lan project_name=openclaw gateway_port=18789 bridge_port=18790
 sandbox=\${OPENCLAW_SANDBOX:+yes}
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
@@ -50,8 +50,18 @@ const CHECKED: Answers = [
   ['project_name', 'openclaw'],
   ['export', 'OPENCLAW_EXTENSIONS='],
 ];
+const ENV_FILE = `OPENCLAW_IMAGE=openclaw:local
+OPENCLAW_CONFIG_DIR=/home/me/.openclaw
+OPENCLAW_WORKSPACE_DIR=/home/me/.openclaw/workspace
+OPENCLAW_AUTH_PROFILE_SECRET_DIR=/home/me/.secrets
+OPENCLAW_GATEWAY_PORT=18789
+OPENCLAW_BRIDGE_PORT=18790
+OPENCLAW_GATEWAY_BIND=lan
+OPENCLAW_GATEWAY_TOKEN=abc123
+COMPOSE_PROJECT_NAME=openclaw
+`;
 const PLANNED: Answers = [
-  ['env_file', 'OPENCLAW_CONFIG_DIR=/home/me/.openclaw\nOPENCLAW_GATEWAY_TOKEN=abc123\n'],
+  ['env_file', ENV_FILE],
   ['extra_overlay', ''],
   ['sandbox_overlay', ''],
   ['compose_file', 'docker-compose.yml'],
@@ -81,8 +91,8 @@ describe('the answers of an image', () => {
   });
 
   it('pass with the lines of .env that were there before', async () => {
-    await writeFile(join(root, '.env'), "MINE='a b'\nOPENCLAW_CONFIG_DIR=/home/me/.openclaw\n");
-    const text = await readFile(join(root, '.env'), 'utf8');
+    const text = `MINE='a b'\n# mine\n${ENV_FILE}`;
+    await writeFile(join(root, '.env'), text);
     expect(await check('plan', changed(PLANNED, 'env_file', text))).toEqual({ exitCode: 0, stderr: '' });
   });
 
@@ -96,16 +106,63 @@ describe('the answers of an image', () => {
     ['a privileged container', 'plan', 'extra_overlay', 'services:\n  openclaw-gateway:\n    privileged: true\n'],
     ['the whole disk', 'plan', 'extra_overlay', extraOverlay(undefined, parseExtraMounts('/:/host').mounts) ?? ''],
     ['the socket without a sandbox', 'plan', 'sandbox_overlay', sandboxOverlay('/var/run/docker.sock', 998)],
-    ['another folder in .env', 'plan', 'env_file', 'OPENCLAW_CONFIG_DIR=/etc\n'],
-    ['another image in .env', 'plan', 'env_file', 'OPENCLAW_IMAGE=somebody/else\n'],
-    ['a Compose file in .env', 'plan', 'env_file', 'COMPOSE_FILE=docker-compose.yml:/tmp/evil.yml\n'],
-    ['a variable of Docker in .env', 'plan', 'env_file', 'DOCKER_HOST=tcp://evil.example.org\n'],
-    ['a token that Compose expands', 'plan', 'env_file', 'OPENCLAW_GATEWAY_TOKEN=${HOME}\n'],
+    ['another folder in .env', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_CONFIG_DIR=/etc\n`],
+    ['another image in .env', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_IMAGE=somebody/else\n`],
+    ['a Compose file in .env', 'plan', 'env_file', `${ENV_FILE}COMPOSE_FILE=docker-compose.yml:/tmp/evil.yml\n`],
+    ['a variable of Docker in .env', 'plan', 'env_file', `${ENV_FILE}DOCKER_HOST=tcp://evil.example.org\n`],
+    ['a token that Compose expands', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_GATEWAY_TOKEN=$\{HOME}\n`],
+    ['a .env without the bind', 'plan', 'env_file', ENV_FILE.replace('OPENCLAW_GATEWAY_BIND=lan\n', '')],
     ['another Compose file', 'plan', 'compose_file', '/tmp/evil.yml'],
     ['a folder elsewhere', 'plan', 'directory', '/home/me/.openclaw/../.ssh'],
   ])('are refused before anything is written: %s', async (_, question, name, value) => {
     const { exitCode, stderr } = await check(question, changed(question === 'check' ? CHECKED : PLANNED, name, value));
     expect(exitCode).toBe(1);
     expect(stderr).toContain('The image gave an answer that setup does not write');
+  });
+});
+
+/** Runs the real setup.ts for both questions, and checks its answers as those of an image. */
+async function askRealSetup(environment: Readonly<Record<string, string>>, dotEnv?: string) {
+  if (dotEnv !== undefined) await writeFile(join(root, '.env'), dotEnv);
+  const script = `set -euo pipefail
+root=$1
+decider=gateway:latest offline='' problems='' answers=() inputs=()
+image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
+env_file='' extra_overlay='' sandbox_overlay=''
+fail() { printf '%s\\n' "$@" >&2; exit 1; }
+in_container() { false; }
+. ${PARTS}/decisions.sh
+. ${PARTS}/answers.sh
+run_decider() { printf '%s\\0' "\${inputs[@]}" | node --disable-warning=ExperimentalWarning ${PARTS}/../../../build/setup.ts "$1"; }
+gather_inputs
+decide check
+take image config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port
+decide plan`;
+  const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root], {
+    env: { PATH: process.env['PATH'], HOME: '/home/me', OPENCLAW_SKIP_ONBOARDING: '1', ...environment },
+    extendEnv: false,
+    reject: false,
+  });
+  return { exitCode, stderr };
+}
+
+describe('the answers of the real setup.ts', () => {
+  it.each<[string, Readonly<Record<string, string>>, string?]>([
+    ['without any setting', {}],
+    ['with a configuration folder only', { OPENCLAW_CONFIG_DIR: '/srv/oc' }],
+    ['with switches in words', { OPENCLAW_SKIP_ONBOARDING: 'true', OPENCLAW_DISABLE_BONJOUR: 'no' }],
+    ['with a key and a token', { ANTHROPIC_API_KEY: 'sk-a b', OPENCLAW_GATEWAY_TOKEN: 'my-token' }],
+    ['with a mount and a volume', { OPENCLAW_EXTRA_MOUNTS: '/tmp:/media:ro', OPENCLAW_HOME_VOLUME: 'my-home' }],
+    ['with mounts in .env that are removed', { OPENCLAW_EXTRA_MOUNTS: '' }, 'OPENCLAW_EXTRA_MOUNTS=/tmp:/media\n'],
+    ['with a port in .env that is removed', { OPENCLAW_GATEWAY_PORT: '' }, 'OPENCLAW_GATEWAY_PORT=18000\n'],
+    [
+      'with a .env of a person',
+      {},
+      '# mine\nexport OPENCLAW_TZ="UTC" # home\nOPENCLAW_GATEWAY_BIND = loopback\nMINE=1\n',
+    ],
+    ['with a .env that has CRLF', {}, 'OPENCLAW_TZ=UTC\r\nMINE=1\r\n'],
+    ['with plugins for the build', { OPENCLAW_EXTENSIONS: 'slack matrix', OPENCLAW_INSTALL_BROWSER: 'yes' }],
+  ])('pass %s', async (_, environment, dotEnv) => {
+    expect(await askRealSetup(environment, dotEnv)).toEqual({ exitCode: 0, stderr: '' });
   });
 });

@@ -9,11 +9,37 @@ strange_answer() { # WHAT
     'do not use this image unless you know why; with Node.js 22.18 or newer on this host, no image is asked'
 }
 
-# Prints the value that the user gave: in the environment, else in .env, else the default.
+# Prints the value that the user gave: in the environment, else in .env, else the default. An empty variable removes the value in .env.
 given() { # NAME [DEFAULT]
   local value
-  if [ -n "${!1:-}" ]; then value=${!1}; else value=$(kept "$1"); fi
+  if [ -n "${!1+set}" ]; then value=${!1}; else value=$(in_env_file "$1"); fi
   printf '%s' "${value:-${2:-}}"
+}
+
+# Prints the last value of a key in .env, without quotes and comments. Escapes are not resolved: such a value is refused.
+in_env_file() { # NAME
+  local value
+  value=$(sed -n -E "s/^[[:blank:]]*(export[[:blank:]]+)?$1[[:blank:]]*=[[:blank:]]*//p" "$root/.env" 2>/dev/null | tail -n 1)
+  value=${value%$'\r'}
+  case $value in
+  \'*) value=${value#\'} value=${value%%\'*} ;;
+  \"*) value=${value#\"} value=${value%%\"*} ;;
+  '#'*) value='' ;;
+  *)
+    value=${value%%[[:blank:]]#*}
+    value=${value%"${value##*[![:blank:]]}"}
+    ;;
+  esac
+  printf '%s' "$value"
+}
+
+# Prints a switch as .env has it.
+digit() {
+  case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
+  1 | true | yes | on) printf 1 ;;
+  0 | false | no | off) printf 0 ;;
+  *) printf '%s' "$1" ;;
+  esac
 }
 
 # Fails unless an answer is the value that the user gave.
@@ -28,7 +54,7 @@ check_answers() { # QUESTION
     take image config_dir workspace_dir secret_dir socket bind project_name gateway_port bridge_port
     same_as_given "$image" OPENCLAW_IMAGE openclaw:local
     same_as_given "$config_dir" OPENCLAW_CONFIG_DIR "$home/.openclaw"
-    same_as_given "$workspace_dir" OPENCLAW_WORKSPACE_DIR "$config_dir/workspace"
+    same_as_given "$workspace_dir" OPENCLAW_WORKSPACE_DIR "$home/.openclaw/workspace"
     same_as_given "$secret_dir" OPENCLAW_AUTH_PROFILE_SECRET_DIR "$home/.openclaw-auth-profile-secrets"
     same_as_given "$gateway_port" OPENCLAW_GATEWAY_PORT 18789
     same_as_given "$bridge_port" OPENCLAW_BRIDGE_PORT 18790
@@ -117,12 +143,33 @@ check_env_file() {
         esac
       done
       ;;
-    OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;;
+    OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY)
+      [ "$value" = "$(given "$name")" ] || [ "$value" = "$(digit "$(given "$name")")" ] || strange_answer "$name"
+      ;;
     *) strange_answer "the line $name in .env" ;;
     esac
   done <<TEXT
 $env_file
 TEXT
+  check_nothing_dropped
+}
+
+# A line that is missing would bring a default back: all interfaces instead of loopback.
+check_nothing_dropped() {
+  local line name now=$'\n'"${env_file//$'\r'/}"$'\n'
+  for name in OPENCLAW_IMAGE OPENCLAW_CONFIG_DIR OPENCLAW_WORKSPACE_DIR OPENCLAW_AUTH_PROFILE_SECRET_DIR \
+    OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
+    grep -qE "^[[:blank:]]*(export[[:blank:]]+)?$name[[:blank:]]*=" <<<"$env_file" || strange_answer "a .env without $name"
+  done
+  [ -f "$root/.env" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line%$'\r'}
+    case $now in *$'\n'"$line"$'\n'*) continue ;; esac
+    name=$(sed -E 's/^[[:blank:]]*(export[[:blank:]]+)?([A-Za-z_][A-Za-z0-9_]*).*/\2/' <<<"$line")
+    # Setup wrote the key with another value, which was checked above, or the user removes it.
+    if grep -qE "^[[:blank:]]*(export[[:blank:]]+)?$name[[:blank:]]*=" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
+    case $name in COMPOSE_FILE) ;; *) strange_answer "a .env without $name" ;; esac
+  done <"$root/.env"
 }
 
 # Prints a text as build/stack/compose-overlay.ts writes it.

@@ -159,7 +159,7 @@ check_nothing_dropped() {
   local line name now=$'\n'"${env_file//$'\r'/}"$'\n'
   for name in OPENCLAW_IMAGE OPENCLAW_CONFIG_DIR OPENCLAW_WORKSPACE_DIR OPENCLAW_AUTH_PROFILE_SECRET_DIR \
     OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
-    grep -qE "^[[:blank:]]*(export[[:blank:]]+)?$name[[:blank:]]*=" <<<"$env_file" || strange_answer "a .env without $name"
+    grep -qE "^[[:blank:]]*(export[[:blank:]]+)?${name}[[:blank:]]*=" <<<"$env_file" || strange_answer "a .env without $name"
   done
   [ -f "$root/.env" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
@@ -167,7 +167,7 @@ check_nothing_dropped() {
     case $now in *$'\n'"$line"$'\n'*) continue ;; esac
     name=$(sed -E 's/^[[:blank:]]*(export[[:blank:]]+)?([A-Za-z_][A-Za-z0-9_]*).*/\2/' <<<"$line")
     # Setup wrote the key with another value, which was checked above, or the user removes it.
-    if grep -qE "^[[:blank:]]*(export[[:blank:]]+)?$name[[:blank:]]*=" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
+    if grep -qE "^[[:blank:]]*(export[[:blank:]]+)?${name}[[:blank:]]*=" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
     case $name in COMPOSE_FILE) ;; *) strange_answer "a .env without $name" ;; esac
   done <"$root/.env"
 }

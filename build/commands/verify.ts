@@ -107,6 +107,7 @@ function report({ reference, digest, source, results }: Verification): string {
     '',
     table([{ head: '' }, { head: 'check' }, { head: 'row' }, { head: 'found' }, { head: '', align: 'right' }], rows),
     '',
+    `Checked here, on a container of this digest. Nobody's signature was checked: scripts/run release verify ${source === 'engine' ? 'REFERENCE' : reference} does.`,
     failures === 0
       ? style('green', `all ${results.length} checks passed`)
       : style('red', `${failures} of ${results.length} checks failed (see docs/contract.md)`),

@@ -46,18 +46,20 @@ it('is built once if it was killed during the verification, and the second run w
 
 describe('a newer base', () => {
   const pin = (): string => join(fixture.folder, 'pinned.Dockerfile');
-  const rebase = (base: string, date: string) =>
+  const rebase = (base: string, date: string, registries: readonly string[] = fixture.repositories) =>
     fixture.run(
-      'rebase',
-      `${fixture.repositories[0]}:${fixture.version}`,
-      '--base',
-      base,
-      '--date',
-      date,
-      '--sign',
-      'none',
-      '--json',
+      ...['rebase', `${fixture.repositories[0]}:${fixture.version}`, '--base', base, '--date', date],
+      ...['--registries', registries.join(','), '--sign', 'none', '--json'],
     );
+
+  it('is not published to a mirror that only the record names', async () => {
+    const [first, mirror] = fixture.repositories;
+    const before = await Promise.all([first, mirror].map(fixture.tagsOf));
+    const { exitCode, stdout } = await rebase(fixture.base, '20300401', [first]);
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain(`lacks ${mirror}`);
+    expect(await Promise.all([first, mirror].map(fixture.tagsOf))).toEqual(before);
+  });
 
   it('is found and pinned, and is then the newest', async () => {
     const { stdout } = await docker('buildx', 'imagetools', 'inspect', '--format', '{{json .Manifest}}', fixture.base);

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from './cache-folder.ts';
+import { cacheFolder, isAbandoned } from './cache-folder.ts';
 
 /** A kind of contents of the cache folder. */
 interface CacheKind {
@@ -53,9 +53,7 @@ export interface CacheEntry {
   readonly why: 'old' | 'left by a killed run';
 }
 
-const HOUR = 3_600_000;
-/** A folder that a run fills, or an archive that it writes. */
-const INCOMPLETE = /\.partial-\w+$|\.part$|-\d+\.(?:tar|json)$/;
+const DAY = 86_400_000;
 
 /**
  * Finds what can go: entries that no build has used for a while, and what killed runs left.
@@ -67,10 +65,10 @@ export async function staleEntries(days: number, now = Date.now()): Promise<read
   for (const { folder, byAge } of KINDS) {
     for (const { name } of await entriesOf(cacheFolder(folder))) {
       const path = cacheFolder(folder, name);
-      const age = now - (await lastUse(path));
-      const incomplete = INCOMPLETE.test(name) && age > HOUR;
-      if (!incomplete && (byAge !== true || age < days * 24 * HOUR)) continue;
-      stale.push({ path, size: await diskUse(path), why: incomplete ? 'left by a killed run' : 'old' });
+      const abandoned = await isAbandoned(path);
+      const old = byAge === true && now - (await lastUse(path)) >= days * DAY;
+      if (abandoned || old)
+        stale.push({ path, size: await diskUse(path), why: abandoned ? 'left by a killed run' : 'old' });
     }
   }
   return stale;
@@ -82,7 +80,10 @@ export async function removeEntries(entries: readonly CacheEntry[]): Promise<voi
 
 const entriesOf = (path: string): Promise<readonly Dirent[]> => readdir(path, { withFileTypes: true }).catch(() => []);
 
-/** The newest time of an entry and of the files in it, in milliseconds since 1970. */
+/**
+ * The newest time of an entry and of the files in it, in milliseconds since 1970. Reading a folder changes its access time, also in
+ * `cache list`, so only that of files counts.
+ */
 async function lastUse(path: string): Promise<number> {
   const own = await lstat(path).catch(() => undefined);
   const inside = await Promise.all(
@@ -90,7 +91,9 @@ async function lastUse(path: string): Promise<number> {
   );
   return Math.max(
     0,
-    ...[own, ...inside].flatMap((entry) => (entry === undefined ? [] : [entry.mtimeMs, entry.atimeMs])),
+    ...[own, ...inside].flatMap((entry) =>
+      entry === undefined ? [] : [entry.mtimeMs, ...(entry.isDirectory() ? [] : [entry.atimeMs])],
+    ),
   );
 }
 

@@ -40,13 +40,16 @@ export async function fillCache<T>(folder: string, fill: (partial: string) => Pr
 
 const HOUR = 3_600_000;
 
-/** Removes what killed runs left. A folder that another process fills now is younger. */
+/** Whether a killed run left this incomplete folder. A folder that another process fills now is younger than an hour. */
+export async function isAbandoned(path: string): Promise<boolean> {
+  if (!/\.partial-\w+$/.test(path) || partials.has(path)) return false;
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+  return Date.now() - mtimeMs > HOUR;
+}
+
 async function sweepPartials(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!/\.partial-\w+$/.test(name) || partials.has(join(parent, name))) continue;
-    const { mtimeMs } = await stat(join(parent, name)).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > HOUR) await rm(join(parent, name), { recursive: true, force: true });
-  }
+  for (const name of await readdir(parent))
+    if (await isAbandoned(join(parent, name))) await rm(join(parent, name), { recursive: true, force: true });
 }
 
 const UNWRITABLE: Readonly<Record<string, string>> = {

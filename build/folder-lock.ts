@@ -20,7 +20,7 @@ export async function withFolderLock<T>(folder: string, work: () => Promise<T>):
 
 async function takeFile(file: string, folder: string): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
-    // A hard link appears together with its content, so nobody sees a lock without a holder.
+    // A hard link appears together with its content: every lock names its holder.
     const own = `${file}.${process.pid}`;
     await writeFile(own, String(process.pid));
     try {
@@ -40,7 +40,7 @@ async function takeFile(file: string, folder: string): Promise<void> {
         hint: `wait until it ends; if it is not one of this project, remove ${file}`,
       });
     }
-    // A killed process left its lock. Renaming takes it from one name only once, so that nobody removes a new lock.
+    // A killed process left its lock. It is renamed first, because only one process can do that; another would remove a new lock.
     const stale = `${file}.${process.pid}.stale`;
     await rename(file, stale).catch(() => {});
     const isStale = (await readFile(stale, 'utf8').catch(() => '')) === String(holder);

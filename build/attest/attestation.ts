@@ -11,7 +11,7 @@ import {
   PREDICATE_TYPE,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { invalidContent, parseJson, parseManifest } from '../oci/document.ts';
+import { parseManifest, parseValid } from '../oci/document.ts';
 import { ruleChecker } from '../schema.ts';
 
 /** Source: https://github.com/in-toto/attestation/blob/main/spec/v0.1.0/statement.md */
@@ -88,7 +88,7 @@ export async function readStatements(
   const statements = await Promise.all(
     layers
       .filter(({ mediaType }) => mediaType === MEDIATYPE_PAYLOAD)
-      .map(async ({ digest }) => parseStatement(await source.blob(digest), digest)),
+      .map(async ({ digest }) => parseValid<Statement>(await source.blob(digest), digest, statementRule)),
   );
   return new Map(statements.map((statement) => [statement.predicateType, statement]));
 }
@@ -105,11 +105,3 @@ const statementRule = ruleChecker({
     predicate: { type: 'object' },
   },
 });
-
-/** @throws WorkError that names the violated rule */
-function parseStatement(bytes: Buffer, name: string): Statement {
-  const value = parseJson(bytes, name);
-  const broken = statementRule(value);
-  if (broken !== undefined) throw invalidContent(name, broken);
-  return value as Statement;
-}

@@ -17,8 +17,8 @@ import { findCosign, runCosign } from './cosign.ts';
 export interface Signer {
   /** Makes sure that every repository has a valid signature of the index. */
   readonly sign: (registry: Registry, repositories: readonly Repository[], index: Descriptor) => Promise<void>;
-  /** Finds a signature of this signer's own identity. @returns the identity; undefined without a valid signature */
-  readonly check: (registry: Registry, repository: Repository, digest: string) => Promise<string | undefined>;
+  /** Whether a digest has a valid signature of this signer's own identity. */
+  readonly hasSigned: (registry: Registry, repository: Repository, digest: string) => Promise<boolean>;
 }
 
 /** Keyless: signed as the identity of a workflow, by its OpenID Connect token. Key: any key reference that cosign accepts. */
@@ -78,11 +78,10 @@ export async function cosignSigner(
   if (signing === undefined) return undefined;
   const cosign = await findCosign(onStep);
   return {
-    check: (registry, repository, digest) =>
+    hasSigned: (registry, repository, digest) =>
       withFolder(async (folder) => {
         const trust = await ownTrust(cosign, signing, folder);
-        const bundle = await findBundle(cosign, registry, repository, digest, trust);
-        return bundle === undefined ? undefined : signing.kind === 'key' ? signing.key : trustName(trust);
+        return (await findBundle(cosign, registry, repository, digest, trust)) !== undefined;
       }),
     sign: (registry, repositories, index) =>
       withFolder(async (folder) => {
@@ -190,15 +189,13 @@ export async function verifySignature(
     : { name: 'signature', status: 'passed', found: `signed by ${signerOf(bundle, trust)}` };
 }
 
-/** @returns a function that finds valid signatures, and says whose they are; undefined without one */
+/** @returns a function that says whether a digest has a valid signature */
 export const signatureCheck =
   (registry: Registry, trust: Trust, onStep: (step: string) => void) =>
-  async (repository: Repository, digest: string): Promise<string | undefined> => {
-    const { status } = await verifySignature(registry, repository, digest, trust, onStep);
-    return status === 'passed' ? trustName(trust) : undefined;
-  };
+  async (repository: Repository, digest: string): Promise<boolean> =>
+    (await verifySignature(registry, repository, digest, trust, onStep)).status === 'passed';
 
-/** Who made a verified signature: the identity in its certificate, or the key. */
+/** The maker of a verified signature: the identity in its certificate, or the key. */
 function signerOf(bundle: Buffer, trust: Trust): string {
   if (trust.kind === 'key') return `the key of ${trust.file}`;
   const { verificationMaterial } = JSON.parse(bundle.toString('utf8')) as {
@@ -208,10 +205,6 @@ function signerOf(bundle: Buffer, trust: Trust): string {
   const names = bytes === undefined ? undefined : new X509Certificate(Buffer.from(bytes, 'base64')).subjectAltName;
   return `${names?.replace(/^URI:/, '') ?? trust.identity} (${trust.issuer})`;
 }
-
-/** The identity that a signature must have, for people. */
-const trustName = (trust: Trust): string =>
-  trust.kind === 'keyless' ? `${trust.identity} (${trust.issuer})` : trust.file;
 
 /** @returns the first valid signature of an index */
 async function findBundle(

@@ -74,8 +74,8 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
     registry,
     repository,
     reference.tag ?? '',
-    // Who signs the result with the key of the releases may also use what that key signed.
-    async (at, digest) => (await signer?.check(registry, at, digest)) ?? signedBy(at, digest),
+    // The key that signs the result may also have signed the release.
+    async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true || signedBy(at, digest),
   );
   if (stored === undefined) {
     throw new WorkError({

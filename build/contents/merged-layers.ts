@@ -97,7 +97,7 @@ async function take(
     return remove(merged, layer, (known) => known === hidden || known.startsWith(`${hidden}/`), hidden);
   }
   if (path === '') return;
-  // What is not a folder any more has no files in it.
+  // A file in the place of a folder hides the files that were in it.
   if (header.type !== 'directory' && merged.folders.delete(path))
     remove(merged, layer, (known) => known.startsWith(`${path}/`), path);
   if (header.type === 'directory') merged.folders.add(path);
@@ -119,7 +119,7 @@ async function take(
 /** A path as Linux understands it in the root folder, without a leading slash: `./a//b/../c` → `a/c`. */
 const pathOf = (name: string): string => posix.normalize(`/${name}`).replace(/^\/+|\/+$/g, '');
 
-/** A whiteout hides what lower layers have, wherever it stands in its own layer. Source: OCI image-spec, layer.md, "Whiteouts". */
+/** A whiteout hides files of lower layers only; its position in its own layer does not matter. Source: OCI image-spec, layer.md, "Whiteouts". */
 function remove(
   { files, texts, layers, written }: Merging,
   layer: number,

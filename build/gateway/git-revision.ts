@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
-import { type GitOutput, git } from './git.ts';
+import { type GitOutput, openGit } from './git.ts';
 
 export interface GitRevision {
   /** 40 hexadecimal digits. */
@@ -20,11 +20,12 @@ export interface GitRevision {
  * @throws RequestError with git's own words if git is not installed, or cannot read the folder
  */
 export async function readGitRevision(folder: string): Promise<GitRevision> {
+  const git = await openGit(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw refusal(folder, 'git is not installed', 'install git');
+    throw error;
+  });
   const read = async (hint: string, ...args: readonly string[]): Promise<GitOutput> => {
-    const output = await git(folder, ...args).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') throw refusal(folder, 'git is not installed', 'install git');
-      throw error;
-    });
+    const output = await git(...args);
     if (output.exitCode === 0) return output;
     throw refusal(folder, output.message, hint);
   };
@@ -58,7 +59,7 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
   };
 }
 
-/** What git's best known messages mean. */
+/** The meaning of git's best known messages. */
 const KNOWN: readonly { readonly says: RegExp; readonly reason: string; readonly hint: (folder: string) => string }[] =
   [
     {

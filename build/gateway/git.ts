@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 
-/** What git printed. */
+/** The output of a git command. */
 export interface GitOutput {
   readonly exitCode: number | undefined;
   readonly stdout: string;
@@ -22,12 +22,14 @@ const SWITCHED_OFF: Settings = [
 type Settings = readonly (readonly [key: string, value: string])[];
 
 /**
- * Runs a git command that only reads. Programs that the checkout's configuration names do not run.
+ * Prepares git commands that only read a checkout. Programs that its configuration names do not run.
  *
+ * @returns a function that runs one command
  * @throws Error if git is not installed (ENOENT)
  */
-export async function git(folder: string, ...args: readonly string[]): Promise<GitOutput> {
-  return run(folder, args, [...SWITCHED_OFF, ...(await withoutFilters(folder))]);
+export async function openGit(folder: string): Promise<(...args: readonly string[]) => Promise<GitOutput>> {
+  const settings = [...SWITCHED_OFF, ...(await withoutFilters(folder))];
+  return (...args) => run(folder, args, settings);
 }
 
 /**

@@ -70,7 +70,8 @@ export const PREDICATE_TYPE = MEDIATYPE_PREDICATE;
 
 /** `linux/amd64`; empty if an index does not say. */
 export const platformOf = ({ platform }: Pick<Descriptor, 'platform'>): string =>
-  platform === undefined ? '' : `${platform.os}/${platform.architecture}`;
+  // A registry may have null there.
+  platform?.os === undefined ? '' : `${platform.os}/${platform.architecture}`;
 
 /** A document as it is stored: its bytes and its descriptor. */
 export interface StoredDocument {

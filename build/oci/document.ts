@@ -61,11 +61,17 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
  * @param name for error messages: `ghcr.io/openclaw/openclaw:latest`
  * @throws WorkError that names the violated rule
  */
-export function parseDocument(bytes: Buffer, name: string): ImageDocument {
+export const parseDocument = (bytes: Buffer, name: string): ImageDocument =>
+  parseValid<ImageDocument>(bytes, name, (value) =>
+    isObject(value) && 'manifests' in value ? indexRule(value) : manifestRule(value),
+  );
+
+/** Parses JSON from somebody else. @param rule see `ruleChecker` @throws WorkError that names the violated rule */
+export function parseValid<T>(bytes: Buffer, name: string, rule: ReturnType<typeof ruleChecker>): T {
   const value = parseJson(bytes, name);
-  const broken = isObject(value) && 'manifests' in value ? indexRule(value) : manifestRule(value);
+  const broken = rule(value);
   if (broken !== undefined) throw invalidContent(name, broken);
-  return value as ImageDocument;
+  return value as T;
 }
 
 /** The entries of an index; a manifest has none. */
@@ -75,8 +81,10 @@ export const manifestsOf = (document: ImageDocument): readonly Descriptor[] =>
 export const isIndex = (document: ImageDocument): document is ImageIndex => 'manifests' in document;
 
 /** @throws WorkError if the document is not an index */
-export function parseIndex(bytes: Buffer, name: string): ImageIndex {
-  const document = parseDocument(bytes, name);
+export const parseIndex = (bytes: Buffer, name: string): ImageIndex => indexOf(parseDocument(bytes, name), name);
+
+/** @throws WorkError if the document is not an index */
+export function indexOf(document: ImageDocument, name: string): ImageIndex {
   if (isIndex(document)) return document;
   throw invalidContent(name, 'it is a manifest, not an index');
 }
@@ -136,12 +144,8 @@ const configRule = ruleChecker({
 });
 
 /** @throws WorkError that names the violated rule */
-export function parseImageConfig(bytes: Buffer, name: string): StoredConfig {
-  const value = parseJson(bytes, name);
-  const broken = configRule(value);
-  if (broken !== undefined) throw invalidContent(name, broken);
-  return value as StoredConfig;
-}
+export const parseImageConfig = (bytes: Buffer, name: string): StoredConfig =>
+  parseValid<StoredConfig>(bytes, name, configRule);
 
 /** @throws WorkError if the bytes are not valid JSON */
 export function parseJson(bytes: Buffer, name: string): unknown {

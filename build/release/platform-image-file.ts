@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { layoutContent } from '../oci/content.ts';
-import { DESCRIPTOR_SCHEMA, invalidContent, parseIndex, parseJson } from '../oci/document.ts';
+import { DESCRIPTOR_SCHEMA, invalidContent, parseIndex, parseValid } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, PLATFORMS, type Platform } from '../oci/platform.ts';
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
@@ -60,10 +60,7 @@ async function readPlatformImageFile(
   required: Pick<PlatformImage, 'image' | 'platform'>,
 ): Promise<PlatformImageFile> {
   const path = join(folder, fileName(required));
-  const value = parseJson(await readFile(path), path);
-  const broken = fileRule(value);
-  if (broken !== undefined) throw invalidContent(path, broken);
-  const file = value as PlatformImageFile;
+  const file = parseValid<PlatformImageFile>(await readFile(path), path, fileRule);
   const { image, platform, index, manifest, attestation } = file.image;
   if (image !== required.image || platform !== required.platform)
     throw invalidContent(path, `it describes ${image} for ${platform}`);

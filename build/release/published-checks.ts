@@ -13,7 +13,7 @@ import {
   isAttestation,
   platformOf,
 } from '../oci/descriptor.ts';
-import { invalidContent, parseImageConfig, parseIndex, parseManifest } from '../oci/document.ts';
+import { indexOf, invalidContent, parseImageConfig, parseManifest } from '../oci/document.ts';
 import { PLATFORMS, type Platform } from '../oci/platform.ts';
 import type { Repository } from '../oci/reference.ts';
 import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
@@ -52,7 +52,7 @@ export async function readPublishedImage(
 ): Promise<PublishedImage | undefined> {
   const document = await registry.document(repository, reference);
   if (document === undefined) return undefined;
-  const index = parseIndex(document.bytes, atDigest(repository, reference));
+  const index = indexOf(document.content, `${nameOf(repository)} ${reference}`);
   const source = registryContent(registry, repository);
   const images = index.manifests.filter((entry) => !isAttestation(entry));
   // Nobody publishes more, and each costs a request for each of its layers.

@@ -185,7 +185,7 @@ export async function putRecord(
 }
 
 /**
- * @returns undefined if there is no record
+ * @returns undefined without a record
  * @throws WorkError if the record breaks a rule
  */
 export async function readRecord(

@@ -1,5 +1,5 @@
 import type { Checkout, Gateway } from '../gateway/gateway.ts';
-import { git } from '../gateway/git.ts';
+import { openGit } from '../gateway/git.ts';
 import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
 import { type Problem, RequestError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
@@ -111,6 +111,7 @@ async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<rea
 
 /** The commit of a ref; undefined if the checkout does not contain the ref, as in a shallow clone. */
 async function commitOf({ root }: Checkout, ref: string): Promise<string | undefined> {
-  const { stdout, exitCode } = await git(root, 'rev-parse', '--verify', '--quiet', `${ref}^{commit}`);
+  const git = await openGit(root);
+  const { stdout, exitCode } = await git('rev-parse', '--verify', '--quiet', `${ref}^{commit}`);
   return exitCode === 0 ? stdout.trim() : undefined;
 }

@@ -43,7 +43,7 @@ export async function findResumable(
   if (stored === undefined || !isSameRelease(stored.record, request)) return undefined;
   await assertTrusted(
     stored,
-    signer === undefined ? undefined : (repository, digest) => signer.check(registry, repository, digest),
+    signer === undefined ? undefined : (repository, digest) => signer.hasSigned(registry, repository, digest),
   );
   const { record } = stored;
   const others = record.registries.filter((repository) => !registries.includes(repository));
@@ -75,7 +75,7 @@ async function assertSameImages(
       kind: 'other-images',
       title: 'The record of this release names other images',
       reason: `${image} for ${platform} is ${manifest.digest}, but the record names ${manifests.map(({ digest }) => digest).join(', ') || 'an image that does not exist'}.`,
-      hint: `join the files of the run that wrote the record (run its failed jobs again), or publish a correction under a new version; if no tag was written yet: ${clearRecordHint(record.name, record.registries.join(','))}`,
+      hint: `run the failed jobs of the first run again, or publish a correction under a new version. If no tag was written yet, ${clearRecordHint(record.name, record.registries.join(','))}`,
     });
   }
 }

@@ -133,7 +133,7 @@ async function findPublished(
     );
   if (!isSame) return undefined;
   // The index also holds provenance, which anybody can invent. It is kept only if a trusted release wrote it.
-  const check: SignatureCheck | undefined = signer && ((at, digest) => signer.check(registry, at, digest));
+  const check: SignatureCheck | undefined = signer && ((at, digest) => signer.hasSigned(registry, at, digest));
   if (!(await isOurs(repository, document.descriptor.digest, check))) return undefined;
   const platformTags = plan.tags.filter(
     ({ registry: name, variant, kind, platform }) =>

@@ -4,19 +4,15 @@ import { WorkError } from '../problem.ts';
 import { wasWrittenHere } from './own-digests.ts';
 import { clearRecordHint, readRecord, type StoredRecord } from './release-record.ts';
 
-/**
- * Says whether a digest carries a valid signature of the identity that signs releases.
- *
- * @returns the identity; undefined if there is no valid signature
- */
-export type SignatureCheck = (repository: Repository, digest: string) => Promise<string | undefined>;
+/** Says whether a digest has a valid signature of the identity that signs releases. */
+export type SignatureCheck = (repository: Repository, digest: string) => Promise<boolean>;
 
 /**
  * Reads a record, and checks who wrote it. Everybody who can push to the registry can write a record. One counts if the identity
  * that signs releases signed it, or, without a signature, if a release of this host wrote it.
  *
  * @param check undefined: only records of this host count
- * @returns undefined if there is no record
+ * @returns undefined without a record
  * @throws WorkError if the record is not valid or not trusted
  */
 export async function trustedRecord(
@@ -50,4 +46,4 @@ export const isOurs = async (
   repository: Repository,
   digest: string,
   check: SignatureCheck | undefined,
-): Promise<boolean> => (await wasWrittenHere(repository, digest)) || (await check?.(repository, digest)) !== undefined;
+): Promise<boolean> => (await wasWrittenHere(repository, digest)) || (await check?.(repository, digest)) === true;

@@ -72,7 +72,7 @@ const recordOf = (change: Partial<ReleaseRecord> = {}): ReleaseRecord => ({
 const plant = (content: unknown, repository = first, name = '2026.9.6'): Promise<void> =>
   putArtifact(registry, parseReference(repository), `release-${name}`, { type: RECORD_TYPE, annotations: {}, content });
 
-const nobody = async (): Promise<undefined> => undefined;
+const nobody = async (): Promise<boolean> => false;
 const requests = (method: string): readonly string[] =>
   servers.flatMap((server) => server.requests.filter((request) => request.method === method).map(({ path }) => path));
 
@@ -96,22 +96,25 @@ describe('a planted record', () => {
     await plant(older, first, '2026.9.5');
     await plant(recordOf());
     await clearArtifact(registry, parseReference(first), 'release-2026.9.6');
-    expect((await findRecord(registry, [first], undefined, async () => 'a workflow')).name).toBe('2026.9.5');
+    expect((await findRecord(registry, [first], undefined, async () => true)).name).toBe('2026.9.5');
   });
 
   it('does not hide the trusted one of another registry', async () => {
     await plant(recordOf({ revision: 'e'.repeat(40) }));
     await plant(recordOf(), mirror);
     const signed = await readRecord(registry, mirror, '2026.9.6');
-    const record = await findRecord(registry, [first, mirror], '2026.9.6', async (_, digest) =>
-      digest === signed?.descriptor.digest ? 'a workflow' : undefined,
+    const record = await findRecord(
+      registry,
+      [first, mirror],
+      '2026.9.6',
+      async (_, digest) => digest === signed?.descriptor.digest,
     );
     expect(record.revision).toBe('f'.repeat(40));
   });
 
   it('counts if a signature of the identity that signs releases is valid', async () => {
     await plant(recordOf());
-    expect(await findRecord(registry, [first], '2026.9.6', async () => 'a workflow')).toEqual(recordOf());
+    expect(await findRecord(registry, [first], '2026.9.6', async () => true)).toEqual(recordOf());
   });
 
   it('counts without a signature on the host that wrote it, and for the same bytes only', async () => {

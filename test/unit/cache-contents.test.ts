@@ -48,6 +48,13 @@ it('removes what is old, and what killed runs left, but no engine and no toolcha
   expect(await readdir(join(folder, 'openclaw-image/bases'))).toEqual([]);
 });
 
+it('does not take its own listing for a use', async () => {
+  await put('gateways/2026.9.5-a/package.tgz', 40);
+  await cacheUse();
+  expect((await staleEntries(30)).length).toBe(1);
+  expect((await staleEntries(30)).length).toBe(1);
+});
+
 it('keeps what a run is writing now', async () => {
   await put('bases/slim.partial-Xy12/file', 0);
   expect(await staleEntries(30)).toEqual([]);

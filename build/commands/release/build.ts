@@ -71,7 +71,7 @@ async function run(
         for (const built of await source.build(platform)) {
           onStep(`verifying ${built.image} for ${platform}`);
           const checks = await verifyPlatformImage(cli, folder, built, onStep, signal);
-          // What is handed over is what was checked, and nothing else.
+          // The folder then contains the checked image, and nothing else.
           await sealLayout(imageFolder(folder, built), built.index);
           const image = { ...built, checks };
           const { revision, source: url } = resolved;

@@ -59,6 +59,7 @@ describe('the entries of an index', () => {
     ],
     ['two images for one platform', [entry('a', 'linux/amd64'), entry('c', 'linux/amd64')], 'the same platform'],
     ['an image for an unknown platform', [entry('a', 'linux/amd64'), entry('c', 'linux/s390x')], 'linux/s390x'],
+    ['an image with null as its platform', [{ ...entry('a', 'linux/amd64'), platform: null as never }], 'no platform'],
     [
       'an image without a platform',
       [{ ...entry('a', 'linux/amd64'), platform: { os: '', architecture: '' } }],

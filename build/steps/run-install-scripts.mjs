@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { argv, env, exit, kill } from 'node:process';
+import { argv, env, exit, kill, pid, ppid } from 'node:process';
 
 const USER = 1000;
 const [, , locked = '.', installed = '.'] = argv;
@@ -39,18 +39,18 @@ lchownSync(home, USER, USER);
 
 /** Ends what a script left running: it could write to the folder of the next package. */
 const endLeftovers = () => {
-  for (const pid of processesOfUser()) kill(pid, 'SIGKILL');
+  for (const left of processesOfUser()) kill(left, 'SIGKILL');
 };
 
 function processesOfUser() {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => lstatSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === USER)
+    .filter((number) => lstatSync(`/proc/${number}`, { throwIfNoEntry: false })?.uid === USER)
     .map(Number);
 }
 
-/** In a build no other process belongs to this user. */
-const isAlone = processesOfUser().length === 0;
+/** The shell of a build's step is process 1 and sees no other processes. Elsewhere, this user may have processes of their own. */
+const inBuild = pid === 1 || ppid === 1;
 const top = realpathSync(installed);
 for (const [name, all] of chosen) {
   // An earlier script may have removed the folder, or put a link in its place.
@@ -72,7 +72,7 @@ for (const [name, all] of chosen) {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...env, HOME: home, npm_config_cache: join(home, 'cache'), npm_config_logs_max: '0' },
   });
-  if (isAlone) endLeftovers();
+  if (inBuild) endLeftovers();
   for (const { folder } of copies) if (existsSync(folder)) chown(folder, 0);
   if (status === 0) continue;
   if (copies.some(({ optional }) => !optional)) {

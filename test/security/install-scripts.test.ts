@@ -27,7 +27,7 @@ interface TestPackage {
   readonly optional?: boolean;
 }
 
-/** Installs packages without their scripts, and runs the step. */
+/** Installs packages without their scripts, and runs the step as a build does: as process 1, which sees no process of the host. */
 async function runStep(
   packages: Readonly<Record<string, TestPackage>>,
   more: Readonly<Record<string, object>> = {},
@@ -43,7 +43,10 @@ async function runStep(
   }
   await write('locked/package.json', { allowScripts });
   await write('locked/package-lock.json', { lockfileVersion: 3, packages: { ...locked, ...more } });
-  return $({ nothrow: true, cwd: folder })`node ${STEP} ${join(folder, 'locked')} ${join(folder, 'app')}`;
+  return $({
+    nothrow: true,
+    cwd: folder,
+  })`unshare --pid --fork --mount-proc node ${STEP} ${join(folder, 'locked')} ${join(folder, 'app')}`;
 }
 
 // The step runs as root in a build, and gives its rights away.
@@ -78,6 +81,16 @@ describe.skipIf(process.getuid?.() !== 0)('install scripts', () => {
     );
     expect(exitCode, stderr).toBe(0);
     for (const path of ['victim', 'victim/file']) expect((await stat(join(folder, path))).uid).toBe(0);
+  });
+
+  it('leave nothing running', async () => {
+    const script = 'setsid sh -c "until touch ../second/late; do sleep 0.2; done" </dev/null >/dev/null 2>&1 &';
+    const { exitCode, stderr } = await runStep({
+      first: { script, allowed: true },
+      second: { script: 'sleep 2', allowed: true },
+    });
+    expect(exitCode, stderr).toBe(0);
+    expect(await read('app/node_modules/second/late')).toBeUndefined();
   });
 
   it('run only if the gateway allows them', async () => {

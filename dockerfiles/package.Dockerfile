@@ -32,6 +32,10 @@ COPY <<'SH' /prelude.sh
 # Sourced by the steps of a build: settings and functions that several of them need.
 set -eu
 
+# A layer must not depend on the day when it is built, so all of its files get one time: npm pack's constant.
+layer_time=@499162500
+begun=@$(date +%s)
+
 # A proxy that inspects TLS needs its own certificate authority, beside the public ones. It comes as a secret and is kept in
 # memory, so no layer contains it.
 if [ -s /run/secrets/ca ]; then
@@ -51,10 +55,33 @@ apt_install() { # PACKAGE ...
   apt_clean
 }
 
-# Deletes the files of an installation that differ from run to run.
+# Makes an installation of Debian packages the same on every day.
 apt_clean() {
   find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \
     \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
+  same_accounts
+  # A random number, which must not be the same in every container. Source: machine-id(5), "Initialization".
+  rm -f /var/lib/dbus/machine-id
+  if [ -s /etc/machine-id ]; then : >/etc/machine-id; fi
+  same_system_times
+  # The cache contains the times of the font folders.
+  if command -v fc-cache >/dev/null; then
+    fc-cache --force --system-only
+    same_system_times
+  fi
+}
+
+# Removes the day on which this step has added an account, and the copies that it made of the files of accounts.
+same_accounts() {
+  # The copies have the times of the originals, so the time of their last change of status counts.
+  find /etc -maxdepth 1 -name '*-' -newerct "$begun" -delete
+  find /etc -maxdepth 1 -name shadow -newermt "$begun" -exec sed --in-place --regexp-extended 's/^([^:]*:[^:]*):[0-9]+:/\1:1:/' {} +
+}
+
+# Gives the constant time to what this step has changed in the image itself: on its file system, so not to mounted files.
+same_system_times() {
+  find / -xdev -newermt "$begun" -printf '%D %p\0' | sed --null-data --quiet "s/^$(stat --format=%d /) //p" |
+    xargs --null --no-run-if-empty touch --no-dereference --date="$layer_time"
 }
 
 # npm unpacks small files one after the other: with four threads, 333 packages take 10.2 s on two cores, with one 7.5 s.
@@ -75,9 +102,14 @@ delete_sources() { # FOLDER ...
     ! -regex '.*[/]node_modules[/](typescript|@types)[/].*' -o -type d -empty \) -delete
 }
 
-# Sets the time of every file to npm pack's constant, so that equal contents give equal layers.
+# Gives the constant time to the finished files of layers that the image copies.
 same_times() {
-  find /layers -newermt @499162500 -exec touch --no-dereference --date=@499162500 {} +
+  find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
+}
+
+# The modes that git records, for files of a checkout: others depend on the umask of whoever cloned it.
+same_modes() { # FOLDER ...
+  chmod --recursive u=rwX,go=rX "$@"
 }
 SH
 
@@ -292,6 +324,7 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=
 . /helpers/prelude.sh
 set -f # a version may contain *
 python3 -m pip install --no-cache-dir --no-compile --break-system-packages --root-user-action=ignore -- $OPENCLAW_IMAGE_PIP_PACKAGES
+same_system_times
 SH
 
 # The packages so far, with the Python packages if there are any.
@@ -304,10 +337,11 @@ ARG PLAYWRIGHT_DOWNLOAD_HOST
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
 . /helpers/prelude.sh
 npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
-install -d -o 1000 -g 1000 /layers/browser/home/node /layers/browser/home/node/.cache /layers/browser/home/node/.cache/ms-playwright
-export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=/layers/browser/home/node/.cache/ms-playwright
+install -d -o 1000 -g 1000 /finished/browser/home/node /finished/browser/home/node/.cache /finished/browser/home/node/.cache/ms-playwright
+export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=/finished/browser/home/node/.cache/ms-playwright
 if [ -z "${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
 setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium
+same_times
 SH
 
 # That Chromium, the Debian packages that it needs, and Xvfb.
@@ -326,7 +360,7 @@ RUN --mount=from=browser-download,source=/playwright,target=/playwright --mount=
 node /playwright/node_modules/playwright-core/cli.js install-deps chromium
 apt_clean
 SH
-COPY --link --from=browser-download /layers/browser /
+COPY --link --from=browser-download /finished/browser /
 
 # Debian's Chromium, for hosts that cannot reach Playwright's downloads.
 FROM with-python AS with-python-and-browser-debian
@@ -346,8 +380,8 @@ FROM build-base AS docker-cli
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
-set -eu
-mkdir -p /debian /layers/docker-cli
+. /helpers/prelude.sh
+mkdir -p /debian /finished/docker-cli
 echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
 apt_trixie() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
 mkdir -p /debian/lists/partial
@@ -356,25 +390,30 @@ cd /debian
 chmod a+rwx .
 apt_trixie download 'docker-cli=26.1.5*' 'docker-compose=2.26.1*'
 for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
-mkdir -p /layers/docker-cli/usr/bin /layers/docker-cli/usr/libexec/docker/cli-plugins
-cp unpacked/usr/bin/docker /layers/docker-cli/usr/bin/
-cp unpacked/usr/libexec/docker/cli-plugins/docker-compose /layers/docker-cli/usr/libexec/docker/cli-plugins/
+mkdir -p /finished/docker-cli/usr/bin /finished/docker-cli/usr/libexec/docker/cli-plugins
+cp unpacked/usr/bin/docker /finished/docker-cli/usr/bin/
+cp unpacked/usr/libexec/docker/cli-plugins/docker-compose /finished/docker-cli/usr/libexec/docker/cli-plugins/
+same_times
 SH
 
 # The Docker CLI, for sandboxes in a Docker Engine whose socket is mounted.
 FROM with-browser AS with-browser-and-docker-cli
-COPY --link --from=docker-cli /layers/docker-cli /
+COPY --link --from=docker-cli /finished/docker-cli /
 
 # Everything that does not depend on the gateway.
 FROM with-browser${OPENCLAW_INSTALL_DOCKER_CLI:+-and-docker-cli} AS with-tools
 
 # Files of the image itself. Owners are set here, because a later change would copy the files into another layer.
 FROM build-base AS files
-RUN mkdir -p /layers/files/usr/local/bin && \
-    ln -s /app/openclaw.mjs /layers/files/usr/local/bin/openclaw && \
-    cd /layers/files && \
-    install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin && \
-    install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
+RUN --mount=from=helpers,target=/helpers <<'SH'
+. /helpers/prelude.sh
+mkdir -p /finished/files/usr/local/bin /finished/files/app
+ln -s /app/openclaw.mjs /finished/files/usr/local/bin/openclaw
+cd /finished/files
+install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin
+install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
+same_times
+SH
 
 # The gateway's package. image:build replaces this stage by a folder with a verified package: --build-context gateway=…
 FROM build-base AS gateway
@@ -419,12 +458,13 @@ cd /app
 node /programs/run-install-scripts.mjs /locked /app
 delete_sources ./node_modules
 touch node_modules/.package-lock.json
-mkdir -p /layers/dependencies/app
+mkdir -p /finished/dependencies/app
 # Hard links: the stage package needs the complete /app too.
-cp -al node_modules /layers/dependencies/app/
-rm -f /layers/dependencies/app/node_modules/.package-lock.json
+cp -al node_modules /finished/dependencies/app/
+rm -f /finished/dependencies/app/node_modules/.package-lock.json
 # Only image:build provides a list of layers; otherwise there is one layer.
-if [ -e /locked/layers ]; then node /programs/spread-over-layers.mjs /locked/layers /layers; fi
+if [ -e /locked/layers ]; then node /programs/spread-over-layers.mjs /locked/layers /finished; fi
+same_times
 SH
 
 # The gateway's own files in layers, by how often they change, without type declarations and source maps. Runs in parallel with the
@@ -432,15 +472,15 @@ SH
 FROM build-base AS unpacked
 RUN --mount=from=helpers,target=/helpers --mount=from=gateway,target=/gateway <<'SH'
 . /helpers/prelude.sh
-mkdir -p /layers/docs/app/docs /layers/docs/app/skills /layers/control-ui/app/dist/control-ui /layers/server/app /package/files
+mkdir -p /finished/docs/app/docs /finished/docs/app/skills /finished/control-ui/app/dist/control-ui /finished/server/app /package/files
 cd /package/files
 tar -xzf /gateway/package.tgz --strip-components=1 --no-same-owner --exclude='package/dist/*.d.*ts' --exclude='package/dist/*.map'
 # A missing folder stays empty.
-for name in docs skills; do if [ -e "$name" ]; then mv -T "$name" "/layers/docs/app/$name"; fi; done
-if [ -e dist/control-ui ]; then mv -T dist/control-ui /layers/control-ui/app/dist/control-ui; fi
-mv dist /layers/server/app/
+for name in docs skills; do if [ -e "$name" ]; then mv -T "$name" "/finished/docs/app/$name"; fi; done
+if [ -e dist/control-ui ]; then mv -T dist/control-ui /finished/control-ui/app/dist/control-ui; fi
+mv dist /finished/server/app/
 # The stage package mounts the Control UI there.
-mkdir /layers/server/app/dist/control-ui
+mkdir /finished/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
 same_times
 SH
@@ -448,13 +488,14 @@ SH
 # The package's own install scripts, run on the complete gateway. The layer contains the files that they write, the package's other
 # files, bundled dependencies, and the lockfile, which changes with every version (npm ls reads it).
 FROM dependencies AS package
-RUN --mount=from=unpacked,source=/package,target=/package \
-    --mount=from=unpacked,source=/layers/docs/app/docs,target=/app/docs \
-    --mount=from=unpacked,source=/layers/docs/app/skills,target=/app/skills \
-    --mount=from=unpacked,source=/layers/server/app/dist,target=/app/dist,rw \
-    --mount=from=unpacked,source=/layers/control-ui/app/dist/control-ui,target=/app/dist/control-ui \
+RUN --mount=from=helpers,target=/helpers \
+    --mount=from=unpacked,source=/package,target=/package \
+    --mount=from=unpacked,source=/finished/docs/app/docs,target=/app/docs \
+    --mount=from=unpacked,source=/finished/docs/app/skills,target=/app/skills \
+    --mount=from=unpacked,source=/finished/server/app/dist,target=/app/dist,rw \
+    --mount=from=unpacked,source=/finished/control-ui/app/dist/control-ui,target=/app/dist/control-ui \
     --mount=type=tmpfs,target=/tmp <<'SH'
-set -eu
+. /helpers/prelude.sh
 export HOME=/tmp
 cd /app
 cp -a /package/files/. .
@@ -467,23 +508,24 @@ if comm -23 /tmp/before /tmp/after | grep . >&2; then
   echo "An install script of the gateway deletes these files, but they are in a layer that it cannot change." >&2
   exit 1
 fi
-mkdir -p /layers/package/app/node_modules
-find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t /layers/package/app/ {} +
-find dist -path dist/control-ui -prune -o -type f -newer /tmp/begun -print0 | tar --null -T - -cf - | tar -xf - -C /layers/package/app
-cp node_modules/.package-lock.json /layers/package/app/node_modules/
-if [ -d /package/node_modules ]; then cp -a /package/node_modules/. /layers/package/app/node_modules/; fi
+mkdir -p /finished/package/app/node_modules
+find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t /finished/package/app/ {} +
+find dist -path dist/control-ui -prune -o -type f -newer /tmp/begun -print0 | tar --null -T - -cf - | tar -xf - -C /finished/package/app
+cp node_modules/.package-lock.json /finished/package/app/node_modules/
+if [ -d /package/node_modules ]; then cp -a /package/node_modules/. /finished/package/app/node_modules/; fi
+same_times
 SH
 
 # The image. It copies finished layers, so it waits only for the slowest of them. Files belong to root: the gateway writes only to
 # /home/node and /tmp, and cannot change its own code.
 FROM with-tools AS runtime
+COPY --link --from=files /finished/files /
+COPY --link --from=dependencies /finished/dependencies /
+COPY --link --from=unpacked /finished/docs /
+COPY --link --from=unpacked /finished/control-ui /
+COPY --link --from=unpacked /finished/server /
+COPY --link --from=package /finished/package /
 WORKDIR /app
-COPY --link --from=files /layers/files /
-COPY --link --from=dependencies /layers/dependencies /
-COPY --link --from=unpacked /layers/docs /
-COPY --link --from=unpacked /layers/control-ui /
-COPY --link --from=unpacked /layers/server /
-COPY --link --from=package /layers/package /
 USER node
 # Node's compile cache would be lost with the container. Writing it makes a start 20 % slower, and a command twice as slow.
 ENV NODE_ENV=production \

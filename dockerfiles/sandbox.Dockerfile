@@ -10,6 +10,10 @@ COPY <<'SH' /prelude.sh
 # Sourced by the steps of a build: settings and functions that several of them need.
 set -eu
 
+# A layer must not depend on the day when it is built, so all of its files get one time: npm pack's constant.
+layer_time=@499162500
+begun=@$(date +%s)
+
 # A proxy that inspects TLS needs its own certificate authority, beside the public ones. It comes as a secret and is kept in
 # memory, so no layer contains it.
 if [ -s /run/secrets/ca ]; then
@@ -29,10 +33,33 @@ apt_install() { # PACKAGE ...
   apt_clean
 }
 
-# Deletes the files of an installation that differ from run to run.
+# Makes an installation of Debian packages the same on every day.
 apt_clean() {
   find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \
     \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
+  same_accounts
+  # A random number, which must not be the same in every container. Source: machine-id(5), "Initialization".
+  rm -f /var/lib/dbus/machine-id
+  if [ -s /etc/machine-id ]; then : >/etc/machine-id; fi
+  same_system_times
+  # The cache contains the times of the font folders.
+  if command -v fc-cache >/dev/null; then
+    fc-cache --force --system-only
+    same_system_times
+  fi
+}
+
+# Removes the day on which this step has added an account, and the copies that it made of the files of accounts.
+same_accounts() {
+  # The copies have the times of the originals, so the time of their last change of status counts.
+  find /etc -maxdepth 1 -name '*-' -newerct "$begun" -delete
+  find /etc -maxdepth 1 -name shadow -newermt "$begun" -exec sed --in-place --regexp-extended 's/^([^:]*:[^:]*):[0-9]+:/\1:1:/' {} +
+}
+
+# Gives the constant time to what this step has changed in the image itself: on its file system, so not to mounted files.
+same_system_times() {
+  find / -xdev -newermt "$begun" -printf '%D %p\0' | sed --null-data --quiet "s/^$(stat --format=%d /) //p" |
+    xargs --null --no-run-if-empty touch --no-dereference --date="$layer_time"
 }
 
 # npm unpacks small files one after the other: with four threads, 333 packages take 10.2 s on two cores, with one 7.5 s.
@@ -53,9 +80,14 @@ delete_sources() { # FOLDER ...
     ! -regex '.*[/]node_modules[/](typescript|@types)[/].*' -o -type d -empty \) -delete
 }
 
-# Sets the time of every file to npm pack's constant, so that equal contents give equal layers.
+# Gives the constant time to the finished files of layers that the image copies.
 same_times() {
-  find /layers -newermt @499162500 -exec touch --no-dereference --date=@499162500 {} +
+  find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
+}
+
+# The modes that git records, for files of a checkout: others depend on the umask of whoever cloned it.
+same_modes() { # FOLDER ...
+  chmod --recursive u=rwX,go=rX "$@"
 }
 SH
 
@@ -67,7 +99,12 @@ FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9
 
 # openclaw-sandbox: programs that most tools need, and an unprivileged user.
 FROM debian AS sandbox
-RUN useradd --uid 1000 --create-home --shell /bin/bash sandbox
+RUN --mount=from=helpers,target=/helpers <<'SH'
+. /helpers/prelude.sh
+useradd --uid 1000 --create-home --shell /bin/bash sandbox
+same_accounts
+same_system_times
+SH
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
@@ -78,11 +115,14 @@ USER sandbox
 WORKDIR /home/sandbox
 CMD ["sleep", "infinity"]
 
-# pnpm and Bun, from npm.
+# pnpm and Bun, from npm, beside Node.
 FROM node AS tools
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
 . /helpers/prelude.sh
-npm_global --prefix /layers/tools/usr/local pnpm@11.28.11 bun@1.4.4
+mkdir -p /finished/node/usr
+cp -a /usr/local /finished/node/usr/
+npm_global --prefix /finished/tools/usr/local pnpm@11.28.11 bun@1.4.4
+same_times
 SH
 
 # openclaw-sandbox-common: adds compilers, Go, Rust, Node, pnpm and Bun.
@@ -94,10 +134,21 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
 . /helpers/prelude.sh
 apt_install build-essential cargo file golang-go pkg-config rustc unzip wget xz-utils
 SH
-COPY --link --from=node /usr/local /usr/local
-COPY --link --from=tools /layers/tools /
+COPY --link --from=tools /finished/node /
+COPY --link --from=tools /finished/tools /
 USER sandbox
 WORKDIR /home/sandbox
+
+# The programs that start the browser, and guard its DevTools.
+FROM debian AS browser-programs
+RUN --mount=from=helpers,target=/helpers --mount=target=/source <<'SH'
+. /helpers/prelude.sh
+cd /source
+for name in browser cdp-relay; do
+  install -D "$name" "/finished/programs/usr/local/bin/openclaw-sandbox-$name"
+done
+same_times
+SH
 
 # openclaw-sandbox-browser: adds Chromium on a virtual screen, DevTools for one address range, and noVNC with a password.
 FROM sandbox AS sandbox-browser
@@ -108,8 +159,7 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
 . /helpers/prelude.sh
 apt_install chromium fonts-liberation fonts-noto-color-emoji novnc socat websockify x11vnc xvfb
 SH
-COPY --link --chmod=755 browser /usr/local/bin/openclaw-sandbox-browser
-COPY --link --chmod=755 cdp-relay /usr/local/bin/openclaw-sandbox-cdp-relay
+COPY --link --from=browser-programs /finished/programs /
 LABEL org.openclaw.sandbox-browser.contract="2026-05-12-cdp-relay-auth"
 USER sandbox
 WORKDIR /home/sandbox

@@ -77,7 +77,8 @@ mkdir -p ${LAYERS}/dependencies/app
 cp -al node_modules ${LAYERS}/dependencies/app/
 rm -f ${LAYERS}/dependencies/app/node_modules/.package-lock.json
 # Only image:build provides a list of layers; otherwise there is one layer.
-if [ -e /locked/layers ]; then node /programs/spread-over-layers.mjs /locked/layers ${LAYERS}; fi`,
+if [ -e /locked/layers ]; then node /programs/spread-over-layers.mjs /locked/layers ${LAYERS}; fi
+same_times`,
   ),
 });
 
@@ -110,13 +111,14 @@ export const packageStage = (installScripts: readonly string[]): Stage => ({
   from: 'dependencies',
   why: `The package's own install scripts, run on the complete gateway. The layer contains the files that they write, the package's other
 files, bundled dependencies, and the lockfile, which changes with every version (npm ls reads it).`,
-  body: `RUN --mount=from=unpacked,source=/package,target=/package \\
+  body: `RUN --mount=from=helpers,target=/helpers \\
+    --mount=from=unpacked,source=/package,target=/package \\
     --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=/app/docs \\
     --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=/app/skills \\
     --mount=from=unpacked,source=${LAYERS}/server/app/dist,target=/app/dist,rw \\
     --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=/app/dist/control-ui \\
     --mount=type=tmpfs,target=/tmp <<'SH'
-set -eu
+${PRELUDE}
 export HOME=/tmp
 cd /app
 cp -a /package/files/. .
@@ -133,6 +135,7 @@ find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! 
 find dist -path dist/control-ui -prune -o -type f -newer /tmp/begun -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/package/app
 cp node_modules/.package-lock.json ${LAYERS}/package/app/node_modules/
 if [ -d /package/node_modules ]; then cp -a /package/node_modules/. ${LAYERS}/package/app/node_modules/; fi
+same_times
 SH`,
 });
 
@@ -167,6 +170,7 @@ delete_sources ./plugin ./node_modules
 cp -a plugin/. "$files/"
 cp -a node_modules "$dependencies/"
 ln -s ../../../plugin-dependencies/${id}/node_modules "$files/node_modules"
+same_times
 SH`,
   },
 ];

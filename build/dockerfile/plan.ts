@@ -10,7 +10,7 @@ import {
   UNPACKED,
 } from './package-stages.ts';
 import { RUNTIME, runtimeStage } from './runtime-stage.ts';
-import { sourceStages, WITH_PLUGINS } from './source-stages.ts';
+import { checkoutFolders, sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS } from './step.ts';
 import {
@@ -168,12 +168,6 @@ const fromStage = (name: string, holds: string, stage: string, path: string, int
   made: { by: 'copy', stage: into, instruction: `COPY --link --from=${stage} ${LAYERS}/${path} /` },
 });
 
-const fromCheckout = (name: string, holds: string, path: string): Layer => ({
-  name,
-  holds,
-  made: { by: 'copy', stage: RUNTIME, instruction: `COPY --link ${path} /app/${path}` },
-});
-
 function browserLayers(browser: BrowserChoice, playwright: string | undefined): readonly Layer[] {
   switch (browser) {
     case 'none':
@@ -269,9 +263,12 @@ function checkoutPart(checkout: Checkout): GatewayPart {
           ],
     layers: [
       fromStage('dependencies', 'production dependencies', 'dependencies', 'dependencies'),
-      ...(checkout.pluginsFromSource ? [fromCheckout('plugins', 'plugins, as sources', 'extensions')] : []),
-      ...checkout.documents.map((name) => fromCheckout(name, name, name)),
-      fromStage('package', checkout.packageFiles.join(', '), 'package-files', 'package'),
+      ...checkoutFolders(checkout).map((path) =>
+        path === 'extensions'
+          ? fromStage('plugins', 'plugins, as sources', path, path)
+          : fromStage(path, path, path, path),
+      ),
+      fromStage('package', checkout.packageFiles.join(', '), 'package', 'package'),
       ...(checkout.uiSources.length > 0 ? [fromStage('control-ui', 'the Control UI', 'control-ui', 'control-ui')] : []),
       fromStage('server', 'the compiled gateway', 'server', 'server'),
     ],

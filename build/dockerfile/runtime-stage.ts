@@ -29,8 +29,8 @@ export const runtimeStage = (from: string, layers: readonly Layer[]): Stage => (
   from,
   why: `The image. It copies finished layers, so it waits only for the slowest of them. Files belong to root: the gateway writes only to
 /home/node and /tmp, and cannot change its own code.`,
-  body: `WORKDIR /app
-${layers.flatMap(({ made }) => (made.by === 'copy' && made.stage === RUNTIME ? [made.instruction] : [])).join('\n')}
+  body: `${layers.flatMap(({ made }) => (made.by === 'copy' && made.stage === RUNTIME ? [made.instruction] : [])).join('\n')}
+WORKDIR /app
 USER node
 # Node's compile cache would be lost with the container. Writing it makes a start 20 % slower, and a command twice as slow.
 ENV NODE_ENV=production \\

@@ -1,6 +1,6 @@
 import { HELPERS } from './helpers.ts';
 import type { Stage } from './stage.ts';
-import { BUN, installPackages, LAYERS, NPM_MOUNTS, run } from './step.ts';
+import { BUN, HELPERS_MOUNT, installPackages, LAYERS, NPM_MOUNTS, run } from './step.ts';
 
 /** The parent images of the sandboxes, for `FROM`. */
 export interface SandboxBases {
@@ -35,7 +35,12 @@ export const sandboxStages = ({ debian, node }: SandboxBases): readonly Stage[] 
     name: 'sandbox',
     from: 'debian',
     why: 'openclaw-sandbox: programs that most tools need, and an unprivileged user.',
-    body: `RUN useradd --uid 1000 --create-home --shell /bin/bash sandbox
+    body: `${run(
+      HELPERS_MOUNT,
+      `useradd --uid 1000 --create-home --shell /bin/bash sandbox
+same_accounts
+same_system_times`,
+    )}
 ${installPackages('bash ca-certificates curl git jq python3 ripgrep')}
 ${AS_SANDBOX}
 CMD ["sleep", "infinity"]`,
@@ -43,8 +48,14 @@ CMD ["sleep", "infinity"]`,
   {
     name: 'tools',
     from: 'node',
-    why: 'pnpm and Bun, from npm.',
-    body: run(NPM_MOUNTS, `npm_global --prefix ${LAYERS}/tools/usr/local ${PNPM} ${BUN}`),
+    why: 'pnpm and Bun, from npm, beside Node.',
+    body: run(
+      NPM_MOUNTS,
+      `mkdir -p ${LAYERS}/node/usr
+cp -a /usr/local ${LAYERS}/node/usr/
+npm_global --prefix ${LAYERS}/tools/usr/local ${PNPM} ${BUN}
+same_times`,
+    ),
   },
   {
     name: 'sandbox-common',
@@ -52,9 +63,22 @@ CMD ["sleep", "infinity"]`,
     why: 'openclaw-sandbox-common: adds compilers, Go, Rust, Node, pnpm and Bun.',
     body: `USER root
 ${installPackages('build-essential cargo file golang-go pkg-config rustc unzip wget xz-utils')}
-COPY --link --from=node /usr/local /usr/local
+COPY --link --from=tools ${LAYERS}/node /
 COPY --link --from=tools ${LAYERS}/tools /
 ${AS_SANDBOX}`,
+  },
+  {
+    name: 'browser-programs',
+    from: 'debian',
+    why: 'The programs that start the browser, and guard its DevTools.',
+    body: run(
+      `${HELPERS_MOUNT} --mount=target=/source`,
+      `cd /source
+for name in browser cdp-relay; do
+  install -D "$name" "${LAYERS}/programs/usr/local/bin/openclaw-sandbox-$name"
+done
+same_times`,
+    ),
   },
   {
     name: 'sandbox-browser',
@@ -62,8 +86,7 @@ ${AS_SANDBOX}`,
     why: 'openclaw-sandbox-browser: adds Chromium on a virtual screen, DevTools for one address range, and noVNC with a password.',
     body: `USER root
 ${installPackages('chromium fonts-liberation fonts-noto-color-emoji novnc socat websockify x11vnc xvfb')}
-COPY --link --chmod=755 browser /usr/local/bin/openclaw-sandbox-browser
-COPY --link --chmod=755 cdp-relay /usr/local/bin/openclaw-sandbox-cdp-relay
+COPY --link --from=browser-programs ${LAYERS}/programs /
 LABEL org.openclaw.sandbox-browser.contract="${BROWSER_CONTRACT}"
 ${AS_SANDBOX}
 EXPOSE 9222 5900 6080

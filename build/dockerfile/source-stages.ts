@@ -2,6 +2,7 @@ import type { Checkout } from '../gateway/gateway.ts';
 import type { Stage } from './stage.ts';
 import {
   BUN,
+  HELPERS_MOUNT,
   INSTALL_MOUNT,
   installPackages,
   LAYERS,
@@ -108,6 +109,7 @@ rm -rf dist/control-ui
 delete_sources ./dist
 mkdir -p ${LAYERS}/server/app
 mv dist ${LAYERS}/server/app/
+same_modes ${LAYERS}/server/app/dist
 same_times`,
 )}`,
 });
@@ -124,6 +126,7 @@ pnpm run ui:build
 delete_sources ./dist/control-ui
 mkdir -p ${LAYERS}/control-ui/app/dist
 mv dist/control-ui ${LAYERS}/control-ui/app/dist/
+same_modes ${LAYERS}/control-ui/app/dist
 same_times`,
 )}`,
 });
@@ -149,7 +152,8 @@ ${DELETE_PNPM_RECORDS}
 ${DELETE_FOREIGN}
 delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app
-cp -a node_modules ${LAYERS}/dependencies/app/`,
+cp -a node_modules ${LAYERS}/dependencies/app/
+same_times`,
 )}`,
 };
 
@@ -185,7 +189,8 @@ while read -r directory id; do
   mkdir -p "${LAYERS}/plugins$dependencies" "${LAYERS}/plugins$plugin"
   cp -a node_modules/. "${LAYERS}/plugins$dependencies/"
   ln -s "$dependencies" "${LAYERS}/plugins$plugin/node_modules"
-done </manifests/extensions/.selected`,
+done </manifests/extensions/.selected
+same_times`,
 )}`,
 });
 
@@ -196,12 +201,25 @@ export const WITH_PLUGINS: Stage = {
   body: `COPY --link --from=plugins ${LAYERS}/plugins /`,
 };
 
-const packageFilesStage = ({ packageFiles }: Checkout): Stage => ({
-  name: 'package-files',
-  from: 'scratch',
-  why: "The package's other files, those that npm would pack.",
-  body: packageFiles.map((name) => `COPY ${name} ${LAYERS}/package/app/${name}`).join('\n'),
+/** Files of the checkout that are a layer as they are. A step copies them, because COPY keeps the times and modes of the checkout. */
+const checkoutFilesStage = (name: string, paths: readonly string[], why: string): Stage => ({
+  name,
+  from: BUILD_BASE.name,
+  why,
+  body: run(
+    [HELPERS_MOUNT, ...paths.map((path) => `--mount=source=${path},target=/checkout/${path}`)].join(' \\\n    '),
+    `mkdir -p ${LAYERS}/${name}
+cp -a /checkout ${LAYERS}/${name}/app
+same_modes ${LAYERS}/${name}
+same_times`,
+  ),
 });
+
+/** The folders of a checkout that are a layer each. */
+export const checkoutFolders = ({ pluginsFromSource, documents }: Checkout): readonly string[] => [
+  ...(pluginsFromSource ? ['extensions'] : []),
+  ...documents,
+];
 
 /** The stages that build a gateway from a checkout. A part that the release does not have gets no stage. */
 export const sourceStages = (checkout: Checkout): readonly Stage[] => [
@@ -215,5 +233,8 @@ export const sourceStages = (checkout: Checkout): readonly Stage[] => [
   ...(checkout.uiSources.length > 0 ? [controlUiStage(checkout)] : []),
   PRODUCTION,
   ...(checkout.hasExtensions ? [pluginsStage(checkout), WITH_PLUGINS] : []),
-  packageFilesStage(checkout),
+  ...checkoutFolders(checkout).map((path) =>
+    checkoutFilesStage(path, [path], `The folder ${path}, which no build script changes.`),
+  ),
+  checkoutFilesStage('package', checkout.packageFiles, "The package's other files, those that npm would pack."),
 ];

@@ -1,11 +1,11 @@
 // Mounts and lines of shell that several steps share.
 
 /** Folder with the finished files of each layer, as they appear in the image. */
-export const LAYERS = '/layers';
+export const LAYERS = '/finished';
 
 /** Reads the helpers; the first line of every step that uses them. */
 export const PRELUDE = '. /helpers/prelude.sh';
-const HELPERS_MOUNT = '--mount=from=helpers,target=/helpers';
+export const HELPERS_MOUNT = '--mount=from=helpers,target=/helpers';
 export const PROGRAMS_MOUNT = '--mount=from=programs,target=/programs';
 
 /** The certificate authority of a proxy, as a secret: see build/steps/prelude.sh. */

@@ -1,5 +1,5 @@
 import type { Stage } from './stage.ts';
-import { APT_MOUNTS, CA_MOUNTS, installPackages, LAYERS, NPM_MOUNTS, run } from './step.ts';
+import { APT_MOUNTS, CA_MOUNTS, HELPERS_MOUNT, installPackages, LAYERS, NPM_MOUNTS, PRELUDE, run } from './step.ts';
 
 /** The Debian packages of the image contract. */
 export const SYSTEM_PACKAGES = [
@@ -52,7 +52,8 @@ ${installPackages('python3 python3-pip')}
 ${run(
   `${CA_MOUNTS} --mount=type=secret,id=pip_index_url,env=PIP_INDEX_URL`,
   `set -f # a version may contain *
-python3 -m pip install --no-cache-dir --no-compile --break-system-packages --root-user-action=ignore -- $OPENCLAW_IMAGE_PIP_PACKAGES`,
+python3 -m pip install --no-cache-dir --no-compile --break-system-packages --root-user-action=ignore -- $OPENCLAW_IMAGE_PIP_PACKAGES
+same_system_times`,
 )}`,
 };
 
@@ -77,7 +78,8 @@ ${run(
 install -d -o 1000 -g 1000 ${LAYERS}/browser/home/node ${LAYERS}/browser/home/node/.cache ${LAYERS}/browser${BROWSERS}
 export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=${LAYERS}/browser${BROWSERS}
 if [ -z "\${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
-setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium`,
+setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium
+same_times`,
 )}`,
 };
 
@@ -117,7 +119,7 @@ export const DOCKER_CLI_DOWNLOAD: Stage = {
   why: `The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run
 with the base's C library, stay available, and apt checks their signatures.`,
   body: `RUN ${APT_MOUNTS} <<'SH'
-set -eu
+${PRELUDE}
 mkdir -p /debian ${LAYERS}/docker-cli
 echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
 apt_trixie() { apt-get -o Dir::Etc::SourceList=/debian/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/debian/lists -o Acquire::Retries=3 -qq "$@"; }
@@ -130,6 +132,7 @@ for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
 mkdir -p ${LAYERS}/docker-cli/usr/bin ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins
 cp unpacked/usr/bin/docker ${LAYERS}/docker-cli/usr/bin/
 cp unpacked/usr/libexec/docker/cli-plugins/docker-compose ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins/
+same_times
 SH`,
 };
 
@@ -151,9 +154,13 @@ export const FILES: Stage = {
   name: 'files',
   from: BUILD_BASE.name,
   why: 'Files of the image itself. Owners are set here, because a later change would copy the files into another layer.',
-  body: `RUN mkdir -p ${LAYERS}/files/usr/local/bin && \\
-    ln -s /app/openclaw.mjs ${LAYERS}/files/usr/local/bin/openclaw && \\
-    cd ${LAYERS}/files && \\
-    install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin && \\
-    install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw`,
+  body: run(
+    HELPERS_MOUNT,
+    `mkdir -p ${LAYERS}/files/usr/local/bin ${LAYERS}/files/app
+ln -s /app/openclaw.mjs ${LAYERS}/files/usr/local/bin/openclaw
+cd ${LAYERS}/files
+install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin
+install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
+same_times`,
+  ),
 };

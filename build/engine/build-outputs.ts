@@ -1,8 +1,8 @@
 import type { ImageSpec } from '../spec/image-spec.ts';
 
-/** Whether the engine loads the image from an archive: BuildKit cannot unpack an image whose timestamps it rewrites, and a remote builder is not the engine. */
-export const loadsArchive = ({ destination, sourceDateEpoch }: ImageSpec, builder: string | undefined): boolean =>
-  destination.kind === 'load' && (builder !== undefined || sourceDateEpoch !== undefined);
+/** Whether the engine loads the image from an archive: the builder is not the engine. */
+export const loadsArchive = ({ destination }: ImageSpec, builder: string | undefined): boolean =>
+  destination.kind === 'load' && builder !== undefined;
 
 /**
  * The `--output` of buildx. For the local engine zstd is fastest; a registry gets the requested compression.
@@ -10,26 +10,24 @@ export const loadsArchive = ({ destination, sourceDateEpoch }: ImageSpec, builde
  * @param archive path of the archive, if the engine loads the image from one
  */
 export function outputOf(spec: ImageSpec, builder: string | undefined, archive: string): string {
-  const { destination, sourceDateEpoch } = spec;
-  // A reproducible image must not depend on the compression of cached layers, nor on file times.
-  const fixed = sourceDateEpoch === undefined ? '' : ',force-compression=true,rewrite-timestamp=true';
+  const { destination } = spec;
+  // Cached layers may have another compression. An image must not depend on that: equal contents give equal layers.
+  const compressed = `compression=${spec.compression},force-compression=true`;
   switch (destination.kind) {
     case 'push':
-      return `type=image,push=true,store=false,compression=${spec.compression}${fixed === '' ? ',force-compression=true' : fixed}`;
+      return `type=image,push=true,store=false,${compressed}`;
     case 'output': {
-      // Without force-compression, cached layers would keep another compression.
-      const compressed =
-        /(?:^|,)type=oci(?:,|$)/.test(destination.value) && !/(?:^|,)compression=/.test(destination.value);
-      const compression = compressed ? `,compression=${spec.compression},force-compression=true` : '';
-      return `${destination.value}${compression}${fixed.replace(compressed ? ',force-compression=true' : '', '')}`;
+      const isImage = /(?:^|,)type=oci(?:,|$)/.test(destination.value);
+      return isImage && !/(?:^|,)compression=/.test(destination.value)
+        ? `${destination.value},${compressed}`
+        : destination.value;
     }
     case 'layout':
-      return `type=oci,dest=${destination.folder},tar=false,compression=${spec.compression}${fixed}`;
+      return `type=oci,dest=${destination.folder},tar=false,${compressed}`;
     case 'load':
       return loadsArchive(spec, builder)
-        ? `type=oci,dest=${archive},compression=zstd${fixed}`
-        : // force-compression, because a layer from an imported cache must give the same digest.
-          'type=image,compression=zstd,force-compression=true,unpack=true';
+        ? `type=oci,dest=${archive},compression=zstd`
+        : 'type=image,compression=zstd,force-compression=true,unpack=true';
   }
 }
 

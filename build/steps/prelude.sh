@@ -2,6 +2,10 @@
 # Sourced by the steps of a build: settings and functions that several of them need.
 set -eu
 
+# A layer must not depend on the day when it is built, so all of its files get one time: npm pack's constant.
+layer_time=@499162500
+begun=@$(date +%s)
+
 # A proxy that inspects TLS needs its own certificate authority, beside the public ones. It comes as a secret and is kept in
 # memory, so no layer contains it.
 if [ -s /run/secrets/ca ]; then
@@ -21,10 +25,33 @@ apt_install() { # PACKAGE ...
   apt_clean
 }
 
-# Deletes the files of an installation that differ from run to run.
+# Makes an installation of Debian packages the same on every day.
 apt_clean() {
   find /var/log /var/cache/debconf /var/cache/ldconfig /var/lib/dpkg -type f \
     \( -path '/var/log/*' -o -name '*-old' -o -name aux-cache \) -delete
+  same_accounts
+  # A random number, which must not be the same in every container. Source: machine-id(5), "Initialization".
+  rm -f /var/lib/dbus/machine-id
+  if [ -s /etc/machine-id ]; then : >/etc/machine-id; fi
+  same_system_times
+  # The cache contains the times of the font folders.
+  if command -v fc-cache >/dev/null; then
+    fc-cache --force --system-only
+    same_system_times
+  fi
+}
+
+# Removes the day on which this step has added an account, and the copies that it made of the files of accounts.
+same_accounts() {
+  # The copies have the times of the originals, so the time of their last change of status counts.
+  find /etc -maxdepth 1 -name '*-' -newerct "$begun" -delete
+  find /etc -maxdepth 1 -name shadow -newermt "$begun" -exec sed --in-place --regexp-extended 's/^([^:]*:[^:]*):[0-9]+:/\1:1:/' {} +
+}
+
+# Gives the constant time to what this step has changed in the image itself: on its file system, so not to mounted files.
+same_system_times() {
+  find / -xdev -newermt "$begun" -printf '%D %p\0' | sed --null-data --quiet "s/^$(stat --format=%d /) //p" |
+    xargs --null --no-run-if-empty touch --no-dereference --date="$layer_time"
 }
 
 # npm unpacks small files one after the other: with four threads, 333 packages take 10.2 s on two cores, with one 7.5 s.
@@ -45,7 +72,12 @@ delete_sources() { # FOLDER ...
     ! -regex '.*[/]node_modules[/](typescript|@types)[/].*' -o -type d -empty \) -delete
 }
 
-# Sets the time of every file to npm pack's constant, so that equal contents give equal layers.
+# Gives the constant time to the finished files of layers that the image copies.
 same_times() {
-  find /layers -newermt @499162500 -exec touch --no-dereference --date=@499162500 {} +
+  find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
+}
+
+# The modes that git records, for files of a checkout: others depend on the umask of whoever cloned it.
+same_modes() { # FOLDER ...
+  chmod --recursive u=rwX,go=rX "$@"
 }

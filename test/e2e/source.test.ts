@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { resolveBase } from '../../build/base/resolve-base.ts';
 import type { BuildForecast } from '../../build/image/explain-build.ts';
 import { docker, engine, inImage, run } from '../support/command.ts';
 import { SMALL_IMAGE } from '../support/gateway.ts';
 import { type Layout, makeCheckout } from '../support/make-checkout.ts';
+import { plainBuildArguments } from '../support/plain-build.ts';
 
 interface Built {
   readonly layers: readonly { readonly name: string; readonly cached: boolean }[];
@@ -22,9 +22,9 @@ async function build(folder: string, image: string, ...args: readonly string[]):
   return JSON.parse(stdout) as Built;
 }
 const newLayers = ({ layers }: Built) => layers.filter(({ cached }) => !cached).map(({ name }) => name);
-/** Stages that ran, except those that only copy files of the checkout. */
+/** Stages that ran, except the one that puts the layers together. They run at the same time, so their order says nothing. */
 const ranStages = ({ stages }: Built) =>
-  stages.filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage)).map(({ stage }) => stage);
+  stages.filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage)).map(({ stage }) => stage).sort();
 
 const PLUGINS = [
   { id: 'echo', answer: 'echo' },
@@ -35,17 +35,17 @@ const PLUGINS = [
 type Edit = [file: string, layers: string[], stages: string[]];
 const EDITS: Readonly<Record<Layout, Edit[]>> = {
   new: [
-    ['docs/index.md', ['docs'], []],
-    ['skills/hello/SKILL.md', ['skills'], []],
+    ['docs/index.md', ['docs'], ['docs']],
+    ['skills/hello/SKILL.md', ['skills'], ['skills']],
     ['ui/index.html', ['control-ui'], ['control-ui']],
     ['src/index.js', ['server'], ['server']],
     ['extensions/echo/index.js', ['server'], ['plugin-manifests', 'server']],
-    ['README.md', ['package'], ['package-files']],
+    ['README.md', ['package'], ['package']],
   ],
   // The older layout differs: its plugins are not compiled.
   old: [
     ['src/index.js', ['server'], ['server']],
-    ['extensions/echo/index.js', ['plugins'], ['plugin-manifests']],
+    ['extensions/echo/index.js', ['plugins'], ['extensions', 'plugin-manifests']],
   ],
 };
 
@@ -118,7 +118,7 @@ describe.each<[Layout, string]>([
     expect(edited.annotations['org.opencontainers.image.revision']).toMatch(/^[0-9a-f]{40}-dirty$/);
     // The forecast was right, and so were its reasons.
     const running = explained.stages.filter(({ expectation }) => expectation === 'runs');
-    expect(running.map(({ name }) => name)).toEqual(stages);
+    expect(running.map(({ name }) => name).sort()).toEqual(stages);
     const isNew = explained.layers.filter(({ expectation }) => expectation === 'runs');
     const open = explained.layers.filter(({ expectation }) => expectation !== 'cached');
     expect(layers).toEqual(expect.arrayContaining(isNew.map(({ name }) => name)));
@@ -134,20 +134,7 @@ describe('plain Docker', () => {
   /** The base and the authorities that this host needs. */
   let here: readonly string[] = [];
   beforeAll(async () => {
-    const { context } = await resolveBase({
-      choice: { kind: 'auto' },
-      platforms: [],
-      engine: engine(),
-      builder: undefined,
-      listener: { onStep: () => {}, onProgress: () => {} },
-      signal: undefined,
-    });
-    const ca = process.env['NODE_EXTRA_CA_CERTS'];
-    here = [
-      '--builder=default',
-      ...(context === undefined ? [] : [`--build-context=base=${context}`]),
-      ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
-    ];
+    here = await plainBuildArguments();
     folder = await makeCheckout('new', () => {}, ['extensions/echo/.env.local']);
     files = await mkdtemp(join(tmpdir(), 'openclaw-image-plain-'));
   });

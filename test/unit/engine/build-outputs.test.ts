@@ -29,12 +29,11 @@ describe('outputOf', () => {
   });
 
   it.each([{}, { push: true }, { output: 'type=oci,dest=x.tar' }])(
-    'with SOURCE_DATE_EPOCH depends on neither clock nor cache: %j',
+    'with SOURCE_DATE_EPOCH writes the same layers as without, whatever the cache contains: %j',
     (options) => {
       const output = outputOf(spec(options, '1700000000'), undefined, 'a.tar');
-      expect(output).toContain('rewrite-timestamp=true');
+      expect(output).toBe(outputOf(spec(options), undefined, 'a.tar'));
       expect(output.match(/force-compression=true/g)).toHaveLength(1);
-      expect(output).not.toContain('unpack');
     },
   );
 });

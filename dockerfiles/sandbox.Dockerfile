@@ -85,7 +85,7 @@ same_times() {
   find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
 }
 
-# The modes that git records, for files of a checkout: others depend on the umask of whoever cloned it.
+# The modes that git records, for files of a checkout: others depend on the umask of the clone.
 same_modes() { # FOLDER ...
   chmod --recursive u=rwX,go=rX "$@"
 }

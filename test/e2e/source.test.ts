@@ -24,7 +24,10 @@ async function build(folder: string, image: string, ...args: readonly string[]):
 const newLayers = ({ layers }: Built) => layers.filter(({ cached }) => !cached).map(({ name }) => name);
 /** Stages that ran, except the one that puts the layers together. They run at the same time, so their order says nothing. */
 const ranStages = ({ stages }: Built) =>
-  stages.filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage)).map(({ stage }) => stage).sort();
+  stages
+    .filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage))
+    .map(({ stage }) => stage)
+    .sort();
 
 const PLUGINS = [
   { id: 'echo', answer: 'echo' },

@@ -10,23 +10,26 @@ export const loadsArchive = ({ destination }: ImageSpec, builder: string | undef
  * @param archive path of the archive, if the engine loads the image from one
  */
 export function outputOf(spec: ImageSpec, builder: string | undefined, archive: string): string {
-  const { destination } = spec;
+  const { destination, sourceDateEpoch } = spec;
   // Cached layers may have another compression. An image must not depend on that: equal contents give equal layers.
   const compressed = `compression=${spec.compression},force-compression=true`;
+  // Where the user or the quickest way has decided otherwise, a reproducible image still must not.
+  const reproducible = sourceDateEpoch === undefined ? '' : ',force-compression=true';
   switch (destination.kind) {
     case 'push':
       return `type=image,push=true,store=false,${compressed}`;
     case 'output': {
-      const isImage = /(?:^|,)type=oci(?:,|$)/.test(destination.value);
-      return isImage && !/(?:^|,)compression=/.test(destination.value)
-        ? `${destination.value},${compressed}`
-        : destination.value;
+      const { value } = destination;
+      const isArchive = /(?:^|,)type=oci(?:,|$)/.test(value);
+      if (isArchive && !/(?:^|,)compression=/.test(value)) return `${value},${compressed}`;
+      const isImage = /(?:^|,)type=(?:oci|docker|image|registry)(?:,|$)/.test(value);
+      return isImage && !/(?:^|,)force-compression=/.test(value) ? `${value}${reproducible}` : value;
     }
     case 'layout':
       return `type=oci,dest=${destination.folder},tar=false,${compressed}`;
     case 'load':
       return loadsArchive(spec, builder)
-        ? `type=oci,dest=${archive},compression=zstd`
+        ? `type=oci,dest=${archive},compression=zstd${reproducible}`
         : 'type=image,compression=zstd,force-compression=true,unpack=true';
   }
 }

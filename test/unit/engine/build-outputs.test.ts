@@ -36,6 +36,21 @@ describe('outputOf', () => {
       expect(output.match(/force-compression=true/g)).toHaveLength(1);
     },
   );
+
+  it.each([
+    ['type=oci,dest=x.tar,compression=estargz', 'type=oci,dest=x.tar,compression=estargz,force-compression=true'],
+    ['type=docker,dest=x.tar', 'type=docker,dest=x.tar,force-compression=true'],
+    ['type=oci,dest=x,compression=zstd,force-compression=false', undefined],
+    ['type=local,dest=x', undefined],
+  ])('with SOURCE_DATE_EPOCH depends on no cached compression: %s', (output, expected = output) => {
+    expect(outputOf(spec({ output }, '1700000000'), undefined, 'a.tar')).toBe(expected);
+  });
+
+  it('with SOURCE_DATE_EPOCH loads the same layers from a builder elsewhere, whatever its cache contains', () => {
+    expect(outputOf(spec({}, '1700000000'), 'farm', 'a.tar')).toBe(
+      'type=oci,dest=a.tar,compression=zstd,force-compression=true',
+    );
+  });
 });
 
 describe('cacheTargets', () => {

@@ -1,4 +1,4 @@
-// What a host pulls for each step between the newest stable releases, against the bytes of the files that changed.
+// The bytes that a host pulls for each step between the newest stable releases, against those of the files that changed.
 import '../support/isolation.ts';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

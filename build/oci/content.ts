@@ -18,6 +18,8 @@ export interface ContentSource {
   /** Reads a small blob as a whole: a config, a statement. */
   readonly blob: (digest: string) => Promise<Buffer>;
   readonly open: (digest: string) => Promise<Readable>;
+  /** A repository that has some or all of this content; its registry can mount blobs from it. */
+  readonly repository?: Repository | undefined;
 }
 
 /**
@@ -75,6 +77,7 @@ export const registryContent = (registry: Registry, repository: Repository): Con
   },
   blob: (digest) => registry.blob(repository, digest),
   open: (digest) => registry.openBlob(repository, digest),
+  repository,
 });
 
 /**

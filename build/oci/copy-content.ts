@@ -9,14 +9,14 @@ const UPLOADS_AT_ONCE = 5;
 
 export interface Copied {
   readonly blobs: number;
-  /** Bytes that the repository did not have yet. */
+  /** Bytes that were sent: neither the repository nor another one of its registry had them. */
   readonly bytes: number;
 }
 
 /**
  * Copies an image and everything it refers to into a repository, by digest. Writes no tag.
  *
- * Skips content that the repository has, so an interrupted copy can be resumed.
+ * Skips content that the repository has, so an interrupted copy can be resumed. Sends no blob that the registry can mount.
  * @throws WorkError if the repository cannot be written
  */
 export async function copyContent(
@@ -28,11 +28,15 @@ export async function copyContent(
   const { documents, blobs } = await readTree(source, root);
   let bytes = 0;
   let copied = 0;
+  const { repository: from } = source;
+  const canMount = from !== undefined && from.registry === repository.registry && from !== repository;
+  const mount = async (blob: Descriptor): Promise<boolean> =>
+    canMount && (await registry.hasBlob(from, blob)) && registry.mountBlob(repository, blob, from);
   // Largest first, so that the last upload to end is a small one.
   const waiting = [...blobs].sort((a, b) => b.size - a.size).values();
   const work = async (): Promise<void> => {
     for (const blob of waiting) {
-      if (await registry.hasBlob(repository, blob)) continue;
+      if ((await registry.hasBlob(repository, blob)) || (await mount(blob))) continue;
       await registry.putBlob(repository, blob, () => source.open(blob.digest));
       bytes += blob.size;
       copied += 1;

@@ -73,6 +73,19 @@ export const platformOf = ({ platform }: Pick<Descriptor, 'platform'>): string =
   // A registry may have null there.
   platform?.os === undefined ? '' : `${platform.os}/${platform.architecture}`;
 
+/** Docker's older media type of a layer, and the same in OCI. */
+const DOCKER_LAYER = 'application/vnd.docker.image.rootfs.diff.tar';
+const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
+
+/** A layer with OCI's media type. Docker's older ones name the same bytes. */
+export const asOciLayer = ({ mediaType, digest, size }: Descriptor): Descriptor => ({
+  mediaType: mediaType.startsWith(DOCKER_LAYER)
+    ? `${OCI_LAYER}${mediaType.slice(DOCKER_LAYER.length).replace('.', '+')}`
+    : mediaType,
+  digest,
+  size,
+});
+
 /** A document as it is stored: its bytes and its descriptor. */
 export interface StoredDocument {
   readonly descriptor: Descriptor;

@@ -11,7 +11,7 @@ import { type RetryBudget, retryAfterSeconds, TransientError, withRetries } from
 import { watchUpload } from './watched-upload.ts';
 
 export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   /** Path below the registry's address, or the URL of a `Location` header. */
   readonly path: string;
   readonly accept?: string;
@@ -277,12 +277,16 @@ async function authorize(
   const url = URL.parse(realm);
   // Never send the login of a TLS registry over plain HTTP.
   if (url === null || (base.startsWith('https:') && url.protocol !== 'https:')) return undefined;
-  for (const name of ['service', 'scope']) {
-    const value = parameters.get(name);
-    if (value !== undefined) url.searchParams.set(name, value);
-  }
+  const service = parameters.get('service');
+  if (service !== undefined) url.searchParams.set('service', service);
+  const scope = parameters.get('scope');
+  // A mount needs two scopes. A query has each of them for itself, a form all of them in one value.
+  for (const [index, one] of (scope?.split(' ') ?? []).entries())
+    if (index === 0) url.searchParams.set('scope', one);
+    else url.searchParams.append('scope', one);
   const form = new URLSearchParams({
     ...Object.fromEntries(url.searchParams),
+    ...(scope === undefined ? {} : { scope }),
     grant_type: 'refresh_token',
     client_id: 'openclaw-image',
     refresh_token: credentials?.kind === 'token' ? credentials.token : '',

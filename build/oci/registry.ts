@@ -35,6 +35,17 @@ export interface Registry {
   readonly openBlob: (repository: Repository, digest: string) => Promise<Readable>;
   /** Whether the blob exists with its full size. */
   readonly hasBlob: (repository: Repository, blob: Pick<Descriptor, 'digest' | 'size'>) => Promise<boolean>;
+  /**
+   * Takes a blob from another repository of the same registry, without sending its bytes.
+   *
+   * Source: OCI distribution-spec, "Mounting a blob from another repository"
+   * @returns false if the registry, or the right to read the other repository, does not allow it
+   */
+  readonly mountBlob: (
+    repository: Repository,
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    from: Repository,
+  ) => Promise<boolean>;
   /** @param open opens the content again for every attempt */
   readonly putBlob: (
     repository: Repository,
@@ -117,6 +128,26 @@ export function openRegistries(options: ConnectionOptions): Registry {
         await response?.body.dump();
         return response !== undefined && headerOf(response, 'content-length') === String(size);
       });
+    },
+
+    mountBlob: async (repository, { digest }, from) => {
+      const { send, withRetries } = connect(repository);
+      const query = new URLSearchParams({ mount: digest, from: from.repository });
+      const path = `/v2/${repository.repository}/blobs/uploads/?${query}`;
+      const body = { content: Buffer.alloc(0), size: 0, mediaType: 'application/octet-stream' };
+      const response = await withRetries(() => send({ method: 'POST', path, body })).catch((error: unknown) => {
+        if (error instanceof WorkError && error.failure.kind === 'registry-denied') return undefined;
+        throw error;
+      });
+      await response?.body.dump();
+      if (response?.status === 201) {
+        assertDigest(repository, response, digest);
+        return true;
+      }
+      // The registry began an upload instead.
+      const upload = response === undefined ? undefined : headerOf(response, 'location');
+      if (upload !== undefined) await send({ method: 'DELETE', path: upload }).catch(() => {});
+      return false;
     },
 
     putBlob: async (repository, blob, open) => {

@@ -10,8 +10,10 @@ import { layoutContent } from '../oci/content.ts';
 import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseIndex, parseManifest } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
+import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import type { VariantImage } from '../spec/variant.ts';
+import { withBaseLayers } from './base-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import { entriesOf, type ResolvedRelease } from './resolve-release.ts';
 
@@ -21,6 +23,8 @@ export interface ReleaseBuildContext extends BuildContext {
   readonly folder: string;
   /** The builder that the provenance names: the URL of a workflow run, or a URN for a local build. */
   readonly builderId: string;
+  /** Reads the registry of the base. */
+  readonly registry: Registry;
 }
 
 /** Builds the images of a release on this host. @param openContext called when a build is needed: it may start an engine */
@@ -76,14 +80,20 @@ async function finishImage(
   image: VariantImage,
   platform: Platform,
   digest: string,
-  { folder, listener }: ReleaseBuildContext,
+  { folder, listener, registry }: ReleaseBuildContext,
 ): Promise<PlatformImage> {
   const layout = imageFolder(folder, { image, platform });
   const source = layoutContent(layout);
   const { manifests } = parseIndex(await source.document(digest), digest);
-  const manifest = manifests.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
-  if (manifest === undefined) throw new Error(`the build of ${image} has no ${platform}`);
-  const content = parseManifest(await source.document(manifest.digest), manifest.digest);
+  const built = manifests.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
+  if (built === undefined) throw new Error(`the build of ${image} has no ${platform}`);
+  const { manifest, content } = await withBaseLayers(
+    layout,
+    { manifest: built, content: parseManifest(await source.document(built.digest), built.digest) },
+    platform,
+    registry,
+    listener.onStep,
+  );
   const { annotations = {} } = content;
   listener.onStep(`listing the packages in ${image} for ${platform}`);
   const sbom = await sbomStatement(source, platform, manifest, content, annotations);

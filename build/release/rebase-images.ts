@@ -4,24 +4,22 @@ import { PROVENANCE_PREDICATE, type Provenance } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
-import { addToLayout, type ContentSource, fetchBlob, layoutContent, registryContent } from '../oci/content.ts';
+import { addToLayout, type ContentSource, fetchBlob, layoutContent } from '../oci/content.ts';
 import {
   type Descriptor,
   digestOf,
   type ImageManifest,
-  isAttestation,
   MEDIA_TYPES,
-  platformOf,
   type StoredDocument,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { isIndex, parseDocument, parseImageConfig, parseManifest } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
-import { type ImageParts, layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
+import { layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
+import { type RegistryImage, readRegistryImage } from './registry-image.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
 import { entriesOf } from './resolve-release.ts';
 
@@ -51,12 +49,6 @@ export const rebasedImages = (
   },
 });
 
-/** One platform of an image in a registry. */
-interface RegistryImage extends ImageParts {
-  readonly manifest: ImageManifest;
-  readonly source: ContentSource;
-}
-
 /** @returns the rebased image, in its layout folder @throws WorkError if the layers do not allow it */
 async function rebaseImage(
   image: VariantImage,
@@ -68,11 +60,16 @@ async function rebaseImage(
 ): Promise<PlatformImage> {
   const repository = parseReference(name);
   onStep(`reading ${image} for ${platform}, and both bases`);
-  const before = await readImage(registry, repository, released.index.digest, platform);
+  const read = async (at: Repository, digest: string): Promise<RegistryImage> => {
+    const found = await readRegistryImage(registry, at, digest, platform);
+    if (found === undefined) throw refusal(`${atDigest(at, digest)} is not for ${platform}`);
+    return found;
+  };
+  const before = await read(repository, released.index.digest);
   const labels = before.config.config?.Labels ?? {};
   const oldBase = parseReference(labels[ANNOTATION.baseName] ?? '');
-  const from = await readImage(registry, oldBase, labels[ANNOTATION.baseDigest] ?? '', platform);
-  const to = await readImage(registry, base, base.digest, platform);
+  const from = await read(oldBase, labels[ANNOTATION.baseDigest] ?? '');
+  const to = await read(base, base.digest);
   const upper = layersAbove(before, from);
   const layout = imageFolder(folder, { image, platform });
   await rm(layout, { recursive: true, force: true });
@@ -162,29 +159,3 @@ const provenanceOf = (
   },
   runDetails: { builder: { id: builderId } },
 });
-
-async function readImage(
-  registry: Registry,
-  repository: Repository,
-  digest: string,
-  platform: Platform,
-): Promise<RegistryImage> {
-  const source = registryContent(registry, repository);
-  const bytes = await source.document(digest);
-  const document = parseDocument(bytes, atDigest(repository, digest));
-  const entry = isIndex(document)
-    ? document.manifests.find((image) => !isAttestation(image) && platformOf(image) === platform)
-    : undefined;
-  if (isIndex(document) && entry === undefined)
-    throw refusal(`${repository.registry}/${repository.repository}@${digest} has no ${platform}`);
-  const manifest =
-    entry === undefined
-      ? parseManifest(bytes, digest)
-      : parseManifest(await source.document(entry.digest), entry.digest);
-  const config = parseImageConfig(await source.blob(manifest.config.digest), manifest.config.digest);
-  if (`${config.os}/${config.architecture}` !== platform)
-    throw refusal(
-      `${repository.registry}/${repository.repository}@${digest} is for ${config.os}/${config.architecture}`,
-    );
-  return { manifest, config, source };
-}

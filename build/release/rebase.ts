@@ -1,7 +1,7 @@
 import { major } from 'semver';
 import type { ImageFile, MergedLayers } from '../contents/merged-layers.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
-import type { Descriptor, ImageManifest } from '../oci/descriptor.ts';
+import { asOciLayer, type Descriptor, type ImageManifest } from '../oci/descriptor.ts';
 import type { StoredConfig } from '../oci/document.ts';
 import { WorkError } from '../problem.ts';
 
@@ -83,7 +83,7 @@ export function rebased(
   const { config } = image;
   const below = from.config.rootfs.diff_ids.length;
   return {
-    layers: [...to.manifest.layers.map(asOci), ...image.manifest.layers.slice(below)],
+    layers: [...to.manifest.layers.map(asOciLayer), ...image.manifest.layers.slice(below)],
     annotations: withBase(image.manifest.annotations ?? {}),
     config: {
       ...config,
@@ -114,13 +114,3 @@ function rebasedVariables(variables: readonly string[], from: StoredConfig, to: 
 
 const variable = ({ config }: StoredConfig, name: string): string | undefined =>
   config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-
-/** Replaces Docker's older media type by OCI's; the bytes are the same. */
-const asOci = ({ mediaType, digest, size }: Descriptor): Descriptor => ({
-  mediaType: mediaType.replace(
-    'application/vnd.docker.image.rootfs.diff.tar.gzip',
-    'application/vnd.oci.image.layer.v1.tar+gzip',
-  ),
-  digest,
-  size,
-});

@@ -1,4 +1,5 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
 import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
 import { isAttestation, platformOf, type StoredDocument } from '../oci/descriptor.ts';
@@ -159,6 +160,15 @@ async function findPublished(
   };
 }
 
+/** Its registry has the layers of the base already. */
+function baseRepository({ annotations }: PlatformImage): Repository | undefined {
+  try {
+    return parseReference(annotations[ANNOTATION.baseName] ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
 async function pushImage(
   built: readonly PlatformImage[],
   index: StoredDocument,
@@ -170,7 +180,7 @@ async function pushImage(
   for (const platformImage of built) {
     // An interrupted release may have lost its folder, after it had pushed the image to the first repository.
     const source: ContentSource = isInFolder(folder, platformImage)
-      ? layoutContent(imageFolder(folder, platformImage))
+      ? { ...layoutContent(imageFolder(folder, platformImage)), repository: baseRepository(platformImage) }
       : registryContent(registry, first);
     const { bytes } = await copyContent(source, platformImage.index, registry, repository);
     onStep(

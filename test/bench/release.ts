@@ -44,7 +44,11 @@ const { specs, problems } = parseReleaseSpecs(release, { base, browser: 'debian'
 const resolved = await resolveRelease(release, specs, problems, say);
 const built = join(folder, 'built');
 const listener = { onStep: say, onProgress: () => {} };
-const context = { cli: engine, builder: undefined, listener, signal: undefined, folder: built, builderId: 'urn:bench' };
+const registry = openRegistries({ retries: { seconds: 5, onWait: () => {} } });
+const context = {
+  ...{ cli: engine, builder: undefined, listener, signal: undefined, folder: built, builderId: 'urn:bench' },
+  registry,
+};
 const source = builtImages(resolved, async () => context);
 const images = await source.build('linux/amd64');
 for (const image of images) {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
 import type { SpdxDocument } from '../../build/contents/spdx.ts';
 import { parseReference } from '../../build/oci/reference.ts';
+import { readRegistryImage } from '../../build/release/registry-image.ts';
 import type { ReleaseRecord } from '../../build/release/release-record.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
 import { docker, inImage } from '../support/command.ts';
@@ -58,6 +59,19 @@ describe('a release to two registries', () => {
     expect(await fixture.tagsOf(mirror)).toEqual(tags);
     expect(tags[fixture.version]).toBe(tags['latest']);
     expect(record.signed).toBe(true);
+  });
+
+  it("has the base's layers byte for byte, although the base has another compression", async () => {
+    const layersOf = async (name: string, tag: string): Promise<readonly string[]> => {
+      const repository = parseReference(name);
+      const document = await fixture.read.document(repository, tag);
+      const { digest = '' } = document?.descriptor ?? {};
+      const image = await readRegistryImage(fixture.read, repository, digest, 'linux/amd64');
+      return image?.manifest.layers.map((layer) => layer.digest) ?? [];
+    };
+    const below = await layersOf(fixture.base, '24-bookworm-slim');
+    expect(below.length).toBeGreaterThan(1);
+    expect((await layersOf(fixture.repositories[0], 'latest')).slice(0, below.length)).toEqual(below);
   });
 
   it('prints no password', () => {

@@ -106,8 +106,8 @@ export async function createReleaseFixture(gateway: TestGateway = 'whole'): Prom
     ...(checkout === undefined ? {} : { OPENCLAW_SOURCE: checkout }),
   };
   const base = `${open.address}/node:24-bookworm-slim`;
-  // Unchanged, so that builds on it are cached.
-  await publishBase(engine(), base, undefined);
+  // Unchanged, so that builds on it are cached. Another compression than that of the release: its bytes must last.
+  await publishBase(engine(), base, undefined, { compression: 'zstd' });
   const cosign = cacheFolder('cosign');
   await $`${join(ROOT, 'scripts/debian-unpack')} forky ${cosign} ${'cosign>=3'}`;
   await $({

@@ -12,6 +12,7 @@ import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import {
   builderId,
@@ -63,7 +64,8 @@ async function run(
     const cli = await orInterrupted(findEngine(options.engine, onStep));
     const folder = resolve(here, options.to ?? TO.default);
     const { builder } = options;
-    const context = { cli, builder, folder, builderId: await builderId(), listener: command, signal };
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
+    const context = { cli, builder, folder, builderId: await builderId(), listener: command, registry, signal };
     const source = builtImages(resolved, async () => context);
     const written: WrittenImage[] = [];
     const buildAll = async (): Promise<void> => {

@@ -77,7 +77,10 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     const base = await baseDigest(specs, openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal));
     const openContext = async () => {
       const cli = await findEngine(options.engine, onStep);
-      return { cli, builder: options.builder, folder, builderId: await builderId(), listener: command, signal };
+      return {
+        ...{ cli, builder: options.builder, folder, builderId: await builderId(), listener: command, signal },
+        registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
+      };
     };
     return {
       origin: { revision, source, base, created: new Date(epoch * 1000).toISOString() },

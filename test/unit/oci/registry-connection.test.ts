@@ -107,6 +107,19 @@ describe('a registry with Bearer tokens, as ghcr.io and docker.io', () => {
     expect(tokens(server)).toHaveLength(2);
   });
 
+  it('requests each scope of a mount, which reads another repository', async () => {
+    const scope = 'repository:openclaw:pull,push repository:library/node:pull';
+    const server = await start((request, address) => {
+      if (request.path.startsWith('/token')) return { status: 200, body: JSON.stringify({ token: 'both' }) };
+      if (request.headers.authorization === 'Bearer both') return { status: 200, body: 'contents' };
+      const challenge = `Bearer realm="http://${address}/token",service="registry.example",scope="${scope}"`;
+      return { status: 401, headers: { 'www-authenticate': challenge } };
+    });
+    await connect(server, LOGIN).text(PUSH);
+    const [token] = tokens(server);
+    expect(new URLSearchParams(token?.path.split('?')[1]).getAll('scope')).toEqual(scope.split(' '));
+  });
+
   it('exchanges an identity token of docker login', async () => {
     const server = await start(bearer(({ body }) => grant(body.toString())));
     expect(await connect(server, { kind: 'token', token: 'refresh' }).text(PULL)).toBe('contents');

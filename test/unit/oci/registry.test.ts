@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { digestOf, MEDIA_TYPES, storeDocument } from '../../../build/oci/descriptor.ts';
 import { openRegistries } from '../../../build/oci/registry.ts';
 import {
@@ -99,4 +99,35 @@ it('reads no referrers from a registry that answers with a page', async () => {
       : undefined,
   );
   expect(await registry.referrers(repository, BLOB.digest)).toBeUndefined();
+});
+
+describe('a mount from another repository', () => {
+  const mountWith = async (answer: Answer) => {
+    const { registry, repository } = await open(({ method, path }) =>
+      method === 'POST' && path.includes('mount=') ? answer : method === 'DELETE' ? { status: 204 } : undefined,
+    );
+    const isMounted = await registry.mountBlob(repository, BLOB, { ...repository, repository: 'library/node' });
+    return { isMounted, requests: server?.requests.map(({ method, path }) => `${method} ${path}`) ?? [] };
+  };
+
+  it('sends no bytes', async () => {
+    const { isMounted, requests } = await mountWith({ status: 201, headers: { 'docker-content-digest': BLOB.digest } });
+    expect(isMounted).toBe(true);
+    const query = `mount=${encodeURIComponent(BLOB.digest)}&from=library%2Fnode`;
+    expect(requests).toContain(`POST /v2/openclaw/blobs/uploads/?${query}`);
+    expect(server?.requests.every(({ body }) => body.length === 0)).toBe(true);
+  });
+
+  it('cancels the upload that the registry begins instead', async () => {
+    const { isMounted, requests } = await mountWith({
+      status: 202,
+      headers: { location: '/v2/openclaw/blobs/uploads/7' },
+    });
+    expect(isMounted).toBe(false);
+    expect(requests.at(-1)).toBe('DELETE /v2/openclaw/blobs/uploads/7');
+  });
+
+  it.each([401, 403])('is not possible without the right to read the other repository: status %i', async (status) => {
+    expect(await mountWith({ status })).toMatchObject({ isMounted: false });
+  });
 });

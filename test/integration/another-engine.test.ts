@@ -55,6 +55,16 @@ describe('scripts/engine on a bare Debian', () => {
     ).toBe(0);
   });
 
+  it('keeps the downloads of npm and pnpm until the disk is nearly full', async () => {
+    const { stdout } = await inside('eval "$(/scripts/engine env)" && docker buildx inspect');
+    const rules = stdout.split(/GC Policy rule#\d+:/).slice(1);
+    expect(rules).toHaveLength(1);
+    expect(rules[0]).toMatch(/All:\s+true/);
+    expect(rules[0]).toMatch(/Reserved Space:\s+18\.6\dGiB/);
+    expect(rules[0]).toMatch(/Max Used Space:\s+93\.1\dGiB/);
+    expect(rules[0]).toMatch(/Min Free Space:\s+4\.65\dGiB/);
+  });
+
   it('does nothing if it is running', async () => {
     expect(await inside('/scripts/engine up')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
   });

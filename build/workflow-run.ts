@@ -1,3 +1,5 @@
+import { hostname, userInfo } from 'node:os';
+
 /** The URL of the GitHub workflow run that this process is part of; undefined outside of a workflow. */
 export async function workflowRunUrl(): Promise<string | undefined> {
   if (process.env['GITHUB_RUN_ID'] === undefined) return undefined;
@@ -5,3 +7,6 @@ export async function workflowRunUrl(): Promise<string | undefined> {
   const { GitHub } = await import('@docker/actions-toolkit/lib/github/github.js');
   return GitHub.workflowRunURL();
 }
+
+/** The person or workflow that runs this process: the URL of a workflow run, or `someone@host`. */
+export const whoRuns = async (): Promise<string> => (await workflowRunUrl()) ?? `${userInfo().username}@${hostname()}`;

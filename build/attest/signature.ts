@@ -189,6 +189,13 @@ export async function verifySignature(
     : { name: 'signature', status: 'passed', found: `signed by ${signerOf(bundle, trust)}` };
 }
 
+/** The signatures that count for a command that also signs: its own, and those of the trusted identity. */
+export const ownOrTrusted =
+  (signer: Signer | undefined, registry: Registry, trust: Trust, onStep: (step: string) => void) =>
+  async (repository: Repository, digest: string): Promise<boolean> =>
+    (await signer?.hasSigned(registry, repository, digest)) === true ||
+    signatureCheck(registry, trust, onStep)(repository, digest);
+
 /** @returns a function that says whether a digest has a valid signature */
 export const signatureCheck =
   (registry: Registry, trust: Trust, onStep: (step: string) => void) =>

@@ -1,13 +1,12 @@
 import { Command } from 'commander';
-import { cosignSigner, parseSigning, signatureCheck } from '../attest/signature.ts';
+import { cosignSigner, ownOrTrusted, parseSigning } from '../attest/signature.ts';
 import { findEngine } from '../engine/engine.ts';
 import { parseVersionTag } from '../gateway/version.ts';
 import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasedImages } from '../release/rebase-images.ts';
-import { parseRelease } from '../release/release.ts';
-import type { ReleaseRecord } from '../release/release-record.ts';
+import { type ReleaseRecord, recordedRelease } from '../release/release-record.ts';
 import { trustedRecord } from '../release/trusted-record.ts';
 import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
@@ -16,7 +15,13 @@ import { referenceOr } from '../spec/parse-image-spec.ts';
 import { addOptions } from './options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from './registries.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
-import { builderId, parseDate, RELEASE_OPTIONS, requireRegistries } from './release/release-options.ts';
+import {
+  builderId,
+  parseDate,
+  RELEASE_OPTIONS,
+  requireAllRegistries,
+  requireRegistries,
+} from './release/release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './release/trust-options.ts';
 
 interface RebaseOptions extends PublishOptions, TrustOptions {
@@ -69,13 +74,11 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const registry = openRegistriesFor(await progressView('silent'), RELEASE_RETRY_SECONDS);
   const repository = repositoryOf(reference);
   const signer = options.key === undefined ? await cosignSigner(parseSigning(options.sign), () => {}) : undefined;
-  const signedBy = signatureCheck(registry, trust, () => {});
   const stored = await trustedRecord(
     registry,
     repository,
     reference.tag ?? '',
-    // The key that signs the result may also have signed the release.
-    async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true || signedBy(at, digest),
+    ownOrTrusted(signer, registry, trust, () => {}),
   );
   if (stored === undefined) {
     throw new WorkError({
@@ -89,9 +92,9 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   if (document === undefined) throw missingImage(formatReference(base));
   const { digest } = document.descriptor;
   const { record } = stored;
-  const { ref, variants, platforms, revision, source } = record;
+  const { revision, source } = record;
   const registries = requestedRegistries(repository, record, options.registries);
-  const release = parseRelease({ ref, event: 'refresh', date, variants, platforms, registries });
+  const release = recordedRelease({ ...record, date, registries }, 'refresh');
   const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
   await runPublish(release, options, async ({ onStep, signal }, folder) => {
     const request = { record, repository, base: { ...base, digest }, created, folder, builderId: await builderId() };
@@ -116,16 +119,8 @@ function requestedRegistries(repository: string, record: ReleaseRecord, given: s
     given === undefined
       ? [repository, ...configured.filter((name) => name !== repository && record.registries.includes(name))]
       : configured;
-  const others = record.registries.filter((name) => !requested.includes(name));
-  if (others.length === 0) return requested;
-  throw new RequestError([
-    {
-      source: '--registries',
-      value: requested.join(','),
-      reason: `lacks ${others.join(', ')}, where the release was published too`,
-      hint: `name all of them: --registries ${[...requested, ...others].join(',')}`,
-    },
-  ]);
+  requireAllRegistries(record, requested);
+  return requested;
 }
 
 /** @throws RequestError with every problem */

@@ -2,14 +2,16 @@ import { compareVersions, parseVersionTag } from '../gateway/version.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { isWithdrawn } from './channel-decision.ts';
 import type { ReleaseRecord } from './release-record.ts';
+import { readDecision } from './stored-decision.ts';
 import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
 
 /**
  * Finds the record of a release. Every registry has a copy, and one registry may have lost its own, or have another one that
  * somebody planted.
  *
- * @param name undefined for the newest version
+ * @param name undefined for the newest version that was not withdrawn from `latest`
  * @throws WorkError if no registry has a trusted record
  */
 export async function findRecord(
@@ -19,8 +21,10 @@ export async function findRecord(
   check: SignatureCheck | undefined,
 ): Promise<ReleaseRecord> {
   let refused: unknown;
+  const decision = name === undefined ? await readDecision(registry, registries, 'latest', check) : undefined;
   for (const repository of registries) {
-    for (const requested of name === undefined ? await newestRecords(registry, repository) : [name]) {
+    const newest = name === undefined ? await newestRecords(registry, repository) : [name];
+    for (const requested of newest.filter((known) => !isWithdrawn(decision, known))) {
       try {
         const stored = await trustedRecord(registry, repository, requested, check);
         // A record that was cleared leaves its tag behind: the next one counts.

@@ -1,7 +1,15 @@
-import { compareVersions, type GatewayVersion, parseVersion, parseVersionTag, refreshTag } from '../gateway/version.ts';
+import {
+  compareVersions,
+  type GatewayVersion,
+  parseVersion,
+  parseVersionTag,
+  refreshTag,
+  type VersionTag,
+} from '../gateway/version.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
 import { RequestError } from '../problem.ts';
 import { splitVariantTag, type Variant, variantTag } from '../spec/variant.ts';
+import { CHANNELS, type ChannelDecision, isWithdrawn, withdrawnReason } from './channel-decision.ts';
 import type { Release } from './release.ts';
 
 /** The state of a tag in a registry. */
@@ -32,6 +40,8 @@ export interface PlanState {
   readonly digests?: Readonly<Partial<Record<Variant, BuiltDigests>>> | undefined;
   /** Time of the sources, ISO 8601; undefined before it is known. */
   readonly created?: string | undefined;
+  /** The decision about the channel of the release, if there is one. */
+  readonly decision?: ChannelDecision | undefined;
 }
 
 /**
@@ -68,19 +78,22 @@ export interface ReleasePlan extends Pick<Release, 'ref' | 'event'> {
  * @throws RequestError for a refresh of a version that was never published
  */
 export function planRelease(release: Release, state: PlanState = {}): ReleasePlan {
-  const { ref, event, version, registries, variants, platforms } = release;
+  const { ref, event, version, registries, variants, platforms, platformTags } = release;
   refuseUnpublished(release, state);
   const channels = version === undefined ? [MAIN] : versionTags(release, version);
   const tags = channels.flatMap(({ kind, name, why, keepReason }) =>
     registries.flatMap((registry) =>
       variants.flatMap((variant) =>
-        [undefined, ...platforms].map((platform): PlannedTag => {
+        [undefined, ...platforms].flatMap((platform): readonly PlannedTag[] => {
           const tag = `${variantTag(name, variant)}${platform === undefined ? '' : architectureSuffix(platform)}`;
           const published = state.published?.[registry]?.[tag];
+          // One that exists moves on, because it would name an old release.
+          const isWanted = platform === undefined || platformTags || (kind === 'channel' && published !== undefined);
+          if (!isWanted) return [];
           const digests = state.digests?.[variant];
           const built = platform === undefined ? digests?.index : digests?.platforms[platform];
           const decision = keepReason?.(release, state, variant) ?? decide(kind, published, built);
-          return { registry, tag, variant, kind, platform, now: published?.digest, why, ...decision };
+          return [{ registry, tag, variant, kind, platform, now: published?.digest, why, ...decision }];
         }),
       ),
     ),
@@ -125,27 +138,20 @@ function versionTags({ event, date }: Release, version: GatewayVersion): readonl
   return [versionTag, { kind: 'channel', name: channel, why, keepReason }];
 }
 
-/** The channel of each line of releases. A release never moves the channel of another line, whatever their numbers compare to. */
-const CHANNELS = { stable: 'latest', 'extended-stable': 'extended-stable' } as const;
-
-/** A channel never moves to an older version, on any registry: newer releases on one registry count for all. */
+/**
+ * A channel never moves to an older version, on any registry: newer releases on one registry count for all. Withdrawn releases do not
+ * count, and do not move it.
+ */
 function channelKeepReason(
-  { event, date }: Release,
+  { name: own }: Release,
   version: GatewayVersion & { readonly kind: keyof typeof CHANNELS },
-  { published }: PlanState,
+  { published, decision }: PlanState,
   variant: Variant,
 ): Decision | undefined {
+  if (decision !== undefined && isWithdrawn(decision, own)) return { action: 'keep', why: withdrawnReason(decision) };
   const channel = variantTag(CHANNELS[version.kind], variant);
   const known: GatewayVersion[] = [];
-  const refreshes: string[] = [];
   for (const [registry, tags] of Object.entries(published ?? {})) {
-    for (const tag of Object.keys(tags)) {
-      const { name, variant: of } = splitVariantTag(withoutArchitecture(tag));
-      const parsed = of === variant ? parseVersionTag(name) : undefined;
-      if (parsed === undefined) continue;
-      known.push(parsed.version);
-      if (parsed.version.text === version.text && parsed.refreshed !== undefined) refreshes.push(name);
-    }
     const latest = tags[channel];
     if (latest === undefined) continue;
     const current = versionOf(latest, tags);
@@ -156,19 +162,52 @@ function channelKeepReason(
       };
     known.push(current);
   }
-  const newer = known
+  const newer = newerReleases(own, published, variant).filter((name) => !isWithdrawn(decision, name));
+  const versions = [...newer.flatMap((name) => parseVersionTag(name)?.version ?? []), ...known]
     .filter((other) => other.kind === version.kind && compareVersions(other, version) > 0)
-    .sort(compareVersions)
-    .at(-1);
-  if (newer !== undefined) return { action: 'keep', why: `${newer.text} is newer` };
+    .filter(({ text }) => !isWithdrawn(decision, text))
+    .sort(compareVersions);
+  const newest = versions.at(-1);
+  if (newest !== undefined) return { action: 'keep', why: `${newest.text} is newer` };
   // Only the newest refresh of a version is latest. The original build is older than each refresh.
-  const own = event === 'refresh' ? refreshTag(version, date) : version.text;
-  const later = refreshes
-    .filter((name) => name > own)
-    .sort()
-    .at(-1);
+  const later = newer.at(-1);
   return later === undefined ? undefined : { action: 'keep', why: `${later} has a newer base` };
 }
+
+/**
+ * The releases of the same line that are newer than a release, from the tags of all registries; sorted, the newest last.
+ *
+ * @param own name of the release: `2026.9.5`, `2026.9.5-r20260401`
+ * @param variant of the tags to look at; undefined for all
+ */
+export function newerReleases(
+  own: string,
+  published: PlanState['published'],
+  variant?: Variant | undefined,
+): readonly string[] {
+  const release = parseVersionTag(own);
+  if (release === undefined) return [];
+  const names = Object.values(published ?? {}).flatMap((tags) =>
+    Object.keys(tags).flatMap((tag) => {
+      const { name, variant: of } = splitVariantTag(withoutArchitecture(tag));
+      return variant === undefined || of === variant ? [name] : [];
+    }),
+  );
+  return [...new Set(names)]
+    .flatMap((name) => {
+      const parsed = parseVersionTag(name);
+      return parsed?.version.kind === release.version.kind ? [{ name, ...parsed }] : [];
+    })
+    .sort(compareReleases)
+    .filter((other) => compareReleases(other, release) > 0)
+    .map(({ name }) => name);
+}
+
+/** By version, then by the date of a refresh. The original is older than its refreshes. */
+const compareReleases = (one: VersionTag, other: VersionTag): number =>
+  compareVersions(one.version, other.version) || compareText(one.refreshed ?? '', other.refreshed ?? '');
+
+const compareText = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 const architectureSuffix = (platform: Platform): string => `-${ARCHITECTURE_NAMES[platform].debian}`;
 const SUFFIXES = (Object.keys(ARCHITECTURE_NAMES) as Platform[]).map(architectureSuffix);

@@ -6,6 +6,7 @@ import { parseReference } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { imagesOf, VARIANT_IMAGES } from '../spec/variant.ts';
+import { builtDigests } from './built-digests.ts';
 import { type Journal, type JournalStep, openJournal, removeJournal } from './journal.ts';
 import { rememberWritten } from './own-digests.ts';
 import { type PlannedTag, type PlanState, planRelease, type ReleasePlan } from './plan-release.ts';
@@ -18,12 +19,13 @@ import {
   putRecord,
   putRecordDocument,
   type RecordedTag,
-  type ReleasedImage,
   type ReleaseRecord,
   recordDocument,
 } from './release-record.ts';
 import { digestsOfRecord, findResumable, type RecordDigests, readRecords } from './resumable-record.ts';
 import { resumeImages, type StagedImages, stageImages } from './stage-images.ts';
+import { decisionAbout } from './stored-decision.ts';
+import type { SignatureCheck } from './trusted-record.ts';
 
 export interface PublishedRelease {
   readonly record: ReleaseRecord;
@@ -59,7 +61,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     const plan = await planNow(request, context);
     const staged = await stage(request, { ...context, registry: writes }, journal, plan, resumed);
     const { images } = staged;
-    const digests = digestsOf(images);
+    const digests = builtDigests(images);
     // 3. Plan with the digests, before the upload: a version with other contents is a conflict.
     await planNow(request, context, digests);
     // A release that started at the same time must be detected before anything is pushed.
@@ -94,11 +96,13 @@ export async function publishRelease(requested: PublishRequest, context: Publish
 /** Reads every registry and plans the tags. @throws WorkError if a tag conflicts */
 async function planNow(
   { release, origin }: PublishRequest,
-  { registry, onStep }: PublishContext,
+  { registry, signer, onStep }: PublishContext,
   digests?: PlanState['digests'],
 ): Promise<ReleasePlan> {
   const published = await readAllPublished(release, registry, onStep);
-  const plan = planRelease(release, { published, digests, created: origin.created });
+  const check: SignatureCheck | undefined = signer && ((at, digest) => signer.hasSigned(registry, at, digest));
+  const decision = await decisionAbout(release, registry, check);
+  const plan = planRelease(release, { published, digests, created: origin.created, decision });
   refuseConflicts(plan);
   return plan;
 }
@@ -129,19 +133,6 @@ function extendTo(request: PublishRequest, record: ReleaseRecord): PublishReques
   return { ...request, release: { ...release, variants, images: imagesOf(variants) } };
 }
 
-const digestsOf = (images: ReleaseRecord['images']): NonNullable<PlanState['digests']> =>
-  Object.fromEntries(
-    Object.entries(VARIANT_IMAGES).flatMap(([variant, name]) => {
-      const image = images[name];
-      return image === undefined
-        ? []
-        : [[variant, { index: image.index.digest, platforms: platformDigests(image.platforms) }]];
-    }),
-  );
-
-const platformDigests = (platforms: ReleasedImage['platforms']): Readonly<Partial<Record<Platform, string>>> =>
-  Object.fromEntries(Object.entries(platforms).map(([platform, { digest }]) => [platform, digest]));
-
 /** The record of a release, without its tags. */
 function recordOf(
   { release, origin }: PublishRequest,
@@ -150,14 +141,14 @@ function recordOf(
   resumed: ReleaseRecord | undefined,
   isSigned: boolean,
 ): ReleaseRecord {
-  const { name, ref, event, date, registries, variants, platforms } = release;
+  const { name, ref, event, date, registries, variants, platforms, platformTags } = release;
   const { revision, source } = origin;
   const annotations = journal.state().images[0]?.annotations ?? {};
   const base = annotations[ANNOTATION.baseDigest] ?? resumed?.base ?? '';
   const created = annotations[ANNOTATION.created] ?? resumed?.created ?? '';
   const signed = isSigned || resumed?.signed === true;
   const recorded = { name, ref, event, date, revision, source, base, created, signed };
-  return { ...recorded, registries, variants, platforms, images, tags: [] };
+  return { ...recorded, registries, variants, platforms, platformTags, images, tags: [] };
 }
 
 const recordedTags = (tags: readonly PlannedTag[], images: ReleaseRecord['images']): readonly RecordedTag[] =>

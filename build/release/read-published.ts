@@ -60,7 +60,7 @@ export async function readAllPublished(
   onStep: (step: string) => void,
 ): Promise<Readonly<Record<string, RegistryState>>> {
   // The names of the planned tags do not depend on the registries.
-  const { tags } = planRelease(release);
+  const { tags } = planRelease({ ...release, platformTags: true });
   const states: Record<string, RegistryState> = {};
   for (const name of release.registries) {
     onStep(`reading ${name}`);

@@ -8,7 +8,7 @@ import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import { type PerImage, VARIANTS } from '../spec/variant.ts';
-import { RELEASE_EVENTS, type ReleaseRequest } from './release.ts';
+import { parseRelease, RELEASE_EVENTS, type Release, type ReleaseEvent, type ReleaseRequest } from './release.ts';
 
 /** A published image. */
 export interface ReleasedImage {
@@ -17,7 +17,9 @@ export interface ReleasedImage {
 }
 
 /** The record of a release: pushed as an artifact to every registry, before any tag is written. */
-export interface ReleaseRecord extends ReleaseRequest {
+export interface ReleaseRecord extends Omit<ReleaseRequest, 'platformTags'> {
+  /** Older records do not say it: they have these tags. */
+  readonly platformTags?: boolean;
   readonly name: string;
   readonly revision: string;
   readonly source: string;
@@ -46,6 +48,10 @@ export interface StoredRecord {
   /** `ghcr.io/openclaw/openclaw`. */
   readonly repository: string;
 }
+
+/** The release that a record describes. */
+export const recordedRelease = (record: ReleaseRecord, event: ReleaseEvent = record.event): Release =>
+  parseRelease({ ...record, platformTags: record.platformTags ?? true, event });
 
 const RECORD_TYPE = 'application/vnd.openclaw.release.record.v1+json';
 
@@ -83,6 +89,7 @@ const recordRule = ruleChecker({
     base: { type: 'string', pattern: `^$|${DIGEST_PATTERN}` },
     created: { type: 'string', pattern: '^$|^\\d{4}-\\d{2}-\\d{2}T[\\d:.]{8,15}Z$' },
     signed: { type: 'boolean' },
+    platformTags: { type: 'boolean' },
     registries: { type: 'array', minItems: 1, maxItems: 20, items: WORD },
     variants: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: VARIANTS } },
     platforms: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: PLATFORMS } },

@@ -3,14 +3,24 @@ import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { isWithdrawn } from './channel-decision.ts';
 import { planRelease } from './plan-release.ts';
 import { type PublishedImage, publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
-import { parseRelease } from './release.ts';
-import type { RecordedTag, ReleaseRecord } from './release-record.ts';
+import { type RecordedTag, type ReleaseRecord, recordedRelease } from './release-record.ts';
+import { decisionAbout } from './stored-decision.ts';
+import type { SignatureCheck } from './trusted-record.ts';
 
-/** `moved on`: a newer release has taken this channel, as it should. */
-export type TagState = 'ok' | 'moved on' | 'missing' | 'wrong digest' | 'missing platform' | 'stale mirror' | 'broken';
+/** `moved on`: a newer release has taken this channel, as it should. `decided`: a person has chosen another release for it. */
+export type TagState =
+  | 'ok'
+  | 'moved on'
+  | 'decided'
+  | 'missing'
+  | 'wrong digest'
+  | 'missing platform'
+  | 'stale mirror'
+  | 'broken';
 
 export interface TagStatus extends RecordedTag {
   readonly state: TagState;
@@ -20,7 +30,7 @@ export interface TagStatus extends RecordedTag {
 }
 
 /** Whether a tag differs from its record without a newer release as the reason. */
-export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => state !== 'ok' && state !== 'moved on';
+export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => !['ok', 'moved on', 'decided'].includes(state);
 
 /** The part of a record about the requested registries. Others are left alone. */
 export const restrictedTo = (record: ReleaseRecord, registries: readonly string[]): ReleaseRecord => ({
@@ -32,9 +42,14 @@ export const restrictedTo = (record: ReleaseRecord, registries: readonly string[
 /**
  * Compares every tag of a release, on every registry, with the record.
  *
+ * @param check whose signatures make a decision about a channel count
  * @throws WorkError if a registry cannot be read
  */
-export async function releaseStatus(record: ReleaseRecord, registry: Registry): Promise<readonly TagStatus[]> {
+export async function releaseStatus(
+  record: ReleaseRecord,
+  registry: Registry,
+  check: SignatureCheck | undefined,
+): Promise<readonly TagStatus[]> {
   const images = new Map<string, Promise<PublishedImage | 'broken' | undefined>>();
   const readImage = (name: string, digest: string): Promise<PublishedImage | 'broken' | undefined> => {
     const key = `${name}@${digest}`;
@@ -42,10 +57,11 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
     images.set(key, known);
     return known;
   };
-  const release = parseRelease(record);
+  const release = recordedRelease(record);
   const published = await readAllPublished(release, registry, () => {});
   // A channel that the rules would not move has been taken by a newer release.
-  const { tags: planned } = planRelease(release, { published, created: record.created });
+  const decision = await decisionAbout(release, registry, check);
+  const { tags: planned } = planRelease(release, { published, created: record.created, decision });
   const nowOf = (name: string, tag: string): string | undefined => published[name]?.[tag]?.digest;
   return Promise.all(
     record.tags.map(async (recorded): Promise<TagStatus> => {
@@ -54,7 +70,8 @@ export async function releaseStatus(record: ReleaseRecord, registry: Registry): 
       const kept = planned.find((plan) => plan.registry === name && plan.tag === tag && plan.action === 'keep');
       const judge = async (): Promise<Pick<TagStatus, 'state' | 'why'>> => {
         if (now === digest) return completeness(record, recorded, await readImage(name, digest));
-        if (kind === 'channel' && kept !== undefined) return { state: 'moved on', why: kept.why };
+        if (kind === 'channel' && kept !== undefined)
+          return { state: isWithdrawn(decision, record.name) ? 'decided' : 'moved on', why: kept.why };
         if (now === undefined) return { state: 'missing', why: 'the tag does not exist' };
         const version = published[name]?.[tag]?.version;
         const why = version === undefined ? 'is another image' : `is ${version}`;

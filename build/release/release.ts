@@ -18,6 +18,8 @@ export interface ReleaseRequest {
   readonly platforms: readonly Platform[];
   /** Full repository names. Images are built for the first one; the others get copies: `ghcr.io/openclaw/openclaw`. */
   readonly registries: readonly string[];
+  /** Whether each tag also exists for each platform: `latest-arm64`. */
+  readonly platformTags: boolean;
 }
 
 /** A release, with its ref parsed. Everything in this folder works on this value. */

@@ -8,11 +8,13 @@ import { readPublishedImage } from './published-checks.ts';
 import { guardedRegistry, takeLock } from './release-lock.ts';
 import type { ReleaseRecord } from './release-record.ts';
 import { isDrift, releaseStatus, restrictedTo, type TagStatus } from './release-status.ts';
+import type { SignatureCheck } from './trusted-record.ts';
 
 /**
  * Restores every tag to its record, from any of these registries that still has the image. Builds nothing.
  *
  * @param registries to read and to write; the record may name others, which are left alone
+ * @param check whose signatures make a decision about a channel count
  * @returns the tags that were restored
  * @throws WorkError if no registry has an image any more
  */
@@ -20,6 +22,7 @@ export async function repairRelease(
   recorded: ReleaseRecord,
   registries: readonly string[],
   registry: Registry,
+  check: SignatureCheck | undefined,
   onStep: (step: string) => void,
 ): Promise<readonly TagStatus[]> {
   const record = restrictedTo(recorded, registries);
@@ -30,7 +33,7 @@ export async function repairRelease(
   );
   try {
     const writes = guardedRegistry(registry, lock);
-    const drift = (await releaseStatus(record, registry)).filter(isDrift);
+    const drift = (await releaseStatus(record, registry, check)).filter(isDrift);
     // Versions first, in the order in which they were written.
     for (const { registry: name, tag, digest } of drift) {
       onStep(`repairing ${name}:${tag}`);
@@ -39,7 +42,7 @@ export async function repairRelease(
       await copyContent(registryContent(registry, from), index.descriptor, writes, repository);
       await writes.putDocument(repository, tag, index);
     }
-    const remaining = (await releaseStatus(record, registry)).filter(isDrift);
+    const remaining = (await releaseStatus(record, registry, check)).filter(isDrift);
     if (remaining.length === 0) return drift;
     throw new WorkError({
       kind: 'drift',

@@ -12,9 +12,10 @@ const THEN: Readonly<Record<TagAction, string>> = {
   conflict: 'CONFLICT',
 };
 
-const COLUMNS = ['tag', 'registry', 'now', 'then', 'why'] as const;
+export const PLAN_COLUMNS = ['tag', 'registry', 'now', 'then', 'why'] as const;
 
-const rowsOf = ({ tags }: ReleasePlan): readonly (readonly string[])[] =>
+/** The rows of a table of planned tags. */
+export const planRows = ({ tags }: Pick<ReleasePlan, 'tags'>): readonly (readonly string[])[] =>
   tags.map(({ tag, registry, now, action, why }) => [
     tag,
     registry,
@@ -43,8 +44,8 @@ export const releasePlanReport = (plan: ReleasePlan): string =>
     style('bold', title(plan)),
     '',
     table(
-      COLUMNS.map((head) => ({ head })),
-      rowsOf(plan),
+      PLAN_COLUMNS.map((head) => ({ head })),
+      planRows(plan),
     ),
     '',
     conclusion(plan),
@@ -52,4 +53,6 @@ export const releasePlanReport = (plan: ReleasePlan): string =>
 
 /** A release plan, for a job summary. */
 export const releasePlanMarkdown = (plan: ReleasePlan): string =>
-  [`### Plan: \`${title(plan)}\``, '', markdownTable(COLUMNS, rowsOf(plan)), '', conclusion(plan), ''].join('\n');
+  [`### Plan: \`${title(plan)}\``, '', markdownTable(PLAN_COLUMNS, planRows(plan)), '', conclusion(plan), ''].join(
+    '\n',
+  );

@@ -36,6 +36,7 @@ const release = parseRelease({
   platforms: ['linux/amd64'],
   registries,
   date: '20260401',
+  platformTags: true,
 });
 const base = `${first.address}/node:24-bookworm-slim`;
 await publishBase(engine, base, 'one');

@@ -105,6 +105,7 @@ async function runRelease(
     "inputs.event || (inputs.ref && 'backfill' || 'push')":
       inputs.event ?? (inputs.ref === undefined ? 'push' : 'backfill'),
     'inputs.date': inputs.date ?? '',
+    'vars.RELEASE_EXTENSIONS': '',
   };
   await writeFile(join(workspace, 'summary.md'), '');
   await writeFile(join(workspace, 'output'), '');
@@ -125,7 +126,7 @@ async function tagsOf(repository: string): Promise<Readonly<Record<string, strin
     credentials: async () => ({ kind: 'password', user: USER.name, password: USER.password }),
     retries: { seconds: 5, onWait: () => {} },
   });
-  const names = (await read.tags(parseReference(repository))).filter((name) => !name.startsWith('release-'));
+  const names = (await read.tags(parseReference(repository))).filter((name) => !/^(?:release|decision)-/.test(name));
   const digests = names.map(async (name) => (await read.document(parseReference(repository), name))?.descriptor.digest);
   return Object.fromEntries((await Promise.all(digests)).map((digest, index) => [names[index] ?? '', digest]));
 }
@@ -166,6 +167,23 @@ describe('the commands of the workflows, with local registries', () => {
     const tags = await tagsOf(registries()[0] ?? '');
     expect(tags['latest']).toBe(tags[`${VERSION}-r${date}`]);
     expect(tags[VERSION]).not.toBe(tags['latest']);
+  });
+
+  it('move latest back, and the refresh does not take it again', async () => {
+    const [first = '', mirror = ''] = registries();
+    const before = await tagsOf(first);
+    const expressions = { 'inputs.channel': 'latest', 'inputs.release': VERSION, 'inputs.reason': 'a bad base' };
+    const listed = await runJob('promote', 'plan', expressions);
+    expect(listed).toContain('Nothing was written.');
+    expect(await tagsOf(first)).toEqual(before);
+    await runJob('promote', 'promote', expressions);
+    const tags = await tagsOf(first);
+    expect(tags['latest']).toBe(tags[VERSION]);
+    expect(tags['slim']).toBe(tags[`${VERSION}-slim`]);
+    expect(await tagsOf(mirror)).toEqual(tags);
+    await writeFile(join(workspace, 'output'), '');
+    await runJob('refresh', 'look', {});
+    expect(await readFile(join(workspace, 'output'), 'utf8')).toContain(`ref=refs/tags/v${VERSION}\n`);
   });
 
   it('build and verify the same as the README', () => {

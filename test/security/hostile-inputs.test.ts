@@ -127,7 +127,7 @@ it('survives whatever a registry answers', async () => {
       const image = await readPublishedImage(registry, repository, 'latest');
       return image === undefined ? [] : publishedChecks(image, ['linux/amd64']);
     },
-    () => releaseStatus({ ...RECORD, registries: [name], tags: [] } as never, registry),
+    () => releaseStatus({ ...RECORD, registries: [name], tags: [] } as never, registry, TRUSTING),
   ];
   await fc.assert(
     fc.asyncProperty(
@@ -212,8 +212,8 @@ it('survives whatever a record, a lock, a config or a statement contains, with t
         await artifact('release-2026.9.6', 'record', record);
         await endsInWords(async () => {
           const found = await findRecord(registry, [name], '2026.9.6', TRUSTING);
-          await releaseStatus(restrictedTo(found, [name]), registry);
-          await repairRelease(found, [name], registry, () => {});
+          await releaseStatus(restrictedTo(found, [name]), registry, TRUSTING);
+          await repairRelease(found, [name], registry, TRUSTING, () => {});
         });
         await artifact('release-lock', 'lock', lock);
         await endsInWords(async () => {

@@ -183,7 +183,7 @@ describe('a repository that only the record names', () => {
       ],
     });
     const at = servers[1]?.requests.length;
-    await repairRelease(record, [first], registry, () => {}).catch(() => {});
+    await repairRelease(record, [first], registry, undefined, () => {}).catch(() => {});
     expect(servers[1]?.requests.length).toBe(at);
     expect((await registry.document(parseReference(mirror), 'latest'))?.descriptor.digest).toBe(
       OTHER.descriptor.digest,
@@ -192,7 +192,7 @@ describe('a repository that only the record names', () => {
 
   it('is not read by status', async () => {
     const at = servers[1]?.requests.length;
-    const tags = await releaseStatus(restrictedTo(recordOf(), [first]), registry);
+    const tags = await releaseStatus(restrictedTo(recordOf(), [first]), registry, undefined);
     expect(tags.map((tag) => tag.registry)).toEqual([first]);
     expect(servers[1]?.requests.length).toBe(at);
   });

@@ -138,7 +138,7 @@ export async function createReleaseFixture(gateway: TestGateway = 'whole'): Prom
     read,
     tagsOf: async (repository) => {
       const names = await read.tags(parseReference(repository));
-      const released = names.filter((name) => !name.startsWith('release-') && !name.startsWith('sha256-')).sort();
+      const released = names.filter((name) => !/^(?:release|decision|sha256)-/.test(name)).sort();
       const digests = await Promise.all(
         released.map(async (name) => (await read.document(parseReference(repository), name))?.descriptor.digest),
       );

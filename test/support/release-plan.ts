@@ -10,7 +10,7 @@ type Change = Partial<ReleaseRequest> & PlanState;
 /** Plans a push of main, with one default image for one registry, which is empty, but for the change. */
 export const plan = (given: Change) => {
   // A given `undefined` means that no registry was read.
-  const { published, digests, created, ...change } = { published: {}, ...given };
+  const { published, digests, created, decision, ...change } = { published: {}, ...given };
   return planRelease(
     parseRelease({
       ref: 'refs/heads/main',
@@ -19,9 +19,10 @@ export const plan = (given: Change) => {
       platforms: [],
       registries: [FIRST],
       date: '20260401',
+      platformTags: true,
       ...change,
     }),
-    { published, digests, created },
+    { published, digests, created, decision },
   );
 };
 

@@ -15,6 +15,7 @@ export interface Workflow {
 export interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly environment?: string;
+  readonly needs?: string;
   readonly 'timeout-minutes'?: number;
   readonly strategy?: { readonly matrix: { readonly include: readonly Readonly<Record<string, string>>[] } };
   readonly env?: Readonly<Record<string, string>>;

@@ -2,8 +2,10 @@ import { Command } from 'commander';
 import { clearArtifact } from '../../oci/artifact.ts';
 import { isTag, parseReference } from '../../oci/reference.ts';
 import { type Problem, RequestError } from '../../problem.ts';
+import { CHANNEL_NAMES, isChannel } from '../../release/channel-decision.ts';
 import { clearLock } from '../../release/release-lock.ts';
 import { recordTag } from '../../release/release-record.ts';
+import { decisionTag } from '../../release/stored-decision.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
@@ -13,6 +15,10 @@ import { parseRegistries } from './release-options.ts';
 const CLEAR_OPTIONS = {
   lock: { flags: '--lock', description: 'remove the release lock, also that of another process' },
   record: { flags: '--record <name>', description: 'remove the record of a release: 2026.3.13, main' },
+  decision: {
+    flags: '--decision <channel>',
+    description: 'remove the decision about a channel: latest, extended-stable',
+  },
   registries: {
     flags: '--registries <repositories>',
     description: 'repositories to clear, separated by commas; must be given',
@@ -25,13 +31,15 @@ type ClearOptions = OptionValues<typeof CLEAR_OPTIONS>;
 
 export const clearCommand = (): Command =>
   addOptions(
-    new Command('clear').description('remove a release lock or a record that is not valid; images and tags stay'),
+    new Command('clear').description(
+      'remove a release lock, a record or a decision that is not valid; images and tags stay',
+    ),
     CLEAR_OPTIONS,
   )
     .addHelpText(
       'after',
       `
-First find out who wrote it. The other commands print this command when they meet a lock or a record that they refuse.
+First find out who wrote it. The other commands print this command when they meet a lock, a record or a decision that they refuse.
 
 Examples:
   scripts/run release clear --lock --registries ghcr.io/openclaw/openclaw
@@ -40,13 +48,20 @@ Examples:
     .action(run);
 
 /** @throws RequestError with every problem */
-function parseClear({ lock, record, registries }: ClearOptions): readonly string[] {
+function parseClear({ lock, record, decision, registries }: ClearOptions): readonly string[] {
   const problems: Problem[] = [];
-  const hint = 'name what to remove: --lock, or --record 2026.3.13';
-  if (lock !== true && record === undefined)
+  const hint = 'name what to remove: --lock, --record 2026.3.13, or --decision latest';
+  if (lock !== true && record === undefined && decision === undefined)
     problems.push({ source: 'release clear', value: '', reason: 'has nothing to remove', hint });
   if (record !== undefined && !isTag(recordTag(record)))
     problems.push({ source: '--record', value: record, reason: 'is not the name of a release', hint });
+  if (decision !== undefined && !isChannel(decision))
+    problems.push({
+      source: '--decision',
+      value: decision,
+      reason: 'is not a channel',
+      hint: `choose from ${CHANNEL_NAMES.join(', ')}`,
+    });
   // Without a default, because this removes what other people may need.
   const names = parseRegistries(registries ?? '', problems);
   if (problems.length > 0) throw new RequestError(problems);
@@ -65,6 +80,10 @@ async function run(options: ClearOptions): Promise<void> {
       if (options.lock === true) {
         await clearLock(registry, repository);
         removed.push(`the lock of ${name}`);
+      }
+      if (options.decision !== undefined && isChannel(options.decision)) {
+        await clearArtifact(registry, repository, decisionTag(options.decision));
+        removed.push(`the decision about ${options.decision} in ${name}`);
       }
       if (options.record !== undefined) {
         await clearArtifact(registry, repository, recordTag(options.record));

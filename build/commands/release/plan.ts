@@ -1,12 +1,15 @@
 import { Command } from 'commander';
-import { planRelease } from '../../release/plan-release.ts';
+import { signatureCheck } from '../../attest/signature.ts';
+import { type PlanState, planRelease } from '../../release/plan-release.ts';
 import { readAllPublished } from '../../release/read-published.ts';
+import { decisionAbout } from '../../release/stored-decision.ts';
 import { releasePlanMarkdown, releasePlanReport } from '../../report/release-plan-report.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
+import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 export const planCommand = (): Command =>
   addOptions(
@@ -14,6 +17,7 @@ export const planCommand = (): Command =>
     {
       ...RELEASE_OPTIONS,
       offline: { flags: '--offline', description: 'plan as if all registries were empty, without contacting them' },
+      ...TRUST_OPTIONS,
       json: BUILD_OPTIONS.json,
     },
   )
@@ -27,14 +31,18 @@ Examples:
     )
     .action(run);
 
-async function run(options: ReleaseOptions & { readonly offline?: boolean; readonly json?: boolean }): Promise<void> {
+async function run(
+  options: ReleaseOptions & TrustOptions & { readonly offline?: boolean; readonly json?: boolean },
+): Promise<void> {
+  const trust = requireTrust(options);
   const release = parseReleaseOptions(options);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
-    const published =
-      options.offline === true
-        ? undefined
-        : await readAllPublished(release, openRegistriesFor(command, PLAN_RETRY_SECONDS), command.onStep);
-    const plan = planRelease(release, { published });
+    const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
+    const state = async (): Promise<PlanState> => ({
+      published: await readAllPublished(release, registry, command.onStep),
+      decision: await decisionAbout(release, registry, signatureCheck(registry, trust, command.onStep)),
+    });
+    const plan = planRelease(release, options.offline === true ? {} : await state());
     return {
       text: () => releasePlanReport(plan),
       json: () => plan,

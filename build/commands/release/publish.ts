@@ -93,7 +93,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
 }
 
 /** @throws RequestError if the text is not a number of minutes */
-function parseMinutes(text: string): number {
+export function parseMinutes(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
   const hint = 'write a number of minutes: --wait 20';
   throw new RequestError([{ source: '--wait', value: text, reason: 'is not a number of minutes', hint }]);

@@ -4,6 +4,7 @@ import { formatReference, repositoryOf } from '../../oci/reference.ts';
 import { missingImage, type Registry } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import { parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
+import type { ReleaseRecord } from '../../release/release-record.ts';
 import { entriesOf } from '../../release/resolve-release.ts';
 import type { ImageSpec } from '../../spec/image-spec.ts';
 import { BUILD_OPTIONS, type GivenOptions, type OptionValues } from '../../spec/option.ts';
@@ -35,6 +36,10 @@ export const RELEASE_OPTIONS = {
     description: 'repositories, separated by commas; images are pushed to the first, and the others get copies',
     default: 'ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw',
   },
+  platformTags: {
+    flags: '--no-platform-tags',
+    description: 'write no tags of single platforms (latest-arm64); those of a channel that exist still move',
+  },
   date: {
     flags: '--date <YYYYMMDD>',
     description: 'date of a refresh; use the same on all machines that build it',
@@ -42,13 +47,14 @@ export const RELEASE_OPTIONS = {
   },
 } as const;
 
-const { registries: _registries, ...REF } = RELEASE_OPTIONS;
+const { registries: _registries, platformTags: _platformTags, ...REF } = RELEASE_OPTIONS;
 /** Options that select what is built. */
 export const REF_OPTIONS = REF;
 
 export type ReleaseOptions = OptionValues<typeof RELEASE_OPTIONS>;
 
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
+const { variables: _extensions, ...EXTENSIONS } = BUILD_OPTIONS.extensions;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
 
 /** Options that select the sources of a release. */
@@ -60,6 +66,11 @@ export const RELEASE_BUILD_OPTIONS = {
     variables: ['OPENCLAW_RELEASE_BASE'],
     description: 'base instead of the pinned one: an image reference',
     unset: 'the pin',
+  },
+  extensions: {
+    ...EXTENSIONS,
+    variables: ['OPENCLAW_RELEASE_EXTENSIONS'],
+    description: 'plugins to include in every image, by id, separated by spaces or commas',
   },
   browser: { ...BROWSER, unset: 'playwright, in the browser variant' },
   cacheFrom: BUILD_OPTIONS.cacheFrom,
@@ -81,7 +92,15 @@ export function parseReleaseOptions(options: ReleaseOptions): Release {
   const date = parseDate(options.date, problems);
   const ref = options.ref ?? process.env['GITHUB_REF'] ?? '';
   if (event === undefined || problems.length > 0) throw new RequestError(problems);
-  return parseRelease({ ref, event, variants, platforms, registries, date });
+  return parseRelease({
+    ref,
+    event,
+    variants,
+    platforms,
+    registries,
+    date,
+    platformTags: options.platformTags !== false,
+  });
 }
 
 /** @param text `20260401`; undefined for today */
@@ -175,6 +194,23 @@ export function requireRegistries(text: string | undefined): readonly string[] {
   return registries;
 }
 
+/** @throws RequestError if a release was published to more repositories than those that may be written */
+export function requireAllRegistries(
+  { registries }: Pick<ReleaseRecord, 'registries'>,
+  requested: readonly string[],
+): void {
+  const others = registries.filter((name) => !requested.includes(name));
+  if (others.length === 0) return;
+  throw new RequestError([
+    {
+      source: '--registries',
+      value: requested.join(','),
+      reason: `lacks ${others.join(', ')}, where the release was published too`,
+      hint: `name all of them: --registries ${[...requested, ...others].join(',')}`,
+    },
+  ]);
+}
+
 /** The variables that may shape a release. Variables that shape a local build are ignored. */
 const RELEASE_VARIABLES = ['SOURCE_DATE_EPOCH', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'OPENCLAW_SOURCE'] as const;
 
@@ -187,6 +223,7 @@ export function parseReleaseSpecs(
   const environment = Object.fromEntries(RELEASE_VARIABLES.map((name) => [name, process.env[name]]));
   const isCheckout = options.source !== undefined || checkout !== undefined || environment['OPENCLAW_SOURCE'];
   const { browser, engine: _, builder: __, ...shared } = options;
+  const extensions = options.extensions ?? process.env['OPENCLAW_RELEASE_EXTENSIONS'];
   const gateway =
     options.package === undefined && !isCheckout && version !== undefined
       ? { package: `openclaw@${version.text}` }
@@ -197,6 +234,7 @@ export function parseReleaseSpecs(
     const given: GivenOptions = {
       ...shared,
       ...gateway,
+      ...(extensions === undefined ? {} : { extensions }),
       base: options.base ?? (process.env['OPENCLAW_RELEASE_BASE'] || 'pinned'),
       variant: image,
       ...(image === 'browser' && browser !== undefined ? { browser } : {}),

@@ -4,6 +4,7 @@ import { clearCommand } from './clear.ts';
 import { joinCommand } from './join.ts';
 import { newestCommand } from './newest.ts';
 import { planCommand } from './plan.ts';
+import { promoteCommand } from './promote.ts';
 import { publishCommand } from './publish.ts';
 import { repairCommand } from './repair.ts';
 import { statusCommand } from './status.ts';
@@ -18,6 +19,7 @@ export const releaseCommand = (): Command =>
     .addCommand(joinCommand())
     .addCommand(statusCommand())
     .addCommand(repairCommand())
+    .addCommand(promoteCommand())
     .addCommand(clearCommand())
     .addCommand(newestCommand())
     .addCommand(verifyCommand());

@@ -35,7 +35,7 @@ async function run(options: RecordOptions & TrustOptions): Promise<void> {
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
     const record = await findRecord(registry, registries, options.release, check);
-    const repaired = await repairRelease(record, registries, registry, command.onStep);
+    const repaired = await repairRelease(record, registries, registry, check, command.onStep);
     const lines = repaired.map(
       ({ registry: name, tag, state, digest }) => `${name}:${tag} was ${state}, restored to ${digest}`,
     );

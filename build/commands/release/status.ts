@@ -38,7 +38,7 @@ async function run(options: RecordOptions & TrustOptions): Promise<void> {
     const check = signatureCheck(registry, trust, command.onStep);
     const record = restrictedTo(await findRecord(registry, registries, options.release, check), registries);
     command.onStep(`comparing ${record.name} with its record`);
-    const tags = await releaseStatus(record, registry);
+    const tags = await releaseStatus(record, registry, check);
     const drift = tags.filter(isDrift);
     const rows = tags.map(({ tag, registry: name, state, why, now }) => ({
       state,
@@ -85,6 +85,7 @@ const COLUMNS = ['tag', 'registry', 'now', 'why'] as const;
 const COLOURS = {
   ok: 'green',
   'moved on': 'dim',
+  decided: 'yellow',
   missing: 'red',
   'wrong digest': 'red',
   'missing platform': 'red',

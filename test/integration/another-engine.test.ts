@@ -60,9 +60,9 @@ describe('scripts/engine on a bare Debian', () => {
     const rules = stdout.split(/GC Policy rule#\d+:/).slice(1);
     expect(rules).toHaveLength(1);
     expect(rules[0]).toMatch(/All:\s+true/);
-    expect(rules[0]).toMatch(/Reserved Space:\s+18\.6\dGiB/);
-    expect(rules[0]).toMatch(/Max Used Space:\s+93\.1\dGiB/);
-    expect(rules[0]).toMatch(/Min Free Space:\s+4\.65\dGiB/);
+    expect(rules[0]).toMatch(/Reserved Space:\s+20GiB/);
+    expect(rules[0]).toMatch(/Max Used Space:\s+100GiB/);
+    expect(rules[0]).toMatch(/Min Free Space:\s+5GiB/);
   });
 
   it('does nothing if it is running', async () => {

@@ -10,6 +10,7 @@ export interface Provenance {
       readonly image?: string;
     };
     readonly resolvedDependencies?: readonly {
+      readonly name?: string;
       readonly uri?: string;
       readonly digest?: Readonly<Record<string, string>>;
     }[];

@@ -39,7 +39,10 @@ const indexRule = ruleChecker({
   },
 });
 
-/** Source: OCI image-spec, manifest.md. Docker's limit is 127 layers (moby, layer/layer_store.go, maxLayerDepth). */
+/**
+ * Source: OCI image-spec, manifest.md. Docker's limit for an image is 127 layers (moby, layer/layer_store.go, maxLayerDepth). A build cache
+ * has the layers of all stages.
+ */
 const manifestRule = ruleChecker({
   type: 'object',
   required: ['config', 'layers'],
@@ -47,7 +50,7 @@ const manifestRule = ruleChecker({
     mediaType: MEDIA_TYPE,
     artifactType: MEDIA_TYPE,
     config: DESCRIPTOR_SCHEMA,
-    layers: { type: 'array', maxItems: 127, items: DESCRIPTOR_SCHEMA },
+    layers: { type: 'array', maxItems: 1000, items: DESCRIPTOR_SCHEMA },
     subject: DESCRIPTOR_SCHEMA,
     annotations: ANNOTATIONS,
   },

@@ -14,6 +14,15 @@ import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { withBaseLayers } from './base-layers.ts';
+import {
+  type BuildCache,
+  cacheExport,
+  cacheImport,
+  exportFolder,
+  findCache,
+  type TrustedCache,
+  withCache,
+} from './build-cache.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import { entriesOf, type ResolvedRelease } from './resolve-release.ts';
 
@@ -23,8 +32,10 @@ export interface ReleaseBuildContext extends BuildContext {
   readonly folder: string;
   /** The builder that the provenance names: the URL of a workflow run, or a URN for a local build. */
   readonly builderId: string;
-  /** Reads the registry of the base. */
+  /** Reads the registries of the base and the cache. */
   readonly registry: Registry;
+  /** undefined: build without a cache in a registry. */
+  readonly cache: BuildCache | undefined;
 }
 
 /** Builds the images of a release on this host. @param openContext called when a build is needed: it may start an engine */
@@ -43,16 +54,23 @@ async function buildPlatform(
   platform: Platform,
   context: ReleaseBuildContext,
 ): Promise<readonly PlatformImage[]> {
-  const { folder, builderId, listener } = context;
+  const { folder, builderId, listener, cache, registry } = context;
   await mkdir(folder, { recursive: true });
   const plans: Record<string, GatewayBuildPlan> = {};
+  const caches: Partial<Record<VariantImage, TrustedCache>> = {};
   for (const [image, spec] of entriesOf(specs)) {
     const resolved = inputs[image];
     if (resolved === undefined) continue;
     const layout = imageFolder(folder, { image, platform });
     await rm(layout, { recursive: true, force: true });
     const destination = { kind: 'layout', folder: layout, builderId } as const;
-    const released = { ...spec, platforms: [platform], destination, sourceDateEpoch: epoch };
+    const cached = cache && (await findCache(cache, image, platform, registry, listener.onStep));
+    if (cached !== undefined) caches[image] = cached;
+    const cacheFrom = [...spec.cacheFrom, ...(cached === undefined ? [] : [cacheImport(cached)])];
+    // BuildKit adds to a folder that exists, and removes nothing.
+    await rm(exportFolder(folder, image, platform), { recursive: true, force: true });
+    const cacheTo = [...spec.cacheTo, ...(cache?.isWritten === true ? [cacheExport(folder, image, platform)] : [])];
+    const released = { ...spec, platforms: [platform], destination, sourceDateEpoch: epoch, cacheFrom, cacheTo };
     const contexts = await resolveContexts(released, resolved, context);
     if (contexts.base.kind === 'bootstrap') throw bootstrappedBase();
     plans[image] = planBuild(released, resolved, contexts);
@@ -62,7 +80,7 @@ async function buildPlatform(
   const built = await runBuild(plans, context, file).finally(() => rm(file, { force: true }));
   return Promise.all(
     (Object.entries(built) as [VariantImage, { readonly digest: string | undefined }][]).map(([image, { digest }]) =>
-      finishImage(image, platform, digest ?? '', context),
+      finishImage(image, platform, digest ?? '', caches[image], context),
     ),
   );
 }
@@ -80,6 +98,7 @@ async function finishImage(
   image: VariantImage,
   platform: Platform,
   digest: string,
+  cache: TrustedCache | undefined,
   { folder, listener, registry }: ReleaseBuildContext,
 ): Promise<PlatformImage> {
   const layout = imageFolder(folder, { image, platform });
@@ -98,7 +117,9 @@ async function finishImage(
   listener.onStep(`listing the packages in ${image} for ${platform}`);
   const sbom = await sbomStatement(source, platform, manifest, content, annotations);
   const attested = await Promise.all(manifests.filter(isAttestation).map((entry) => readStatements(source, entry)));
-  const provenance = attested.flatMap((statements) => [...statements.values()]).map(withoutProxies);
+  const provenance = attested
+    .flatMap((statements) => [...statements.values()])
+    .map((statement) => withCache(withoutProxies(statement), cache));
   // BuildKit names the subject by its tag, and this build has none.
   const statements = [...provenance, sbom].map((statement) => ({ ...statement, subject: sbom.subject }));
   const attestation = await writeAttestation(layout, manifest, statements);

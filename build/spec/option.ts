@@ -106,6 +106,7 @@ export const BUILD_OPTIONS = {
   },
   cacheFrom: {
     flags: '--cache-from <cache>',
+    variables: ['OPENCLAW_CACHE_FROM'],
     repeatable: true,
     description: 'import a build cache, as buildx does',
     example: '--cache-from type=local,src=/tmp/cache',

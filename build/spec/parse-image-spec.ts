@@ -128,7 +128,7 @@ export function parseImageSpec(
     platforms: parsePlatforms(options.platform ?? '', problems),
     destination: parseDestination(options, problems),
     compression: parseCompression(read('compression')?.text ?? '', problems),
-    cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [], problems),
+    cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [read('cacheFrom')?.text ?? []].flat(), problems),
     cacheTo: parseCaches('cacheTo', options.cacheTo ?? [], problems),
     ca: parseCa(read('ca'), problems),
     sourceDateEpoch: parseEpoch(environment['SOURCE_DATE_EPOCH'], problems),

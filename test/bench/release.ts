@@ -49,6 +49,7 @@ const registry = openRegistries({ retries: { seconds: 5, onWait: () => {} } });
 const context = {
   ...{ cli: engine, builder: undefined, listener, signal: undefined, folder: built, builderId: 'urn:bench' },
   registry,
+  cache: undefined,
 };
 const source = builtImages(resolved, async () => context);
 const images = await source.build('linux/amd64');

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { signatureCheck } from '../../attest/signature.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
@@ -16,6 +17,7 @@ import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import {
   builderId,
+  parseCache,
   parseReleaseOptions,
   parseReleaseSpecs,
   REF_OPTIONS,
@@ -23,6 +25,7 @@ import {
   type ReleaseBuildOptions,
   type ReleaseOptions,
 } from './release-options.ts';
+import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 const TO = {
   flags: '--to <dir>',
@@ -36,7 +39,7 @@ export const buildCommand = (): Command =>
     new Command('build').description(
       'build and verify platforms of a release, and write them to a folder; needs no right to publish',
     ),
-    { ...REF_OPTIONS, ...RELEASE_BUILD_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
+    { ...REF_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...TRUST_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
   )
     .addHelpText(
       'after',
@@ -52,10 +55,12 @@ interface WrittenImage {
 }
 
 async function run(
-  options: ReleaseOptions & ReleaseBuildOptions & { readonly to?: string; readonly json?: boolean },
+  options: ReleaseOptions & ReleaseBuildOptions & TrustOptions & { readonly to?: string; readonly json?: boolean },
 ): Promise<void> {
   const here = process.cwd();
   const release = parseReleaseOptions(options);
+  const repository = parseCache(options);
+  const trust = requireTrust(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
   const consequence = 'nothing was published, and finished steps are cached';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
@@ -65,7 +70,21 @@ async function run(
     const folder = resolve(here, options.to ?? TO.default);
     const { builder } = options;
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
-    const context = { cli, builder, folder, builderId: await builderId(), listener: command, registry, signal };
+    const cache = repository && {
+      repository,
+      check: signatureCheck(registry, trust, onStep),
+      isWritten: release.version === undefined,
+    };
+    const context = {
+      cli,
+      builder,
+      folder,
+      cache: cache || undefined,
+      builderId: await builderId(),
+      listener: command,
+      registry,
+      signal,
+    };
     const source = builtImages(resolved, async () => context);
     const written: WrittenImage[] = [];
     const buildAll = async (): Promise<void> => {

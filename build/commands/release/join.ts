@@ -5,7 +5,7 @@ import { joinedImages, readPlatformImageFiles } from '../../release/platform-ima
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './publish.ts';
-import { parseReleaseOptions, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
+import { parseReleaseOptions, RELEASE_BUILD_OPTIONS, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
 
 const FROM = {
   flags: '--from <dir>',
@@ -16,7 +16,13 @@ const FROM = {
 export const joinCommand = (): Command =>
   addOptions(
     new Command('join').description('push, check, sign and tag the images that release build wrote on other machines'),
-    { ...RELEASE_OPTIONS, from: FROM, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
+    {
+      ...RELEASE_OPTIONS,
+      from: FROM,
+      ...PUBLISH_OPTIONS,
+      cache: RELEASE_BUILD_OPTIONS.cache,
+      json: BUILD_OPTIONS.json,
+    },
   )
     .addHelpText(
       'after',

@@ -5,7 +5,9 @@ import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
+import type { Repository } from '../../oci/reference.ts';
 import { RequestError } from '../../problem.ts';
+import { pushCaches } from '../../release/build-cache.ts';
 import { builtImages } from '../../release/build-images.ts';
 import { RELEASE_CONSEQUENCE } from '../../release/journal.ts';
 import type { ImageSource, ReleaseOrigin } from '../../release/platform-image.ts';
@@ -23,6 +25,7 @@ import { type CommandRun, runCommand } from '../run-command.ts';
 import {
   baseDigest,
   builderId,
+  parseCache,
   parseReleaseOptions,
   parseReleaseSpecs,
   RELEASE_BUILD_OPTIONS,
@@ -45,7 +48,9 @@ export const PUBLISH_OPTIONS = {
   },
 } as const;
 
-export type PublishOptions = OptionValues<typeof PUBLISH_OPTIONS & Pick<typeof BUILD_OPTIONS, 'json'>>;
+export type PublishOptions = OptionValues<
+  typeof PUBLISH_OPTIONS & Pick<typeof BUILD_OPTIONS, 'json'> & Pick<typeof RELEASE_BUILD_OPTIONS, 'cache'>
+>;
 
 export const publishCommand = (): Command =>
   addOptions(
@@ -74,12 +79,24 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     const { onStep, signal } = command;
     const resolved = await resolveRelease(release, specs, problems, onStep);
     const { revision, source, epoch } = resolved;
-    const base = await baseDigest(specs, openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal));
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
+    const base = await baseDigest(specs, registry);
+    const repository = parseCache(options);
+    const signer = await cosignSigner(parseSigning(options.sign), onStep);
+    const cache =
+      repository === undefined
+        ? undefined
+        : {
+            repository,
+            check: async (at: Repository, digest: string) => (await signer?.hasSigned(registry, at, digest)) === true,
+            isWritten: release.version === undefined,
+          };
     const openContext = async () => {
       const cli = await findEngine(options.engine, onStep);
       return {
         ...{ cli, builder: options.builder, folder, builderId: await builderId(), listener: command, signal },
-        registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
+        registry,
+        cache,
       };
     };
     return {
@@ -117,6 +134,7 @@ type Prepare = (command: CommandRun, folder: string) => Promise<PreparedRelease>
 /** Publishes a release, and prints the result. */
 export async function runPublish(release: Release, options: PublishOptions, prepare: Prepare): Promise<void> {
   const signing = parseSigning(options.sign);
+  const cache = parseCache(options);
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   await runCommand({ json: options.json, consequence: RELEASE_CONSEQUENCE, cleansUp: true }, async (command) => {
     const { onStep, signal } = command;
@@ -126,6 +144,7 @@ export async function runPublish(release: Release, options: PublishOptions, prep
     const { name: _, version: __, ...request } = release;
     const date = release.event === 'refresh' ? release.date : '';
     const signer = await cosignSigner(signing, onStep);
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
     const published = await publishRelease(
       {
         release,
@@ -135,7 +154,7 @@ export async function runPublish(release: Release, options: PublishOptions, prep
         folder,
       },
       {
-        registry: openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal),
+        registry,
         signer,
         source: images,
         verify,
@@ -144,6 +163,8 @@ export async function runPublish(release: Release, options: PublishOptions, prep
         signal,
       },
     );
+    if (cache !== undefined && release.version === undefined)
+      await pushCaches(folder, cache, release.platforms, { registry, signer, onStep });
     await rm(own, { recursive: true, force: true });
     return {
       text: () => releaseReport(published),

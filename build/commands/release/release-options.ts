@@ -54,6 +54,7 @@ export const REF_OPTIONS = REF;
 export type ReleaseOptions = OptionValues<typeof RELEASE_OPTIONS>;
 
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
+const { variables: _cacheFrom, ...CACHE_FROM } = BUILD_OPTIONS.cacheFrom;
 const { variables: _extensions, ...EXTENSIONS } = BUILD_OPTIONS.extensions;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
 
@@ -73,7 +74,14 @@ export const RELEASE_BUILD_OPTIONS = {
     description: 'plugins to include in every image, by id, separated by spaces or commas',
   },
   browser: { ...BROWSER, unset: 'playwright, in the browser variant' },
-  cacheFrom: BUILD_OPTIONS.cacheFrom,
+  cache: {
+    flags: '--cache <repository>',
+    variables: ['OPENCLAW_RELEASE_CACHE'],
+    description:
+      'repository with build caches, one tag for each image and platform; builds of main write them, all builds read those that are signed',
+    example: '--cache ghcr.io/openclaw/openclaw-cache',
+  },
+  cacheFrom: CACHE_FROM,
   cacheTo: BUILD_OPTIONS.cacheTo,
   ca: BUILD_OPTIONS.ca,
   engine: BUILD_OPTIONS.engine,
@@ -174,6 +182,17 @@ export function parseRegistries(text: string | undefined, problems: Problem[]): 
   return [...new Set(names)];
 }
 
+/** @returns the full name of the repository with the caches; undefined without one @throws RequestError if it is not a repository */
+export function parseCache({
+  cache = process.env['OPENCLAW_RELEASE_CACHE'],
+}: Pick<ReleaseBuildOptions, 'cache'>): string | undefined {
+  if (cache === undefined || cache === '') return undefined;
+  const problems: Problem[] = [];
+  const [repository] = parseRegistries(cache, problems).filter((_, index) => index === 0);
+  if (problems.length === 0) return repository;
+  throw new RequestError(problems.map((problem) => ({ ...problem, source: '--cache' })));
+}
+
 /** Options of commands that read the record of a release. */
 export const RECORD_OPTIONS = {
   release: {
@@ -222,7 +241,7 @@ export function parseReleaseSpecs(
 ): { readonly specs: PerImage<ImageSpec>; readonly problems: readonly Problem[] } {
   const environment = Object.fromEntries(RELEASE_VARIABLES.map((name) => [name, process.env[name]]));
   const isCheckout = options.source !== undefined || checkout !== undefined || environment['OPENCLAW_SOURCE'];
-  const { browser, engine: _, builder: __, ...shared } = options;
+  const { browser, engine: _, builder: __, cache: ___, ...shared } = options;
   const extensions = options.extensions ?? process.env['OPENCLAW_RELEASE_EXTENSIONS'];
   const gateway =
     options.package === undefined && !isCheckout && version !== undefined

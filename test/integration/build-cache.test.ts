@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readStatements } from '../../build/attest/attestation.ts';
+import { PROVENANCE_PREDICATE, type Provenance } from '../../build/attest/provenance.ts';
+import { registryContent } from '../../build/oci/content.ts';
+import { isAttestation } from '../../build/oci/descriptor.ts';
+import { manifestsOf } from '../../build/oci/document.ts';
+import { parseReference } from '../../build/oci/reference.ts';
+import { createReleaseFixture, type ReleaseFixture } from '../support/release-fixture.ts';
+
+let fixture: ReleaseFixture;
+let cache = '';
+
+beforeAll(async () => {
+  fixture = await createReleaseFixture('small');
+  cache = `${fixture.open.address}/openclaw-cache`;
+});
+afterAll(() => fixture.tearDown());
+
+const release = (ref: string, ...more: readonly string[]) =>
+  fixture.run(
+    ...['release', 'publish', '--ref', ref, '--platforms', 'linux/amd64', '--registries', fixture.repositories[0]],
+    ...['--variants', 'default', '--base', fixture.base, '--cache', cache, '--sign', fixture.privateKey, ...more],
+  );
+
+const cacheDigest = async (): Promise<string | undefined> =>
+  (await fixture.read.document(parseReference(cache), 'default-amd64'))?.descriptor.digest;
+
+/** The caches that the provenance of a tag names. */
+async function cachesOf(tag: string): Promise<readonly unknown[]> {
+  const repository = parseReference(fixture.repositories[0]);
+  const index = await fixture.read.document(repository, tag);
+  const [entry] = index === undefined ? [] : manifestsOf(index.content).filter(isAttestation);
+  if (entry === undefined) throw new Error(`${tag} has no attestation`);
+  const statements = await readStatements(registryContent(fixture.read, repository), entry);
+  const { buildDefinition } = (statements.get(PROVENANCE_PREDICATE)?.predicate ?? {}) as Provenance;
+  return (buildDefinition?.resolvedDependencies ?? []).filter(({ name }) => name === 'build cache');
+}
+
+it('is written by a build of main, signed, and read by the next release, whose provenance names it', async () => {
+  const main = await release('refs/heads/main');
+  expect(main.exitCode, main.stderr).toBe(0);
+  expect(main.stderr).toContain(`building without a cache: ${cache}:default-amd64 does not exist yet`);
+  expect(main.stderr).toContain(`pushing the build cache ${cache}:default-amd64`);
+  expect(await cachesOf('main')).toEqual([]);
+  const digest = await cacheDigest();
+  const version = await release(fixture.ref);
+  expect(version.exitCode, version.stderr).toBe(0);
+  expect(version.stderr).not.toContain('building without a cache');
+  expect(await cachesOf(fixture.version)).toEqual([
+    {
+      name: 'build cache',
+      uri: `pkg:docker/${cache}@default-amd64`,
+      digest: { sha256: digest?.replace('sha256:', '') },
+    },
+  ]);
+  // A release of a version writes none.
+  expect(await cacheDigest()).toBe(digest);
+});

@@ -103,41 +103,64 @@ same_times`,
   ),
 };
 
-/** Lists the files of dist/ in the layer `server`. */
-const LIST_SERVER = 'find dist -path dist/control-ui -prune -o -type f -print | sort';
+/** Where the package's files come from, each in its own layer. The Control UI is in dist/, so it is mounted last. */
+const UNPACKED_MOUNTS = (
+  [
+    ['docs', 'docs'],
+    ['docs', 'skills'],
+    ['server', 'dist'],
+    ['control-ui', 'dist/control-ui'],
+  ] as const
+)
+  // Writable: a script may change every file. What it writes to a mount is not kept, but copied to the layer `package`.
+  .map(([layer, path]) => `--mount=from=unpacked,source=${LAYERS}/${layer}/app/${path},target=/app/${path},rw`)
+  .join(' \\\n    ');
+
+/** Lists everything that is in the layers of the stage `unpacked`. */
+const LIST_UNPACKED = 'find docs skills dist | sort';
 
 export const packageStage = (installScripts: readonly string[]): Stage => ({
   name: 'package',
   from: 'dependencies',
-  why: `The package's own install scripts, run on the complete gateway. The layer contains the files that they write, the package's other
-files, bundled dependencies, and the lockfile, which changes with every version (npm ls reads it).`,
-  body: `RUN --mount=from=helpers,target=/helpers \\
+  why: `The package's own install scripts, run on the complete gateway, without network: everything that an image contains is locked before
+the build. The layer contains the files that they write, the package's other files, bundled dependencies, and the lockfile, which changes
+with every version (npm ls reads it). /deleted lists the files that they delete.`,
+  body: `RUN --network=none --mount=from=helpers,target=/helpers \\
     --mount=from=unpacked,source=/package,target=/package \\
-    --mount=from=unpacked,source=${LAYERS}/docs/app/docs,target=/app/docs \\
-    --mount=from=unpacked,source=${LAYERS}/docs/app/skills,target=/app/skills \\
-    --mount=from=unpacked,source=${LAYERS}/server/app/dist,target=/app/dist,rw \\
-    --mount=from=unpacked,source=${LAYERS}/control-ui/app/dist/control-ui,target=/app/dist/control-ui \\
+    ${UNPACKED_MOUNTS} \\
     --mount=type=tmpfs,target=/tmp <<'SH'
 ${PRELUDE}
-export HOME=/tmp
+# npm fails at once, instead of trying again for minutes.
+export HOME=/tmp npm_config_offline=true
 cd /app
 cp -a /package/files/. .
-${LIST_SERVER} >/tmp/before
+${LIST_UNPACKED} >/tmp/before
 touch /tmp/begun
 ${installScripts.map((name) => `npm run --silent --if-present ${name}`).join('\n')}
-${LIST_SERVER} >/tmp/after
-if comm -23 /tmp/before /tmp/after | grep . >&2; then
-  echo "An install script of the gateway deletes these files, but they are in a layer that it cannot change." >&2
-  exit 1
-fi
+${LIST_UNPACKED} >/tmp/after
 mkdir -p ${LAYERS}/package/app/node_modules
+comm -23 /tmp/before /tmp/after >/deleted
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t ${LAYERS}/package/app/ {} +
-find dist -path dist/control-ui -prune -o -type f -newer /tmp/begun -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/package/app
+find docs skills dist -cnewer /tmp/begun ! -type d -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/package/app
 cp node_modules/.package-lock.json ${LAYERS}/package/app/node_modules/
 if [ -d /package/node_modules ]; then cp -a /package/node_modules/. ${LAYERS}/package/app/node_modules/; fi
 same_times
 SH`,
 });
+
+export const INSTALLED_FILES: Stage = {
+  name: 'installed-files',
+  from: UNPACKED.name,
+  why: `The gateway's files without those that its install scripts delete. In most releases they delete nothing, and this changes nothing.
+A separate stage, so that the package is unpacked while the dependencies are installed.`,
+  body: run(
+    '--mount=from=helpers,target=/helpers --mount=from=package,source=/deleted,target=/deleted',
+    `while IFS= read -r path; do
+  for layer in docs control-ui server; do rm -rf "${LAYERS}/$layer/app/$path"; done
+done </deleted
+same_times`,
+  ),
+};
 
 /**
  * A plugin is placed among the gateway's own, in dist/extensions/<id>. Its dependencies are outside of dist/ and linked, because the

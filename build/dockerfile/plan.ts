@@ -5,6 +5,7 @@ import {
   dependenciesStage,
   GATEWAY_DEPENDENCIES,
   gatewayStage,
+  INSTALLED_FILES,
   packageStage,
   pluginStages,
   UNPACKED,
@@ -205,6 +206,7 @@ function packagePart(
       dependenciesStage(isolated),
       UNPACKED,
       packageStage(gateway.installScripts),
+      INSTALLED_FILES,
       ...plugins.flatMap(pluginStages),
     ],
     from: WITH_TOOLS.name,
@@ -220,9 +222,9 @@ function packagePart(
       ...plugins.map(({ id, packageName, version }) =>
         fromStage(`plugin ${id}`, `${packageName}@${version} with its dependencies`, `baked-${id}`, 'plugin'),
       ),
-      fromStage('docs', 'documentation and skills', 'unpacked', 'docs'),
-      fromStage('control-ui', 'the Control UI', 'unpacked', 'control-ui'),
-      fromStage('server', 'the compiled gateway', 'unpacked', 'server'),
+      fromStage('docs', 'documentation and skills', INSTALLED_FILES.name, 'docs'),
+      fromStage('control-ui', 'the Control UI', INSTALLED_FILES.name, 'control-ui'),
+      fromStage('server', 'the compiled gateway', INSTALLED_FILES.name, 'server'),
       fromStage('package', "the package's other files, and files that its install scripts wrote", 'package', 'package'),
     ],
   };

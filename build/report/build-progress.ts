@@ -48,24 +48,50 @@ function title({ name }: Step): string {
 const elapsed = ({ started, completed }: Step): number =>
   started === undefined ? 0 : ((completed ?? Date.now()) - started) / 1000;
 
-/** For logs: one line when a step starts, and one when it ends. */
+/** After so many seconds without a line, a log says what still runs. */
+const LONGEST_SILENCE_SECONDS = 60;
+
+/** For logs: one line when a step starts, one when it ends, and one for each minute in between. */
 function plainView(stream: NodeJS.WriteStream): ProgressView {
   const said = new Map<string, Step['state']>();
-  const say = (text: string): void => void stream.write(`${text}\n`);
+  let latest: Progress = new Map();
+  let step = { text: '', started: Date.now() };
+  const say = (text: string): void => {
+    stream.write(`${text}\n`);
+    timer.refresh();
+  };
+  const sayWhatRuns = (): void => {
+    const running = [...latest.values()].filter((entry) => isNews(entry) && entry.state === 'running');
+    for (const entry of running) {
+      const last = entry.lines.at(-1);
+      say(
+        `~ ${title(entry)} (still running after ${seconds(elapsed(entry))})${last === undefined ? '' : `: ${printable(last).trim().slice(0, 100)}`}`,
+      );
+    }
+    if (running.length === 0 && step.text !== '')
+      say(`~ ${step.text} (still running after ${seconds((Date.now() - step.started) / 1000)})`);
+    timer.refresh();
+  };
+  const timer = setTimeout(sayWhatRuns, LONGEST_SILENCE_SECONDS * 1000);
+  timer.unref();
   return {
-    onStep: (step) => say(`- ${printable(step)}`),
-    onProgress: (_, changed) => {
-      for (const step of changed) {
-        if (!isNews(step) || said.get(step.digest) === step.state) continue;
-        said.set(step.digest, step.state);
-        if (step.state === 'running') say(`> ${title(step)}`);
-        if (step.state === 'done') say(`+ ${title(step)} (${seconds(elapsed(step))})`);
-        if (step.state === 'cached') say(`= ${title(step)} (cached)`);
-        if (step.state === 'failed') say(`! ${title(step)}`);
+    onStep: (text) => {
+      step = { text: printable(text), started: Date.now() };
+      say(`- ${step.text}`);
+    },
+    onProgress: (progress, changed) => {
+      latest = progress;
+      for (const entry of changed) {
+        if (!isNews(entry) || said.get(entry.digest) === entry.state) continue;
+        said.set(entry.digest, entry.state);
+        if (entry.state === 'running') say(`> ${title(entry)}`);
+        if (entry.state === 'done') say(`+ ${title(entry)} (${seconds(elapsed(entry))})`);
+        if (entry.state === 'cached') say(`= ${title(entry)} (cached)`);
+        if (entry.state === 'failed') say(`! ${title(entry)}`);
       }
     },
     print: say,
-    close: () => {},
+    close: () => clearTimeout(timer),
   };
 }
 

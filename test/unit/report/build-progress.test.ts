@@ -38,3 +38,31 @@ it('continues to draw running steps after a text above them', async () => {
   vi.useRealTimers();
   expect(shown).toMatch(/the base is a bootstrapped one[\s\S]*RUN npm ci[\s\S]*added 1 package/);
 });
+
+it('says in a log every minute what still runs', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  const stream = new PassThrough();
+  let shown = '';
+  stream.on('data', (text: Buffer) => {
+    shown += text.toString();
+  });
+  const view = await progressView('plain', stream as unknown as NodeJS.WriteStream);
+  view.onStep('locking dependencies');
+  vi.advanceTimersByTime(61_000);
+  expect(shown).toBe('- locking dependencies\n~ locking dependencies (still running after 60.0 s)\n');
+  shown = '';
+  view.onProgress(new Map([['a', { ...step, started: Date.now() }]]), [step]);
+  vi.advanceTimersByTime(121_000);
+  expect(shown).toBe(
+    [
+      '> [dependencies 2/2] RUN npm ci',
+      '~ [dependencies 2/2] RUN npm ci (still running after 60.0 s): added 1 package',
+      '~ [dependencies 2/2] RUN npm ci (still running after 2 min 0 s): added 1 package\n',
+    ].join('\n'),
+  );
+  shown = '';
+  view.close();
+  vi.advanceTimersByTime(120_000);
+  vi.useRealTimers();
+  expect(shown).toBe('');
+});

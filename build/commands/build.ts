@@ -95,12 +95,14 @@ async function dryRun(spec: ImageSpec, inputs: ResolvedInputs): Promise<CommandO
   ]);
   const { gateway, plugins } = inputs;
   const { base, layers, dockerfile } = planBuild(spec, inputs, declaredContexts(spec));
+  const overrides = Object.entries(spec.overrides).map(([name, version]) => `${name}=${version}`);
   const text = (): string => {
     const summary = table(
       [{ head: '' }, { head: '' }],
       [
         ['gateway', `${gateway.version} (${gateway.origin})`],
         gateway.kind === 'checkout' ? ['revision', revisionOf(gateway)] : ['integrity', gateway.integrity],
+        ...(overrides.length === 0 ? [] : [['overrides', overrides.join('\n')]]),
         ['required Node', gateway.nodeRange],
         ['base', spec.base.kind === 'reference' ? base.from : `${spec.base.kind} (pinned: ${base.from})`],
         ['tags', spec.tags.map(familiarReference).join('\n')],

@@ -6,7 +6,7 @@ import { type LockedPackage, lockDependencies, tarballSizes } from './dependency
 import type { PackagedGateway } from './gateway.ts';
 import { explainNpmError, type NpmOptions } from './npm.ts';
 import { parsePackageJson } from './package-json.ts';
-import { allowedScripts, type PackageManifest, withAllowedScripts } from './package-manifest.ts';
+import { allowedScripts, type PackageManifest, withAllowedScripts, withOverrides } from './package-manifest.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
 
 /** The locked dependencies of a gateway. */
@@ -36,7 +36,7 @@ export async function lockGateway(
   earlier: string | undefined,
 ): Promise<GatewayLock> {
   const packages = await lockDependencies(
-    dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm))),
+    withOverrides(dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm))), resolved.overrides),
     folder,
     npm,
     earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
@@ -55,16 +55,21 @@ export async function lockGateway(
  * Writes the files beside the lockfile that a build reads, and those that the next lock starts from.
  *
  * @param files of the package, by path
+ * @param overrides replacements of dependencies
  */
 export async function writeLocked(
   { packages, sizes, layers, basedOn }: GatewayLock,
   folder: string,
   files: ReadonlyMap<string, string>,
+  overrides: ResolvedPackage['overrides'],
 ): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'basedOnLock'>> {
   const manifest = manifestIn(files);
   const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
   const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
-  await writeFile(join(folder, 'package.json'), withAllowedScripts(dependencyManifest(manifest), withScripts, allowed));
+  await writeFile(
+    join(folder, 'package.json'),
+    withAllowedScripts(withOverrides(dependencyManifest(manifest), overrides), withScripts, allowed),
+  );
   await writeFile(join(folder, 'layers'), layerList(layers));
   await writeFile(join(dirname(folder), SIZES), JSON.stringify(Object.fromEntries(sizes)));
   return {

@@ -33,6 +33,8 @@ export interface PackagedGateway extends GatewayMetadata {
   /** Build time from the build record (ISO 8601); undefined if there is none. */
   readonly built?: string | undefined;
   readonly integrity: string;
+  /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
+  readonly overrides: Readonly<Record<string, string>>;
   /** Ids of the plugins in the package (`dist/extensions/<id>/openclaw.plugin.json`). */
   readonly bundledPlugins: readonly string[];
   /** Plugin id → npm package, from the catalogues in the package. */

@@ -45,7 +45,8 @@ export async function readGatewayPackage(
       ...describe(manifestIn(files), files),
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
       integrity: resolved.integrity,
-      ...(await writeLocked(locked, dependencies, files)),
+      overrides: resolved.overrides ?? {},
+      ...(await writeLocked(locked, dependencies, files, resolved.overrides)),
       context: join(folder, 'context'),
       dependencies: join(folder, 'dependencies'),
     };
@@ -78,7 +79,7 @@ export async function lockIndependently(
     const { basedOnLock: _, ...others } = gateway;
     const alone = {
       ...others,
-      ...(await writeLocked(locked, dependencies, files)),
+      ...(await writeLocked(locked, dependencies, files, resolved.overrides)),
       dependencies: join(folder, 'dependencies'),
     };
     await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(alone, null, 2)}\n`);

@@ -98,13 +98,22 @@ export function explainNpmError(error: unknown, what: string): unknown {
       {
         kind: 'git-dependency',
         title: 'A dependency comes from a git repository',
-        reason: `${what} contains ${dependency ?? 'a git dependency'}, which is not a published package; npm does not fetch it by default.`,
-        hint: 'build a release without it: scripts/run build --package openclaw@latest',
+        reason: `${what} contains ${dependency ?? 'a git dependency'}, which is not a published package, so its bytes cannot be locked before the build.`,
+        hint: `replace it by a published package: --override ${nameOfGit(dependency)}; or build a release without it: scripts/run build --package openclaw@latest`,
       },
       { cause: error },
     );
   }
   return error;
+}
+
+/** Git dependencies of known releases, and the same code on npm. Source: the packages' own README and tags. */
+const PUBLISHED: Readonly<Record<string, string>> = { libsignal: 'npm:libsignal@2.0.1' };
+
+/** `libsignal@git+https://github.com/…` → `libsignal=npm:libsignal@2.0.1`; without a known package `NAME=VERSION`. */
+function nameOfGit(dependency = ''): string {
+  const name = /^((?:@[^/]+\/)?[^@/:]+)@/.exec(dependency)?.[1];
+  return `${name ?? 'NAME'}=${PUBLISHED[name ?? ''] ?? 'VERSION'}`;
 }
 
 /**

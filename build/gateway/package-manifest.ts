@@ -26,8 +26,26 @@ export interface DependencyManifest {
   readonly private: true;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
+  /** Replacements of dependencies at any depth. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#overrides */
+  readonly overrides?: Readonly<Record<string, string>>;
   /** npm 11's list of packages whose install scripts may run (`npm help install-scripts`). */
   readonly allowScripts?: Readonly<Record<string, boolean>>;
+}
+
+/**
+ * Replaces dependencies: those of the gateway itself in their place, because npm refuses an override of a direct dependency, and those
+ * of other packages by npm's `overrides`.
+ */
+export function withOverrides(
+  manifest: DependencyManifest,
+  overrides: Readonly<Record<string, string>> = {},
+): DependencyManifest {
+  const replaced = (dependencies: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.entries(dependencies).map(([name, spec]) => [name, overrides[name] ?? spec]));
+  if (Object.keys(overrides).length === 0) return manifest;
+  const dependencies = replaced(manifest.dependencies);
+  const optionalDependencies = replaced(manifest.optionalDependencies);
+  return { ...manifest, dependencies, optionalDependencies, overrides };
 }
 
 /**
@@ -67,13 +85,18 @@ export function withAllowedScripts(
 export const ownInstallScripts = (manifest: PackageManifest): readonly string[] =>
   ['preinstall', 'install', 'postinstall'].filter((name) => manifest.scripts?.[name] !== undefined);
 
+/** Releases before 2026.3 do not name their repository. */
+export const GATEWAY_REPOSITORY = 'https://github.com/openclaw/openclaw';
+
 /** `git+https://github.com/o/r.git` → `https://github.com/o/r`. */
 export function repositoryUrl(manifest: PackageManifest): string {
   const url = typeof manifest.repository === 'string' ? manifest.repository : (manifest.repository?.url ?? '');
+  if (url === '') return GATEWAY_REPOSITORY;
   const short = /^(?:github:)?([\w.-]+\/[\w.-]+)$/.exec(url);
   if (short !== null) return `https://github.com/${short[1]}`;
   return url
     .replace(/^git\+/, '')
     .replace(/^(?:git|ssh):\/\/(?:git@)?/, 'https://')
+    .replace(/^git@([\w.-]+):/, 'https://$1/')
     .replace(/\.git$/, '');
 }

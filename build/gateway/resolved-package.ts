@@ -17,6 +17,8 @@ export interface ResolvedPackage {
   readonly integrity: string;
   /** Its package.json, if the registry provided it. */
   readonly manifest?: PackageManifest;
+  /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
+  readonly overrides?: Readonly<Record<string, string>>;
 }
 
 /** @throws RequestError if the version does not exist, with the nearest versions */

@@ -7,10 +7,10 @@ import { ANNOTATION_ARGUMENTS } from '../dockerfile/runtime-stage.ts';
 import type { Layer } from '../dockerfile/stage.ts';
 import { byAge } from '../gateway/dependency-layers.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
-import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
+import type { Annotations } from '../oci/annotations.ts';
 import { formatReference, repositoryOf } from '../oci/reference.ts';
-import { WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
+import { imageAnnotations } from './image-annotations.ts';
 import type { ResolvedInputs } from './resolve-inputs.ts';
 
 /** A build of one image, ready to run: plain data. */
@@ -86,7 +86,10 @@ export function planBuild(
   };
   const plan = planDockerfile(request);
   const dockerfile = renderDockerfile(plan);
-  const identity = gateway.kind === 'checkout' ? [gateway.root, gateway.revision, gateway.changed] : gateway.integrity;
+  const identity =
+    gateway.kind === 'checkout'
+      ? [gateway.root, gateway.revision, gateway.changed]
+      : [gateway.integrity, gateway.overrides];
   return {
     spec,
     gateway,
@@ -116,43 +119,3 @@ function createdOf({ sourceDateEpoch }: ImageSpec, gateway: Gateway): Date | 'fi
 /** @param contents everything that determines the contents of an image */
 export const planKey = (contents: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, 16);
-
-const DOCUMENTATION = 'https://docs.openclaw.ai/install/docker';
-
-/** The annotations of a gateway image, except `created`. */
-export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'digest'>): Annotations {
-  return {
-    [ANNOTATION.baseName]: base.name,
-    [ANNOTATION.baseDigest]: base.digest,
-    [ANNOTATION.source]: gateway.repository,
-    [ANNOTATION.url]: gateway.homepage,
-    [ANNOTATION.documentation]: DOCUMENTATION,
-    [ANNOTATION.licenses]: gateway.license,
-    [ANNOTATION.title]: 'OpenClaw Gateway',
-    [ANNOTATION.description]: gateway.description,
-    [ANNOTATION.version]: gateway.version,
-    [ANNOTATION.revision]: `${gateway.revision}${gateway.kind === 'checkout' && gateway.dirty ? '-dirty' : ''}`,
-  };
-}
-
-/** The value of the annotation `created`, RFC 3339 without fractions. */
-export const createdAnnotation = (created: Date): Annotations => ({
-  [ANNOTATION.created]: created.toISOString().replace(/\.\d{3}Z$/, 'Z'),
-});
-
-/**
- * Checks the annotations against their schema, before anything is built.
- *
- * @throws WorkError if the gateway's package lacks a required value
- */
-export async function assertAnnotations(annotations: Annotations, { origin }: Pick<Gateway, 'origin'>): Promise<void> {
-  const { checkAnnotations } = await import('../oci/check-annotations.ts');
-  const problems = checkAnnotations(annotations);
-  if (problems.length === 0) return;
-  throw new WorkError({
-    kind: 'annotations',
-    title: 'Required image annotations are missing',
-    reason: problems.map(({ key, value, reason }) => `${key} '${value ?? ''}' ${reason}`).join('; '),
-    hint: `build another version with --package: these values come from package.json and dist/build-info.json of ${origin}`,
-  });
-}

@@ -5,7 +5,7 @@ import { ANNOTATION_ARGUMENTS } from '../dockerfile/runtime-stage.ts';
 import { readCheckout } from '../gateway/checkout.ts';
 import type { Annotations } from '../oci/annotations.ts';
 import { repositoryOf } from '../oci/reference.ts';
-import { createdAnnotation, imageAnnotations } from './build-plan.ts';
+import { createdAnnotation, imageAnnotations } from './image-annotations.ts';
 
 /** Files and options with which plain `docker build` builds a checkout. */
 export interface RenderedCheckout {

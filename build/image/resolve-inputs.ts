@@ -8,6 +8,7 @@ import { resolvePlugins } from '../gateway/plugin-package.ts';
 import { type ResolvedPackage, resolveGatewayPackage } from '../gateway/resolved-package.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice, ImageSpec } from '../spec/image-spec.ts';
+import { gatewayAnnotationProblems } from './image-annotations.ts';
 
 /** The software of an image, resolved to exact versions. */
 export interface ResolvedInputs {
@@ -42,11 +43,22 @@ export async function resolveInputs(
 }
 
 async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[]): Promise<ResolvedInputs> {
+  for (const [name, version] of Object.entries(spec.overrides)) {
+    const reason = 'is possible for a gateway from npm only: the lockfile of a checkout is taken as it is';
+    const hint = `add it to pnpm.overrides in the checkout's package.json, and run pnpm install`;
+    problems.push({ source: '--override', value: `${name}=${version}`, reason, hint });
+  }
   const { readCheckout } = await import('../gateway/checkout.ts');
   const checkout = await readCheckout(path, spec.extensions).catch(collectInto(problems));
-  if (checkout !== undefined) problems.push(...browserProblems(spec, checkout), ...bootstrapProblems(spec, checkout));
-  if (checkout === undefined || problems.length > 0) throw new RequestError(problems);
-  return { gateway: checkout, plugins: [] };
+  if (checkout === undefined) throw new RequestError(problems);
+  const gateway = withSourceUrl(spec, checkout);
+  problems.push(
+    ...browserProblems(spec, checkout),
+    ...bootstrapProblems(spec, checkout),
+    ...gatewayAnnotationProblems(gateway, '--source'),
+  );
+  if (problems.length > 0) throw new RequestError(problems);
+  return { gateway, plugins: [] };
 }
 
 async function resolvePackage(
@@ -58,7 +70,9 @@ async function resolvePackage(
   const npm = await readNpmOptions(spec.ca);
   const isValid = !problems.some(({ source }) => source === '--package');
   const resolved: ResolvedPackage | undefined = isValid
-    ? await resolveGatewayPackage(choice, npm).catch(collectInto(problems))
+    ? await resolveGatewayPackage(choice, npm)
+        .then((found) => ({ ...found, overrides: spec.overrides }))
+        .catch(collectInto(problems))
     : undefined;
   // An invalid request needs the package itself only to find problems of plugins, browser and base.
   const needsPackage = spec.extensions.length > 0 || spec.browser === 'playwright' || spec.base.kind === 'bootstrap';
@@ -67,10 +81,19 @@ async function resolvePackage(
   // A reproducible image must not depend on earlier builds on this host.
   const gateway = spec.sourceDateEpoch === undefined ? cached : await lockIndependently(cached, resolved, npm);
   const plugins = await resolvePlugins(spec.extensions, gateway, npm).catch(collectInto(problems));
-  problems.push(...browserProblems(spec, gateway), ...bootstrapProblems(spec, gateway));
+  const named = withSourceUrl(spec, gateway);
+  problems.push(
+    ...browserProblems(spec, gateway),
+    ...bootstrapProblems(spec, gateway),
+    ...gatewayAnnotationProblems(named, '--package'),
+  );
   if (plugins === undefined || problems.length > 0) throw new RequestError(problems);
-  return { gateway, plugins };
+  return { gateway: named, plugins };
 }
+
+/** The address that the user names counts more than the one of the gateway. */
+const withSourceUrl = <T extends Gateway>({ sourceUrl }: ImageSpec, gateway: T): T =>
+  sourceUrl === undefined ? gateway : { ...gateway, repository: sourceUrl, homepage: sourceUrl };
 
 /** Collects the problems of a RequestError; rethrows every other error. */
 const collectInto =

@@ -7,8 +7,9 @@ import { npmSecret, readNpmOptions } from '../gateway/npm.ts';
 import type { Annotations } from '../oci/annotations.ts';
 import { familiarReference } from '../oci/reference.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
-import { assertAnnotations, type BuildPlan, createdAnnotation, type GatewayBuildPlan } from './build-plan.ts';
+import type { BuildPlan, GatewayBuildPlan } from './build-plan.ts';
 import { type BuildRecord, readBuildRecord } from './build-record.ts';
+import { assertAnnotations, createdAnnotation } from './image-annotations.ts';
 
 /** A plan with everything that buildx needs. */
 export interface StartedBuild {

@@ -18,3 +18,6 @@ export const ANNOTATION = {
   revision: 'org.opencontainers.image.revision',
   created: 'org.opencontainers.image.created',
 } as const;
+
+/** Names the dependencies that the builder of an image has replaced: `libsignal=npm:libsignal@2.0.1`. Only on images that have some. */
+export const OVERRIDES_ANNOTATION = 'ai.openclaw.image.overrides';

@@ -1,5 +1,6 @@
 import type { Platform } from '../oci/platform.ts';
 import type { Reference } from '../oci/reference.ts';
+import type { Overrides } from './parse-override.ts';
 
 /** The parent image. `auto`: the pinned base, or a bootstrapped base if its registry is unreachable. */
 export type BaseChoice =
@@ -28,6 +29,10 @@ export type Destination =
 export interface ImageSpec {
   readonly gateway: GatewayChoice;
   readonly base: BaseChoice;
+  /** Replacements of dependencies; only for a gateway from npm. */
+  readonly overrides: Overrides;
+  /** Address for the annotations; undefined: that of the gateway. */
+  readonly sourceUrl: string | undefined;
   readonly extensions: readonly string[];
   readonly aptPackages: readonly string[];
   readonly pipPackages: readonly string[];

@@ -32,6 +32,20 @@ export const BUILD_OPTIONS = {
     description: 'plugins to include, by id (in a checkout also by folder), separated by spaces or commas',
     example: '--extensions slack,matrix',
   },
+  override: {
+    flags: '--override <name=version>',
+    variables: ['OPENCLAW_OVERRIDES'],
+    repeatable: true,
+    description: 'replace a dependency of the gateway by a published package, for example one from a git repository',
+    example: '--override libsignal=npm:libsignal@2.0.1',
+  },
+  sourceUrl: {
+    flags: '--source-url <url>',
+    variables: ['OPENCLAW_SOURCE_URL'],
+    description: 'address of the source repository, for the annotations',
+    unset: "repository in the gateway's package.json, or https://github.com/openclaw/openclaw",
+    example: '--source-url https://github.com/me/openclaw',
+  },
   apt: {
     flags: '--apt <names>',
     variables: ['OPENCLAW_IMAGE_APT_PACKAGES', 'OPENCLAW_DOCKER_APT_PACKAGES'],

@@ -14,6 +14,7 @@ import {
 } from './image-spec.ts';
 import { BUILD_OPTIONS, type BuildOptionName, type GivenOptions, type OptionDefinition } from './option.ts';
 import { PAIRS, parseDestination } from './parse-destination.ts';
+import { parseOverrides } from './parse-override.ts';
 import { VARIANTS, type Variant, variantTag } from './variant.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -116,6 +117,12 @@ export function parseImageSpec(
   const spec: ImageSpec = {
     gateway: parseChoice(options, read('source'), read('package')?.text ?? '', checkout, problems),
     base: parseBase(read('base')?.text, problems),
+    overrides: parseOverrides(
+      options.override ?? (read('override')?.text ?? '').split(/\s+/).filter((word) => word !== ''),
+      options.override === undefined ? 'OPENCLAW_OVERRIDES' : '--override',
+      problems,
+    ),
+    sourceUrl: parseSourceUrl(read('sourceUrl'), problems),
     extensions,
     aptPackages,
     pipPackages,
@@ -271,6 +278,18 @@ function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], pr
     referenceOr(value, sourceOf(definition), `for example: ${definition.example}`, problems);
   }
   return given;
+}
+
+/** The annotations require an https address: registries link to it. */
+function parseSourceUrl(
+  given: { readonly source: string; readonly text: string } | undefined,
+  problems: Problem[],
+): string | undefined {
+  if (given === undefined) return undefined;
+  if (URL.parse(given.text)?.protocol === 'https:') return given.text;
+  const hint = 'give the address of the source repository: https://github.com/me/openclaw';
+  problems.push({ source: given.source, value: given.text, reason: 'is not an https address', hint });
+  return undefined;
 }
 
 function parseCompression(text: string, problems: Problem[]): Compression {

@@ -54,6 +54,8 @@ export const REF_OPTIONS = REF;
 export type ReleaseOptions = OptionValues<typeof RELEASE_OPTIONS>;
 
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
+const { variables: _override, ...OVERRIDE } = BUILD_OPTIONS.override;
+const { variables: _sourceUrl, ...SOURCE_URL } = BUILD_OPTIONS.sourceUrl;
 const { variables: _cacheFrom, ...CACHE_FROM } = BUILD_OPTIONS.cacheFrom;
 const { variables: _extensions, ...EXTENSIONS } = BUILD_OPTIONS.extensions;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
@@ -68,6 +70,8 @@ export const RELEASE_BUILD_OPTIONS = {
     description: 'base instead of the pinned one: an image reference',
     unset: 'the pin',
   },
+  override: OVERRIDE,
+  sourceUrl: SOURCE_URL,
   extensions: {
     ...EXTENSIONS,
     variables: ['OPENCLAW_RELEASE_EXTENSIONS'],

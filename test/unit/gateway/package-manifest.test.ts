@@ -4,6 +4,7 @@ import {
   ownInstallScripts,
   repositoryUrl,
   withAllowedScripts,
+  withOverrides,
 } from '../../../build/gateway/package-manifest.ts';
 import { dependencyManifest } from '../../../build/steps/dependency-manifest.mjs';
 
@@ -66,7 +67,28 @@ it.each([
   ['ssh://git@github.com/openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
   ['openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
   ['github:openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
+  ['git@github.com:openclaw/openclaw.git', 'https://github.com/openclaw/openclaw'],
+  // Releases before 2026.3 do not name it.
+  ['', 'https://github.com/openclaw/openclaw'],
 ])('%s is %s', (url, address) => {
   expect(repositoryUrl({ ...MANIFEST, repository: url })).toBe(address);
   expect(repositoryUrl({ ...MANIFEST, repository: { url } })).toBe(address);
+});
+
+describe('overrides', () => {
+  const manifest = { private: true, dependencies: { a: '^1.0.0' }, optionalDependencies: { b: '2.0.0' } } as const;
+
+  it('replace direct dependencies in their place, and others at any depth', () => {
+    expect(withOverrides(manifest, { a: '1.5.0', b: 'npm:c@2.1.0', deep: '3.0.0' })).toEqual({
+      private: true,
+      dependencies: { a: '1.5.0' },
+      optionalDependencies: { b: 'npm:c@2.1.0' },
+      overrides: { a: '1.5.0', b: 'npm:c@2.1.0', deep: '3.0.0' },
+    });
+  });
+
+  it('change nothing if there are none', () => {
+    expect(withOverrides(manifest)).toBe(manifest);
+    expect(withOverrides(manifest, {})).toBe(manifest);
+  });
 });

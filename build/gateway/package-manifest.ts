@@ -86,7 +86,7 @@ export const ownInstallScripts = (manifest: PackageManifest): readonly string[] 
   ['preinstall', 'install', 'postinstall'].filter((name) => manifest.scripts?.[name] !== undefined);
 
 /** Releases before 2026.3 do not name their repository. */
-export const GATEWAY_REPOSITORY = 'https://github.com/openclaw/openclaw';
+const GATEWAY_REPOSITORY = 'https://github.com/openclaw/openclaw';
 
 /** `git+https://github.com/o/r.git` → `https://github.com/o/r`. */
 export function repositoryUrl(manifest: PackageManifest): string {

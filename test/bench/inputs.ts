@@ -1,0 +1,158 @@
+// Builds releases of the gateway from npm, checks and starts each image, and prints what works. Arguments: versions, each with the options
+// that it needs (`2026.3.13 --override …` is found by itself). --write renders docs/compatibility.md.
+import '../support/isolation.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { execa } from 'execa';
+import { startContainer } from '../../build/engine/container.ts';
+import { requestGateway } from '../../build/engine/gateway-request.ts';
+import { replaceSection } from '../../build/report/documentation.ts';
+import { markdownTable } from '../../build/report/job-summary.ts';
+import { bytes, seconds } from '../../build/units.ts';
+import { startEngine, stopEngine } from '../support/engine.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DOCUMENT = join(ROOT, 'docs/compatibility.md');
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+});
+
+/** The result of one release. A part that was not reached is undefined. */
+interface Row {
+  readonly version: string;
+  /** Options that the build needed, beside the version. */
+  readonly options: readonly string[];
+  readonly builds: boolean;
+  readonly seconds: number;
+  readonly bytes?: number;
+  /** Passed checks of the contract, of all. */
+  readonly verifies?: readonly [passed: number, all: number];
+  readonly healthz?: boolean;
+  readonly controlUi?: boolean;
+  readonly plugins?: number;
+  /** Why it is not green, and the way out. */
+  readonly note?: string;
+}
+
+interface Failed {
+  readonly error?: { readonly kind: string; readonly reason?: string; readonly hint?: string };
+}
+
+/** Runs the command line with --json. */
+async function run<T>(args: readonly string[]): Promise<T & Failed> {
+  const { stdout } = await execa(join(ROOT, 'scripts/run'), [...args, '--json'], { reject: false, cwd: ROOT });
+  return JSON.parse(stdout) as T & Failed;
+}
+
+interface Built {
+  readonly size: number;
+}
+
+interface Verified {
+  readonly results: readonly { readonly name: string; readonly status: string; readonly found: string }[];
+}
+
+async function survey(version: string): Promise<Row> {
+  const tag = `openclaw-image-inputs:${version}`;
+  const started = performance.now();
+  const build = (options: readonly string[]) =>
+    run<Built>(['build', '--package', `openclaw@${version}`, '--tag', tag, ...options]);
+  let options: readonly string[] = [];
+  let built = await build(options);
+  // The message names the option.
+  const override = /--override (\S+?);/.exec(built.error?.hint ?? '')?.[1];
+  if (override !== undefined) {
+    options = ['--override', override];
+    built = await build(options);
+  }
+  const took = (performance.now() - started) / 1000;
+  const { error } = built;
+  if (error !== undefined)
+    return {
+      version,
+      options,
+      builds: false,
+      seconds: took,
+      note: `${error.kind}: ${error.reason ?? ''} ${error.hint ?? ''}`,
+    };
+  const { results = [] } = await run<Verified>(['verify', tag]);
+  const failed = results.filter(({ status }) => status === 'failed');
+  const warned = results.filter(({ status }) => status === 'warning');
+  const notes = [...failed, ...warned].map(({ name, found }) => `${name}: ${found}`);
+  return {
+    ...{ version, options, builds: true, seconds: took, bytes: built.size },
+    verifies: [results.length - failed.length, results.length],
+    ...(await start(tag)),
+    ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
+  };
+}
+
+/** Starts the gateway and asks it. */
+async function start(image: string): Promise<Pick<Row, 'healthz' | 'controlUi' | 'plugins'>> {
+  const container = await startContainer(engine, { image, environment: { OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) } });
+  try {
+    const limits = { seconds: 120, every: 1 };
+    const health = await requestGateway(container, '/healthz', [200], limits);
+    const page = await requestGateway(container, '/', [200], limits);
+    const { stdout } = await container.exec(['openclaw', 'plugins', 'list', '--json']);
+    const listed = /\{[\s\S]*\}/.exec(stdout)?.[0];
+    const { plugins = [] } = JSON.parse(listed ?? '{}') as { readonly plugins?: readonly unknown[] };
+    const answers = (answer: typeof health): boolean => answer !== undefined && answer !== 'no shell';
+    return {
+      healthz: answers(health),
+      controlUi: answers(page) && typeof page === 'object' && page.body.includes('<html'),
+      plugins: plugins.length,
+    };
+  } finally {
+    await container.remove();
+  }
+}
+
+const yes = (value: boolean | undefined): string => (value === undefined ? '' : value ? 'yes' : '**no**');
+
+const columns = [
+  'version',
+  'options',
+  'builds',
+  'verifies',
+  '`/healthz`',
+  'Control UI',
+  'plugins',
+  'size',
+  'time',
+  'note',
+];
+
+const cells = (row: Row): readonly string[] => [
+  row.version,
+  row.options.map((option) => `\`${option}\``).join(' '),
+  yes(row.builds),
+  row.verifies === undefined ? '' : row.verifies.join(' of '),
+  yes(row.healthz),
+  yes(row.controlUi),
+  row.plugins === undefined ? '' : String(row.plugins),
+  row.bytes === undefined ? '' : bytes(row.bytes),
+  seconds(row.seconds),
+  (row.note ?? '').replace(/\s+/g, ' '),
+];
+
+const engine = await startEngine();
+const rows: Row[] = [];
+for (const version of positionals) {
+  process.stderr.write(`${version}\n`);
+  const row = await survey(version);
+  rows.push(row);
+  process.stderr.write(`${cells(row).join(' | ')}\n`);
+}
+await stopEngine();
+
+const markdown = markdownTable(columns, rows.map(cells));
+if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+else process.stdout.write(`${markdown}\n`);
+if (values.write) {
+  const text = await readFile(DOCUMENT, 'utf8');
+  await writeFile(DOCUMENT, replaceSection(text, 'releases', markdown.trim()));
+}

@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { $ } from 'zx';
+import { docker, inImage, run } from '../support/command.ts';
+
+// A gateway whose own install script changes every part of the package, as those of 2026.8 do.
+const FILES: Readonly<Record<string, string>> = {
+  'package.json': JSON.stringify({
+    name: 'openclaw',
+    version: '2026.8.1',
+    description: 'A package with an install script of its own',
+    license: 'MIT',
+    bin: { openclaw: 'openclaw.mjs' },
+    scripts: { postinstall: 'node scripts/postinstall.mjs' },
+  }),
+  'openclaw.mjs': '',
+  'scripts/postinstall.mjs': `import { rmSync, writeFileSync } from 'node:fs';
+rmSync('dist/openclaw-install-guard');
+rmSync('dist/old', { recursive: true });
+rmSync('dist/control-ui/old.js');
+rmSync('docs/a file with spaces.md');
+rmSync('skills/old', { recursive: true });
+rmSync('.pending');
+writeFileSync('dist/changed.js', 'changed');
+writeFileSync('dist/control-ui/written.js', 'written');
+writeFileSync('docs/written.md', 'written');
+const online = await fetch('https://example.org').then(() => true, () => false);
+writeFileSync('dist/online', String(online));
+`,
+  'dist/build-info.json': JSON.stringify({ commit: 'a'.repeat(40), builtAt: '2026-08-01T00:00:00.000Z' }),
+  'dist/openclaw-install-guard': '',
+  'dist/old/a.js': '',
+  'dist/old/deep/b.js': '',
+  'dist/changed.js': 'before',
+  'dist/kept.js': 'kept',
+  'dist/control-ui/index.html': '<html>',
+  'dist/control-ui/old.js': '',
+  'docs/a file with spaces.md': '',
+  'docs/kept.md': '',
+  'skills/old/SKILL.md': '',
+  'skills/new/SKILL.md': '',
+  '.pending': '',
+};
+const IMAGE = 'openclaw-image-test:own-scripts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-own-'));
+  for (const [path, text] of Object.entries(FILES)) {
+    await mkdir(dirname(join(folder, 'package', path)), { recursive: true });
+    await writeFile(join(folder, 'package', path), text);
+  }
+  await $`tar -czf ${join(folder, 'openclaw.tgz')} -C ${folder} package`;
+  const { exitCode, stderr } = await run(['build', '--package', join(folder, 'openclaw.tgz'), '--tag', IMAGE]);
+  expect(exitCode, stderr).toBe(0);
+});
+afterAll(async () => {
+  await docker('image', 'rm', '--force', IMAGE);
+  await rm(folder, { recursive: true, force: true });
+});
+
+it("the image is as if npm had installed the package: without what the package's own script deletes, with what it writes", async () => {
+  const { stdout } = await inImage(IMAGE, 'cd /app && find . -path ./node_modules -prune -o -type f -print | sort');
+  expect(stdout.split('\n')).toEqual(
+    [
+      ...[
+        './dist/build-info.json',
+        './dist/changed.js',
+        './dist/control-ui/index.html',
+        './dist/control-ui/written.js',
+      ],
+      ...['./dist/kept.js', './dist/online', './docs/kept.md', './docs/written.md', './openclaw.mjs', './package.json'],
+      ...['./scripts/postinstall.mjs', './skills/new/SKILL.md'],
+    ].sort(),
+  );
+  const contents = await inImage(IMAGE, 'cd /app && cat dist/changed.js dist/control-ui/written.js && ls dist');
+  expect(contents.stdout).toContain('changedwritten');
+  expect(contents.stdout).not.toContain('old');
+});
+
+it('its script has no network', async () => {
+  expect((await inImage(IMAGE, 'cat /app/dist/online')).stdout).toBe('false');
+});

@@ -526,8 +526,8 @@ done </deleted
 same_times
 SH
 
-# The image. It copies finished layers, so it waits only for the slowest of them. Files belong to root: the gateway writes only to
-# /home/node and /tmp, and cannot change its own code.
+# All layers of the image. It copies finished layers, so it waits only for the slowest of them. Files belong to root: the gateway
+# writes only to /home/node and /tmp, and cannot change its own code.
 FROM with-tools AS runtime
 COPY --link --from=files /finished/files /
 COPY --link --from=dependencies /finished/dependencies /
@@ -541,6 +541,23 @@ USER node
 ENV NODE_ENV=production \
     NODE_DISABLE_COMPILE_CACHE=1 \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# A quick test of the finished layers: the gateway's command prints its version, and no link in /app leads nowhere. No part of the
+# image. image:build builds it together with the image; with docker build: --target smoke-test.
+FROM runtime AS smoke-test
+RUN --network=none --mount=type=tmpfs,target=/tmp <<'SH'
+set -eu
+dangling=$(find /app -xtype l | head -n 5)
+if [ -n "$dangling" ]; then
+  echo "These links of the gateway lead nowhere, so a part of it is missing in the image:" >&2
+  echo "$dangling" >&2
+  exit 1
+fi
+openclaw --version
+SH
+
+# The image: its settings, without a further layer.
+FROM runtime AS image
 EXPOSE 18789 18790
 HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --start-interval=2s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPENCLAW_GATEWAY_PORT || 18789) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

@@ -112,7 +112,7 @@ const UNPACKED_MOUNTS = (
     ['control-ui', 'dist/control-ui'],
   ] as const
 )
-  // Writable: a script may change every file. What it writes to a mount is not kept, but copied to the layer `package`.
+  // Writable: a script may change every file. A mount keeps no changes, so changed files are copied to the layer `package`.
   .map(([layer, path]) => `--mount=from=unpacked,source=${LAYERS}/${layer}/app/${path},target=/app/${path},rw`)
   .join(' \\\n    ');
 

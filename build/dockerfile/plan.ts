@@ -10,7 +10,7 @@ import {
   pluginStages,
   UNPACKED,
 } from './package-stages.ts';
-import { RUNTIME, runtimeStage } from './runtime-stage.ts';
+import { IMAGE, RUNTIME, runtimeStage, SMOKE_TEST } from './runtime-stage.ts';
 import { checkoutFolders, sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS } from './step.ts';
@@ -152,6 +152,8 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       FILES,
       ...part.stages,
       runtimeStage(part.from, layers),
+      SMOKE_TEST,
+      IMAGE,
     ],
     layers,
   };

@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { SMOKE_TEST } from '../dockerfile/runtime-stage.ts';
 import { bake } from '../engine/bake.ts';
 import { loadsArchive } from '../engine/build-outputs.ts';
-import { type BuildResult, build } from '../engine/buildx.ts';
+import { type BuildRequest, type BuildResult, build, type OnProgress } from '../engine/buildx.ts';
 import { loadArchive } from '../engine/load-archive.ts';
+import type { Step } from '../engine/progress.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildPlan, GatewayBuildPlan } from './build-plan.ts';
 import { readInputs } from './build-record.ts';
@@ -56,19 +58,84 @@ export async function runBuild(
   return images;
 }
 
+/** Builds the images, and tests the finished layers of those that are new. */
 async function execute(
   builds: Readonly<Record<string, StartedBuild>>,
-  { cli, listener, signal }: BuildContext,
+  context: BuildContext,
   bakeFile: string | undefined,
-): Promise<Readonly<Record<string, BuildResult>>> {
+): Promise<Results> {
   const requests = Object.fromEntries(Object.entries(builds).map(([target, { request }]) => [target, request]));
-  if (bakeFile !== undefined) {
-    const metadataFile = `${bakeFile}.metadata-${process.pid}`;
-    const baked = bake(cli, requests, bakeFile, metadataFile, listener.onProgress, signal);
-    return baked.finally(() => rm(metadataFile, { force: true }));
+  const { onProgress } = context.listener;
+  const run = (): Promise<Results> => runAll(requests, context, onProgress, bakeFile);
+  const test = (tested: typeof builds, report: OnProgress): Promise<Results> => {
+    const file = bakeFile === undefined ? undefined : `${bakeFile}.${SMOKE_TEST.name}`;
+    return runAll(smokeTests(tested), context, report, file);
+  };
+  // A push cannot be taken back, so its test comes first. Elsewhere it comes last, and a failed test restores the tags.
+  if (Object.values(builds).some(({ plan }) => plan.spec.destination.kind === 'push')) {
+    const tested = await test(builds, onProgress);
+    return withEarlierSteps(await run(), tested);
   }
-  const results: Record<string, BuildResult> = {};
-  for (const [target, request] of Object.entries(requests))
-    results[target] = await build(cli, request, listener.onProgress, signal);
+  const results = await run();
+  const isNew = ([target, { record }]: readonly [string, StartedBuild]): boolean => {
+    const digest = results[target]?.digest;
+    return digest === undefined || !record.digests.includes(digest);
+  };
+  // The other steps have just run.
+  const ofTest = ({ stage }: Pick<Step, 'stage'>): boolean => stage === SMOKE_TEST.name;
+  await test(Object.fromEntries(Object.entries(builds).filter(isNew)), (progress, changed) =>
+    onProgress(new Map([...progress].filter(([, step]) => ofTest(step))), changed.filter(ofTest)),
+  );
   return results;
 }
+
+type Results = Readonly<Record<string, BuildResult>>;
+
+/** The builds that test the images: another stage, without a result. */
+const smokeTests = (builds: Readonly<Record<string, StartedBuild>>): Readonly<Record<string, BuildRequest>> =>
+  Object.fromEntries(
+    Object.entries(builds).flatMap(([target, { plan, request }]) => {
+      // A release boots its images, and checks them against the contract.
+      const isTested = isGatewayPlan(plan) && plan.spec.smokeTest && plan.spec.destination.kind !== 'layout';
+      if (!isTested) return [];
+      const metadataFile = `${request.metadataFile}.${SMOKE_TEST.name}`;
+      const nothing = { tags: [], annotations: [], attestations: [], cacheTo: [], outputs: ['type=cacheonly'] };
+      return [[target, { ...request, ...nothing, target: SMOKE_TEST.name, metadataFile }]];
+    }),
+  );
+
+/** @param bakeFile where to write the bake definition; undefined: one build after the other */
+async function runAll(
+  requests: Readonly<Record<string, BuildRequest>>,
+  { cli, signal }: Pick<BuildContext, 'cli' | 'signal'>,
+  onProgress: OnProgress,
+  bakeFile: string | undefined,
+): Promise<Results> {
+  if (Object.keys(requests).length === 0) return {};
+  if (bakeFile !== undefined) {
+    const metadataFile = `${bakeFile}.metadata-${process.pid}`;
+    const isTest = bakeFile.endsWith(SMOKE_TEST.name);
+    return bake(cli, requests, bakeFile, metadataFile, onProgress, signal).finally(async () => {
+      await rm(metadataFile, { force: true });
+      if (isTest) await rm(bakeFile, { force: true });
+    });
+  }
+  const results: Record<string, BuildResult> = {};
+  for (const [target, request] of Object.entries(requests)) {
+    const done = build(cli, request, onProgress, signal);
+    results[target] = await done.finally(() => rm(request.metadataFile, { force: true }));
+  }
+  return results;
+}
+
+/** Counts the steps that ran for the test as run: the build after it finds them in the cache. */
+const withEarlierSteps = (results: Results, earlier: Results): Results =>
+  Object.fromEntries(
+    Object.entries(results).map(([target, result]) => {
+      const before = earlier[target];
+      const steps = [...result.progress].map(
+        ([digest, step]) => [digest, before?.progress.get(digest) ?? step] as const,
+      );
+      return [target, { ...result, progress: new Map(steps), seconds: result.seconds + (before?.seconds ?? 0) }];
+    }),
+  );

@@ -43,6 +43,8 @@ export interface ImageSpec {
   /** Empty: the engine's platform. */
   readonly platforms: readonly Platform[];
   readonly destination: Destination;
+  /** Whether the finished layers are tested in the build. */
+  readonly smokeTest: boolean;
   /** Compression of the layers that a registry gets. */
   readonly compression: Compression;
   readonly cacheFrom: readonly string[];

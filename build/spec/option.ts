@@ -118,6 +118,11 @@ export const BUILD_OPTIONS = {
     default: 'gzip',
     example: '--compression zstd',
   },
+  smokeTest: {
+    flags: '--no-smoke-test',
+    description:
+      'do not test the finished layers: by default every build runs openclaw --version, and looks for links that lead nowhere',
+  },
   cacheFrom: {
     flags: '--cache-from <cache>',
     variables: ['OPENCLAW_CACHE_FROM'],

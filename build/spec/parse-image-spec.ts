@@ -134,6 +134,7 @@ export function parseImageSpec(
     })),
     platforms: parsePlatforms(options.platform ?? '', problems),
     destination: parseDestination(options, problems),
+    smokeTest: options.smokeTest !== false,
     compression: parseCompression(read('compression')?.text ?? '', problems),
     cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [read('cacheFrom')?.text ?? []].flat(), problems),
     cacheTo: parseCaches('cacheTo', options.cacheTo ?? [], problems),

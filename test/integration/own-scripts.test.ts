@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
 import { docker, inImage, run } from '../support/command.ts';
 
@@ -10,12 +10,12 @@ const FILES: Readonly<Record<string, string>> = {
   'package.json': JSON.stringify({
     name: 'openclaw',
     version: '2026.8.1',
-    description: 'A package with an install script of its own',
+    description: 'A package that has an install script',
     license: 'MIT',
     bin: { openclaw: 'openclaw.mjs' },
     scripts: { postinstall: 'node scripts/postinstall.mjs' },
   }),
-  'openclaw.mjs': '',
+  'openclaw.mjs': '#!/usr/bin/env node\n',
   'scripts/postinstall.mjs': `import { rmSync, writeFileSync } from 'node:fs';
 rmSync('dist/openclaw-install-guard');
 rmSync('dist/old', { recursive: true });
@@ -46,14 +46,24 @@ writeFileSync('dist/online', String(online));
 const IMAGE = 'openclaw-image-test:own-scripts';
 
 let folder = '';
+
+/** Packs the gateway. @returns the path of the archive */
+async function pack(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name, 'package', path)), { recursive: true });
+    await writeFile(join(folder, name, 'package', path), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
+  }
+  const archive = join(folder, `${name}.tgz`);
+  await $`tar -czf ${archive} -C ${join(folder, name)} package`;
+  return archive;
+}
+
+const build = (archive: string, ...more: readonly string[]) =>
+  run(['build', '--package', archive, '--tag', IMAGE, ...more]);
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-own-'));
-  for (const [path, text] of Object.entries(FILES)) {
-    await mkdir(dirname(join(folder, 'package', path)), { recursive: true });
-    await writeFile(join(folder, 'package', path), text);
-  }
-  await $`tar -czf ${join(folder, 'openclaw.tgz')} -C ${folder} package`;
-  const { exitCode, stderr } = await run(['build', '--package', join(folder, 'openclaw.tgz'), '--tag', IMAGE]);
+  const { exitCode, stderr } = await build(await pack('whole', FILES));
   expect(exitCode, stderr).toBe(0);
 });
 afterAll(async () => {
@@ -82,4 +92,27 @@ it("the image is as if npm had installed the package: without what the package's
 
 it('its script has no network', async () => {
   expect((await inImage(IMAGE, 'cat /app/dist/online')).stdout).toBe('false');
+});
+
+describe('a build whose layers are not complete', () => {
+  const idOf = async (): Promise<string> => (await docker('image', 'inspect', IMAGE, '--format', '{{.Id}}')).stdout;
+
+  it.each([
+    ['a link that leads nowhere', "symlinkSync('../packages/ai', 'dist/ai');", '/app/dist/ai'],
+    [
+      'a command that fails',
+      "writeFileSync('openclaw.mjs', '#!/usr/bin/env node\\nthrow new Error(\"no such module\")');",
+      'no such module',
+    ],
+  ])('fails with %s, and the tag stays', async (name, line, expected) => {
+    const before = await idOf();
+    const script = `import { symlinkSync, writeFileSync } from 'node:fs';\n${line}\n`;
+    const archive = await pack(name.replaceAll(' ', '-'), { ...FILES, 'scripts/postinstall.mjs': script });
+    const failed = await build(archive, '--json');
+    expect(failed.exitCode).toBe(1);
+    expect(failed.stdout).toContain(expected);
+    expect(await idOf()).toBe(before);
+    const untested = await build(archive, '--no-smoke-test');
+    expect(untested.exitCode, untested.stderr).toBe(0);
+  });
 });

@@ -148,12 +148,28 @@ function explanationOf(
   return { kind: request, title, reason, hint: hints[requester] };
 }
 
+const SHOWN_LINES = 10;
+const STACK_FRAME = /^\s+at \S/;
+const LOOKS_LIKE_ERROR =
+  /\b(?:[A-Za-z]*(?:Error|Exception)\b(?!s\b)|error(?: [A-Z]{2,}\d+)?:|ERR[_!]|E[A-Z]{4,}\b|fatal:|npm error|cannot find|command not found)/i;
+
+/**
+ * The lines of a failed step that say why: the last ones, without stack frames, and before them the first one that looks like an error,
+ * because what follows an error is often longer than itself.
+ */
+export function tellingLines(lines: readonly string[]): readonly string[] {
+  const words = lines.filter((line) => !STACK_FRAME.test(line));
+  const last = words.slice(-SHOWN_LINES);
+  const first = words.find((line) => LOOKS_LIKE_ERROR.test(line));
+  return first === undefined || last.includes(first) ? last : [first, '…', ...last.slice(2)];
+}
+
 /** Explains a failed build. @param output what buildx printed besides its progress */
 export function explainBuildFailure(progress: Progress, output: string, exitCode: number | undefined): Failure {
   const failed = [...progress.values()].find(
     (step) => step.state === 'failed' && !/context canceled/i.test(step.error ?? ''),
   );
-  const lines = failed === undefined ? output.trim().split('\n').slice(-10) : failed.lines.slice(-10);
+  const lines = failed === undefined ? tellingLines(output.trim().split('\n')) : tellingLines(failed.lines);
   const explanation = explanationOf(failed?.error ?? '', failed?.lines ?? [], output);
   if (explanation !== undefined) {
     const { kind, title, reason, hint } = explanation;

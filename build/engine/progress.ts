@@ -38,7 +38,8 @@ export interface Step {
 /** The state of a build. Steps are in the order in which BuildKit first reported them. */
 export type Progress = ReadonlyMap<string, Step>;
 
-const MOST_LINES = 40;
+/** A compiler prints its first error long before its last line. */
+const MOST_LINES = 1000;
 
 /** `[linux/arm64 system 2/3] RUN …` → `system`; in a bake with several targets `[browser linux/arm64 system 2/3]`; `[internal] …` → undefined. */
 export function stageOf(name: string): string | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explainBuildFailure } from '../../../build/engine/build-failure.ts';
+import { explainBuildFailure, tellingLines } from '../../../build/engine/build-failure.ts';
 import type { Progress, Step } from '../../../build/engine/progress.ts';
 
 const failing = (error: string, lines: readonly string[] = []): Progress => {
@@ -166,5 +166,36 @@ describe('a failed build', () => {
       ...progress,
     ]);
     expect(explainBuildFailure(cancelled, '', 1).reason).toContain('stage dependencies');
+  });
+});
+
+describe('the lines of a failed step', () => {
+  const noise = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `line ${index}`);
+
+  it('are the last ones', () => {
+    expect(tellingLines(noise(30))).toEqual(noise(30).slice(-10));
+    expect(tellingLines(noise(3))).toEqual(noise(3));
+  });
+
+  it.each([
+    'src/a.ts(3,7): error TS2307: Cannot find module',
+    "Error: Cannot find module '/app/openclaw.mjs'",
+    'TypeError [ERR_UNKNOWN_FILE_EXTENSION]: Unknown file extension',
+    'ERR_PNPM_OUTDATED_LOCKFILE Cannot install',
+    'npm error code ENOTFOUND',
+    'fatal: not a git repository',
+    'sh: 1: tsdown: command not found',
+  ])('begin with the first error: %s', (error) => {
+    const lines = tellingLines([...noise(5), error, ...noise(30)]);
+    expect(lines).toHaveLength(10);
+    expect(lines.slice(0, 2)).toEqual([error, '…']);
+    expect(lines.at(-1)).toBe('line 29');
+  });
+
+  it('contain no stack frames, which would push the error out', () => {
+    const frames = Array.from({ length: 20 }, (_, index) => `    at run (file:///app/a.mjs:${index}:1)`);
+    expect(tellingLines(['Error: no such module', ...frames, '', 'Node.js v24.1.0'])).toEqual([
+      ...['Error: no such module', '', 'Node.js v24.1.0'],
+    ]);
   });
 });

@@ -35,10 +35,10 @@ describe('advance', () => {
   it("keeps the last lines of a step's output", () => {
     const log = (text: string): string =>
       JSON.stringify({ logs: [{ vertex: 'sha256:1', data: Buffer.from(text).toString('base64') }] });
-    const many = Array.from({ length: 100 }, (_, index) => `line ${index}`).join('\n');
+    const many = Array.from({ length: 2000 }, (_, index) => `line ${index}`).join('\n');
     const step = follow(vertex({ started }), log('first\n\n'), log(many)).get('sha256:1');
-    expect(step?.lines).toHaveLength(40);
-    expect(step?.lines.at(-1)).toBe('line 99');
+    expect(step?.lines).toHaveLength(1000);
+    expect(step?.lines.at(-1)).toBe('line 1999');
   });
 
   it.each(['', 'ERROR: failed to solve', '{"broken'])('ignores %j', (line) => {

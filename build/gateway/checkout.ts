@@ -8,7 +8,7 @@ import { readCheckoutPlugins, selectPlugins } from './checkout-plugin.ts';
 import { type DockerIgnore, readDockerIgnore } from './docker-ignore.ts';
 import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
-import { isCheckout, PACKAGE } from './is-checkout.ts';
+import { checkoutObjection } from './is-checkout.ts';
 import { withLocalImports } from './local-imports.ts';
 import { parsePackageJson } from './package-json.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
@@ -37,12 +37,13 @@ const NOT_SERVER_FORM =
  * @throws RequestError with every problem that would make the build fail
  */
 export async function readCheckout(root: string, extensions: readonly string[]): Promise<Checkout> {
-  if (!(await isCheckout(root))) {
+  const objection = await checkoutObjection(root);
+  if (objection !== undefined) {
     throw new RequestError([
       {
         source: '--source',
         value: root,
-        reason: `is not a checkout of the gateway (a folder with pnpm-workspace.yaml, openclaw.mjs and the package ${PACKAGE})`,
+        reason: `is not a checkout of the gateway: ${objection}`,
         hint: 'name the top folder of a checkout, or build from npm with --package',
       },
     ]);
@@ -84,9 +85,9 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     const hint = 'remove that line from .dockerignore, or build without --extensions';
     throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, hint })));
   }
-  const files = (manifest.files ?? []).map((pattern) => pattern.replace(/\/$/, ''));
+  const files = packedPaths(manifest.files ?? []);
   const canvas = scripts[CANVAS_SCRIPT];
-  const inputs = await installInputs(root, manifest, packages);
+  const inputs = await installInputs(root, manifests);
   const pluginsFromSource = files.includes('extensions') && entries.includes('extensions');
   const checkout: Checkout = {
     kind: 'checkout',
@@ -109,9 +110,12 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     serverSources: await serverSources(root, entries, inputs, pluginsFromSource),
     uiSources: scripts[UI_SCRIPT] === undefined ? [] : await uiSources(root, entries),
     canvasSources: canvas === undefined ? [] : await canvasSources(root, canvas, entries),
-    packageFiles: [...new Set(['openclaw.mjs', 'package.json', ...files])].filter(
-      (name) => !['dist', 'extensions', ...DOCUMENTS].includes(name) && entries.includes(name),
-    ),
+    packageFiles: [...new Set(['openclaw.mjs', 'package.json', ...files])].filter((path) => {
+      const [top = ''] = path.split('/');
+      return (
+        !['dist', 'extensions', ...DOCUMENTS].includes(top) && entries.includes(top) && existsSync(join(root, path))
+      );
+    }),
     documents: DOCUMENTS.filter((name) => entries.includes(name) && files.includes(name)),
     hasExtensions: entries.includes('extensions'),
     selected,
@@ -203,18 +207,19 @@ async function workspacePackages(root: string, selected: readonly string[]): Pro
 /** The files that `pnpm install` reads. Only a change of these repeats the install. */
 async function installInputs(
   root: string,
-  manifest: PackageManifest,
-  packages: readonly string[],
+  manifests: ReadonlyMap<string, PackageManifest>,
 ): Promise<readonly string[]> {
+  const installed = [...manifests].filter(([folder]) => !folder.startsWith('extensions/'));
   const exists = (path: string): boolean => existsSync(join(root, path));
   const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', '.pnpmfile.cjs', 'patches'].filter(exists);
-  const ownScripts = [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>
-    scriptFiles(manifest.scripts?.[name] ?? ''),
+  // pnpm runs the install scripts of every workspace package, in its folder.
+  const ownScripts = installed.flatMap(([folder, manifest]) =>
+    [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>
+      scriptFiles(manifest.scripts?.[name] ?? '').map((file) => normalize(join(folder, file))),
+    ),
   );
   return [
-    ...packages
-      .filter((folder) => !folder.startsWith('extensions/'))
-      .map((folder) => normalize(`${folder}/package.json`)),
+    ...installed.map(([folder]) => normalize(`${folder}/package.json`)),
     ...settings,
     ...(await withLocalImports(root, ownScripts)),
   ];
@@ -239,6 +244,20 @@ async function importedFromAbove(root: string, pattern: string): Promise<Readonl
   return named;
 }
 
+/**
+ * The files and folders that `files` in a package.json names, without globs: `docs/**` is `docs`. A pattern that excludes files only makes
+ * a package smaller. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files
+ */
+export const packedPaths = (patterns: readonly string[]): readonly string[] =>
+  patterns
+    .filter((pattern) => !pattern.startsWith('!'))
+    .map((pattern) => {
+      const parts = pattern.replace(/^\.?\//, '').split('/');
+      const glob = parts.findIndex((part) => /[*?[\]{}]/.test(part));
+      return (glob < 0 ? parts : parts.slice(0, glob)).filter((part) => part !== '').join('/');
+    })
+    .filter((path) => path !== '' && !path.split('/').includes('..'));
+
 /** A release with plugins as sources compiles none of them, unless the server imports one. */
 async function serverSources(
   root: string,
@@ -248,13 +267,25 @@ async function serverSources(
 ): Promise<readonly string[]> {
   const readsPlugins =
     !fromSource || (await importedFromAbove(root, '{src,scripts}/**/*.{ts,mts,js,mjs}')).has('extensions');
+  const startsGateway = await isMentioned(root, LAUNCHER);
   return entries.filter(
     (name) =>
-      !NOT_SERVER.has(name) &&
+      (!NOT_SERVER.has(name) || (name === LAUNCHER && startsGateway)) &&
       !NOT_SERVER_FORM.test(name) &&
       !installed.includes(name) &&
       (readsPlugins || name !== 'extensions'),
   );
+}
+
+/** Releases since 2026.6 start the gateway in their build, to write what its commands say about themselves. */
+const LAUNCHER = 'openclaw.mjs';
+
+async function isMentioned(root: string, name: string): Promise<boolean> {
+  for await (const entry of glob('scripts/**/*.{mjs,mts,js,ts,sh}', { cwd: root, withFileTypes: true })) {
+    if (!entry.isFile() || /\btest\b/.test(entry.name)) continue;
+    if ((await readFile(join(entry.parentPath, entry.name), 'utf8')).includes(name)) return true;
+  }
+  return false;
 }
 
 /** The Control UI also imports server sources: every top-level name that its files import from above. */

@@ -16,7 +16,7 @@ export interface LayoutImage {
 
 /**
  * Gives the layers of the base the bytes that its registry has. BuildKit compresses them again if their compression differs from the
- * requested one, and then nobody who has the base has these layers.
+ * requested one. Everybody would pull them again, also with the base at hand.
  *
  * @param image built image, whose annotations name the base
  * @returns the same image if it has the base's bytes already, or if no registry has the base

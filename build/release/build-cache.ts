@@ -45,7 +45,7 @@ export const exportFolder = (folder: string, image: VariantImage, platform: Plat
 export const cacheExport = (folder: string, image: VariantImage, platform: Platform): string =>
   `type=local,dest=${exportFolder(folder, image, platform)},mode=max,image-manifest=true,oci-mediatypes=true`;
 
-/** The `--cache-from` of a build. By digest, so that nobody can replace it after the check. */
+/** The `--cache-from` of a build. By digest: a tag could be replaced after the check. */
 export const cacheImport = ({ name, digest }: TrustedCache): string =>
   `type=registry,ref=${name.slice(0, name.lastIndexOf(':'))}@${digest}`;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { planDockerfile } from '../../../build/dockerfile/plan.ts';
 import { renderDockerfile } from '../../../build/dockerfile/render.ts';
-import { readCheckout } from '../../../build/gateway/checkout.ts';
+import { packedPaths, readCheckout } from '../../../build/gateway/checkout.ts';
 import { readDockerIgnore } from '../../../build/gateway/docker-ignore.ts';
 import { isCheckout } from '../../../build/gateway/is-checkout.ts';
 import { RequestError } from '../../../build/problem.ts';
@@ -177,8 +177,29 @@ describe('problems that would make a build fail', () => {
     expect((await readCheckout(folder, [])).version).toBe('2026.4.12');
   });
 
-  it('refuses a folder that is not a checkout', async () => {
-    expect(await problemsOf('/tmp')).toEqual([{ at: '--source', text: expect.stringContaining('is not a checkout') }]);
+  it.each([
+    ['a folder that is missing', (root: string) => rm(root, { recursive: true }), 'it does not exist'],
+    ['one without openclaw.mjs', (root: string) => rm(join(root, 'openclaw.mjs')), 'it has no openclaw.mjs'],
+    [
+      'the folder of a plugin',
+      async (root: string) => {
+        await rm(join(root, 'openclaw.mjs'));
+        await rm(join(root, 'pnpm-workspace.yaml'));
+      },
+      'it has no pnpm-workspace.yaml, no openclaw.mjs',
+    ],
+    [
+      'another package',
+      (root: string) => writeFile(join(root, 'package.json'), '{"name":"clawdbot"}'),
+      'its package.json has the name clawdbot, not openclaw',
+    ],
+  ])('refuses %s, and says why it is not a checkout', async (_, change, reason) => {
+    const folder = await checkout('new');
+    await change(folder);
+    expect(await isCheckout(folder)).toBe(false);
+    const [problem] = await problemsOf(folder);
+    expect(problem?.at).toBe('--source');
+    expect(problem?.text).toContain(`is not a checkout of the gateway: ${reason};`);
   });
 });
 
@@ -229,5 +250,50 @@ describe('the Dockerfile of a checkout', () => {
     const gateway = await readCheckout(await checkout('new'), ['kimi']);
     const request = { base: 'node:24', gateway, plugins: [], aptPackages: [], pipPackages: [], ...NO_EXTRAS };
     expect(renderDockerfile(planDockerfile(structuredClone(request)))).toBe(renderDockerfile(planDockerfile(request)));
+  });
+});
+
+it.each([
+  [['docs/'], ['docs']],
+  [['docs/**'], ['docs']],
+  [['docs/**/*.md'], ['docs']],
+  [['skills/*/SKILL.md'], ['skills']],
+  [['./scripts/postinstall.mjs'], ['scripts/postinstall.mjs']],
+  [['/CHANGELOG.md'], ['CHANGELOG.md']],
+  [['!dist/**/*.map', 'LICENSE'], ['LICENSE']],
+  [['*.md', '**', '../secret', 'a/../../b'], []],
+])('the package files %j are %j', (patterns, expected) => {
+  expect(packedPaths(patterns)).toEqual(expected);
+});
+
+describe('a layout that other releases have', () => {
+  it('with globs in `files` has its docs, skills and single files', async () => {
+    const root = await checkout('new', (manifest) => {
+      manifest.files = ['dist/**', 'docs/**', 'skills/**/*', 'scripts/npm-runner.mjs', 'LICENSE', 'missing/**'];
+    });
+    const { documents, packageFiles } = await readCheckout(root, []);
+    expect(documents).toEqual(['docs', 'skills']);
+    expect(packageFiles).toEqual(['openclaw.mjs', 'package.json', 'scripts/npm-runner.mjs', 'LICENSE']);
+  });
+
+  it('with an install script in a workspace package installs with the files that it reads', async () => {
+    const root = await checkout('new');
+    const file = join(root, 'packages/greeting/package.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as { scripts?: Record<string, string> };
+    manifest.scripts = { postinstall: 'node ./scripts/postinstall.js' };
+    await writeFile(file, JSON.stringify(manifest));
+    await mkdir(join(root, 'packages/greeting/scripts'));
+    await writeFile(join(root, 'packages/greeting/scripts/postinstall.js'), "import './other.js';\n");
+    await writeFile(join(root, 'packages/greeting/scripts/other.js'), '');
+    const { manifests } = await readCheckout(root, []);
+    expect(manifests).toContain('packages/greeting/scripts/postinstall.js');
+    expect(manifests).toContain('packages/greeting/scripts/other.js');
+  });
+
+  it('whose build starts the gateway builds its server with openclaw.mjs', async () => {
+    const root = await checkout('new');
+    await writeFile(join(root, 'scripts/write-cli.mjs'), "spawnSync('node', ['openclaw.mjs', '--help']);\n");
+    const { serverSources } = await readCheckout(root, []);
+    expect(serverSources).toContain('openclaw.mjs');
   });
 });

@@ -275,6 +275,7 @@ function checkoutPart(checkout: Checkout): GatewayPart {
       fromStage('package', checkout.packageFiles.join(', '), 'package', 'package'),
       ...(checkout.uiSources.length > 0 ? [fromStage('control-ui', 'the Control UI', 'control-ui', 'control-ui')] : []),
       fromStage('server', 'the compiled gateway', 'server', 'server'),
+      fromStage('build-info', 'version and commit', 'build-info', 'build-info'),
     ],
   };
 }

@@ -105,7 +105,8 @@ const serverStage = ({ serverSources, serverScript, canvasSources }: Checkout): 
 ${run(
   PNPM_MOUNTS,
   `pnpm run ${serverScript}
-rm -rf dist/control-ui
+# The stage build-info writes it: the script knows no commit, and writes the time of this build.
+rm -rf dist/control-ui dist/build-info.json
 delete_sources ./dist
 mkdir -p ${LAYERS}/server/app
 mv dist ${LAYERS}/server/app/
@@ -215,6 +216,22 @@ same_times`,
   ),
 });
 
+/** Read by the gateway's `--version` and its page About. Source: src/infra/git-commit.ts of the gateway */
+const buildInfoStage = ({ version, revision, committed }: Checkout): Stage => ({
+  name: 'build-info',
+  from: BUILD_BASE.name,
+  why: `The version, the commit and its time, which the gateway shows. In a layer of its own: a commit that changes no sources of the server
+does not build it again, and the same commit gives the same bytes.`,
+  body: run(
+    HELPERS_MOUNT,
+    `mkdir -p ${LAYERS}/build-info/app/dist
+cat >${LAYERS}/build-info/app/dist/build-info.json <<'JSON'
+${JSON.stringify({ version, commit: revision, builtAt: committed })}
+JSON
+same_times`,
+  ),
+});
+
 /** The folders of a checkout that are a layer each. */
 export const checkoutFolders = ({ pluginsFromSource, documents }: Checkout): readonly string[] => [
   ...(pluginsFromSource ? ['extensions'] : []),
@@ -237,4 +254,5 @@ export const sourceStages = (checkout: Checkout): readonly Stage[] => [
     checkoutFilesStage(path, [path], `The folder ${path}, which no build script changes.`),
   ),
   checkoutFilesStage('package', checkout.packageFiles, "The package's other files, those that npm would pack."),
+  buildInfoStage(checkout),
 ];

@@ -102,6 +102,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     revision: git.revision,
     dirty: git.dirty,
     unseen: [],
+    committed: git.committed.toISOString(),
     changed: git.changed.toISOString(),
     pnpmVersion,
     needsBun: await callsBun(root, scripts, [serverScript, UI_SCRIPT, CANVAS_SCRIPT]),

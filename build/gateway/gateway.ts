@@ -68,6 +68,8 @@ export interface Checkout extends GatewayMetadata {
   readonly dirty: boolean;
   /** Paths that the build reads, and whose differences git does not report: ignored, or assumed unchanged. */
   readonly unseen: readonly string[];
+  /** Time of the commit, as an ISO date. */
+  readonly committed: string;
   /** Time of the last change to the sources, as an ISO date. */
   readonly changed: string;
   /** Version in `packageManager`, without the hash: `10.23.0`. */

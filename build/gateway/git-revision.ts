@@ -10,6 +10,8 @@ export interface GitRevision {
   readonly dirty: boolean;
   /** Paths whose differences git does not report: ignored, assumed unchanged, or left out of the checkout. A folder ends with `/`. */
   readonly unseen: readonly string[];
+  /** Time of the commit. */
+  readonly committed: Date;
   /** Time of the last change: that of the commit, or of the newest edit after it. */
   readonly changed: Date;
 }
@@ -55,6 +57,7 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
     revision,
     dirty: edited.length > 0,
     unseen: [...pathsOf(true), ...flagged].sort(),
+    committed: new Date(Number(committed) * 1000),
     changed: new Date(Math.max(Number(committed) * 1000, ...times)),
   };
 }

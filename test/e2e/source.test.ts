@@ -90,6 +90,14 @@ describe.each<[Layout, string]>([
     expect(stdout).not.toMatch(/kind-of|\.map|\.d\.ts|\.env|\.git\b|^src$|^ui$/m);
   });
 
+  it('knows its version, its commit, and the time of the commit', async () => {
+    const { stdout } = await inImage(image, 'cat /app/dist/build-info.json');
+    const commit = (await execa('git', ['-C', folder, 'rev-parse', 'HEAD'])).stdout;
+    const committed = (await execa('git', ['-C', folder, 'log', '-1', '--format=%ct'])).stdout;
+    const builtAt = new Date(Number(committed) * 1000).toISOString();
+    expect(JSON.parse(stdout)).toEqual({ version: expect.stringMatching(/^2026\./), commit, builtAt });
+  });
+
   it('builds nothing again if nothing changed', async () => {
     const again = await build(folder, image, '--extensions', 'kimi-coding');
     expect({ layers: newLayers(again), stages: ranStages(again) }).toEqual({ layers: [], stages: [] });

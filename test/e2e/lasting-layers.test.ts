@@ -52,13 +52,14 @@ describe('the same contents, built on two days from two clones', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'openclaw-image-lasting-'));
     first = await makeCheckout('new');
-    second = await makeCheckout('new');
+    second = join(folder, 'clone');
+    await $`git clone --quiet ${first} ${second}`;
     // Another umask, and another day of cloning.
     await $`find ${second} -path ${second}/.git -prune -o -type d -exec chmod 775 {} + -o -type f -exec chmod g+w {} +`;
     await $`find ${second} -path ${second}/.git -prune -o -exec touch --no-dereference --date=2001-02-03 {} +`;
   });
   afterAll(async () => {
-    for (const path of [first, second, folder]) await rm(path, { recursive: true, force: true });
+    for (const path of [first, folder]) await rm(path, { recursive: true, force: true });
   });
 
   it('give the same layers; only the config has the date', async () => {

@@ -1,4 +1,3 @@
-import { valid } from 'semver';
 import type { Problem } from '../problem.ts';
 
 /** Replacements of the gateway's dependencies, by name: `libsignal` → `npm:libsignal@2.0.1`. Sorted by name. */
@@ -7,6 +6,9 @@ export type Overrides = Readonly<Record<string, string>>;
 /** Source: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 const NAME = '(?:@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*';
 const OVERRIDE = new RegExp(`^(${NAME})=((?:npm:${NAME}@)?([^=@\\s]+))$`);
+
+/** Setup parses options with the Node of an image, which has no packages of this project. Source: https://semver.org */
+const EXACT_VERSION = /^(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 
 /**
  * Parses the values of `--override`. Only exact versions of published packages: an image is built from exact bytes.
@@ -21,7 +23,7 @@ export function parseOverrides(given: readonly string[], source: string, problem
       problems.push({ source, value, reason: 'is not the name of a package, =, and a version', hint });
       return [];
     }
-    if (valid(version) === null) {
+    if (!EXACT_VERSION.test(version)) {
       problems.push({ source, value, reason: 'does not have an exact version', hint });
       return [];
     }

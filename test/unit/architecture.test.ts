@@ -47,3 +47,21 @@ it('has no file with more than 350 lines', () => {
   );
   expect(sources.filter((file) => read(file).split('\n').length > 351)).toEqual([]);
 });
+
+it('loads no npm package in setup.ts, which also runs with the Node of an image', () => {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    // Types are removed before the program runs, and `await import()` runs only where its result is needed.
+    for (const [, names = '', path = ''] of read(file).matchAll(/^import (.*?)(?: from )?'([^']+)'/gms)) {
+      if (names.startsWith('type ') || path.startsWith('node:')) continue;
+      if (path.startsWith('.')) visit(normalize(join(dirname(file), path)));
+      else packages.add(`${file}: ${path}`);
+    }
+  };
+  visit('build/setup.ts');
+  expect(seen.size).toBeGreaterThan(20);
+  expect([...packages]).toEqual([]);
+});

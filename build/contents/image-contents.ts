@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
-import { layoutContent } from '../oci/content.ts';
-import { isAttestation } from '../oci/descriptor.ts';
+import { type ContentSource, layoutContent } from '../oci/content.ts';
+import { type Descriptor, isAttestation } from '../oci/descriptor.ts';
 import { isIndex, parseDocument } from '../oci/document.ts';
 import { installedPackages, namesPackages } from './installed-packages.ts';
 import { type ImageFile, mergeLayers } from './merged-layers.ts';
@@ -41,18 +41,27 @@ export async function readImageContents(cli: DockerCli, reference: string): Prom
       const digest = document.manifests.find((descriptor) => !isAttestation(descriptor))?.digest ?? '';
       document = parseDocument(await source.document(digest), `${reference}@${digest}`);
     }
-    const merged = await mergeLayers(source, document.layers, { texts: namesPackages, fingerprints: true });
-    const packages = installedPackages(merged);
-    return {
-      reference,
-      layers: document.layers.map(({ digest, size }) => ({ digest, size })),
-      files: merged.files,
-      debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
-      npm: versionsByName(packages.flatMap(({ kind, ...one }) => (kind === 'npm' ? [one] : []))),
-    };
+    return await readLayers(source, document.layers, reference);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Reads layers from anywhere: all of an image, or a single one. @param reference for people */
+export async function readLayers(
+  source: Pick<ContentSource, 'open'>,
+  layers: readonly Descriptor[],
+  reference: string,
+): Promise<ImageContents> {
+  const merged = await mergeLayers(source, layers, { texts: namesPackages, fingerprints: true });
+  const packages = installedPackages(merged);
+  return {
+    reference,
+    layers: layers.map(({ digest, size }) => ({ digest, size })),
+    files: merged.files,
+    debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
+    npm: versionsByName(packages.flatMap(({ kind, ...one }) => (kind === 'npm' ? [one] : []))),
+  };
 }
 
 function versionsByName(

@@ -74,6 +74,23 @@ describe('a release to two registries', () => {
     expect((await layersOf(fixture.repositories[0], 'latest')).slice(0, below.length)).toEqual(below);
   });
 
+  it('can be built again by everybody, with equal layers', async () => {
+    const { exitCode, stdout, stderr } = await fixture.run(
+      'release',
+      'reproduce',
+      `${fixture.repositories[0]}:latest`,
+      '--json',
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    const { reproduced, layers } = JSON.parse(stdout) as {
+      readonly reproduced: boolean;
+      readonly layers: readonly { readonly status: string }[];
+    };
+    expect(reproduced).toBe(true);
+    expect(layers.length).toBeGreaterThan(5);
+    expect(new Set(layers.map(({ status }) => status))).toEqual(new Set(['equal']));
+  });
+
   it('prints no password', () => {
     expect(printed).not.toContain(USER.password);
     expect(printed).not.toContain(Buffer.from(`${USER.name}:${USER.password}`).toString('base64'));

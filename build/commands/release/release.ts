@@ -7,6 +7,7 @@ import { planCommand } from './plan.ts';
 import { promoteCommand } from './promote.ts';
 import { publishCommand } from './publish.ts';
 import { repairCommand } from './repair.ts';
+import { reproduceCommand } from './reproduce.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -22,4 +23,5 @@ export const releaseCommand = (): Command =>
     .addCommand(promoteCommand())
     .addCommand(clearCommand())
     .addCommand(newestCommand())
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(reproduceCommand());

@@ -1,0 +1,189 @@
+import { rm } from 'node:fs/promises';
+import { Command } from 'commander';
+import { cacheFolder } from '../../cache-folder.ts';
+import { findEngine } from '../../engine/engine.ts';
+import { withFolderLock } from '../../folder-lock.ts';
+import { parseVersion } from '../../gateway/version.ts';
+import { ANNOTATION, type Annotations, OVERRIDES_ANNOTATION } from '../../oci/annotations.ts';
+import { layoutContent } from '../../oci/content.ts';
+import { parseManifest } from '../../oci/document.ts';
+import { hostPlatform, type Platform } from '../../oci/platform.ts';
+import { familiarReference, type Reference, repositoryOf } from '../../oci/reference.ts';
+import { atDigest, missingImage } from '../../oci/registry.ts';
+import { type Problem, RequestError, WorkError } from '../../problem.ts';
+import { builtImages } from '../../release/build-images.ts';
+import { compareLayers, type LayerResult } from '../../release/compare-layers.ts';
+import { imageFolder } from '../../release/platform-image.ts';
+import { readRegistryImage } from '../../release/registry-image.ts';
+import { parseRelease, type Release } from '../../release/release.ts';
+import { entriesOf, resolveRelease } from '../../release/resolve-release.ts';
+import { shortDigest } from '../../report/release-plan-report.ts';
+import { style } from '../../report/style.ts';
+import { table } from '../../report/table.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
+import { referenceOr } from '../../spec/parse-image-spec.ts';
+import { splitVariantTag, VARIANT_IMAGES } from '../../spec/variant.ts';
+import { addOptions } from '../options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
+import { runCommand } from '../run-command.ts';
+import { builderId, parsePlatformList, parseReleaseSpecs, RELEASE_BUILD_OPTIONS } from './release-options.ts';
+
+const { source, browser, extensions, engine, builder, ca } = RELEASE_BUILD_OPTIONS;
+const REPRODUCE_OPTIONS = {
+  platform: {
+    flags: '--platform <platform>',
+    description: 'platform of the image to build again',
+    unset: 'that of this host',
+  },
+  source: { ...source, unset: 'the package from npm' },
+  extensions,
+  browser,
+  engine,
+  builder,
+  ca,
+  json: BUILD_OPTIONS.json,
+} as const;
+
+type ReproduceOptions = OptionValues<typeof REPRODUCE_OPTIONS>;
+
+export const reproduceCommand = (): Command =>
+  addOptions(
+    new Command('reproduce')
+      .description('build a published image again on this host, and compare it layer by layer')
+      .argument('<reference>', 'image in a registry: ghcr.io/openclaw/openclaw:2026.9.6'),
+    REPRODUCE_OPTIONS,
+  )
+    .addHelpText(
+      'after',
+      `
+Version, base, time and replaced dependencies come from the annotations of the image. An image that was built from a checkout needs
+the checkout of its commit; one with plugins needs --extensions. Publishes nothing.
+Exit codes: 0 all layers are equal, 1 a layer differs, or the build failed.
+
+Examples:
+  scripts/run release reproduce ghcr.io/openclaw/openclaw:2026.9.6
+  scripts/run release reproduce ghcr.io/openclaw/openclaw:main --source ../openclaw`,
+    )
+    .action(run);
+
+async function run(text: string, options: ReproduceOptions): Promise<void> {
+  const { reference, platform } = parseRequest(text, options);
+  const consequence = 'nothing was published, and finished steps are cached';
+  await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
+    const { onStep, signal, orInterrupted } = command;
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
+    onStep(`reading ${text}`);
+    const document = await registry.document(reference, reference.digest ?? reference.tag ?? 'latest');
+    if (document === undefined) throw missingImage(familiarReference(reference));
+    const { digest } = document.descriptor;
+    const published = await readRegistryImage(registry, reference, digest, platform);
+    if (published === undefined) throw otherPlatform(atDigest(reference, digest), platform);
+    const annotations = published.manifest.annotations ?? {};
+    const release = releaseOf(annotations, reference, platform);
+    const { specs, problems } = parseReleaseSpecs(release, buildOptions(annotations, options), undefined);
+    // The time decides nothing in a layer, but which dependencies are locked independently of this host.
+    const sourceDateEpoch = Math.floor(Date.parse(annotations[ANNOTATION.created] ?? '') / 1000);
+    const timed = Object.fromEntries(entriesOf(specs).map(([image, spec]) => [image, { ...spec, sourceDateEpoch }]));
+    const resolved = await orInterrupted(resolveRelease(release, timed, problems, onStep));
+    const cli = await orInterrupted(findEngine(options.engine, onStep));
+    const folder = cacheFolder('reproductions', digest.slice('sha256:'.length, 19));
+    const rebuild = async (): Promise<readonly LayerResult[]> => {
+      const context = {
+        ...{ cli, builder: options.builder, folder, registry, listener: command, signal },
+        ...{ builderId: await builderId(), cache: undefined },
+      };
+      const [built] = await builtImages(resolved, async () => context).build(platform);
+      if (built === undefined) throw new Error('the build gave no image');
+      const ours = layoutContent(imageFolder(folder, built));
+      const manifest = parseManifest(await ours.document(built.manifest.digest), built.manifest.digest);
+      const theirs = { layers: published.manifest.layers, source: published.source };
+      return compareLayers(theirs, { layers: manifest.layers, source: ours }, onStep);
+    };
+    const layers = await withFolderLock(folder, rebuild).finally(() => rm(folder, { recursive: true, force: true }));
+    const equal = layers.filter(({ status }) => status === 'equal').length;
+    const isReproduced = equal === layers.length;
+    const name = atDigest(reference, digest);
+    const conclusion = isReproduced
+      ? `all ${layers.length} layers are equal`
+      : `${layers.length - equal} of ${layers.length} layers differ`;
+    return {
+      text: () => [name, '', layerTable(layers), '', style(isReproduced ? 'green' : 'red', conclusion)].join('\n'),
+      json: () => ({ reference: text, digest, platform, reproduced: isReproduced, layers }),
+      summary: `### ${name}: ${conclusion}\n`,
+      failed: !isReproduced,
+    };
+  });
+}
+
+/** @throws RequestError with every problem */
+function parseRequest(
+  text: string,
+  options: ReproduceOptions,
+): { readonly reference: Reference; readonly platform: Platform } {
+  const problems: Problem[] = [];
+  const hint = 'name a published image: ghcr.io/openclaw/openclaw:2026.9.6';
+  const reference = referenceOr(text, '<reference>', hint, problems);
+  const given = options.platform === undefined ? [hostPlatform()] : parsePlatformList(options.platform, problems);
+  const [platform, ...others] = given;
+  if (others.length > 0) {
+    const reason = 'names more than one platform';
+    problems.push({ source: '--platform', value: options.platform ?? '', reason, hint: 'run the command for each' });
+  }
+  if (reference === undefined || platform === undefined || problems.length > 0) throw new RequestError(problems);
+  return { reference, platform };
+}
+
+/** The release that published an image, from its annotations and its tag. @throws WorkError for an image of another kind */
+function releaseOf(annotations: Annotations, reference: Reference, platform: Platform): Release {
+  const version = parseVersion(annotations[ANNOTATION.version] ?? '');
+  const { name, variant } = splitVariantTag((reference.tag ?? '').replace(/-(?:amd64|arm64)$/, ''));
+  if (version === undefined || annotations[ANNOTATION.baseName] === undefined) {
+    throw new WorkError({
+      kind: 'annotations',
+      title: 'The image does not say how it was built',
+      reason: `${familiarReference(reference)} has no annotations with the version of the gateway and its base.`,
+      hint: 'name an image that scripts/run release published',
+    });
+  }
+  return parseRelease({
+    ref: name === 'main' ? 'refs/heads/main' : `refs/tags/v${version.text}`,
+    event: 'push',
+    date: '',
+    variants: [VARIANT_IMAGES[variant]],
+    platforms: [platform],
+    registries: [repositoryOf(reference)],
+    platformTags: true,
+  });
+}
+
+/** The options of the build that made an image, as far as its annotations tell. */
+const buildOptions = (
+  annotations: Annotations,
+  { source: checkout, browser: chosen, extensions: plugins, ca: authority }: ReproduceOptions,
+) => ({
+  base: `${annotations[ANNOTATION.baseName]}@${annotations[ANNOTATION.baseDigest]}`,
+  override: (annotations[OVERRIDES_ANNOTATION] ?? '').split(' ').filter((word) => word !== ''),
+  ...(checkout === undefined ? {} : { source: checkout }),
+  ...(chosen === undefined ? {} : { browser: chosen }),
+  ...(plugins === undefined ? {} : { extensions: plugins }),
+  ...(authority === undefined ? {} : { ca: authority }),
+});
+
+const otherPlatform = (name: string, platform: Platform): WorkError =>
+  new WorkError({
+    kind: 'no-such-platform',
+    title: 'The image is not for this platform',
+    reason: `${name} has no image for ${platform}.`,
+    hint: 'name another platform: --platform linux/arm64',
+  });
+
+const layerTable = (layers: readonly LayerResult[]): string =>
+  table(
+    [{ head: 'layer', align: 'right' }, { head: '' }, { head: 'published' }, { head: 'differences' }],
+    layers.map(({ number, status, published, differences }) => [
+      String(number),
+      style(status === 'equal' ? 'green' : 'red', status),
+      published === undefined ? '' : shortDigest(published),
+      differences.join('\n'),
+    ]),
+  );

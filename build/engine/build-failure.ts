@@ -150,8 +150,9 @@ function explanationOf(
 
 const SHOWN_LINES = 10;
 const STACK_FRAME = /^\s+at \S/;
+/** Of Node, compilers, npm and pnpm, git, shells. */
 const LOOKS_LIKE_ERROR =
-  /\b(?:[A-Za-z]*(?:Error|Exception)\b(?!s\b)|error(?: [A-Z]{2,}\d+)?:|ERR[_!]|E[A-Z]{4,}\b|fatal:|npm error|cannot find|command not found)/i;
+  /\b(?:[A-Z][A-Za-z]*(?:Error|Exception)|Error)\b|\berror(?: [A-Z]{2,}\d+)?:|\bERR[_!]|\bnpm error\b|^fatal: |\b[Cc]annot find\b|: command not found$/;
 
 /**
  * The lines of a failed step that say why: the last ones, without stack frames, and before them the first one that looks like an error,

@@ -107,7 +107,11 @@ export function planBuild(
     annotations: imageAnnotations(gateway, base),
     created: createdOf(spec, gateway),
     annotationArguments: ANNOTATION_ARGUMENTS,
-    key: planKey([dockerfile, base.digest, identity, plugins, spec.platforms, spec.sourceDateEpoch]),
+    // A record of its own: an image that was not tested must not count as tested later.
+    key: planKey([
+      ...[dockerfile, base.digest, identity, plugins, spec.platforms, spec.sourceDateEpoch],
+      ...(spec.smokeTest ? [] : ['not tested']),
+    ]),
   };
 }
 

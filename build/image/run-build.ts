@@ -67,9 +67,11 @@ async function execute(
   const requests = Object.fromEntries(Object.entries(builds).map(([target, { request }]) => [target, request]));
   const { onProgress } = context.listener;
   const run = (): Promise<Results> => runAll(requests, context, onProgress, bakeFile);
-  const test = (tested: typeof builds, report: OnProgress): Promise<Results> => {
-    const file = bakeFile === undefined ? undefined : `${bakeFile}.${SMOKE_TEST.name}`;
-    return runAll(smokeTests(tested), context, report, file);
+  const test = async (tested: typeof builds, report: OnProgress): Promise<Results> => {
+    if (bakeFile === undefined) return runAll(smokeTests(tested), context, report, undefined);
+    // The user keeps the definition of the images; this one is ours.
+    const file = `${bakeFile}.${SMOKE_TEST.name}-${process.pid}`;
+    return runAll(smokeTests(tested), context, report, file).finally(() => rm(file, { force: true }));
   };
   // A push cannot be taken back, so its test comes first. Elsewhere it comes last, and a failed test restores the tags.
   if (Object.values(builds).some(({ plan }) => plan.spec.destination.kind === 'push')) {
@@ -114,11 +116,8 @@ async function runAll(
   if (Object.keys(requests).length === 0) return {};
   if (bakeFile !== undefined) {
     const metadataFile = `${bakeFile}.metadata-${process.pid}`;
-    const isTest = bakeFile.endsWith(SMOKE_TEST.name);
-    return bake(cli, requests, bakeFile, metadataFile, onProgress, signal).finally(async () => {
-      await rm(metadataFile, { force: true });
-      if (isTest) await rm(bakeFile, { force: true });
-    });
+    const baked = bake(cli, requests, bakeFile, metadataFile, onProgress, signal);
+    return baked.finally(() => rm(metadataFile, { force: true }));
   }
   const results: Record<string, BuildResult> = {};
   for (const [target, request] of Object.entries(requests)) {

@@ -29,9 +29,12 @@ export async function copyContent(
   let bytes = 0;
   let copied = 0;
   const { repository: from } = source;
-  const canMount = from !== undefined && from.registry === repository.registry && from !== repository;
   const mount = async (blob: Descriptor): Promise<boolean> =>
-    canMount && (await registry.hasBlob(from, blob)) && registry.mountBlob(repository, blob, from);
+    from !== undefined &&
+    from.registry === repository.registry &&
+    from.repository !== repository.repository &&
+    (await registry.hasBlob(from, blob)) &&
+    registry.mountBlob(repository, blob, from);
   // Largest first, so that the last upload to end is a small one.
   const waiting = [...blobs].sort((a, b) => b.size - a.size).values();
   const work = async (): Promise<void> => {

@@ -65,6 +65,7 @@ export interface Registry {
   readonly referrers: (repository: Repository, digest: string) => Promise<RegistryDocument | undefined>;
 }
 
+const NO_MOUNT: ReadonlySet<string> = new Set(['registry-denied', 'registry-failed']);
 const PAGE = 1000;
 /** Some registries never give more than 100 tags at once. */
 const MOST_PAGES = 150;
@@ -136,7 +137,8 @@ export function openRegistries(options: ConnectionOptions): Registry {
       const path = `/v2/${repository.repository}/blobs/uploads/?${query}`;
       const body = { content: Buffer.alloc(0), size: 0, mediaType: 'application/octet-stream' };
       const response = await withRetries(() => send({ method: 'POST', path, body })).catch((error: unknown) => {
-        if (error instanceof WorkError && error.failure.kind === 'registry-denied') return undefined;
+        // Not every registry can mount; the bytes are sent then.
+        if (error instanceof WorkError && NO_MOUNT.has(error.failure.kind)) return undefined;
         throw error;
       });
       await response?.body.dump();

@@ -55,5 +55,6 @@ export async function withBaseLayers(
 /** The base's layers if the image is built on them; else none. @param ids diff_ids of the image: digests of uncompressed layers */
 function sharedLayers({ manifest, config }: RegistryImage, ids: readonly string[]): readonly Descriptor[] {
   const below = config.rootfs.diff_ids;
-  return below.every((id, index) => id === ids[index]) ? manifest.layers.map(asOciLayer) : [];
+  const isBelow = below.every((id, index) => id === ids[index]) && below.length === manifest.layers.length;
+  return isBelow ? manifest.layers.map(asOciLayer) : [];
 }

@@ -212,7 +212,8 @@ const compareText = (one: string, other: string): number => (one < other ? -1 : 
 const architectureSuffix = (platform: Platform): string => `-${ARCHITECTURE_NAMES[platform].debian}`;
 const SUFFIXES = (Object.keys(ARCHITECTURE_NAMES) as Platform[]).map(architectureSuffix);
 
-function withoutArchitecture(tag: string): string {
+/** `latest-arm64` → `latest`. */
+export function withoutArchitecture(tag: string): string {
   const suffix = SUFFIXES.find((ending) => tag.endsWith(ending));
   return suffix === undefined ? tag : tag.slice(0, -suffix.length);
 }

@@ -1,18 +1,19 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import type { Signer } from '../attest/signature.ts';
 import { parseReference } from '../oci/reference.ts';
-import { atDigest, type Registry } from '../oci/registry.ts';
+import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { splitVariantTag } from '../spec/variant.ts';
 import { builtDigests } from './built-digests.ts';
 import type { Channel, ChannelDecision } from './channel-decision.ts';
 import { rememberWritten } from './own-digests.ts';
-import { newerReleases, type PlannedTag, type PlanState, planRelease } from './plan-release.ts';
+import { newerReleases, type PlannedTag, type PlanState, planRelease, withoutArchitecture } from './plan-release.ts';
 import { readAllPublished } from './read-published.ts';
 import type { Release } from './release.ts';
 import { guardedRegistry, type LockWait, takeLock } from './release-lock.ts';
 import { type ReleaseRecord, recordedRelease } from './release-record.ts';
 import { isDrift, releaseStatus } from './release-status.ts';
+import { assertTags, digestOfTag, putTag } from './release-tags.ts';
 import { decisionDocument, decisionTag, putDecision } from './stored-decision.ts';
 import type { SignatureCheck } from './trusted-record.ts';
 
@@ -51,7 +52,7 @@ export function planPromotion(
   return { decision, tags: [...tags, ...tagsWithoutImage(channel, record, published, tags)] };
 }
 
-/** The release, as if it were published now: also one that was published later than a newer one has its channel. */
+/** The release, as if it were published now: a backfill has no channel of its own. */
 const promoted = (record: ReleaseRecord): Release =>
   recordedRelease(record, record.event === 'refresh' ? 'refresh' : 'push');
 
@@ -64,7 +65,7 @@ const tagsWithoutImage = (
 ): readonly PlannedTag[] =>
   registries.flatMap((registry) =>
     Object.entries(published[registry] ?? {}).flatMap(([tag, { digest }]) => {
-      const { name: of, variant } = splitVariantTag(tag.replace(/-(?:amd64|arm64)$/, ''));
+      const { name: of, variant } = splitVariantTag(withoutArchitecture(tag));
       if (of !== channel || tags.some((planned) => planned.registry === registry && planned.tag === tag)) return [];
       const why = `${name} has no image for it`;
       return [{ registry, tag, variant, kind: 'channel', platform: undefined, action: 'conflict', now: digest, why }];
@@ -127,33 +128,22 @@ export async function promote(request: PromotionRequest, context: PromotionConte
     for (const name of registries) await putDecision(writes, name, decision, undefined);
     await signer?.sign(writes, repositories, descriptor);
     for (const name of registries) await putDecision(writes, name, decision, decisionTag(decision.channel));
-    const digests = tags.map((tag) => ({ ...tag, digest: digestOf(tag, request.record) }));
+    const digests = tags.map((tag) => ({ ...tag, digest: digestOfTag(tag, request.record.images) }));
     await allOrFirstFailure(
       registries.map(async (name) => {
         const repository = parseReference(name);
         for (const { registry: of, tag, action, digest } of digests) {
           if (of !== name || action === 'done') continue;
           onStep(`moving ${name}:${tag}`);
-          const document = await registry.document(repository, digest);
-          if (document === undefined)
-            throw new Error(`${atDigest(repository, digest)} was checked, but does not exist`);
-          await writes.putDocument(repository, tag, document);
+          await putTag(writes, repository, tag, digest);
         }
       }),
     );
-    await assertMoved(digests, registry, onStep);
+    await assertTags(digests, registry, onStep);
     return promotion;
   } finally {
     await lock.release();
   }
-}
-
-/** The digest that a channel's tag gets. */
-function digestOf({ tag, variant, platform }: PlannedTag, { images }: ReleaseRecord): string {
-  const digests = builtDigests(images)[variant];
-  const digest = platform === undefined ? digests?.index : digests?.platforms[platform];
-  if (digest === undefined) throw new Error(`the release has no image for ${tag}`);
-  return digest;
 }
 
 function refuseConflicts({ tags, decision }: Promotion): void {
@@ -165,22 +155,4 @@ function refuseConflicts({ tags, decision }: Promotion): void {
     reason: conflicts.map(({ registry, tag, why }) => `${registry}:${tag}: ${why}`).join('; '),
     hint: 'choose a release with the same variants and platforms, or remove these tags first; nothing was written',
   });
-}
-
-async function assertMoved(
-  tags: readonly (PlannedTag & { readonly digest: string })[],
-  registry: Registry,
-  onStep: (step: string) => void,
-): Promise<void> {
-  onStep('reading every tag back');
-  for (const { registry: name, tag, digest } of tags) {
-    const document = await registry.document(parseReference(name), tag);
-    if (document?.descriptor.digest === digest) continue;
-    throw new WorkError({
-      kind: 'read-back',
-      title: 'A tag does not name the promoted release',
-      reason: `${name}:${tag} is ${document?.descriptor.digest ?? 'missing'}`,
-      hint: 'run the same command again; if it fails again, another process writes these tags',
-    });
-  }
 }

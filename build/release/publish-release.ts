@@ -5,7 +5,7 @@ import type { Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { imagesOf, VARIANT_IMAGES } from '../spec/variant.ts';
+import { imagesOf } from '../spec/variant.ts';
 import { builtDigests } from './built-digests.ts';
 import { type Journal, type JournalStep, openJournal, removeJournal } from './journal.ts';
 import { rememberWritten } from './own-digests.ts';
@@ -22,6 +22,7 @@ import {
   type ReleaseRecord,
   recordDocument,
 } from './release-record.ts';
+import { assertTags, digestOfTag, putTag } from './release-tags.ts';
 import { digestsOfRecord, findResumable, type RecordDigests, readRecords } from './resumable-record.ts';
 import { resumeImages, type StagedImages, stageImages } from './stage-images.ts';
 import { decisionAbout } from './stored-decision.ts';
@@ -83,7 +84,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     const final = { ...record, tags: recordedTags(tags, images) };
     if (JSON.stringify(final.tags) !== JSON.stringify(first.tags))
       await writeRecord(final, digestsOfRecord(first), { ...context, registry: writes }, journal);
-    await assertTags(final, registry, context.onStep);
+    await assertTags(final.tags, registry, context.onStep);
     const { steps } = journal.state();
     await removeJournal(request.journal);
     const seconds = (performance.now() - started) / 1000;
@@ -158,13 +159,6 @@ const recordedTags = (tags: readonly PlannedTag[], images: ReleaseRecord['images
       const { registry, tag, kind } = planned;
       return { registry, tag, kind, digest: digestOfTag(planned, images) };
     });
-
-function digestOfTag({ variant, platform, tag }: PlannedTag, images: ReleaseRecord['images']): string {
-  const image = images[VARIANT_IMAGES[variant]];
-  const descriptor = platform === undefined ? image?.index : image?.platforms[platform];
-  if (descriptor === undefined) throw new Error(`nothing was built for the tag ${tag}`);
-  return descriptor.digest;
-}
 
 /** Reads every image back from every registry, before anything is tagged. */
 const checkEverywhere = (record: ReleaseRecord, registry: Registry, journal: Journal): Promise<void> =>
@@ -271,29 +265,7 @@ async function writeTag(
     const current = await registry.document(repository, tag.tag);
     if (current?.descriptor.digest === digest) return;
     if (current !== undefined && tag.kind === 'version') throw changedMeanwhile(tag, current.descriptor.digest);
-    const document = await registry.document(repository, digest);
-    if (document === undefined) throw new Error(`${atDigest(repository, digest)} was checked, but does not exist`);
-    await registry.putDocument(repository, tag.tag, document);
-  });
-}
-
-/** Reads every tag back from every registry. The last step, and never skipped. */
-async function assertTags({ tags }: ReleaseRecord, registry: Registry, onStep: (step: string) => void): Promise<void> {
-  onStep('reading every tag back');
-  const problems = await Promise.all(
-    tags.map(async ({ registry: name, tag, digest }) => {
-      const document = await registry.document(parseReference(name), tag);
-      return document?.descriptor.digest === digest
-        ? []
-        : [`${name}:${tag} is ${document?.descriptor.digest ?? 'missing'}`];
-    }),
-  );
-  if (problems.flat().length === 0) return;
-  throw new WorkError({
-    kind: 'read-back',
-    title: 'A tag does not name the released image',
-    reason: problems.flat().join('; '),
-    hint: 'run the same command again; if it fails again, another process writes these tags',
+    await putTag(registry, repository, tag.tag, digest);
   });
 }
 

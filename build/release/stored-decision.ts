@@ -89,7 +89,7 @@ async function readOne(
   const broken =
     decisionRule(artifact.content) ??
     (decision.channel === channel ? undefined : `/channel is ${decision.channel}`) ??
-    decision.withdrawn.find((text) => parseVersionTag(text) === undefined);
+    notReleases(decision);
   if (broken !== undefined) {
     const { failure } = invalidContent(name, broken);
     throw new WorkError({ ...failure, kind: 'invalid-decision', hint });
@@ -101,6 +101,12 @@ async function readOne(
     reason: `${name} (${artifact.descriptor.digest}) has no signature of the identity that signs releases, and this host did not write it.`,
     hint: `give the public key with --key if a key signed it, or publish with the same --sign; else ${hint}`,
   });
+}
+
+/** @returns a broken rule; undefined if all names are releases */
+function notReleases({ release, withdrawn }: ChannelDecision): string | undefined {
+  const wrong = [release, ...withdrawn].find((text) => parseVersionTag(text) === undefined);
+  return wrong === undefined ? undefined : `it names ${wrong}, which is not a release`;
 }
 
 /** The decision about the channel of a release, if it has one. */

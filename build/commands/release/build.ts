@@ -16,6 +16,7 @@ import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import {
+  buildCache,
   builderId,
   parseCache,
   parseReleaseOptions,
@@ -70,16 +71,12 @@ async function run(
     const folder = resolve(here, options.to ?? TO.default);
     const { builder } = options;
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
-    const cache = repository && {
-      repository,
-      check: signatureCheck(registry, trust, onStep),
-      isWritten: release.version === undefined,
-    };
+    const cache = buildCache(repository, signatureCheck(registry, trust, onStep), release);
     const context = {
       cli,
       builder,
       folder,
-      cache: cache || undefined,
+      cache,
       builderId: await builderId(),
       listener: command,
       registry,

@@ -5,7 +5,6 @@ import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
-import type { Repository } from '../../oci/reference.ts';
 import { RequestError } from '../../problem.ts';
 import { pushCaches } from '../../release/build-cache.ts';
 import { builtImages } from '../../release/build-images.ts';
@@ -15,6 +14,7 @@ import { publishRelease } from '../../release/publish-release.ts';
 import type { PublishContext } from '../../release/publish-request.ts';
 import type { Release } from '../../release/release.ts';
 import { resolveRelease } from '../../release/resolve-release.ts';
+import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
@@ -24,6 +24,7 @@ import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { type CommandRun, runCommand } from '../run-command.ts';
 import {
   baseDigest,
+  buildCache,
   builderId,
   parseCache,
   parseReleaseOptions,
@@ -75,22 +76,13 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
   const here = process.cwd();
   const release = parseReleaseOptions(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
-  await runPublish(release, options, async (command, folder) => {
+  await runPublish(release, options, async (command, folder, { registry, signer }) => {
     const { onStep, signal } = command;
     const resolved = await resolveRelease(release, specs, problems, onStep);
     const { revision, source, epoch } = resolved;
-    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
     const base = await baseDigest(specs, registry);
-    const repository = parseCache(options);
-    const signer = await cosignSigner(parseSigning(options.sign), onStep);
-    const cache =
-      repository === undefined
-        ? undefined
-        : {
-            repository,
-            check: async (at: Repository, digest: string) => (await signer?.hasSigned(registry, at, digest)) === true,
-            isWritten: release.version === undefined,
-          };
+    const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
+    const cache = buildCache(parseCache(options), check, release);
     const openContext = async () => {
       const cli = await findEngine(options.engine, onStep);
       return {
@@ -129,7 +121,11 @@ interface PreparedRelease extends Pick<PublishContext, 'verify'> {
 }
 
 /** Resolves a release. @param folder for its images */
-type Prepare = (command: CommandRun, folder: string) => Promise<PreparedRelease>;
+type Prepare = (
+  command: CommandRun,
+  folder: string,
+  tools: Pick<PublishContext, 'registry' | 'signer'>,
+) => Promise<PreparedRelease>;
 
 /** Publishes a release, and prints the result. */
 export async function runPublish(release: Release, options: PublishOptions, prepare: Prepare): Promise<void> {
@@ -140,11 +136,12 @@ export async function runPublish(release: Release, options: PublishOptions, prep
     const { onStep, signal } = command;
     const target = `${release.name}-${shortHash(release.registries.join())}`;
     const own = cacheFolder('releases', target);
-    const { origin, identity, images, verify, folder = own } = await command.orInterrupted(prepare(command, own));
+    const signer = await command.orInterrupted(cosignSigner(signing, onStep));
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
+    const prepared = await command.orInterrupted(prepare(command, own, { registry, signer }));
+    const { origin, identity, images, verify, folder = own } = prepared;
     const { name: _, version: __, ...request } = release;
     const date = release.event === 'refresh' ? release.date : '';
-    const signer = await cosignSigner(signing, onStep);
-    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
     const published = await publishRelease(
       {
         release,

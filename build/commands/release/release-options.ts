@@ -3,9 +3,11 @@ import { PLATFORMS, type Platform, parsePlatform } from '../../oci/platform.ts';
 import { formatReference, repositoryOf } from '../../oci/reference.ts';
 import { missingImage, type Registry } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
+import type { BuildCache } from '../../release/build-cache.ts';
 import { parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
 import type { ReleaseRecord } from '../../release/release-record.ts';
 import { entriesOf } from '../../release/resolve-release.ts';
+import type { SignatureCheck } from '../../release/trusted-record.ts';
 import type { ImageSpec } from '../../spec/image-spec.ts';
 import { BUILD_OPTIONS, type GivenOptions, type OptionValues } from '../../spec/option.ts';
 import { parseImageSpec, referenceOr } from '../../spec/parse-image-spec.ts';
@@ -192,10 +194,21 @@ export function parseCache({
 }: Pick<ReleaseBuildOptions, 'cache'>): string | undefined {
   if (cache === undefined || cache === '') return undefined;
   const problems: Problem[] = [];
-  const [repository] = parseRegistries(cache, problems).filter((_, index) => index === 0);
-  if (problems.length === 0) return repository;
-  throw new RequestError(problems.map((problem) => ({ ...problem, source: '--cache' })));
+  const hint = `name a repository without tag: ${RELEASE_BUILD_OPTIONS.cache.example}`;
+  const reference = referenceOr(cache, '--cache', hint, problems);
+  if (reference?.tag !== undefined || reference?.digest !== undefined)
+    problems.push({ source: '--cache', value: cache, reason: 'has a tag or a digest', hint });
+  if (reference === undefined || problems.length > 0) throw new RequestError(problems);
+  return repositoryOf(reference);
 }
+
+/** The cache of a release's builds. Only builds of main write it. @param repository undefined without a cache */
+export const buildCache = (
+  repository: string | undefined,
+  check: SignatureCheck,
+  { version }: Pick<Release, 'version'>,
+): BuildCache | undefined =>
+  repository === undefined ? undefined : { repository, check, isWritten: version === undefined };
 
 /** Options of commands that read the record of a release. */
 export const RECORD_OPTIONS = {

@@ -13,6 +13,7 @@ import { atDigest, missingImage } from '../../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../../problem.ts';
 import { builtImages } from '../../release/build-images.ts';
 import { compareLayers, type LayerResult } from '../../release/compare-layers.ts';
+import { withoutArchitecture } from '../../release/plan-release.ts';
 import { imageFolder } from '../../release/platform-image.ts';
 import { readRegistryImage } from '../../release/registry-image.ts';
 import { parseRelease, type Release } from '../../release/release.ts';
@@ -136,7 +137,7 @@ function parseRequest(
 /** The release that published an image, from its annotations and its tag. @throws WorkError for an image of another kind */
 function releaseOf(annotations: Annotations, reference: Reference, platform: Platform): Release {
   const version = parseVersion(annotations[ANNOTATION.version] ?? '');
-  const { name, variant } = splitVariantTag((reference.tag ?? '').replace(/-(?:amd64|arm64)$/, ''));
+  const { name, variant } = splitVariantTag(withoutArchitecture(reference.tag ?? ''));
   if (version === undefined || annotations[ANNOTATION.baseName] === undefined) {
     throw new WorkError({
       kind: 'annotations',

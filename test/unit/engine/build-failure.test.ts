@@ -192,6 +192,16 @@ describe('the lines of a failed step', () => {
     expect(lines.at(-1)).toBe('line 29');
   });
 
+  it.each([
+    'exporting layers',
+    'extracting 3 EXAMPLES',
+    'Already up to date',
+    '0 errors, 2 warnings',
+    'errors.ts was compiled',
+  ])('do not take this for an error: %s', (line) => {
+    expect(tellingLines([line, ...noise(30)])).toEqual(noise(30).slice(-10));
+  });
+
   it('contain no stack frames, which would push the error out', () => {
     const frames = Array.from({ length: 20 }, (_, index) => `    at run (file:///app/a.mjs:${index}:1)`);
     expect(tellingLines(['Error: no such module', ...frames, '', 'Node.js v24.1.0'])).toEqual([

@@ -127,7 +127,7 @@ describe('a mount from another repository', () => {
     expect(requests.at(-1)).toBe('DELETE /v2/openclaw/blobs/uploads/7');
   });
 
-  it.each([401, 403])('is not possible without the right to read the other repository: status %i', async (status) => {
+  it.each([401, 403, 404, 405])('is not made if the registry refuses it: status %i', async (status) => {
     expect(await mountWith({ status })).toMatchObject({ isMounted: false });
   });
 });

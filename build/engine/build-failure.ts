@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Failure, FailureKind } from '../problem.ts';
 import { type RequestFailure, requestFailure } from '../request-failure.ts';
 import type { Progress, Step } from './progress.ts';
@@ -154,15 +155,20 @@ const STACK_FRAME = /^\s+at \S/;
 const LOOKS_LIKE_ERROR =
   /\b(?:[A-Z][A-Za-z]*(?:Error|Exception)|Error)\b|\berror(?: [A-Z]{2,}\d+)?:|\bERR[_!]|\bnpm error\b|^fatal: |\b[Cc]annot find\b|: command not found$/;
 
+/** The reason that follows `Error: Build failed with 1 error:`. */
+const REASON_LINES = 3;
+
 /**
- * The lines of a failed step that say why: the last ones, without stack frames, and before them the first one that looks like an error,
- * because what follows an error is often longer than itself.
+ * The lines of a failed step that say why: the last ones, without colours and stack frames, and before them the first one that looks like
+ * an error with those that follow it, because what a tool prints after an error is often longer than the error.
  */
 export function tellingLines(lines: readonly string[]): readonly string[] {
-  const words = lines.filter((line) => !STACK_FRAME.test(line));
+  const words = lines.map((line) => stripVTControlCharacters(line)).filter((line) => !STACK_FRAME.test(line));
   const last = words.slice(-SHOWN_LINES);
-  const first = words.find((line) => LOOKS_LIKE_ERROR.test(line));
-  return first === undefined || last.includes(first) ? last : [first, '…', ...last.slice(2)];
+  const first = words.findIndex((line) => LOOKS_LIKE_ERROR.test(line));
+  if (first < 0 || first >= words.length - SHOWN_LINES) return last;
+  const error = words.slice(first, first + 1 + REASON_LINES);
+  return [...error, '…', ...last.slice(error.length + 1)];
 }
 
 /** Explains a failed build. @param output what buildx printed besides its progress */

@@ -188,7 +188,7 @@ describe('the lines of a failed step', () => {
   ])('begin with the first error: %s', (error) => {
     const lines = tellingLines([...noise(5), error, ...noise(30)]);
     expect(lines).toHaveLength(10);
-    expect(lines.slice(0, 2)).toEqual([error, '…']);
+    expect(lines.slice(0, 5)).toEqual([error, 'line 0', 'line 1', 'line 2', '…']);
     expect(lines.at(-1)).toBe('line 29');
   });
 

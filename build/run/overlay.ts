@@ -11,6 +11,22 @@ export interface Overlay {
   readonly folder: string;
 }
 
+/** The plugins in an image. */
+export interface ImagePlugins {
+  /** Version of the gateway. */
+  readonly version: string;
+  /** Ids of the compiled plugins. */
+  readonly compiled: readonly string[];
+  /** Ids of the plugins that the gateway loads from sources in the image. */
+  readonly sources: readonly string[];
+  /** Whether the gateway loads a mounted source in place of a compiled plugin. */
+  readonly readsSources: boolean;
+}
+
+/** Measured on the packages on npm: the first release that loads mounted sources, and the first with compiled plugins. */
+const FIRST_WITH_OVERLAYS = '2026.4.25';
+const FIRST_COMPILED = '2026.3.22';
+
 /** The path at which the gateway looks for the source of a plugin before it loads the compiled one. */
 export const overlayTarget = (id: string): string => `/app/extensions/${id}`;
 
@@ -18,14 +34,14 @@ export const overlayTarget = (id: string): string => `/app/extensions/${id}`;
  * Reads which plugin each folder contains.
  *
  * @param folders as the user gave them
- * @param plugins ids of the plugins in the image
  * @throws RequestError with every folder that is not a plugin of the image, or that names another plugin
  */
 export async function readOverlays(
   folders: readonly string[],
-  plugins: readonly string[],
+  { version, compiled, sources, readsSources }: ImagePlugins,
   here: string,
 ): Promise<readonly Overlay[]> {
+  const plugins = [...compiled, ...sources];
   const problems: Problem[] = [];
   const overlays: Overlay[] = [];
   for (const value of folders) {
@@ -48,6 +64,11 @@ export async function readOverlays(
         near.length > 0
           ? `did you mean ${near.join(' or ')}? Otherwise build an image with it: --extensions ${id}`
           : `build an image with it: --extensions ${id}`,
+      );
+    } else if (!readsSources && !sources.includes(id)) {
+      problem(
+        `is the plugin ${id}, which the gateway ${version} loads in its compiled form only`,
+        `releases since ${FIRST_WITH_OVERLAYS} load mounted sources, and so do those before ${FIRST_COMPILED}; for this one, build the checkout: scripts/run build --source DIR`,
       );
     } else if (name !== id && plugins.includes(name)) {
       problem(

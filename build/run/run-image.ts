@@ -3,7 +3,7 @@ import { type Container, poll, startContainer } from '../engine/container.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import { requestGateway } from '../engine/gateway-request.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
-import { type Overlay, overlayTarget } from './overlay.ts';
+import { type ImagePlugins, type Overlay, overlayTarget } from './overlay.ts';
 
 /** A plugin as the running gateway reports it. */
 export interface LoadedPlugin {
@@ -14,15 +14,28 @@ export interface LoadedPlugin {
 
 const START_SECONDS = 120;
 
-const LIST_IDS = `const { globSync, readFileSync } = require('fs');
-console.log(JSON.stringify(globSync('/app/dist/extensions/*/openclaw.plugin.json').map((file) => JSON.parse(readFileSync(file, 'utf8')).id)));`;
+/** Set by users; a gateway that reads it looks for sources of its compiled plugins. Source: src/plugins/bundled-source-overlays.ts */
+const DISABLE_OVERLAYS = 'OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS';
 
-/** Ids of the compiled plugins in an image. */
-export async function pluginsOf(engine: DockerCli, image: string): Promise<readonly string[]> {
+const LIST_PLUGINS = `const { globSync, readFileSync } = require('fs');
+const ids = (folder) => globSync(folder + '/*/openclaw.plugin.json').map((file) => JSON.parse(readFileSync(file, 'utf8')).id);
+const readsSources = globSync('/app/dist/**/*.js').some((file) => readFileSync(file, 'utf8').includes('${DISABLE_OVERLAYS}'));
+const { version } = JSON.parse(readFileSync('/app/package.json', 'utf8'));
+console.log(JSON.stringify({ version, compiled: ids('/app/dist/extensions'), sources: ids('/app/extensions'), readsSources }));`;
+
+/** Reads which plugins an image contains, and whether its gateway loads mounted sources. @throws WorkError if it has no gateway */
+export async function pluginsOf(engine: DockerCli, image: string): Promise<ImagePlugins> {
   const container = await startContainer(engine, { image, entrypoint: 'sleep', command: ['60'] });
   try {
-    const { stdout } = await container.exec(['node', '-e', LIST_IDS]);
-    return JSON.parse(stdout || '[]') as readonly string[];
+    const { stdout, stderr } = await container.exec(['node', '-e', LIST_PLUGINS]);
+    if (stdout.trim() !== '') return JSON.parse(stdout) as ImagePlugins;
+    throw new WorkError({
+      kind: 'overlay',
+      title: 'The plugins of the image cannot be read',
+      reason: `${image} has no gateway in /app, or no Node.`,
+      hint: 'check it with: scripts/run verify',
+      lines: stderr.trim().split('\n').slice(-10),
+    });
   } finally {
     await container.remove();
   }
@@ -89,12 +102,13 @@ export async function loadedOverlays(
   return overlays.map(({ id, folder }) => {
     const plugin = plugins.find((entry) => entry.id === id);
     if (plugin?.source.startsWith(`${overlayTarget(id)}/`) === true) return { id, source: plugin.source };
+    const words = stderr.trim() === '' ? JSON.stringify(plugin ?? {}, null, 2) : stderr.trim();
     throw new WorkError({
       kind: 'overlay',
       title: 'The gateway does not load the mounted source',
       reason: `${id} was loaded from ${plugin?.source ?? 'no file'}, not from ${folder}.`,
-      hint: 'unset OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS; the output of `openclaw plugins list` is below',
-      lines: stderr.split('\n').slice(-10),
+      hint: `unset ${DISABLE_OVERLAYS}; what \`openclaw plugins list\` says of the plugin is below`,
+      lines: words.split('\n').slice(-10),
     });
   });
 }

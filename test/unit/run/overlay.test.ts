@@ -3,9 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RequestError } from '../../../build/problem.ts';
-import { readOverlays } from '../../../build/run/overlay.ts';
+import { type ImagePlugins, readOverlays } from '../../../build/run/overlay.ts';
 
-const PLUGINS = ['slack', 'matrix', 'kimi'];
+const PLUGINS: ImagePlugins = {
+  version: '2026.9.6',
+  compiled: ['slack', 'matrix', 'kimi'],
+  sources: [],
+  readsSources: true,
+};
 let folder = '';
 
 const plugin = async (path: string, manifest: string): Promise<void> => {
@@ -55,4 +60,19 @@ it.each([
 
 it('reports all problems together', async () => {
   expect(await problemsOf('shared', 'nowhere', 'slack', 'slack')).toHaveLength(3);
+});
+
+it('refuses a plugin that the gateway loads in its compiled form only, and names the releases that load sources', async () => {
+  const old: ImagePlugins = { ...PLUGINS, version: '2026.4.12', readsSources: false };
+  const error = await readOverlays(['slack'], old, folder).catch((thrown: unknown) => thrown);
+  if (!(error instanceof RequestError)) throw new Error('it was not refused');
+  expect(error.problems[0]?.reason).toBe(
+    'is the plugin slack, which the gateway 2026.4.12 loads in its compiled form only',
+  );
+  expect(error.problems[0]?.hint).toContain('releases since 2026.4.25 load mounted sources');
+});
+
+it('accepts a plugin that an old gateway loads from sources', async () => {
+  const old: ImagePlugins = { version: '2026.3.13', compiled: [], sources: ['slack'], readsSources: false };
+  expect(await readOverlays(['slack'], old, folder)).toEqual([{ id: 'slack', folder: join(folder, 'slack') }]);
 });

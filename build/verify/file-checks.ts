@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { satisfies } from 'semver';
 import { type CheckOutcome, failed, passIf } from '../check-result.ts';
 import { SYSTEM_PACKAGES } from '../dockerfile/system-stages.ts';
 import type { Container } from '../engine/container.ts';
+import type { PackageManifest } from '../gateway/package-manifest.ts';
 import { available, type Check, type Subject } from './check.ts';
 
 /** Runs a line of shell as root, which can read every file. @returns its output without the last line break */
@@ -49,12 +52,33 @@ async function checkNodeVersion({ files }: Subject): Promise<CheckOutcome> {
   return passIf(satisfies(version, range), version === '' ? 'no Node' : version, range);
 }
 
+const DEPENDENCIES_PROGRAM = readFileSync(join(import.meta.dirname, 'installed-dependencies.mjs'), 'utf8');
+
+/**
+ * Of some packages, those that no production dependency needs, directly or indirectly: a package can be a development dependency of the
+ * gateway, and a dependency of one of its dependencies.
+ */
+async function neededByNone(
+  names: readonly string[],
+  manifest: PackageManifest,
+  container: Container,
+): Promise<readonly string[]> {
+  if (names.length === 0) return [];
+  const { stdout } = await container.exec(['node', '--input-type=module', '-e', DEPENDENCIES_PROGRAM, '/app'], '0');
+  const graph = stdout.trim() === '' ? {} : (JSON.parse(stdout) as Readonly<Record<string, readonly string[]>>);
+  const needed = new Set<string>();
+  const pending = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (needed.has(name)) continue;
+    needed.add(name);
+    pending.push(...(graph[name] ?? []));
+  }
+  return names.filter((name) => !needed.has(name));
+}
+
 async function checkDependencies({ files }: Subject): Promise<CheckOutcome> {
   const container = available(files);
-  const manifest = await json<{ readonly devDependencies?: Readonly<Record<string, string>> }>(
-    container,
-    '/app/package.json',
-  );
+  const manifest = await json<PackageManifest>(container, '/app/package.json');
   const lock = await json<{ readonly packages: Readonly<Record<string, { readonly dev?: boolean }>> }>(
     container,
     '/app/node_modules/.package-lock.json',
@@ -63,12 +87,11 @@ async function checkDependencies({ files }: Subject): Promise<CheckOutcome> {
   const installed = new Set(
     (await shell(container, 'cd /app/node_modules 2>/dev/null && ls -d * @*/* 2>/dev/null')).split('\n'),
   );
+  const development = Object.keys(manifest.devDependencies ?? {}).filter((name) => installed.has(name));
   const leftover =
     lock === undefined
-      ? Object.keys(manifest.devDependencies ?? {}).filter((name) => installed.has(name))
-      : Object.keys(manifest.devDependencies ?? {}).filter(
-          (name) => installed.has(name) && lock.packages[`node_modules/${name}`] === undefined,
-        );
+      ? await neededByNone(development, manifest, container)
+      : development.filter((name) => lock.packages[`node_modules/${name}`] === undefined);
   const marked = Object.entries(lock?.packages ?? {}).filter(([, { dev }]) => dev === true);
   const found = [...leftover, ...marked.map(([path]) => path)];
   return passIf(

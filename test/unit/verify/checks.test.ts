@@ -76,6 +76,17 @@ const GOOD: readonly (readonly [name: string, image: Change])[] = [
   ['base', {}],
   ['node-version', { files: { '/app/package.json': PACKAGE, 'node --version': 'v24.18.0' } }],
   ['no-development-dependencies', { files: { '/app/package.json': PACKAGE, 'ls -d': 'ms\n@google/genai' } }],
+  // A development dependency of the gateway that one of its dependencies needs.
+  [
+    'no-development-dependencies',
+    {
+      files: {
+        '/app/package.json': JSON.stringify({ dependencies: { hono: '1' }, devDependencies: { '@types/ws': '1' } }),
+        'ls -d': 'hono\n@types/ws',
+        '--input-type=module': JSON.stringify({ hono: ['@hono/ws'], '@hono/ws': ['@types/ws'], '@types/ws': ['hono'] }),
+      },
+    },
+  ],
   ['no-source-maps', { files: { find: 'complete' } }],
   ['version', { running: { '--version': 'OpenClaw 2026.9.6 (fff)' } }],
 ];
@@ -114,6 +125,16 @@ describe('a check fails', () => {
     ['node-version', { files: { '/app/package.json': PACKAGE, 'node --version': 'v22.18.0' } }],
     ['node-version', { files: { 'node --version': 'v24.18.0' } }],
     ['no-development-dependencies', { files: { '/app/package.json': PACKAGE, 'ls -d': 'ms\nvitest' } }],
+    [
+      'no-development-dependencies',
+      {
+        files: {
+          '/app/package.json': PACKAGE,
+          'ls -d': 'vitest',
+          '--input-type=module': JSON.stringify({ vitest: ['vite'], '@vitest/x': ['vitest'] }),
+        },
+      },
+    ],
     ['no-source-maps', { files: { find: '/app/dist/index.js.map\ncomplete' } }],
     // Without the last line, the list is not complete, and proves nothing.
     ['no-source-maps', { files: { find: '' } }],

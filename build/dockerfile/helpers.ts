@@ -35,4 +35,9 @@ export const PACKAGE_PROGRAMS = [
   'run-install-scripts.mjs',
   'spread-over-layers.mjs',
 ] as const;
-export const CHECKOUT_PROGRAMS = ['delete-foreign.mjs', 'isolate-plugin.mjs', 'select-plugins.mjs'] as const;
+export const CHECKOUT_PROGRAMS = [
+  'delete-foreign.mjs',
+  'isolate-plugin.mjs',
+  'select-plugins.mjs',
+  'trim-lockfile.mjs',
+] as const;

@@ -17,11 +17,12 @@ import { BUILD_BASE, WITH_TOOLS } from './system-stages.ts';
 const STORE = '--mount=type=cache,target=/pnpm,id=pnpm';
 const PNPM_OPTIONS = '--store-dir=/pnpm/store --reporter=append-only';
 /** Fetches with npm's tokens, and runs no script. */
-const FETCH_MOUNTS = `${REGISTRY_MOUNTS} ${STORE}`;
-const PNPM_FETCH = `pnpm fetch ${PNPM_OPTIONS}`;
+const FETCH_MOUNTS = `${REGISTRY_MOUNTS} ${STORE} ${PROGRAMS_MOUNT}`;
+const TRIM_LOCKFILE = 'node /programs/trim-lockfile.mjs';
+const PNPM_FETCH = `${TRIM_LOCKFILE}\npnpm fetch ${PNPM_OPTIONS}`;
 /** Installs what was fetched, and runs the install scripts that the checkout allows: without tokens. */
 const PNPM_MOUNTS = `${UNTRUSTED_MOUNTS} ${STORE}`;
-const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline ${PNPM_OPTIONS}`;
+const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline --config.allow-unused-patches=true ${PNPM_OPTIONS}`;
 /** Deletes pnpm's records of the installation, which contain its time and its store. */
 const DELETE_PNPM_RECORDS =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
@@ -38,7 +39,7 @@ const toolchainStage = ({ pnpmVersion, needsBun }: Checkout): Stage => ({
   why: `pnpm in the version that the checkout pins${needsBun ? ', Bun, which a build script calls,' : ''} and compilers for native packages.`,
   body: `${installPackages('ca-certificates git g++ make python3')}
 ${run(NPM_MOUNTS, `npm_global pnpm@${pnpmVersion}${needsBun ? ` ${BUN}` : ''}`)}
-ENV CI=true npm_config_manage_package_manager_versions=false`,
+ENV CI=true npm_config_manage_package_manager_versions=false pnpm_config_verify_deps_before_run=false`,
 });
 
 const manifestsStage = ({ manifests }: Checkout): Stage => ({
@@ -97,32 +98,47 @@ find . -name node_modules -prune -o -type f -newer /begun -print0 | tar --null -
 )}`,
 });
 
-const serverStage = ({ serverSources, serverScript, canvasSources }: Checkout): Stage => ({
+/**
+ * What the gateway's build scripts offer for images: releases before 2026.2 exclude the sources of the canvas bundle from the build
+ * context, and type declarations would be deleted below.
+ */
+const BUILD_SETTINGS = 'export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1';
+
+/** Copies what npm would pack of a workspace package, after the build: a link in `node_modules` of the image leads there. */
+const copyPacked = ({ folder, files }: Checkout['workspaceDependencies'][number]): string =>
+  files.length === 0
+    ? `\ncp -a --parents ${folder} ${LAYERS}/server/app/\nrm -rf ${LAYERS}/server/app/${folder}/node_modules`
+    : `\nfor path in ${files.map((file) => `${folder}/${file}`).join(' ')}; do
+  if [ -e "$path" ]; then cp -a --parents "$path" ${LAYERS}/server/app/; fi
+done\ndelete_sources ${LAYERS}/server/app/${folder}`;
+
+const serverStage = ({ serverSources, serverScript, canvasSources, workspaceDependencies }: Checkout): Stage => ({
   name: 'server',
   from: 'installed',
   why: 'The compiled gateway. Does not read docs, skills or the Control UI.',
   body: `${copyEntries(serverSources)}${canvasSources.length > 0 ? `\nCOPY --from=canvas ${LAYERS}/canvas/ ./` : ''}
 ${run(
   PNPM_MOUNTS,
-  `pnpm run ${serverScript}
+  `${BUILD_SETTINGS}
+pnpm run ${serverScript}
 # The stage build-info writes it: the script knows no commit, and writes the time of this build.
 rm -rf dist/control-ui dist/build-info.json
 delete_sources ./dist
 mkdir -p ${LAYERS}/server/app
-mv dist ${LAYERS}/server/app/
-same_modes ${LAYERS}/server/app/dist
+mv dist ${LAYERS}/server/app/${workspaceDependencies.map(copyPacked).join('')}
+same_modes ${LAYERS}/server/app
 same_times`,
 )}`,
 });
 
-const controlUiStage = ({ uiSources }: Checkout): Stage => ({
+const controlUiStage = ({ uiSources, uiShowsCommit, revision, committed }: Checkout): Stage => ({
   name: 'control-ui',
   from: 'installed',
   why: 'The Control UI, built in parallel with the server.',
   body: `${copyEntries(uiSources)}
 ${run(
   PNPM_MOUNTS,
-  `export OPENCLAW_PREFER_PNPM=1
+  `export OPENCLAW_PREFER_PNPM=1${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
 pnpm run ui:build
 delete_sources ./dist/control-ui
 mkdir -p ${LAYERS}/control-ui/app/dist
@@ -132,31 +148,40 @@ same_times`,
 )}`,
 });
 
-const PRODUCTION: Stage = {
+/** The Control UI is built elsewhere, and the dependencies of plugins are installed separately. */
+const PRODUCTION_MANIFESTS = `cd /install
+cp -a /manifests/. .
+rm -rf ui extensions
+${TRIM_LOCKFILE}`;
+
+/** Workspace packages that the installation links to, and that the gateway does not need at run time. */
+const unusedPackages = ({ manifests, workspaceDependencies }: Checkout): readonly string[] =>
+  manifests
+    .filter((path) => /\/package\.json$/.test(path) && !/^(ui|extensions)\//.test(path))
+    .map((path) => path.replace(/\/package\.json$/, ''))
+    .filter((folder) => !workspaceDependencies.some((needed) => needed.folder === folder));
+
+const productionStage = (checkout: Checkout): Stage => ({
   name: 'dependencies',
   from: 'toolchain',
   why: 'Production dependencies, installed from scratch: pruning a development installation would leave files behind.',
   body: `${run(
     `--mount=from=manifests,target=/manifests ${FETCH_MOUNTS} ${INSTALL_MOUNT}`,
-    `cd /install
-cp -a /manifests/. .
-${PNPM_FETCH} --prod`,
+    `${PRODUCTION_MANIFESTS}
+pnpm fetch ${PNPM_OPTIONS} --prod`,
   )}
 ${run(
   `--mount=from=manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
-  `cd /install
-cp -a /manifests/. .
-# The Control UI is already built, and the dependencies of plugins are installed separately.
-rm -rf ui extensions
+  `${PRODUCTION_MANIFESTS}
 ${PNPM_INSTALL} --prod
-${DELETE_PNPM_RECORDS}
+${unusedPackages(checkout).length === 0 ? '' : `rm -rf ${unusedPackages(checkout).join(' ')}\n`}${DELETE_PNPM_RECORDS}
 ${DELETE_FOREIGN}
 delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app
-cp -a node_modules ${LAYERS}/dependencies/app/
+cp -a --parents node_modules${checkout.workspaceDependencies.map(({ folder }) => ` $(find ${folder} -maxdepth 1 -name node_modules)`).join('')} ${LAYERS}/dependencies/app/
 same_times`,
 )}`,
-};
+});
 
 /**
  * The dependencies of a plugin are outside of dist/ and linked, as in an image from the package: the gateway's loader treats every
@@ -181,7 +206,8 @@ while read -r directory id; do
   cp -a /manifests/. .
   node /programs/isolate-plugin.mjs "$directory"
   rm -rf extensions packages ui
-  ${PNPM_INSTALL} --prod --config.allow-unused-patches=true </dev/null
+  ${TRIM_LOCKFILE}
+  ${PNPM_INSTALL} --prod </dev/null
   ${DELETE_PNPM_RECORDS}
   ${DELETE_FOREIGN.replaceAll('\n', '\n  ')}
   delete_sources ./node_modules
@@ -203,7 +229,7 @@ export const WITH_PLUGINS: Stage = {
 };
 
 /** Files of the checkout that are a layer as they are. A step copies them, because COPY keeps the times and modes of the checkout. */
-const checkoutFilesStage = (name: string, paths: readonly string[], why: string): Stage => ({
+const checkoutFilesStage = (name: string, paths: readonly string[], why: string, lines = ''): Stage => ({
   name,
   from: BUILD_BASE.name,
   why,
@@ -212,7 +238,7 @@ const checkoutFilesStage = (name: string, paths: readonly string[], why: string)
     `mkdir -p ${LAYERS}/${name}
 cp -a /checkout ${LAYERS}/${name}/app
 same_modes ${LAYERS}/${name}
-same_times`,
+${lines}same_times`,
   ),
 });
 
@@ -248,11 +274,17 @@ export const sourceStages = (checkout: Checkout): readonly Stage[] => [
   ...(checkout.canvasSources.length > 0 ? [canvasStage(checkout)] : []),
   serverStage(checkout),
   ...(checkout.uiSources.length > 0 ? [controlUiStage(checkout)] : []),
-  PRODUCTION,
+  productionStage(checkout),
   ...(checkout.hasExtensions ? [pluginsStage(checkout), WITH_PLUGINS] : []),
   ...checkoutFolders(checkout).map((path) =>
     checkoutFilesStage(path, [path], `The folder ${path}, which no build script changes.`),
   ),
-  checkoutFilesStage('package', checkout.packageFiles, "The package's other files, those that npm would pack."),
+  checkoutFilesStage(
+    'package',
+    checkout.packageFiles,
+    "The package's other files, those that npm would pack.",
+    // Git need not record that it can be executed: npm makes every command of a package executable.
+    `chmod 755 ${LAYERS}/package/app/openclaw.mjs\n`,
+  ),
   buildInfoStage(checkout),
 ];

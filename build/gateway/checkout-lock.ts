@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '../problem.ts';
+import { trimLockfile } from '../steps/trim-lockfile.mjs';
 import type { PackageManifest } from './package-manifest.ts';
 
 interface Lockfile {
@@ -45,8 +46,10 @@ export async function readCheckoutLock(
       problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, hint }],
     };
   }
-  const { parse } = await import('yaml');
-  const lock = parse(text) as Lockfile;
+  const { parseAllDocuments } = await import('yaml');
+  const needed = trimLockfile(text, (folder) => manifests.has(folder));
+  // pnpm 11 writes a first document with the packages of pnpm itself.
+  const lock = ([parseAllDocuments(needed)].flat().at(-1)?.toJS() ?? {}) as Lockfile;
   const stale: Problem[] = [];
   for (const [folder, manifest] of manifests) {
     const difference = firstDifference(manifest, lock.importers?.[folder], lock.overrides ?? {});
@@ -98,31 +101,37 @@ function firstDifference(
 const lineOf = (text: string, part: string): number =>
   text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
 
-/** Packages from a registry are reachable if the registry is. A package by URL or git may have another host. */
+/** Every package that is needed and not reachable. One from a registry is reachable if the registry is; one by URL or git may have another host. */
 async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
-  const byHost = new Map<string, { readonly name: string; readonly address: string }>();
+  const byHost = new Map<string, { readonly name: string; readonly address: string }[]>();
   for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {
     const address =
       resolution?.repo ?? (/^https?:/.test(name.replace(/^.+?@(?=https?:)/, '')) ? resolution?.tarball : undefined);
-    if (address !== undefined && URL.canParse(address)) byHost.set(new URL(address).hostname, { name, address });
+    const host = address === undefined ? undefined : hostOf(address);
+    if (address === undefined || host === undefined) continue;
+    byHost.set(host, [...(byHost.get(host) ?? []), { name, address }]);
   }
   const proxied = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'].some((name) => process.env[name] !== undefined);
   const problems = await Promise.all(
-    [...byHost].map(async ([host, { name, address }]): Promise<Problem | undefined> => {
+    [...byHost].map(async ([host, packages]): Promise<readonly Problem[]> => {
       // Behind a proxy, the proxy resolves names.
-      if (proxied) return undefined;
+      if (proxied) return [];
       const known = await lookup(host).then(
         () => true,
         () => false,
       );
-      if (known) return undefined;
-      return {
+      if (known) return [];
+      return packages.map(({ name, address }) => ({
         source: `${LOCKFILE}:${lineOf(text, address)}`,
         value: name,
         reason: `comes from ${host}, which is unreachable`,
         hint: 'build on a host that reaches it, or lock the package from a reachable registry',
-      };
+      }));
     }),
   );
-  return problems.filter((problem) => problem !== undefined);
+  return problems.flat();
 }
+
+/** `https://codeload.github.com/…`, and the form of git over SSH without a scheme: `git@github.com:owner/name.git`. */
+const hostOf = (address: string): string | undefined =>
+  URL.canParse(address) ? new URL(address).hostname : /^(?:[\w.-]+@)?([\w.-]+):/.exec(address)?.[1];

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { glob, readdir, readFile } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { valid } from 'semver';
@@ -9,9 +9,15 @@ import { type DockerIgnore, readDockerIgnore } from './docker-ignore.ts';
 import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
-import { withLocalImports } from './local-imports.ts';
-import { parsePackageJson } from './package-json.ts';
+import { pathsAbove, withLocalImports } from './local-imports.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import {
+  hasAssetScripts,
+  packedPaths,
+  readManifest,
+  workspaceDependencies,
+  workspacePackages,
+} from './workspace-packages.ts';
 
 const CANVAS_SCRIPT = 'canvas:a2ui:bundle';
 const UI_SCRIPT = 'ui:build';
@@ -49,7 +55,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     ]);
   }
   const problems: Problem[] = [];
-  const manifest = await readManifest(root);
+  const manifest = await readManifest(root, '.');
   const [ignore, plugins, git] = await Promise.all([
     readDockerIgnore(root),
     readCheckoutPlugins(root),
@@ -65,7 +71,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     selected.map(({ directory }) => directory),
   );
   const manifests = new Map<string, PackageManifest>();
-  for (const folder of packages) manifests.set(folder, await readManifest(join(root, folder)));
+  for (const folder of packages) manifests.set(folder, await readManifest(root, folder));
   const lock = await readCheckoutLock(root, manifests);
   problems.push(...lock.problems);
 
@@ -108,8 +114,9 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     needsBun: await callsBun(root, scripts, [serverScript, UI_SCRIPT, CANVAS_SCRIPT]),
     manifests: inputs,
     serverScript,
-    serverSources: await serverSources(root, entries, inputs, pluginsFromSource),
+    serverSources: await serverSources(root, entries, inputs, pluginsFromSource, ignore),
     uiSources: scripts[UI_SCRIPT] === undefined ? [] : await uiSources(root, entries),
+    uiShowsCommit: await isMentioned(root, '{ui,ui/config,ui/build}/*.{mjs,mts,js,ts}', 'GIT_COMMIT'),
     canvasSources: canvas === undefined ? [] : await canvasSources(root, canvas, entries),
     packageFiles: [...new Set(['openclaw.mjs', 'package.json', ...files])].filter((path) => {
       const [top = ''] = path.split('/');
@@ -117,6 +124,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
         !['dist', 'extensions', ...DOCUMENTS].includes(top) && entries.includes(top) && existsSync(join(root, path))
       );
     }),
+    workspaceDependencies: workspaceDependencies(manifests),
     documents: DOCUMENTS.filter((name) => entries.includes(name) && files.includes(name)),
     hasExtensions: entries.includes('extensions'),
     selected,
@@ -146,7 +154,8 @@ const SAFE_NAME = /^[\w@+~][\w.@+~-]*$|^\.[\w@+~-][\w.@+~-]*$/;
 /** Checks every name that is inserted into the Dockerfile, so that a checkout cannot inject instructions. */
 function unsafeNames(checkout: Checkout): readonly Problem[] {
   const { manifests, serverSources, uiSources, canvasSources, packageFiles, selected } = checkout;
-  const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles];
+  const workspace = checkout.workspaceDependencies.flatMap(({ folder, files }) => [folder, ...files]);
+  const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...workspace];
   const badPaths = [...new Set(paths)].filter((path) => !path.split('/').every((part) => SAFE_NAME.test(part)));
   const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_NAME.test(name));
   return [...badPaths, ...badIds].map((value) => ({
@@ -174,35 +183,9 @@ const missing = (root: string, field: string, value: string | undefined, example
   hint: `set it, for example: ${example}`,
 });
 
-async function readManifest(folder: string): Promise<PackageManifest> {
-  const file = join(folder, 'package.json');
-  return parsePackageJson(await readFile(file, 'utf8'), file);
-}
-
 /** An excluded folder can contain included files: `!vendor/a2ui/**`. */
 function existsBelow(name: string, { text }: DockerIgnore): boolean {
   return text.split('\n').some((line) => line.startsWith(`!${name}/`));
-}
-
-/**
- * The workspace packages that the dependency install needs: the root, `ui`, `packages/*`, and the requested plugins. Other
- * plugins are left out, so that their dependencies are not installed.
- */
-async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
-  const { parse } = await import('yaml');
-  const { packages = [] } = parse(await readFile(join(root, 'pnpm-workspace.yaml'), 'utf8')) as {
-    readonly packages?: readonly string[];
-  };
-  const folders = new Set<string>(['.']);
-  for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
-    for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
-      const folder = file.replace(/\/package\.json$/, '');
-      const [top = '', name = ''] = folder.split('/');
-      if (folder.includes('node_modules') || (top === 'extensions' && !selected.includes(name))) continue;
-      folders.add(folder);
-    }
-  }
-  return [...folders].sort();
 }
 
 /** The files that `pnpm install` reads. Only a change of these repeats the install. */
@@ -210,7 +193,9 @@ async function installInputs(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
 ): Promise<readonly string[]> {
-  const installed = [...manifests].filter(([folder]) => !folder.startsWith('extensions/'));
+  const installed = [...manifests].filter(
+    ([folder, manifest]) => !folder.startsWith('extensions/') || hasAssetScripts(manifest),
+  );
   const exists = (path: string): boolean => existsSync(join(root, path));
   const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', '.pnpmfile.cjs', 'patches'].filter(exists);
   // pnpm runs the install scripts of every workspace package, in its folder.
@@ -232,75 +217,53 @@ const scriptFiles = (command: string): readonly string[] =>
     ([, file = '']) => normalize(file),
   );
 
-const IMPORT_FROM_ABOVE = /["'](?:\.\.\/)+([\w.-]+)(?:\/[^"']*)?["']/g;
-
-/** Top-level names that the files of a folder import from above it. Tests and their helpers (`x.test-utils.ts`) are skipped. */
-async function importedFromAbove(root: string, pattern: string): Promise<ReadonlySet<string>> {
-  const named = new Set<string>();
-  for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
-    if (!entry.isFile() || entry.parentPath.includes('node_modules') || /\btest\b/.test(entry.name)) continue;
-    const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
-    for (const [, top = ''] of text.matchAll(IMPORT_FROM_ABOVE)) named.add(top);
-  }
-  return named;
-}
-
-/**
- * The files and folders that `files` in a package.json names, without globs: `docs/**` is `docs`. A pattern that excludes files only makes
- * a package smaller. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files
- */
-export const packedPaths = (patterns: readonly string[]): readonly string[] =>
-  patterns
-    .filter((pattern) => !pattern.startsWith('!'))
-    .map((pattern) => {
-      const parts = pattern.replace(/^\.?\//, '').split('/');
-      const glob = parts.findIndex((part) => /[*?[\]{}]/.test(part));
-      return (glob < 0 ? parts : parts.slice(0, glob)).filter((part) => part !== '').join('/');
-    })
-    .filter((path) => path !== '' && !path.split('/').includes('..'));
-
 /** A release with plugins as sources compiles none of them, unless the server imports one. */
 async function serverSources(
   root: string,
   entries: readonly string[],
   installed: readonly string[],
   fromSource: boolean,
+  ignore: DockerIgnore,
 ): Promise<readonly string[]> {
+  const imported = await pathsAbove(root, '{src,packages}/**/*.{ts,mts,js,mjs}');
   const readsPlugins =
-    !fromSource || (await importedFromAbove(root, '{src,scripts}/**/*.{ts,mts,js,mjs}')).has('extensions');
-  const startsGateway = await isMentioned(root, LAUNCHER);
-  return entries.filter(
-    (name) =>
-      (!NOT_SERVER.has(name) || (name === LAUNCHER && startsGateway)) &&
-      !NOT_SERVER_FORM.test(name) &&
-      !installed.includes(name) &&
-      (readsPlugins || name !== 'extensions'),
-  );
+    !fromSource ||
+    [...imported, ...(await pathsAbove(root, 'scripts/**/*.{ts,mts,js,mjs}'))].some((path) =>
+      path.startsWith('extensions/'),
+    );
+  const startsGateway = await isMentioned(root, 'scripts/**/*.{mjs,mts,js,ts,sh}', LAUNCHER);
+  const isSource = (name: string): boolean =>
+    (!NOT_SERVER.has(name) || (name === LAUNCHER && startsGateway)) &&
+    !NOT_SERVER_FORM.test(name) &&
+    (readsPlugins || name !== 'extensions');
+  // Single files of other folders: apps/shared/OpenClawKit/Sources/OpenClawKit/Resources/tool-display.json
+  const files = imported.filter((path) => {
+    const [top = ''] = path.split('/');
+    const isOther = entries.includes(top) && !isSource(top) && !/^tests?$/.test(top);
+    return isOther && ignore.admits(path) && statSync(join(root, path)).isFile();
+  });
+  return [...entries.filter((name) => isSource(name) && !installed.includes(name)), ...files];
 }
 
 /** Releases since 2026.6 start the gateway in their build, to write what its commands say about themselves. */
 const LAUNCHER = 'openclaw.mjs';
 
-async function isMentioned(root: string, name: string): Promise<boolean> {
-  for await (const entry of glob('scripts/**/*.{mjs,mts,js,ts,sh}', { cwd: root, withFileTypes: true })) {
+async function isMentioned(root: string, pattern: string, name: string): Promise<boolean> {
+  for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
     if (!entry.isFile() || /\btest\b/.test(entry.name)) continue;
     if ((await readFile(join(entry.parentPath, entry.name), 'utf8')).includes(name)) return true;
   }
   return false;
 }
 
-/** The Control UI also imports server sources: every top-level name that its files import from above. */
+/** The Control UI also imports server sources: every top-level folder that its files name. */
 async function uiSources(root: string, entries: readonly string[]): Promise<readonly string[]> {
-  const named = new Set([
-    'ui',
-    'scripts',
-    'packages',
-    ...(await importedFromAbove(root, 'ui/**/*.{ts,tsx,js,mjs,json,html}')),
-  ]);
+  const imported = await pathsAbove(root, 'ui/**/*.{ts,tsx,js,mjs,json,html}');
+  const named = new Set(['ui', 'scripts', 'packages', ...imported.map((path) => path.split('/')[0])]);
   return entries.filter((name) => named.has(name) || /^tsconfig.*\.json$/.test(name));
 }
 
-/** A bundle script names the folders it reads, as one path or part by part. Those that exist are its inputs. */
+/** A bundle script names the folders it reads, as one path or part by part. Those that exist are its inputs. @returns nothing if it reads none */
 async function canvasSources(root: string, command: string, entries: readonly string[]): Promise<readonly string[]> {
   const sources = new Set(['scripts']);
   for (const file of await withLocalImports(root, scriptFiles(command))) {
@@ -318,6 +281,8 @@ async function canvasSources(root: string, command: string, entries: readonly st
       if (existing !== undefined && entries.includes(existing.split('/')[0] ?? '')) sources.add(existing);
     }
   }
+  // A script that names no sources runs those of a plugin, as the server's build also does.
+  if (sources.size === 1) return [];
   const sorted = [...sources].sort();
   return sorted.filter((path) => !sorted.some((other) => path !== other && path.startsWith(`${other}/`)));
 }

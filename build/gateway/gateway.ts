@@ -60,6 +60,14 @@ export interface CheckoutPlugin {
   readonly directory: string;
 }
 
+/** A workspace package that the gateway needs at run time. */
+export interface WorkspaceDependency {
+  /** `packages/ai`. */
+  readonly folder: string;
+  /** What npm packs of it, relative to its folder; empty if its package.json has no `files`: everything. */
+  readonly files: readonly string[];
+}
+
 /** A gateway to be built from a checkout. All paths are relative to the checkout. */
 export interface Checkout extends GatewayMetadata {
   readonly kind: 'checkout';
@@ -84,10 +92,14 @@ export interface Checkout extends GatewayMetadata {
   readonly serverSources: readonly string[];
   /** Inputs of the Control UI's build; empty if the release does not build it. */
   readonly uiSources: readonly string[];
+  /** Whether the Control UI contains the commit and its time: then every commit builds it again. */
+  readonly uiShowsCommit: boolean;
   /** Inputs of the canvas bundle; empty if the release has no script for it. */
   readonly canvasSources: readonly string[];
   /** The `files` of its package.json that exist in the checkout, except docs, skills and plugins. */
   readonly packageFiles: readonly string[];
+  /** Workspace packages among the production dependencies, directly and indirectly. */
+  readonly workspaceDependencies: readonly WorkspaceDependency[];
   /** Those of `docs` and `skills` that exist. */
   readonly documents: readonly string[];
   /** Whether the folder `extensions/` exists. */

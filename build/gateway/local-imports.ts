@@ -1,10 +1,16 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, join, normalize, relative } from 'node:path';
 
 /** Relative imports: `import … from './x'`, `import('./x')`, `require('./x')`. */
 const RELATIVE_IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+)["']/g;
-const ENDINGS = ['', '.mjs', '.js', '.cjs', '.ts', '.json', '/index.js'];
+const ENDINGS = ['', '.mjs', '.js', '.cjs', '.ts', '.json', '/index.js', '/index.ts'];
+
+/** The file that an import without its ending names; TypeScript writes `./x.js` for `x.ts`. @param path relative to the checkout */
+function importedFile(root: string, path: string): string | undefined {
+  const candidates = [...ENDINGS.map((ending) => `${path}${ending}`), path.replace(/js$/, 'ts')];
+  return candidates.find((file) => statSync(join(root, file), { throwIfNoEntry: false })?.isFile() === true);
+}
 
 /**
  * The files that scripts of a checkout need: the scripts, and everything they import, directly or indirectly.
@@ -20,11 +26,31 @@ export async function withLocalImports(root: string, files: readonly string[]): 
     imports.add(file);
     const text = await readFile(join(root, file), 'utf8');
     for (const [, specifier = ''] of text.matchAll(RELATIVE_IMPORT)) {
-      const target = normalize(join(dirname(file), specifier));
-      const path = ENDINGS.map((ending) => `${target}${ending}`).find((candidate) => existsSync(join(root, candidate)));
+      const path = importedFile(root, normalize(join(dirname(file), specifier)));
       if (path !== undefined && !path.startsWith('..')) await visit(path);
     }
   };
   for (const file of files) await visit(normalize(file));
   return [...imports].sort();
+}
+
+const PATH_ABOVE = /["']((?:\.\.\/)+[\w.-]+(?:\/[^"'\n]*)?)["']/g;
+
+/**
+ * The paths above their own folder that the files of a pattern name, in imports or elsewhere. Tests and their helpers (`x.test-utils.ts`)
+ * are skipped.
+ *
+ * @returns paths relative to the checkout, as far as they exist: the file that an import means, or a folder
+ */
+export async function pathsAbove(root: string, pattern: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
+    if (!entry.isFile() || entry.parentPath.includes('node_modules') || /\btest\b/.test(entry.name)) continue;
+    const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
+    for (const [, path = ''] of text.matchAll(PATH_ABOVE)) {
+      found.add(normalize(join(relative(root, entry.parentPath), path)).replace(/\/$/, ''));
+    }
+  }
+  const paths = [...found].filter((path) => !path.startsWith('..')).map((path) => importedFile(root, path) ?? path);
+  return [...new Set(paths)].filter((path) => existsSync(join(root, path))).sort();
 }

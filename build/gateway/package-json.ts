@@ -32,6 +32,7 @@ const manifestRule = ruleChecker({
     peerDependencies: DEPENDENCIES,
     bundleDependencies: { type: ['array', 'boolean'] },
     bundledDependencies: { type: ['array', 'boolean'] },
+    openclaw: { type: 'object', properties: { assetScripts: { type: 'object' } } },
     pnpm: { type: 'object', properties: { onlyBuiltDependencies: LIST } },
   },
 });

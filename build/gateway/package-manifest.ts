@@ -18,6 +18,7 @@ export interface PackageManifest {
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly bundleDependencies?: readonly string[] | boolean;
   readonly bundledDependencies?: readonly string[] | boolean;
+  readonly openclaw?: { readonly assetScripts?: Readonly<Record<string, string>> };
   readonly pnpm?: { readonly onlyBuiltDependencies?: readonly string[] };
 }
 

@@ -1,8 +1,8 @@
-// Builds releases of the gateway from npm, checks and starts each image, and prints what works. Arguments: versions, each with the options
-// that it needs (`2026.3.13 --override …` is found by itself). --write renders docs/compatibility.md.
+// Builds releases of the gateway, checks and starts each image, and prints what works. Arguments: versions on npm (the options that one
+// needs are found by themselves), or folders of checkouts. --write renders docs/compatibility.md.
 import '../support/isolation.ts';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { startContainer } from '../../build/engine/container.ts';
@@ -49,17 +49,20 @@ async function run<T>(args: readonly string[]): Promise<T & Failed> {
 
 interface Built {
   readonly size: number;
+  readonly gateway: { readonly version: string };
 }
 
 interface Verified {
   readonly results: readonly { readonly name: string; readonly status: string; readonly found: string }[];
 }
 
-async function survey(version: string): Promise<Row> {
-  const tag = `openclaw-image-inputs:${version}`;
+const isFolder = (input: string): boolean => input.includes('/');
+
+async function survey(input: string): Promise<Row> {
+  const tag = `openclaw-image-inputs:${basename(input)}`;
+  const gateway = isFolder(input) ? ['--source', input] : ['--package', `openclaw@${input}`];
   const started = performance.now();
-  const build = (options: readonly string[]) =>
-    run<Built>(['build', '--package', `openclaw@${version}`, '--tag', tag, ...options]);
+  const build = (options: readonly string[]) => run<Built>(['build', ...gateway, '--tag', tag, ...options]);
   let options: readonly string[] = [];
   let built = await build(options);
   // The message names the option.
@@ -70,6 +73,7 @@ async function survey(version: string): Promise<Row> {
   }
   const took = (performance.now() - started) / 1000;
   const { error } = built;
+  const version = built.gateway?.version ?? basename(input);
   if (error !== undefined)
     return {
       version,
@@ -140,19 +144,20 @@ const cells = (row: Row): readonly string[] => [
 ];
 
 const engine = await startEngine();
-const rows: Row[] = [];
-for (const version of positionals) {
-  process.stderr.write(`${version}\n`);
-  const row = await survey(version);
-  rows.push(row);
+const rows: Record<'releases' | 'checkouts', Row[]> = { releases: [], checkouts: [] };
+for (const input of positionals) {
+  process.stderr.write(`${input}\n`);
+  const row = await survey(input);
+  rows[isFolder(input) ? 'checkouts' : 'releases'].push(row);
   process.stderr.write(`${cells(row).join(' | ')}\n`);
 }
 await stopEngine();
 
-const markdown = markdownTable(columns, rows.map(cells));
 if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-else process.stdout.write(`${markdown}\n`);
-if (values.write) {
-  const text = await readFile(DOCUMENT, 'utf8');
-  await writeFile(DOCUMENT, replaceSection(text, 'releases', markdown.trim()));
+for (const [section, list] of Object.entries(rows)) {
+  if (list.length === 0) continue;
+  const markdown = markdownTable(columns, list.map(cells));
+  if (!values.json) process.stdout.write(`${markdown}\n`);
+  if (!values.write) continue;
+  await writeFile(DOCUMENT, replaceSection(await readFile(DOCUMENT, 'utf8'), section, markdown.trim()));
 }

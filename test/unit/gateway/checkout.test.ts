@@ -1,11 +1,13 @@
 import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { planDockerfile } from '../../../build/dockerfile/plan.ts';
 import { renderDockerfile } from '../../../build/dockerfile/render.ts';
-import { packedPaths, readCheckout } from '../../../build/gateway/checkout.ts';
+import { readCheckout } from '../../../build/gateway/checkout.ts';
 import { readDockerIgnore } from '../../../build/gateway/docker-ignore.ts';
 import { isCheckout } from '../../../build/gateway/is-checkout.ts';
+import { packedPaths, workspaceDependencies } from '../../../build/gateway/workspace-packages.ts';
 import { RequestError } from '../../../build/problem.ts';
 import { makeCheckout } from '../../support/make-checkout.ts';
 
@@ -134,15 +136,44 @@ describe('problems that would make a build fail', () => {
     ]);
   });
 
-  it('names the line of a package from an unreachable host', async () => {
-    const folder = await checkout('new');
-    const address = 'https://nowhere.invalid/x/tar.gz/1';
-    const lock = join(folder, 'pnpm-lock.yaml');
-    const entry = `  x@${address}:\n    resolution: {tarball: ${address}}\n    version: 1.0.0\n`;
-    await writeFile(lock, (await readFile(lock, 'utf8')).replace('\npackages:\n', `\npackages:\n\n${entry}`));
-    const [problem] = await problemsOf(folder);
-    expect(problem?.at).toMatch(/^pnpm-lock\.yaml:\d+$/);
-    expect(problem?.text).toContain('comes from nowhere.invalid');
+  describe('a package from an unreachable host', () => {
+    /** A checkout with a workspace package that needs packages from these addresses, through another one. */
+    const lockFrom = async (importer: string, ...addresses: readonly string[]): Promise<string> => {
+      const folder = await checkout('new');
+      const file = join(folder, 'pnpm-lock.yaml');
+      const lock = parse(await readFile(file, 'utf8'));
+      const version = '1.0.0';
+      lock.importers[importer] = { optionalDependencies: { middle: { specifier: '^1.0.0', version } } };
+      lock.packages['middle@1.0.0'] = { resolution: { integrity: 'sha512-x' } };
+      lock.snapshots['middle@1.0.0'] = { dependencies: {} };
+      for (const [index, address] of addresses.entries()) {
+        const resolution = address.startsWith('git@') ? { type: 'git', repo: address } : { tarball: address };
+        lock.packages[`x${index}@${address}`] = { resolution, version };
+        lock.snapshots[`x${index}@${address}`] = {};
+        lock.snapshots['middle@1.0.0'].dependencies[`x${index}`] = address;
+      }
+      await writeFile(file, stringify(lock, { singleQuote: true, lineWidth: 0 }));
+      return folder;
+    };
+    const NOWHERE = 'https://nowhere.invalid/x/tar.gz/1';
+
+    it('is named with its line if the gateway needs it', async () => {
+      const [problem] = await problemsOf(await lockFrom('ui', NOWHERE));
+      expect(problem?.at).toMatch(/^pnpm-lock\.yaml:\d+$/);
+      expect(problem?.text).toContain('comes from nowhere.invalid');
+    });
+
+    it('is no obstacle if only a plugin needs it that was not requested', async () => {
+      const folder = await lockFrom('extensions/echo', NOWHERE);
+      expect(await readCheckout(folder, [])).toMatchObject({ kind: 'checkout' });
+      expect((await problemsOf(folder, ['echo']))[0]?.text).toContain('comes from nowhere.invalid');
+    });
+
+    it('is named together with all others, also those that git fetches over SSH', async () => {
+      const folder = await lockFrom('ui', NOWHERE, 'https://elsewhere.invalid/y', 'git@third.invalid:owner/z.git');
+      const hosts = (await problemsOf(folder)).map(({ text }) => /comes from (\S+),/.exec(text)?.[1]);
+      expect(hosts.sort()).toEqual(['elsewhere.invalid', 'nowhere.invalid', 'third.invalid']);
+    });
   });
 
   it.each([
@@ -295,5 +326,36 @@ describe('a layout that other releases have', () => {
     await writeFile(join(root, 'scripts/write-cli.mjs'), "spawnSync('node', ['openclaw.mjs', '--help']);\n");
     const { serverSources } = await readCheckout(root, []);
     expect(serverSources).toContain('openclaw.mjs');
+  });
+});
+
+describe('workspaceDependencies', () => {
+  const manifest = (name: string, more: object = {}) => ({ name, version: '1.0.0', ...more });
+  const workspace = new Map([
+    [
+      '.',
+      manifest('openclaw', {
+        dependencies: { '@openclaw/ai': 'workspace:*', ms: '2.1.3' },
+        devDependencies: { tool: 'workspace:*' },
+      }),
+    ],
+    ['packages/ai', manifest('@openclaw/ai', { files: ['dist/**', 'types'], dependencies: { deep: 'workspace:^' } })],
+    ['packages/deep', manifest('deep', { dependencies: { openclaw: 'workspace:*' } })],
+    ['packages/tool', manifest('tool')],
+    ['packages/ms', manifest('ms')],
+  ]);
+
+  it('are those of production, direct and indirect, with the files that npm packs', () => {
+    expect(workspaceDependencies(workspace)).toEqual([
+      { folder: 'packages/ai', files: ['package.json', 'dist', 'types'] },
+      { folder: 'packages/deep', files: [] },
+    ]);
+  });
+
+  it('can have another name: workspace:<name>@*', () => {
+    const root = manifest('openclaw', { dependencies: { alias: 'workspace:@openclaw/ai@*' } });
+    expect(workspaceDependencies(new Map([...workspace, ['.', root]])).map(({ folder }) => folder)).toContain(
+      'packages/ai',
+    );
   });
 });

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { $ } from 'zx';
 
 const step = (name: string): string => join(import.meta.dirname, '../../../build/steps', name);
@@ -184,5 +185,126 @@ packages:
     await write('extensions/echo/package.json', {});
     await write('pnpm-lock.yaml', '\nimporters:\n\n  .: {}\n\npackages: {}\n');
     expect((await node(step('isolate-plugin.mjs'), 'echo')).stderr).toContain('no importer extensions/echo');
+  });
+});
+
+describe('trim-lockfile.mjs', () => {
+  const LOCK = `lockfileVersion: '9.0'
+
+overrides:
+  ms: 2.1.3
+
+importers:
+
+  .:
+    dependencies:
+      '@scope/a':
+        specifier: ^1.0.0
+        version: 1.0.0(ms@2.1.3)
+      alias:
+        specifier: npm:real@1.0.0
+        version: real@1.0.0
+
+  extensions/chat:
+    dependencies:
+      from-git:
+        specifier: github:owner/from-git
+        version: https://codeload.example.org/owner/from-git/tar.gz/abc
+
+  extensions/empty: {}
+
+packages:
+
+  '@scope/a@1.0.0':
+    resolution: {integrity: sha512-a}
+    peerDependencies:
+      ms: '*'
+
+  from-git@https://codeload.example.org/owner/from-git/tar.gz/abc:
+    resolution: {tarball: https://codeload.example.org/owner/from-git/tar.gz/abc}
+    version: 1.0.0
+
+  ms@2.1.3:
+    resolution: {integrity: sha512-ms}
+
+  only-for-chat@1.0.0:
+    resolution: {integrity: sha512-chat}
+
+  real@1.0.0:
+    resolution: {integrity: sha512-real}
+
+snapshots:
+
+  '@scope/a@1.0.0(ms@2.1.3)':
+    dependencies:
+      ms: 2.1.3
+
+  from-git@https://codeload.example.org/owner/from-git/tar.gz/abc:
+    dependencies:
+      only-for-chat: 1.0.0
+
+  ms@2.1.3: {}
+
+  only-for-chat@1.0.0: {}
+
+  real@1.0.0: {}
+`;
+  const trim = async (lock: string): Promise<string> => {
+    await write('pnpm-lock.yaml', lock);
+    expect((await node(step('trim-lockfile.mjs'))).exitCode).toBe(0);
+    return readFile(join(folder, 'pnpm-lock.yaml'), 'utf8');
+  };
+
+  it('keeps what the workspace packages in the folder need', async () => {
+    await write('package.json', '{}');
+    const { importers, packages, snapshots, overrides } = parse(await trim(LOCK));
+    expect(Object.keys(importers)).toEqual(['.']);
+    expect(Object.keys(packages)).toEqual(['@scope/a@1.0.0', 'ms@2.1.3', 'real@1.0.0']);
+    expect(Object.keys(snapshots)).toEqual(['@scope/a@1.0.0(ms@2.1.3)', 'ms@2.1.3', 'real@1.0.0']);
+    expect(overrides).toEqual({ ms: '2.1.3' });
+  });
+
+  it('keeps a package from git that a requested plugin needs, with its dependencies', async () => {
+    await write('extensions/chat/package.json', '{}');
+    const { importers, packages } = parse(await trim(LOCK));
+    expect(Object.keys(importers)).toEqual(['extensions/chat']);
+    expect(Object.keys(packages)).toEqual([
+      'from-git@https://codeload.example.org/owner/from-git/tar.gz/abc',
+      'only-for-chat@1.0.0',
+    ]);
+  });
+
+  it('changes nothing if every workspace package is there', async () => {
+    for (const name of ['.', 'extensions/chat', 'extensions/empty']) await write(`${name}/package.json`, '{}');
+    expect(await trim(LOCK)).toBe(LOCK);
+  });
+
+  it('keeps the first of two documents, the packages of pnpm itself', async () => {
+    await write('package.json', '{}');
+    const first = `---\nlockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    packageManagerDependencies: {}\n\n`;
+    const trimmed = await trim(`${first}---\n${LOCK}`);
+    expect(trimmed.startsWith(first)).toBe(true);
+    expect(trimmed).not.toContain('from-git');
+  });
+
+  it('reads keys of more than 1024 characters, which YAML writes with a question mark', async () => {
+    await write('package.json', '{}');
+    const long = `1.0.0(${'x'.repeat(1030)}@1.0.0)`;
+    const lock = LOCK.replaceAll('1.0.0(ms@2.1.3)', long).replace(
+      `  '@scope/a@${long}':\n    dependencies`,
+      `  ? '@scope/a@${long}'\n  : dependencies`,
+    );
+    expect(Object.keys(parse(await trim(lock)).snapshots)).toEqual([`@scope/a@${long}`, 'ms@2.1.3', 'real@1.0.0']);
+  });
+
+  it('leaves a lockfile of another form as it is', async () => {
+    await write('package.json', '{}');
+    expect(await trim("lockfileVersion: '6.0'\n")).toBe("lockfileVersion: '6.0'\n");
+  });
+
+  it('keeps all of a real lockfile', async () => {
+    await write('package.json', '{}');
+    const own = await readFile(join(import.meta.dirname, '../../../pnpm-lock.yaml'), 'utf8');
+    expect(parse(await trim(own))).toEqual(parse(own));
   });
 });

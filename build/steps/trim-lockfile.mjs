@@ -1,0 +1,82 @@
+// Reduces pnpm-lock.yaml in the current folder to what the workspace packages in this folder need. `pnpm fetch` fetches everything that a
+// lockfile contains, and with `nodeLinker: hoisted` pnpm also installs it: the dependencies of every plugin, requested or not.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { argv } from 'node:process';
+
+/**
+ * @param {string} text pnpm-lock.yaml, lockfileVersion 9, as pnpm writes it (Node has no YAML parser)
+ * @param {(folder: string) => boolean} isPresent whether a workspace package is installed: `.`, `ui`, `extensions/slack`
+ * @returns the lockfile without the other workspace packages, and without packages that only those need; a lockfile of another form
+ *   unchanged
+ */
+export function trimLockfile(text, isPresent) {
+  // pnpm 11 writes a first document with the packages of pnpm itself.
+  const start = text.lastIndexOf('\n---\n') + 1;
+  const sections = text.slice(start).split(/^(?=\S[^\n]*:$)/m);
+  const entriesOf = (/** @type {string} */ name) =>
+    (sections.find((section) => section.startsWith(`${name}:\n`)) ?? '').split(/^(?= {2}[^\s:])/m).slice(1);
+  const importers = entriesOf('importers').filter((entry) => isPresent(keyOf(entry)));
+  const snapshots = new Map(entriesOf('snapshots').map((entry) => [keyOf(entry), entry]));
+  if (importers.length === 0 || snapshots.size === 0) return text;
+
+  /** @type {Set<string>} */
+  const needed = new Set();
+  const visit = (/** @type {string} */ entry) => {
+    for (const key of dependenciesOf(entry)) {
+      const snapshot = snapshots.get(key);
+      if (snapshot === undefined || needed.has(key)) continue;
+      needed.add(key);
+      visit(snapshot);
+    }
+  };
+  importers.forEach(visit);
+  const packages = new Set([...needed].map((key) => key.replace(/\(.*$/s, '')));
+  /** @type {Readonly<Record<string, (key: string) => boolean>>} */
+  const keep = {
+    importers: isPresent,
+    packages: (key) => packages.has(key),
+    snapshots: (key) => needed.has(key),
+  };
+  const trimmed = sections.map((section) => {
+    const keeps = keep[/^\w+/.exec(section)?.[0] ?? ''];
+    if (keeps === undefined) return section;
+    const [head = '', ...entries] = section.split(/^(?= {2}[^\s:])/m);
+    const kept = entries.filter((entry) => keeps(keyOf(entry)));
+    return `${[head, ...kept].join('').trimEnd()}\n\n`;
+  });
+  return `${(text.slice(0, start) + trimmed.join('')).trimEnd()}\n`;
+}
+
+const unquote = (/** @type {string} */ word) => word.replace(/^'(.*)'$/s, '$1').replaceAll("''", "'");
+
+/** `  'a@1(b@2)':` → `a@1(b@2)`. A key of more than 1024 characters begins with a question mark. Source: YAML 1.2.2, 8.2.2 */
+const keyOf = (/** @type {string} */ entry) =>
+  unquote(/^ {2}(?:\? )?('(?:[^']|'')*'|[^\n]*?)(?::?(?: \{\})?)$/m.exec(entry)?.[1] ?? '');
+
+/**
+ * The packages that an importer or a snapshot names. A version is `1.2.3` or, for an alias, the whole key of another package.
+ *
+ * @param {string} entry
+ */
+function dependenciesOf(entry) {
+  const keys = [];
+  let name = '';
+  for (const [, word = '', value = ''] of entry.matchAll(/^ {4,}('[^']*'|[^\s':][^\s:]*): ?(.*)$/gm)) {
+    // An importer has the version of a dependency below its name, a snapshot beside it.
+    if (value === '') name = unquote(word);
+    else {
+      const version = unquote(value);
+      keys.push(version, `${word === 'version' ? name : unquote(word)}@${version}`);
+    }
+  }
+  return keys;
+}
+
+if (import.meta.main ?? argv[1] === import.meta.filename) {
+  const file = 'pnpm-lock.yaml';
+  const lock = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    trimLockfile(lock, (folder) => existsSync(`${folder}/package.json`)),
+  );
+}

@@ -1,0 +1,50 @@
+import { rm } from 'node:fs/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { docker, inImage, run } from '../support/command.ts';
+import { makeNewestCheckout } from '../support/newest-layout.ts';
+
+const IMAGE = 'openclaw-image-test:newest-layout';
+let folder = '';
+
+beforeAll(async () => {
+  folder = await makeNewestCheckout();
+  const { exitCode, stdout, stderr } = await run(['build', '--source', folder, '--tag', IMAGE]);
+  expect(exitCode, stdout + stderr).toBe(0);
+});
+afterAll(async () => {
+  await docker('image', 'rm', IMAGE);
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('contains the workspace packages that the gateway needs at run time, built, as npm would pack them', async () => {
+  const line = `cd /app && node -e "import('@fixture/greeting').then(({ greeting }) => console.log(greeting))"; find packages -type f`;
+  const { stdout } = await inImage(IMAGE, line);
+  expect(stdout.trim().split('\n').sort()).toEqual([
+    'hello',
+    'packages/greeting/dist/index.js',
+    'packages/greeting/package.json',
+  ]);
+});
+
+it('builds with a file of apps/ that the server imports, and with the scripts of plugins', async () => {
+  const { stdout } = await inImage(IMAGE, 'cat /app/dist/words.json; echo; cat /app/dist/extensions/viewer/asset.txt');
+  expect(stdout.trim()).toBe('{"word":"shared"}\nis-number says true');
+});
+
+it('contains no dependencies of plugins that nobody asked for, although the linker is hoisted', async () => {
+  expect((await inImage(IMAGE, 'ls /app/node_modules')).stdout.trim().split('\n')).toEqual(['@fixture', 'ms']);
+});
+
+it('shows the commit and its time in the Control UI', async () => {
+  const commit = (await execa('git', ['-C', folder, 'rev-parse', 'HEAD'])).stdout;
+  expect((await inImage(IMAGE, 'cat /app/dist/control-ui/index.html')).stdout).toMatch(
+    new RegExp(`${commit} \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z`),
+  );
+});
+
+it('satisfies the contract', async () => {
+  const { stdout } = await run(['verify', IMAGE, '--json']);
+  const { results } = JSON.parse(stdout) as { results: { name: string; outcome: { passed: boolean } }[] };
+  expect(results.filter(({ outcome }) => !outcome.passed)).toEqual([]);
+});

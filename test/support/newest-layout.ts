@@ -1,0 +1,95 @@
+import { appendFile, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { $ } from 'zx';
+import { makeCheckout } from './make-checkout.ts';
+
+const NOWHERE = 'https://nowhere.invalid/owner/api/tar.gz/1';
+
+/** Files of the newest layout. A plugin `viewer` has a script that the server's build runs, and `remote` needs an unreachable host. */
+const FILES: Readonly<Record<string, string>> = {
+  'packages/greeting/package.json': JSON.stringify({
+    name: '@fixture/greeting',
+    version: '0.0.0',
+    type: 'module',
+    files: ['dist/**'],
+    exports: './dist/index.js',
+  }),
+  'apps/shared/words.json': JSON.stringify({ word: 'shared' }),
+  'src/words.js': "import words from '../apps/shared/words.json' with { type: 'json' };\nexport default words;\n",
+  'ui/vite.config.ts': 'export const commit = process.env.GIT_COMMIT;\n',
+  'scripts/ui.mjs': `import { mkdirSync, writeFileSync } from 'node:fs';
+const { GIT_COMMIT, OPENCLAW_BUILD_TIMESTAMP } = process.env;
+mkdirSync('dist/control-ui', { recursive: true });
+writeFileSync('dist/control-ui/index.html', '<html>' + GIT_COMMIT + ' ' + OPENCLAW_BUILD_TIMESTAMP);
+`,
+  'extensions/viewer/package.json': JSON.stringify({
+    name: '@openclaw/viewer',
+    version: '2026.7.2',
+    type: 'module',
+    dependencies: { 'is-number': '7.0.0' },
+    openclaw: { assetScripts: { build: 'node assets.mjs' } },
+  }),
+  'extensions/viewer/openclaw.plugin.json': JSON.stringify({ id: 'viewer' }),
+  'extensions/viewer/index.js': "export const answer = () => 'viewer';\n",
+  'extensions/viewer/assets.mjs': `import { writeFileSync } from 'node:fs';
+import isNumber from 'is-number';
+writeFileSync('asset.txt', 'is-number says ' + isNumber(7));
+`,
+  'extensions/remote/package.json': JSON.stringify({
+    name: '@openclaw/remote',
+    version: '2026.7.2',
+    dependencies: { '@remote/api': NOWHERE },
+  }),
+  'extensions/remote/openclaw.plugin.json': JSON.stringify({ id: 'remote' }),
+  'extensions/remote/index.js': "export const answer = () => 'remote';\n",
+};
+
+/** Parts of the server's build that only this layout has: workspace packages, files of apps/, and scripts of plugins. */
+const BUILD = `
+import { execFileSync } from 'node:child_process';
+mkdirSync('packages/greeting/dist');
+cpSync('packages/greeting/index.js', 'packages/greeting/dist/index.js');
+writeFileSync('packages/greeting/dist/index.d.ts', 'export {};\\n');
+cpSync('apps/shared/words.json', 'dist/words.json');
+execFileSync('node', ['assets.mjs'], { cwd: 'extensions/viewer', stdio: 'inherit' });
+cpSync('extensions/viewer/asset.txt', 'dist/extensions/viewer/asset.txt');
+`;
+
+/**
+ * Makes a checkout with the structure of releases since 2026.6: the hoisted linker, a workspace package that the gateway needs at run
+ * time, plugins whose scripts the server's build runs, and a Control UI that shows the commit.
+ */
+export async function makeNewestCheckout(): Promise<string> {
+  const folder = await makeCheckout('new', (manifest) => {
+    manifest.version = '2026.7.2';
+    manifest.dependencies['@fixture/greeting'] = 'workspace:*';
+  });
+  for (const [path, text] of Object.entries(FILES)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  await appendFile(join(folder, 'scripts/build.mjs'), BUILD);
+  await appendFile(join(folder, 'pnpm-workspace.yaml'), '\nnodeLinker: hoisted\n');
+  // Git need not record that it can be executed.
+  await chmod(join(folder, 'openclaw.mjs'), 0o644);
+  await changeLockfile(join(folder, 'pnpm-lock.yaml'));
+  const git = $({ cwd: folder });
+  await git`git add --all --force`;
+  await git`git -c user.name=Test -c user.email=test@example.org commit --quiet --message ${'The newest layout'}`;
+  return folder;
+}
+
+async function changeLockfile(file: string): Promise<void> {
+  const lock = parse(await readFile(file, 'utf8'));
+  const version = '7.0.0';
+  lock.importers['.'].dependencies['@fixture/greeting'] = {
+    specifier: 'workspace:*',
+    version: 'link:packages/greeting',
+  };
+  lock.importers['extensions/viewer'] = { dependencies: { 'is-number': { specifier: version, version } } };
+  lock.importers['extensions/remote'] = { dependencies: { '@remote/api': { specifier: NOWHERE, version: NOWHERE } } };
+  lock.packages[`@remote/api@${NOWHERE}`] = { resolution: { tarball: NOWHERE }, version: '1.0.0' };
+  lock.snapshots[`@remote/api@${NOWHERE}`] = {};
+  await writeFile(file, stringify(lock, { singleQuote: true, lineWidth: 0 }));
+}

@@ -405,13 +405,60 @@ FROM with-browser${OPENCLAW_INSTALL_DOCKER_CLI:+-and-docker-cli} AS with-tools
 
 # Files of the image itself. Owners are set here, because a later change would copy the files into another layer.
 FROM build-base AS files
+COPY <<'SH' /healthcheck.sh
+#!/bin/sh
+# Docker's health check: asks the gateway, without a proxy, where it listens. That can be another port than the usual one (--port, or
+# gateway.port in openclaw.json) and another address than 127.0.0.1 (the bind tailnet). Argument: the path, /healthz.
+set -u
+path=$1
+usual=${OPENCLAW_GATEWAY_PORT:-18789}
+
+answers() { # ADDRESS:PORT
+  curl --silent --fail --output /dev/null --noproxy '*' --max-time 5 "http://$1$path" ||
+    curl --silent --fail --output /dev/null --noproxy '*' --max-time 5 --insecure "https://$1$path"
+}
+
+# The sockets of this container's processes: with the host's network, /proc/net/tcp also lists those of others. Source: proc(5)
+sockets=$(find /proc/[0-9]*/fd -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n' | tr '\n' ' ')
+if [ -z "$sockets" ]; then
+  answers "127.0.0.1:$usual"
+  exit
+fi
+
+# Lines of hexadecimal digits: the address, in reverse order of bytes, and the port.
+listening=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+  awk -v sockets=" $sockets" '$4 == "0A" && index(sockets, " " $10 " ") { sub(":", " ", $2); print $2 }' | sort -u)
+
+addresses() {
+  echo "$listening" | while read -r address port; do
+    [ -n "$port" ] || continue
+    case $address in
+    00000000 | ????????????????????????????????) host=127.0.0.1 ;;
+    *)
+      host=$(echo "$address" | sed 's/\(..\)\(..\)\(..\)\(..\)/0x\4 0x\3 0x\2 0x\1/' |
+        { read -r a b c d && printf '%d.%d.%d.%d' "$a" "$b" "$c" "$d"; })
+      ;;
+    esac
+    printf '%s:%d\n' "$host" "0x$port"
+  done
+}
+
+# The usual port first: other listeners, such as a browser's, are not asked then.
+for address in $(addresses | awk -v usual=":$usual" '{ print (index($1 "\n", usual "\n") ? 0 : 1), $1 }' | sort | cut -d ' ' -f 2); do
+  if answers "$address"; then exit 0; fi
+done
+exit 1
+SH
 RUN --mount=from=helpers,target=/helpers <<'SH'
 . /helpers/prelude.sh
 mkdir -p /finished/files/usr/local/bin /finished/files/app
 ln -s /app/openclaw.mjs /finished/files/usr/local/bin/openclaw
 cd /finished/files
-install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin
-install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
+install -m 755 /healthcheck.sh usr/local/bin/openclaw-healthcheck
+# Any user may write here, as in /tmp: a container can run as another user (docker run --user, OpenShift, NAS systems).
+for folder in . .local .local/bin .openclaw .openclaw/workspace .config .config/openclaw; do
+  install -d -o 1000 -g 1000 -m 1777 "home/node/$folder"
+done
 same_times
 SH
 
@@ -536,9 +583,12 @@ COPY --link --from=installed-files /finished/control-ui /
 COPY --link --from=installed-files /finished/server /
 COPY --link --from=package /finished/package /
 WORKDIR /app
-USER node
+# A number: Kubernetes refuses names with runAsNonRoot. Any other user works too, so its home is set here.
+USER 1000:1000
 # Node's compile cache would be lost with the container. Writing it makes a start 20 % slower, and a command twice as slow.
 ENV NODE_ENV=production \
+    HOME=/home/node \
+    NPM_CONFIG_PREFIX=/home/node/.local \
     NODE_DISABLE_COMPILE_CACHE=1 \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -560,7 +610,7 @@ SH
 FROM runtime AS image
 EXPOSE 18789 18790
 HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --start-interval=2s --retries=3 \
-    CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPENCLAW_GATEWAY_PORT || 18789) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["openclaw-healthcheck", "/healthz"]
 ENTRYPOINT ["tini", "-s", "--"]
 CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]
 # image:build provides these values. With plain docker build they are empty unless given as build arguments.

@@ -9,6 +9,7 @@ import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { seconds } from '../units.ts';
 import type { ContractResult } from '../verify/check.ts';
+import { IDENTITIES, parseIdentities } from '../verify/identity-checks.ts';
 import { type Verification, verifyImage } from '../verify/verify-image.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
@@ -18,6 +19,11 @@ const VERIFY_OPTIONS = {
     flags: '--platform <platform>',
     description: 'platform of the index to boot',
     unset: "the engine's platform",
+  },
+  identity: {
+    flags: '--identity <uid:gid,...>',
+    description: `start the image as these users too, as it is and hardened; all: ${IDENTITIES.join(', ')}`,
+    example: '--identity 99:100',
   },
   engine: BUILD_OPTIONS.engine,
   json: BUILD_OPTIONS.json,
@@ -37,6 +43,7 @@ Boots the image, so it takes as long as a start of the gateway. Exit codes: 0 al
 
 Examples:
   scripts/run verify openclaw:local
+  scripts/run verify openclaw:local --identity all
   scripts/run verify localhost:5000/openclaw:try --json`,
     )
     .action(run);
@@ -49,7 +56,8 @@ async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): 
     const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
     command.onStep(`verifying ${text}`);
     const onCheck = (name: string): void => command.onStep(`checking ${name}`);
-    const verification = await verifyImage(engine, { reference, platform }, onCheck, command.signal);
+    const request = { reference, platform, identities: parseIdentities(options.identity ?? 'none') ?? [] };
+    const verification = await verifyImage(engine, request, onCheck, command.signal);
     const failed = verification.results.some(isFailed);
     return {
       text: () => report(verification),
@@ -67,7 +75,7 @@ const withAlias = (result: ContractResult): object => ({
     : { passed: true, found: result.found },
 });
 
-function checkedReference(text: string, { platform }: OptionValues<typeof VERIFY_OPTIONS>): string {
+function checkedReference(text: string, { platform, identity }: OptionValues<typeof VERIFY_OPTIONS>): string {
   const problems: Problem[] = [];
   if (platform !== undefined && parsePlatform(platform) === undefined) {
     problems.push({
@@ -75,6 +83,14 @@ function checkedReference(text: string, { platform }: OptionValues<typeof VERIFY
       value: platform,
       reason: 'is not a platform of the gateway',
       hint: 'use linux/amd64 or linux/arm64',
+    });
+  }
+  if (identity !== undefined && parseIdentities(identity) === undefined) {
+    problems.push({
+      source: '--identity',
+      value: identity,
+      reason: 'is not a list of user and group ids',
+      hint: 'write numbers, for example --identity 99:100,1000950000:0, or --identity all',
     });
   }
   try {

@@ -5,7 +5,7 @@ import type { Stage } from './stage.ts';
 const STEPS = join(import.meta.dirname, '../steps');
 
 /** `COPY` instructions that write files of build/steps into a stage, so that plain `docker build` needs no build context for them. */
-const copyFiles = (names: readonly string[]): string =>
+export const copyFiles = (names: readonly string[]): string =>
   names
     .map((name) => {
       const end = name.endsWith('.sh') ? 'SH' : 'JS';

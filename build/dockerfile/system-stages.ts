@@ -1,3 +1,4 @@
+import { copyFiles } from './helpers.ts';
 import type { Stage } from './stage.ts';
 import { APT_MOUNTS, CA_MOUNTS, HELPERS_MOUNT, installPackages, LAYERS, NPM_MOUNTS, PRELUDE, run } from './step.ts';
 
@@ -154,13 +155,17 @@ export const FILES: Stage = {
   name: 'files',
   from: BUILD_BASE.name,
   why: 'Files of the image itself. Owners are set here, because a later change would copy the files into another layer.',
-  body: run(
-    HELPERS_MOUNT,
-    `mkdir -p ${LAYERS}/files/usr/local/bin ${LAYERS}/files/app
+  body: `${copyFiles(['healthcheck.sh'])}
+${run(
+  HELPERS_MOUNT,
+  `mkdir -p ${LAYERS}/files/usr/local/bin ${LAYERS}/files/app
 ln -s /app/openclaw.mjs ${LAYERS}/files/usr/local/bin/openclaw
 cd ${LAYERS}/files
-install -d -o 1000 -g 1000 home/node home/node/.local home/node/.local/bin
-install -d -o 1000 -g 1000 -m 700 home/node/.openclaw home/node/.openclaw/workspace home/node/.config home/node/.config/openclaw
+install -m 755 /healthcheck.sh usr/local/bin/openclaw-healthcheck
+# Any user may write here, as in /tmp: a container can run as another user (docker run --user, OpenShift, NAS systems).
+for folder in . .local .local/bin .openclaw .openclaw/workspace .config .config/openclaw; do
+  install -d -o 1000 -g 1000 -m 1777 "home/node/$folder"
+done
 same_times`,
-  ),
+)}`,
 };

@@ -10,6 +10,8 @@ export interface ContainerRequest {
   /** Interval and timeout of the health check; undefined: as the image defines them. */
   readonly healthSeconds?: number;
   readonly entrypoint?: string;
+  /** Further options of `docker run`: `--read-only`. */
+  readonly options?: readonly string[];
   /** Folders of the host, mounted read-only. */
   readonly mounts?: readonly Mount[];
   /** `127.0.0.1:18789:18789`, as `docker run --publish` takes it. */
@@ -86,6 +88,7 @@ export async function startContainer(cli: DockerCli, request: ContainerRequest):
         : ['health-interval', 'health-start-interval', 'health-timeout'].map(
             (name) => `--${name}=${request.healthSeconds}s`,
           )),
+      ...(request.options ?? []),
       ...(request.mounts ?? []).flatMap((mount) => ['--mount', mountArgument(mount)]),
       ...(request.published ?? []).flatMap((ports) => ['--publish', ports]),
       ...Object.keys(secrets).flatMap((variable) => ['--env', variable]),

@@ -7,10 +7,12 @@ const environment = (entries: readonly string[] | undefined): ReadonlyMap<string
 
 const ENTRYPOINT = ['tini', '-s', '--'];
 const COMMAND = ['node', 'openclaw.mjs', 'gateway', '--allow-unconfigured'];
+const PROGRAMS = '/home/node/.local/bin';
+const ENVIRONMENT = { NODE_ENV: 'production', HOME: '/home/node', NPM_CONFIG_PREFIX: '/home/node/.local' } as const;
 /** A cold start of 22 s was measured on two cores; 15 s was reported as too short. */
 const SHORTEST_START_PERIOD = 60;
 const HOST_VARIABLES =
-  /^(?:https?_proxy|no_proxy|all_proxy|ftp_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|PIP_INDEX_URL|PIP_CERT|npm_config_.*|.*(?:TOKEN|SECRET|PASSWORD|API_KEY).*)$/i;
+  /^(?:https?_proxy|no_proxy|all_proxy|ftp_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|PIP_INDEX_URL|PIP_CERT|npm_config_(?!prefix$).*|.*(?:TOKEN|SECRET|PASSWORD|API_KEY).*)$/i;
 
 /** Checks of the image's config. */
 export const CONFIG_CHECKS: readonly Check[] = [
@@ -34,12 +36,12 @@ export const CONFIG_CHECKS: readonly Check[] = [
   {
     name: 'user',
     row: 'user',
-    requires: '`USER node`',
-    why: 'The gateway runs programs for its agents, so it must not be root.',
-    fix: 'End the Dockerfile with `USER node`.',
+    requires: '`USER 1000:1000`, as a number',
+    why: 'The gateway runs programs for its agents, so it must not be root. Kubernetes refuses names with `runAsNonRoot`.',
+    fix: 'End the Dockerfile with `USER 1000:1000`.',
     run: ({ config }) => {
       const user = config.config?.User ?? '';
-      return passIf(/^(?:node|1000)(?::(?:node|1000))?$/.test(user), user === '' ? 'root' : user, 'node');
+      return passIf(/^1000(?::1000)?$/.test(user), user === '' ? 'root' : user, '1000:1000');
     },
   },
   {
@@ -53,18 +55,22 @@ export const CONFIG_CHECKS: readonly Check[] = [
   {
     name: 'environment',
     row: 'user',
-    requires: '`NODE_ENV=production`; `/home/node/.local/bin` on `PATH`',
-    why: 'Skills install programs into the home of the user node.',
+    requires:
+      '`NODE_ENV=production`, `HOME=/home/node`, `NPM_CONFIG_PREFIX=/home/node/.local`; `/home/node/.local/bin` on `PATH`',
+    why: 'Skills install programs into the home, also with `npm install --global`. A user without an account has no other home.',
     fix: 'Keep the ENV of the rendered Dockerfile.',
     run: ({ config }) => {
       const variables = environment(config.config?.Env);
-      const path = variables.get('PATH')?.split(':') ?? [];
-      const node = variables.get('NODE_ENV') ?? 'unset';
-      return passIf(
-        node === 'production' && path.includes('/home/node/.local/bin'),
-        `NODE_ENV ${node}, ${path.includes('/home/node/.local/bin') ? '' : 'no '}/home/node/.local/bin on PATH`,
-        'NODE_ENV production, /home/node/.local/bin on PATH',
-      );
+      const wrong = Object.entries(ENVIRONMENT).filter(([name, value]) => variables.get(name) !== value);
+      const onPath = variables.get('PATH')?.split(':').includes(PROGRAMS) === true;
+      const found = [
+        ...wrong.map(([name]) => `${name} ${variables.get(name) ?? 'unset'}`),
+        ...(onPath ? [] : [`no ${PROGRAMS} on PATH`]),
+      ];
+      const expected = `${Object.entries(ENVIRONMENT)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}, ${PROGRAMS} on PATH`;
+      return passIf(found.length === 0, found.length === 0 ? expected : found.join(', '), expected);
     },
   },
   {

@@ -149,16 +149,28 @@ export const FILE_CHECKS: readonly Check[] = [
   {
     name: 'state-directories',
     row: 'ownership',
-    requires: '`/home/node`, `/home/node/.openclaw` and `/home/node/.config` belong to 1000:1000',
-    why: 'The gateway stores its state there; otherwise it fails with EACCES.',
+    requires:
+      '`/home/node`, `/home/node/.openclaw` and `/home/node/.config` belong to 1000:1000, and every user may write there',
+    why: 'The gateway stores its state there, as whichever user it runs; otherwise it fails with EACCES.',
     fix: 'Keep the stage `files` of the rendered Dockerfile. Never use a recursive `chown`.',
     run: async ({ files }) => {
-      const required = '1000:1000 /home/node, 1000:1000 /home/node/.openclaw, 1000:1000 /home/node/.config';
-      const line = "stat -c '%u:%g %n' /home/node /home/node/.openclaw /home/node/.config 2>&1";
+      const required = ['/home/node', '/home/node/.openclaw', '/home/node/.config']
+        .map((folder) => `1000:1000 1777 ${folder}`)
+        .join(', ');
+      const line = "stat -c '%u:%g %a %n' /home/node /home/node/.openclaw /home/node/.config 2>&1";
       const found = (await shell(available(files), line)).split('\n').join(', ');
-      return passIf(found === required, found === required ? 'owned by 1000:1000' : found, required);
+      return passIf(found === required, found === required ? 'owned by 1000:1000, writable for all' : found, required);
     },
   },
+  noFiles(
+    {
+      name: 'readable-files',
+      requires: 'no file in `/app` that only its owner can read',
+      why: 'A gateway that runs as another user than root and 1000 could not start.',
+      fix: 'Give read access to all: `chmod --recursive a+rX`.',
+    },
+    'find /app ! -type l ! -perm -o=r -print -o -type d ! -perm -o=x -print 2>/dev/null',
+  ),
   {
     name: 'no-development-dependencies',
     row: 'absent',

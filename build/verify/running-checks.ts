@@ -67,7 +67,10 @@ async function checkStop({ running, slowdown }: Subject): Promise<CheckOutcome> 
   if (!(await container.state()).running)
     return failed(`the container ended before: ${await lastLine(container)}`, `ends within ${limit} s of SIGTERM`);
   const limits = { seconds: READY_SECONDS * slowdown, every: slowdown / 2 };
-  await requestGateway(container, '/readyz', [200], limits);
+  // A broken channel keeps /readyz at 503 for ever; releases that have /startupz say there when they have started.
+  const startup = await requestGateway(container, '/startupz', 'any', limits);
+  const hasStartup = typeof startup === 'object' && startup.body.includes('"status"');
+  await requestGateway(container, hasStartup ? '/startupz' : '/readyz', [200], limits);
   const { seconds, exitCode } = await container.stop(limit);
   return passIf(
     exitCode === 0 || exitCode === 143,
@@ -154,7 +157,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
       row: 'user',
       requires: 'the gateway runs as 1000:1000',
       why: 'Setup gives the data folders to this user.',
-      fix: 'End the Dockerfile with `USER node`.',
+      fix: 'End the Dockerfile with `USER 1000:1000`.',
     },
     'echo "$(id -u):$(id -g)"',
     '1000:1000',
@@ -172,7 +175,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
     row: 'init',
     requires: 'the container ends within 10 s of SIGTERM',
     why: '`docker stop` kills it after that, which can damage its databases.',
-    fix: 'Read the log of the container. The check first waits up to 30 s for `/readyz`, because a starting gateway handles no signals.',
+    fix: 'Read the log of the container. The check first waits up to 30 s for `/startupz` (or `/readyz`), because a starting gateway handles no signals.',
     run: checkStop,
   },
 ];

@@ -9,6 +9,7 @@ import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import type { Check, ContractResult, Subject } from './check.ts';
 import { STANDING_CHECKS } from './contract.ts';
+import { checkIdentities } from './identity-checks.ts';
 import { RUNNING_CHECKS } from './running-checks.ts';
 
 export interface Verification {
@@ -23,6 +24,8 @@ export interface VerifyRequest {
   readonly reference: string;
   /** `linux/arm64`; undefined: the engine's platform. */
   readonly platform: string | undefined;
+  /** User and group ids to start the image as, beside its own: `99:100`. */
+  readonly identities?: readonly string[];
   /** Reads the documents of the image, if they are available: an engine provides them only together with all layers. */
   readonly readDocument?: () => Promise<ImageDocument>;
 }
@@ -38,7 +41,7 @@ const EMULATION_SLOWDOWN = 8;
  */
 export async function verifyImage(
   engine: DockerCli,
-  { reference, platform, readDocument }: VerifyRequest,
+  { reference, platform, identities = [], readDocument }: VerifyRequest,
   onCheck: (name: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<Verification> {
@@ -99,6 +102,7 @@ export async function verifyImage(
     await runChecks(STANDING_CHECKS, new Error('the image is not running yet'));
     if (early === undefined && !(files instanceof Error)) await files.remove();
     await runChecks(RUNNING_CHECKS, early ?? (await run()));
+    results.push(...(await checkIdentities(engine, reference, identities, onCheck, signal)));
     return { reference, digest, source, results };
   } finally {
     signal?.removeEventListener('abort', interrupt);

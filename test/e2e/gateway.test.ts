@@ -123,3 +123,44 @@ describe('image:verify', () => {
     expect(results.length).toBeGreaterThanOrEqual(25);
   });
 });
+
+describe('image:verify --identity', () => {
+  const verify = async (identities: string) => {
+    const { stdout, stderr } = await run(['verify', 'openclaw:local', '--identity', identities, '--json']);
+    const { results } = JSON.parse(stdout || '{"results":[]}') as {
+      results: { row: string; status: string; name: string }[];
+    };
+    expect(results.length, stderr).toBeGreaterThan(0);
+    return results.filter(({ row }) => row === 'identity').map(({ name, status }) => `${name}: ${status}`);
+  };
+
+  it('starts and uses the image as another user, as it is and hardened', async () => {
+    expect(await verify('99:100')).toEqual(['identity 99:100 plain: passed', 'identity 99:100 hardened: passed']);
+  });
+
+  it('does so for every user that is supported', { tags: ['nightly'] }, async () => {
+    const outcomes = await verify('all');
+    expect(outcomes).toHaveLength(8);
+    for (const outcome of outcomes) expect(outcome).toMatch(/: passed$/);
+  });
+
+  it('refuses a name', async () => {
+    const { exitCode, stderr } = await run(['verify', 'openclaw:local', '--identity', 'node']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('--identity: "node" is not a list of user and group ids');
+  });
+});
+
+describe("Docker's health check", () => {
+  it.each([
+    ['a port of the environment', ['--env', 'OPENCLAW_GATEWAY_PORT=19000'], []],
+    ['a port of the command line', [], ['node', 'openclaw.mjs', 'gateway', '--allow-unconfigured', '--port', '19001']],
+    ['a proxy in the environment', ['--env', 'http_proxy=http://192.0.2.1:3128'], []],
+  ])('finds the gateway with %s', async (_, options, command) => {
+    const token = ['--env', `OPENCLAW_GATEWAY_TOKEN=${randomBytes(16).toString('hex')}`];
+    const { stdout } = await docker('run', '--detach', ...token, ...options, 'openclaw:local', ...command);
+    const health = () => docker('inspect', '--format', '{{.State.Health.Status}}', stdout);
+    await expect.poll(async () => (await health()).stdout, { timeout: 120_000, interval: 1000 }).toBe('healthy');
+    await docker('rm', '--force', stdout);
+  });
+});

@@ -9,8 +9,13 @@ const TOOLS = cacheFolder('test-tools');
 
 /** Shell programs of this project, by their first line. */
 async function shellPrograms(): Promise<readonly string[]> {
-  const entries = await readdir(join(ROOT, 'scripts'), { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const folders = ['scripts', 'build/steps', 'build/verify'].map((folder) =>
+    readdir(join(ROOT, folder), { recursive: true, withFileTypes: true }),
+  );
+  const files = (await Promise.all(folders))
+    .flat()
+    .filter((entry) => entry.isFile() && (entry.parentPath.includes('scripts') || entry.name.endsWith('.sh')))
+    .map(({ parentPath, name }) => join(parentPath, name));
   const read = files.map(async (file) => ((await readFile(file, 'utf8')).startsWith('#') ? [file] : []));
   return (await Promise.all(read)).flat();
 }

@@ -69,7 +69,7 @@ describe('an image with a browser', () => {
   it("satisfies the contract: the browser's folder is not a cache", async () => {
     const reference = 'openclaw-image-test:with-browser';
     const { docker: command, environment } = engine();
-    const input = `FROM ${SMALL_IMAGE}\nUSER root\nRUN mkdir -p /home/node/.cache/ms-playwright\nUSER node\n`;
+    const input = `FROM ${SMALL_IMAGE}\nUSER root\nRUN mkdir -p /home/node/.cache/ms-playwright\nUSER 1000:1000\n`;
     await execa(command, ['build', '--provenance=false', '--tag', reference, '-'], { input, env: environment });
     const { failed } = await verify(reference);
     await docker('image', 'rm', reference);

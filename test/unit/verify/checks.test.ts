@@ -4,11 +4,17 @@ import { ANNOTATION } from '../../../build/oci/annotations.ts';
 import type { ImageConfig } from '../../../build/oci/document.ts';
 import type { Subject } from '../../../build/verify/check.ts';
 import { CONTRACT } from '../../../build/verify/contract.ts';
+import { IDENTITIES, parseIdentities } from '../../../build/verify/identity-checks.ts';
 import { VALID_ANNOTATIONS } from '../../support/annotations.ts';
 
 const CONFIG: NonNullable<ImageConfig['config']> = {
-  User: 'node',
-  Env: ['NODE_ENV=production', 'PATH=/home/node/.local/bin:/usr/bin'],
+  User: '1000:1000',
+  Env: [
+    'NODE_ENV=production',
+    'HOME=/home/node',
+    'NPM_CONFIG_PREFIX=/home/node/.local',
+    'PATH=/home/node/.local/bin:/usr/bin',
+  ],
   Entrypoint: ['tini', '-s', '--'],
   Cmd: ['node', 'openclaw.mjs', 'gateway', '--allow-unconfigured'],
   WorkingDir: '/app',
@@ -65,7 +71,7 @@ const GOOD: readonly (readonly [name: string, image: Change])[] = [
   ['entrypoint', {}],
   ['command', {}],
   ['user', {}],
-  ['user', { config: { User: '1000:1000' } }],
+  ['user', { config: { User: '1000' } }],
   ['workdir', {}],
   ['environment', {}],
   ['healthcheck', {}],
@@ -101,10 +107,13 @@ describe('a check fails', () => {
     ['command', { config: { Cmd: ['node', 'openclaw.mjs'] } }],
     ['user', { config: { User: '' } }],
     ['user', { config: { User: 'root' } }],
+    ['user', { config: { User: 'node' } }],
     ['user', { config: { User: '0:1000' } }],
     ['workdir', { config: { WorkingDir: '/' } }],
     ['environment', { config: { Env: ['NODE_ENV=production', 'PATH=/usr/bin'] } }],
     ['environment', { config: { Env: ['PATH=/home/node/.local/bin'] } }],
+    ['environment', env('HOME=/root')],
+    ['environment', env('NPM_CONFIG_PREFIX=/usr/local')],
     ['healthcheck', { config: { Healthcheck: {} } }],
     ['healthcheck', { config: { Healthcheck: { Test: ['CMD', 'fetch /healthz'], StartPeriod: 15e9 } } }],
     ['healthcheck', { config: { Healthcheck: { Test: ['CMD', 'true'], StartPeriod: 300e9 } } }],
@@ -150,4 +159,18 @@ it('every check has a part, a requirement, a reason and a fix', () => {
   for (const { row, requires, why, fix } of CONTRACT)
     for (const text of [row, requires, why, fix]) expect(text).not.toBe('');
   expect(new Set(CONTRACT.map(({ name }) => name)).size).toBe(CONTRACT.length);
+});
+
+describe('--identity', () => {
+  it.each([
+    ['all', IDENTITIES],
+    ['99:100', ['99:100']],
+    ['99:100, 1000950000:0,99:100', ['99:100', '1000950000:0']],
+  ])('reads %s', (text, identities) => {
+    expect(parseIdentities(text)).toEqual(identities);
+  });
+
+  it.each(['', 'node', '99', '99:100:1', '-1:0', '99:100,', '99:users'])('refuses "%s"', (text) => {
+    expect(parseIdentities(text)).toBeUndefined();
+  });
 });

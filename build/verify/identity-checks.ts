@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CheckOutcome, failed, passed } from '../check-result.ts';
+import { type Container, poll, startContainer } from '../engine/container.ts';
+import type { DockerCli } from '../engine/docker-cli.ts';
+import { requestGateway } from '../engine/gateway-request.ts';
+import { InterruptedError, WorkError } from '../problem.ts';
+import type { ContractResult } from './check.ts';
+
+/** The users that an image must work as: its own, Unraid's, and those of OpenShift and of Kubernetes with a range of ids. */
+export const IDENTITIES = ['1000:1000', '99:100', '1000950000:0', '1000950000:1000950001'] as const;
+
+/** @returns user and group ids, `1000:1000`; undefined if the text is neither a list of such pairs nor `all` */
+export function parseIdentities(text: string): readonly string[] | undefined {
+  if (text === 'all') return IDENTITIES;
+  const identities = text.split(',').map((part) => part.trim());
+  return identities.every((identity) => /^\d{1,10}:\d{1,10}$/.test(identity)) ? [...new Set(identities)] : undefined;
+}
+
+const START_SECONDS = 120;
+
+/**
+ * Options of a container that may write nowhere but in memory. The home is a tmpfs too, so that the user can write there.
+ *
+ * Source: https://docs.docker.com/engine/storage/tmpfs/
+ */
+const HARDENED = [
+  '--read-only',
+  ...['--cap-drop', 'ALL'],
+  ...['--security-opt', 'no-new-privileges'],
+  ...['--tmpfs', '/tmp:mode=1777'],
+  ...['--tmpfs', '/home/node:mode=1777,exec'],
+] as const;
+
+/** What a user does in a container: the command line, a program that a skill installs with npm, and a plugin. */
+const TASKS = readFileSync(join(import.meta.dirname, 'identity-tasks.sh'), 'utf8');
+
+/**
+ * Starts an image as each user, as it is and hardened, and uses it.
+ *
+ * @param identities user and group ids: `99:100`
+ * @throws InterruptedError after `signal`
+ */
+export async function checkIdentities(
+  engine: DockerCli,
+  image: string,
+  identities: readonly string[],
+  onCheck: (name: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<readonly ContractResult[]> {
+  const results: ContractResult[] = [];
+  for (const identity of identities) {
+    for (const hardening of ['plain', 'hardened'] as const) {
+      const name = `identity ${identity} ${hardening}`;
+      onCheck(name);
+      const started = performance.now();
+      const outcome = await checkIdentity(engine, image, identity, hardening === 'hardened' ? HARDENED : [], signal);
+      if (signal?.aborted === true) throw new InterruptedError('the image was not verified, and no container is left');
+      results.push({ name, row: 'identity', ...outcome, seconds: (performance.now() - started) / 1000 });
+    }
+  }
+  return results;
+}
+
+async function checkIdentity(
+  engine: DockerCli,
+  image: string,
+  identity: string,
+  options: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<CheckOutcome> {
+  const expected = 'healthy; command line and npm install --global work';
+  let container: Container;
+  try {
+    const environment = { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') };
+    container = await startContainer(engine, { image, environment, options: ['--user', identity, ...options] });
+  } catch (error) {
+    if (error instanceof WorkError) return failed(error.message, expected);
+    throw error;
+  }
+  const interrupt = (): void => void container.remove();
+  signal?.addEventListener('abort', interrupt, { once: true });
+  try {
+    const answer = await requestGateway(container, '/healthz', [200], { seconds: START_SECONDS, every: 1 });
+    if (typeof answer !== 'object') {
+      const lines = await container.lines(3);
+      return failed(`no answer from /healthz within ${START_SECONDS} s: ${lines.join(' ').slice(0, 300)}`, expected);
+    }
+    const health = await poll(async () => {
+      const { health: now } = await container.state();
+      return now === 'starting' ? undefined : (now ?? 'no health check');
+    }, START_SECONDS);
+    if (health !== 'healthy') return failed(`Docker's health check says ${health ?? 'starting'}`, expected);
+    const { exitCode, stdout, stderr } = await container.exec(['sh', '-c', TASKS]);
+    const plugins =
+      stdout.trim() === 'plugins' ? 'plugins can be installed' : 'to install plugins, mount a home of its own';
+    if (exitCode === 0) return passed(`${expected}; ${plugins}`);
+    return failed(`${stdout}\n${stderr}`.trim().split('\n').slice(-3).join(' ').slice(0, 300), expected);
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    await container.remove();
+  }
+}

@@ -34,6 +34,8 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
       ['bridge_port', String(checked.bridgePort)],
       ['sandbox', checked.sandbox ? YES : ''],
       ['socket', checked.socket],
+      ['uid', checked.uid],
+      ['gid', checked.gid],
       ...checked.mustExist.map((path): Answer => ['must_exist', path]),
     ];
   },
@@ -47,6 +49,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
     return [
       ['env_file', plan.dotEnv],
       ['token_from', plan.token.from ?? ''],
+      ['credential', plan.credential ?? ''],
       ['extra_overlay', plan.extra ?? ''],
       ['sandbox_overlay', plan.sandboxOverlay ?? ''],
       ['sandbox_state', plan.sandboxState ?? ''],
@@ -70,7 +73,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
   'sandbox-image': (input) => [['sandbox_image', sandboxImage(configOf(input))]],
   configure: (input) => {
     const sandbox = (['on', 'off'] as const).find((state) => state === input.text('sandbox_state'));
-    const writes = configureGateway(setupInputOf(input), configOf(input), sandbox);
+    const writes = configureGateway(setupInputOf(input), configOf(input), sandbox, input.text('token_given') === YES);
     return [['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)]];
   },
 };

@@ -128,12 +128,12 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
 export const diagnose = (installation: Installation): readonly CheckResult[] =>
   DOCTOR_CHECKS.flatMap(({ name, inspect }) => [inspect(installation)].flat().map((outcome) => ({ name, ...outcome })));
 
-function ownership({ variable, path, exists, foreign }: Installation['folders'][number]): CheckOutcome {
+function ownership({ variable, path, exists, uid, foreign }: Installation['folders'][number]): CheckOutcome {
   if (!exists) return problem(`${path} does not exist (${variable})`, SETUP);
   if (foreign === undefined) return warning(`${path} could not be read`, SETUP);
   return foreign === 0
-    ? passed(`${path} belongs to uid 1000`)
-    : problem(`${foreign} files and folders in ${path} do not belong to uid 1000`, SETUP);
+    ? passed(`${path} belongs to uid ${uid}`)
+    : problem(`${foreign} files and folders in ${path} do not belong to uid ${uid}`, SETUP);
 }
 
 function token({ dotEnv, config, container }: Installation): CheckOutcome {

@@ -6,7 +6,14 @@ import { readNpmOptions } from '../gateway/npm.ts';
 import { resolveGatewayPackage } from '../gateway/resolved-package.ts';
 import { EXTRA_OVERLAY, OVERRIDE, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
 import { parseRelaxedJson, RelaxedJsonError } from '../stack/relaxed-json.ts';
-import { effectiveValues, FOLDERS, type SetupInput, type SetupValues, withDefaults } from '../stack/setup-values.ts';
+import {
+  effectiveValues,
+  FOLDERS,
+  gatewayUser,
+  type SetupInput,
+  type SetupValues,
+  withDefaults,
+} from '../stack/setup-values.ts';
 import type { Folder, GatewayContainer, Installation, PublishedPort } from './installation.ts';
 
 type Docker = (
@@ -38,7 +45,9 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     present: new Set(),
     terminal: false,
   };
-  const setupValues = withDefaults(effectiveValues(input), input);
+  const values = effectiveValues(input);
+  const setupValues = withDefaults(values, input);
+  const { uid } = gatewayUser(values);
   const name = setupValues.OPENCLAW_IMAGE;
   const [info, composeVersion, compose, container, image, newestRelease, files] = await Promise.all([
     docker('info', '--format', '{{json .}}'),
@@ -78,7 +87,7 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     image: hasImage ? { name, id: imageId, version: version === '' ? undefined : version } : undefined,
     newestRelease,
     folders: await Promise.all(
-      FOLDERS.map((variable) => lookAt(docker, hasImage ? name : undefined, variable, setupValues)),
+      FOLDERS.map((variable) => lookAt(docker, hasImage ? name : undefined, variable, setupValues, uid)),
     ),
     ports: await Promise.all(
       (['OPENCLAW_GATEWAY_PORT', 'OPENCLAW_BRIDGE_PORT'] as const).map((variable) =>
@@ -177,12 +186,13 @@ async function lookAt(
   image: string | undefined,
   variable: (typeof FOLDERS)[number],
   setupValues: SetupValues,
+  uid: string,
 ): Promise<Folder> {
   const path = setupValues[variable];
   const disk = await statfs(path).catch((error: NodeJS.ErrnoException) => error.code);
   const free = typeof disk === 'object' ? disk.bavail * disk.bsize : undefined;
-  if (disk === 'ENOENT') return { variable, path, exists: false, foreign: undefined, free };
-  if (image === undefined) return { variable, path, exists: true, foreign: undefined, free };
+  if (disk === 'ENOENT') return { variable, path, exists: false, uid, foreign: undefined, free };
+  if (image === undefined) return { variable, path, exists: true, uid, foreign: undefined, free };
   const workspace = setupValues.OPENCLAW_WORKSPACE_DIR;
   const tests =
     variable === 'OPENCLAW_WORKSPACE_DIR'
@@ -194,10 +204,10 @@ async function lookAt(
     docker,
     image,
     path,
-    `find /look -xdev ${tests} ! -uid 1000 -print | wc -l`,
+    `find /look -xdev ${tests} ! -uid ${uid} -print | wc -l`,
     `/look${workspace.slice(path.length)}`,
   );
-  return { variable, path, exists: true, foreign: exitCode === 0 ? Number(stdout) : undefined, free };
+  return { variable, path, exists: true, uid, foreign: exitCode === 0 ? Number(stdout) : undefined, free };
 }
 
 /** Finds the process or container that listens on a port of this host. */

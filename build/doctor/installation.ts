@@ -47,7 +47,9 @@ export interface Folder {
   readonly variable: string;
   readonly path: string;
   readonly exists: boolean;
-  /** Number of files and folders that do not belong to uid 1000; undefined if it could not be read. */
+  /** The user that the containers run as. */
+  readonly uid: string;
+  /** Number of files and folders that do not belong to this user; undefined if it could not be read. */
   readonly foreign: number | undefined;
   /** Free bytes on its disk; undefined if it could not be read. */
   readonly free: number | undefined;

@@ -11,6 +11,7 @@ import { holdsSocket } from './sandbox-gate.ts';
 import {
   effectiveValues,
   FOLDERS,
+  gatewayUser,
   home,
   projectName,
   SETUP_VARIABLES,
@@ -41,6 +42,9 @@ export interface CheckedSetup {
   readonly projectName: string;
   /** Path of the engine's socket on this host. */
   readonly socket: string;
+  /** The user that the containers run as, and that the data is given to. */
+  readonly uid: string;
+  readonly gid: string;
 }
 
 /** https://docs.docker.com/compose/how-tos/project-name/; also the gateway's host name, limited to 63 characters by hostname(7). */
@@ -88,6 +92,7 @@ export function checkSetup(input: SetupInput): CheckedSetup {
     bind: setupValues.OPENCLAW_GATEWAY_BIND,
     projectName: projectName(values, input),
     socket,
+    ...gatewayUser(values),
   };
 }
 

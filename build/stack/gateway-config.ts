@@ -1,3 +1,5 @@
+import { isToken } from './stack-variable.ts';
+
 /** One write of `openclaw config set --batch-json`. */
 export type ConfigWrite =
   | { readonly path: string; readonly value: unknown }
@@ -12,6 +14,8 @@ export interface WantedConfig {
   /** Port on the host. */
   readonly port: number;
   readonly token: string;
+  /** Whether the user gave the token with this setup: then it replaces one that is kept elsewhere. */
+  readonly tokenGiven?: boolean;
   /** Undefined: the user never set OPENCLAW_SANDBOX, so the current setting stays. */
   readonly sandbox: 'on' | 'off' | undefined;
 }
@@ -32,11 +36,16 @@ export function field(config: unknown, path: string): unknown {
 /** The addresses of the Control UI on the host itself. */
 const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
 
-/** Whether setup wrote this list of origins, for the current port or an earlier one. */
-const isOwn = (origins: readonly unknown[]): boolean => {
-  const port = /^http:\/\/localhost:(\d+)$/.exec(String(origins[0]))?.[1];
-  return port !== undefined && JSON.stringify(origins) === JSON.stringify(ownOrigins(Number(port)));
-};
+/** The origins that are not ours: setup writes both names of this host, for the current port or an earlier one. */
+function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
+  const ports = origins.flatMap((origin) => /^http:\/\/localhost:(\d+)$/.exec(String(origin))?.[1] ?? []);
+  const own = new Set(
+    ports
+      .map((port) => ownOrigins(Number(port)))
+      .flatMap((pair) => (pair.every((one) => origins.includes(one)) ? pair : [])),
+  );
+  return origins.filter((origin) => !own.has(String(origin)));
+}
 
 /**
  * The writes that bring the configuration to the required settings; empty if it has them.
@@ -50,11 +59,18 @@ export function configWrites(config: unknown, wanted: WantedConfig): readonly Co
   pin('gateway.mode', 'local');
   pin('gateway.bind', wanted.bind);
   const origins = field(config, 'gateway.controlUi.allowedOrigins');
-  const set = Array.isArray(origins) && origins.length > 0 && !isOwn(origins);
-  if (wanted.bind !== 'loopback' && !set) pin('gateway.controlUi.allowedOrigins', ownOrigins(wanted.port));
+  const listed = Array.isArray(origins) ? (origins as readonly unknown[]) : [];
+  const others = withoutOwn(listed);
+  // A list without addresses of this host is the user's own.
+  const isUsersOwn = listed.length > 0 && others.length === listed.length;
+  if (wanted.bind !== 'loopback' && !isUsersOwn)
+    pin('gateway.controlUi.allowedOrigins', [...ownOrigins(wanted.port), ...others]);
   const token = field(config, 'gateway.auth.token');
-  // Another token in the configuration would reject the one in .env. Write a reference, so that no argument contains the token.
-  if (typeof token === 'string' && token !== wanted.token && token !== '${OPENCLAW_GATEWAY_TOKEN}')
+  // Another token in the configuration would reject the one in .env. Write a reference, so that no argument contains the token. A token
+  // that is kept elsewhere stays.
+  const isKeptElsewhere = typeof token === 'object' || /^\$\{\w+\}$/.test(String(token)) || !isToken(String(token));
+  const isOther = token !== undefined && token !== wanted.token && token !== '${OPENCLAW_GATEWAY_TOKEN}';
+  if (isOther && (wanted.tokenGiven === true || !isKeptElsewhere) && field(token, 'id') !== 'OPENCLAW_GATEWAY_TOKEN')
     writes.push({
       path: 'gateway.auth.token',
       ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' },

@@ -1,5 +1,6 @@
 import { valuesOf } from './dot-env.ts';
 import { field } from './gateway-config.ts';
+import { isToken } from './stack-variable.ts';
 
 export interface GatewayToken {
   readonly value: string;
@@ -11,7 +12,7 @@ export interface GatewayToken {
  * Chooses the gateway's token. Source: docs/reference.md, "Setup", step 4.
  *
  * @param given value of the environment variable; empty means not set
- * @param config `openclaw.json`; undefined if there is none. A reference to a variable is not a token
+ * @param config `openclaw.json`; undefined if there is none
  * @param dotEnv the `.env` file; its last non-empty line counts
  * @param makeToken creates a new token
  */
@@ -23,9 +24,42 @@ export function chooseToken(
 ): GatewayToken {
   if (given !== undefined && given !== '') return { value: given, from: 'OPENCLAW_GATEWAY_TOKEN' };
   const configured = field(config, 'gateway.auth.token');
-  // `${NAME}` is a reference to a variable.
-  if (typeof configured === 'string' && configured.trim() !== '' && !/^\$\{\w+\}$/.test(configured.trim()))
+  const name = referredVariable(configured);
+  if (typeof configured === 'string' && name === undefined && isToken(configured.trim()))
     return { value: configured.trim(), from: 'openclaw.json' };
-  const kept = valuesOf(dotEnv, 'OPENCLAW_GATEWAY_TOKEN').findLast((value) => value !== '');
+  // Another variable's value, so that the command line sends what the gateway accepts.
+  const kept = [name ?? '', 'OPENCLAW_GATEWAY_TOKEN']
+    .map((key) => valuesOf(dotEnv, key).findLast((value) => value !== ''))
+    .find((value) => value !== undefined);
   return kept === undefined ? { value: makeToken(), from: undefined } : { value: kept, from: '.env' };
+}
+
+/** The variable that a setting refers to, as `${NAME}` or as a secret of the environment. */
+const referredVariable = (setting: unknown): string | undefined =>
+  typeof setting === 'string'
+    ? /^\$\{(\w+)\}$/.exec(setting.trim())?.[1]
+    : field(setting, 'source') === 'env' && typeof field(setting, 'id') === 'string'
+      ? String(field(setting, 'id'))
+      : undefined;
+
+/**
+ * Where the token or password is that the gateway accepts, if that is not OPENCLAW_GATEWAY_TOKEN in `.env`: for people, who paste it.
+ *
+ * @returns `the password: gateway.auth.password in openclaw.json`; undefined for OPENCLAW_GATEWAY_TOKEN
+ */
+export function otherCredential(config: unknown, dotEnv: string): string | undefined {
+  const mode = field(config, 'gateway.auth.mode');
+  const password = field(config, 'gateway.auth.password');
+  const configured = field(config, 'gateway.auth.token');
+  if (mode === 'password' || (mode === undefined && password !== undefined && configured === undefined))
+    return `the password: ${password === undefined ? 'OPENCLAW_GATEWAY_PASSWORD' : 'gateway.auth.password in openclaw.json'}`;
+  const name = referredVariable(configured);
+  if (name === 'OPENCLAW_GATEWAY_TOKEN') return undefined;
+  if (name !== undefined)
+    return `${name}${valuesOf(dotEnv, name).length > 0 ? ' in .env' : ', to which gateway.auth.token in openclaw.json refers'}`;
+  if (typeof configured === 'object' && configured !== null)
+    return 'the secret to which gateway.auth.token in openclaw.json refers';
+  return typeof configured === 'string' && configured.trim() !== '' && !isToken(configured.trim())
+    ? 'gateway.auth.token in openclaw.json'
+    : undefined;
 }

@@ -4,7 +4,7 @@ import { composeFiles, EXTRA_OVERLAY, extraOverlay, SANDBOX_OVERLAY, sandboxOver
 import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { type ConfigWrite, configWrites, field } from './gateway-config.ts';
-import { chooseToken, type GatewayToken } from './gateway-token.ts';
+import { chooseToken, type GatewayToken, otherCredential } from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxProbe } from './sandbox-gate.ts';
 import {
@@ -25,6 +25,8 @@ export type Onboarding =
 
 export interface SetupPlan {
   readonly token: GatewayToken;
+  /** Where people find what the gateway accepts, if that is not the token. */
+  readonly credential: string | undefined;
   readonly dotEnv: string;
   /** Contents of the overlays; undefined: remove the file. */
   readonly extra: string | undefined;
@@ -76,11 +78,13 @@ export function planSetup(
   return {
     problems: [
       ...folderProblems(setupValues, input),
+      ...bindProblems(setupValues.OPENCLAW_GATEWAY_BIND, config),
       ...(onboarding.kind === 'asks' && !input.terminal
         ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
         : []),
     ],
     token,
+    credential: token.from === 'OPENCLAW_GATEWAY_TOKEN' ? undefined : otherCredential(config, input.dotEnv),
     dotEnv: changeDotEnv(
       input.dotEnv,
       new Map<string, string | undefined>([
@@ -99,6 +103,15 @@ export function planSetup(
     directories: directoriesOf(setupValues),
     onboarding,
   };
+}
+
+/** The gateway does not start with the bind `custom` and no address. */
+function bindProblems(bind: string, config: unknown): readonly Problem[] {
+  const address = field(config, 'gateway.customBindHost');
+  if (bind !== 'custom' || (typeof address === 'string' && address !== '')) return [];
+  const reason = 'needs an address: gateway.customBindHost in openclaw.json is not set';
+  const hint = 'set it to an address of the container, such as 0.0.0.0, or use OPENCLAW_GATEWAY_BIND=lan';
+  return [{ source: 'OPENCLAW_GATEWAY_BIND', value: bind, reason, hint }];
 }
 
 /** Off if a prerequisite failed, or if the sandbox was switched off. A remaining overlay shows that it was on. */
@@ -145,17 +158,20 @@ function decideOnboarding(values: Values, bind: string, config: unknown): Onboar
  * The remaining writes to `openclaw.json`, after onboarding.
  *
  * @param input with `.env` as setup has written it
+ * @param tokenGiven whether the user gave the token with this setup
  */
 export function configureGateway(
   input: SetupInput,
   config: unknown,
   sandbox: SetupPlan['sandboxState'],
+  tokenGiven = false,
 ): readonly ConfigWrite[] {
   const setupValues = withDefaults(effectiveValues(input), input);
   return configWrites(config, {
     bind: setupValues.OPENCLAW_GATEWAY_BIND,
     port: Number(setupValues.OPENCLAW_GATEWAY_PORT),
     token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
+    tokenGiven,
     sandbox,
   });
 }

@@ -33,14 +33,22 @@ export const SETUP_VARIABLES: readonly string[] = [
   'COMPOSE_PROJECT_NAME',
 ];
 
+const ALIASES = new Map(STACK_VARIABLES.map(({ name, alias }) => [name, alias]));
+
 export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
   const kept = readDotEnv(dotEnv);
   const known = SETUP_VARIABLES.flatMap((name): [string, string][] => {
-    const value = environment.get(name) ?? kept.get(name) ?? '';
+    const value = environment.get(name) ?? kept.get(name) ?? kept.get(ALIASES.get(name) ?? '') ?? '';
     return value === '' ? [] : [[name, value]];
   });
   return new Map(known);
 }
+
+/** The user that the containers run as: docker-compose.yml has the same default. */
+export const gatewayUser = (values: Values): { readonly uid: string; readonly gid: string } => ({
+  uid: values.get('OPENCLAW_UID') ?? '1000',
+  gid: values.get('OPENCLAW_GID') ?? '1000',
+});
 
 export const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
 

@@ -14,6 +14,8 @@ export interface StackVariable {
   readonly unset?: string;
   readonly example?: string;
   readonly secret?: true;
+  /** Another name of the variable in `.env`, which counts if this one is not there. */
+  readonly alias?: string;
   /** Returns undefined if the value is valid. */
   readonly check: (value: string) => PartProblem | readonly PartProblem[] | undefined;
   /** Converts the value for `.env`; undefined: written as given. */
@@ -88,11 +90,19 @@ const reference = (value: string): ValueProblem | undefined => {
 };
 
 /** A token is used in headers and URLs without escaping. */
+export const isToken = (value: string): boolean => TOKEN.test(value);
+const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 const token = matching(
-  /^[\x21-\x7e]{1,1024}$/,
+  TOKEN,
   'is not a valid token (1 to 1024 printable ASCII characters without spaces)',
   'use another token, or leave the variable out to get a new one',
 );
+
+/** Linux has ids of 32 bits; the last one means none. Source: credentials(7), chown(2) */
+const userId = (value: string): ValueProblem | undefined =>
+  /^\d{1,10}$/.test(value) && Number(value) < 2 ** 32 - 1
+    ? undefined
+    : { reason: 'is not the number of a user or group', hint: 'use a number; `id` prints those of an account' };
 
 const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a shorter name');
 
@@ -192,6 +202,20 @@ const OPTIONAL: readonly StackVariable[] = [
     meaning: 'volume for all of `/home/node`',
     example: 'openclaw_home',
     check: volume,
+  },
+  {
+    name: 'OPENCLAW_UID',
+    alias: 'PUID',
+    meaning: 'user of the gateway, which the data is given to; default: `PUID`, or 1000',
+    example: '99',
+    check: userId,
+  },
+  {
+    name: 'OPENCLAW_GID',
+    alias: 'PGID',
+    meaning: 'group of the gateway, which the data is given to; default: `PGID`, or 1000',
+    example: '100',
+    check: userId,
   },
   {
     name: 'OPENCLAW_MEMORY_LIMIT',

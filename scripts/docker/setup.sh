@@ -5,6 +5,7 @@
 # writes nothing until all checks pass and the image exists, and it replaces each file atomically. The order of the steps is in this
 # file; the steps themselves are in setup/.
 # shellcheck source-path=SCRIPTDIR
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # `sh setup.sh`
 set -euo pipefail
 
 usage() {
@@ -24,6 +25,7 @@ Variables (docs/setup.md lists all). Setup keeps each value in .env. An empty va
   OPENCLAW_GATEWAY_BIND       lan (anyone who can reach the host port and has the token) or loopback (only its own containers)
   OPENCLAW_CONFIG_DIR         folder for configuration and state (default: ~/.openclaw)
   OPENCLAW_EXTRA_MOUNTS       more mounts: /folder/on/host:/folder/in/container[:ro], separated by commas
+  OPENCLAW_UID, OPENCLAW_GID  user and group of the gateway, which the data is given to (default: 1000; also PUID, PGID)
   OPENCLAW_HOME_VOLUME        volume for all of /home/node
   OPENCLAW_SANDBOX=1          run the tools of agents in separate containers
   OPENCLAW_SKIP_ONBOARDING=1  ask no questions; an API key (ANTHROPIC_API_KEY, OPENAI_API_KEY ...) has the same effect
@@ -33,15 +35,21 @@ Variables (docs/setup.md lists all). Setup keeps each value in .env. An empty va
 TEXT
 }
 
-root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+self=${BASH_SOURCE[0]}
+while [ -h "$self" ]; do
+  target=$(readlink -- "$self")
+  case $target in /*) self=$target ;; *) self=$(dirname -- "$self")/$target ;; esac
+done
+root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
-problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
-env_file='' token_from='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
+problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid=''
+env_file='' token_from='' credential='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
-kept_image=openclaw-setup:before # second tag of the running image, while a new image is built or pulled
+kept_image='' # second tag of the running image, while a new image is built or pulled
+engine_host='' engine_source='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
@@ -67,6 +75,8 @@ parts=$root/scripts/docker/setup
 . "$parts/decisions.sh"
 # shellcheck source=setup/answers.sh
 . "$parts/answers.sh"
+# shellcheck source=setup/installation.sh
+. "$parts/installation.sh"
 # shellcheck source=setup/files.sh
 . "$parts/files.sh"
 # shellcheck source=setup/image.sh
@@ -94,18 +104,15 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-case ${DOCKER_HOST:-} in
-ssh://* | tcp://*)
-  case $DOCKER_HOST in
-  tcp://localhost* | tcp://127.0.0.1* | 'tcp://[::1]'*) ;;
-  *) refuse DOCKER_HOST "${DOCKER_HOST##*@}" 'is an engine on another machine, whose containers cannot mount folders of this machine' 'run setup on that machine' ;;
-  esac
-  ;;
-esac
 command -v docker >/dev/null 2>&1 ||
   refuse PATH docker 'was not found' "install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up && eval \"\$(scripts/engine env)\""
+find_engine_host
+is_local_engine ||
+  refuse "$engine_source" "${engine_host##*@}" 'is an engine on another machine, whose containers cannot mount folders of this machine' \
+    'run setup on that machine, or choose the engine of this one: docker context use default'
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
-  refuse DOCKER_HOST "${DOCKER_HOST:-(not set)}" "does not answer: $(docker version 2>&1 | tail -n 1)" 'start Docker, or point DOCKER_HOST at a running engine'
+  refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(docker version 2>&1 | tail -n 1)" \
+    'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST'
 compose_version=$(docker compose version --short 2>/dev/null | sed 's/^v//') || compose_version=''
 case $compose_version in
 2.[0-9].* | 2.1[0-9].* | 2.2[0-3].* | 1.* | '')
@@ -113,13 +120,21 @@ case $compose_version in
   ;;
 esac
 
+take_lock
 # A killed run leaves these files, which contain the token.
 rm -f -- "$root"/.env.setup.?????? "$root"/docker-compose.extra.yml.setup.?????? "$root"/docker-compose.sandbox.yml.setup.??????
 
+# Names of images for NAS systems. The variables of this project count more.
+if [ -z "${OPENCLAW_UID+set}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
+if [ -z "${OPENCLAW_GID+set}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
+
+require_builder
 gather_inputs
 choose_node
 decide check
-take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port
+take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid
+kept_image=openclaw-setup:before-$project_name
+refuse_other_installations
 answer_list must_exist
 for path in ${LIST[@]+"${LIST[@]}"}; do
   [ -e "$path" ] || refuse OPENCLAW_EXTRA_MOUNTS "$path" 'does not exist on this host' 'create it, or leave the mount out'
@@ -151,7 +166,7 @@ if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
 fi
-take env_file token_from extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
+take env_file token_from credential extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -181,19 +196,20 @@ for path in "${directories[@]}"; do
 done
 written=yes
 write_stack "$env_file" "$extra_overlay" "$sandbox_overlay"
-case $token_from in
+case ${credential:+other}$token_from in
+other*) note "the gateway accepts $credential" ;;
 '') note 'created a token: OPENCLAW_GATEWAY_TOKEN in .env' ;;
 *) note "the token comes from $token_from" ;;
 esac
 
-say 'Changing the owner of the data to the user of the gateway, uid 1000'
+say "Changing the owner of the data to the user of the gateway, uid $uid"
 if changed=$(give_to_gateway); then
   note "$((changed)) files and folders had another owner"
-elif in_container --user 1000:1000 --volume "$config_dir:/config" --volume "$workspace_dir:/workspace" \
+elif in_container --user "$uid:$gid" --volume "$config_dir:/config" --volume "$workspace_dir:/workspace" \
   --volume "$secret_dir:/secret" --entrypoint sh "$image" -c 'test -w /config && test -w /workspace && test -w /secret'; then
   note 'not changed: this file system has no owners, and the gateway can write to the folders'
 else
-  fail 'The owner of the data folders could not be changed to uid 1000' 'The error is above.' "as root: chown -R 1000:1000 '$config_dir' '$secret_dir'"
+  fail "The owner of the data folders could not be changed to uid $uid" 'The error is above.' "as root: chown -R $uid:$gid '$config_dir' '$secret_dir'"
 fi
 
 case $onboarding in
@@ -215,6 +231,7 @@ gather_inputs
 input config_path "$config_dir/openclaw.json"
 input_file file:openclaw.json "$config_dir/openclaw.json"
 input sandbox_state "$sandbox_state"
+if [ "$token_from" = OPENCLAW_GATEWAY_TOKEN ]; then input token_given yes; fi
 decide configure
 take config_batch
 if [ -n "$config_batch" ]; then
@@ -242,12 +259,14 @@ if [ -n "$sandbox_failed" ]; then
 fi
 if [ "$bind" = loopback ]; then
   printf '\nThe gateway is running. Only its own containers can connect (OPENCLAW_GATEWAY_BIND=loopback).\n'
-else
+elif answers_here; then
   printf '\nThe gateway is running: http://127.0.0.1:%s/\n' "$gateway_port"
+else
+  printf '\nThe gateway is running, but does not answer on port %s of this host: with OPENCLAW_GATEWAY_BIND=%s, or by your Compose files, it cannot be reached there.\n' "$gateway_port" "$bind"
 fi
 cat <<TEXT
 
-  token       OPENCLAW_GATEWAY_TOKEN in $root/.env; paste it into the Control UI's settings
+  token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings
   dashboard   docker compose run --rm openclaw-cli dashboard --no-open
   channels    docker compose run --rm openclaw-cli channels login
               docker compose run --rm openclaw-cli channels add --channel telegram --token "<token>"

@@ -48,6 +48,8 @@ const CHECKED: Answers = [
   ['bind', 'lan'],
   ['socket', '/var/run/docker.sock'],
   ['project_name', 'openclaw'],
+  ['uid', '1000'],
+  ['gid', '1000'],
   ['export', 'OPENCLAW_EXTENSIONS='],
 ];
 const ENV_FILE = `OPENCLAW_IMAGE=openclaw:local
@@ -102,6 +104,8 @@ describe('the answers of an image', () => {
     ['another socket', 'check', 'socket', '/run/other.sock'],
     ['a variable of the shell', 'check', 'export', 'LD_PRELOAD=/tmp/x.so'],
     ['plugins that the user did not name', 'check', 'export', 'OPENCLAW_EXTENSIONS=evil'],
+    ['root as the user', 'check', 'uid', '0'],
+    ['a group that the user did not name', 'check', 'gid', '998'],
     ['a port that the user did not name', 'check', 'gateway_port', '22'],
     ['a privileged container', 'plan', 'extra_overlay', 'services:\n  openclaw-gateway:\n    privileged: true\n'],
     ['the whole disk', 'plan', 'extra_overlay', extraOverlay(undefined, parseExtraMounts('/:/host').mounts) ?? ''],
@@ -127,7 +131,7 @@ async function askRealSetup(environment: Readonly<Record<string, string>>, dotEn
   const script = `set -euo pipefail
 root=$1
 decider=gateway:latest offline='' problems='' answers=() inputs=()
-image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port=''
+image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid=''
 env_file='' extra_overlay='' sandbox_overlay=''
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
 in_container() { false; }

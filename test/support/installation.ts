@@ -29,7 +29,7 @@ const COMMANDS = [
     'mktemp',
     'mv',
   ],
-  ...['rm', 'sed', 'sleep', 'tail', 'tr', 'wc'],
+  ...['readlink', 'rm', 'sed', 'sleep', 'tail', 'tr', 'wc'],
 ];
 
 interface SetupOptions {

@@ -6,20 +6,21 @@
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
-# Changes the owner of the data to uid 1000. In the workspace only the folder itself changes: its files belong to the user.
+# Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes: its files belong to the user.
 give_to_gateway() {
   in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
     --volume "$config_dir:/setup/config" --volume "$workspace_dir:/setup/workspace" --volume "$secret_dir:/setup/secret" \
     --entrypoint sh "$image" -c '
       set -eu
+      uid=$1 gid=$2
       umask 022
       mkdir -p /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
       for folder in config secret; do
         find "/setup/$folder" -xdev -samefile /setup/workspace -prune -o \
-          \( ! -uid 1000 -o ! -gid 1000 \) -exec chown -h 1000:1000 {} + -print
+          \( ! -uid "$uid" -o ! -gid "$gid" \) -exec chown -h "$uid:$gid" {} + -print
       done >/tmp/changed
-      find /setup/workspace -maxdepth 0 ! -uid 1000 -exec chown -h 1000:1000 {} + -print >>/tmp/changed
-      wc -l </tmp/changed'
+      find /setup/workspace -maxdepth 0 ! -uid "$uid" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed
+      wc -l </tmp/changed' sh "$uid" "$gid"
 }
 
 # Refuses a port that another program uses.
@@ -39,6 +40,16 @@ is_live() {
   IFS= read -r -t 5 line <&3 || return 1
   case $line in 'HTTP/1.'?' 200'*) return 0 ;; esac
   return 1
+}
+
+# A healthy gateway can listen where Docker publishes no port: on an address of Tailscale, or behind a proxy of the user's.
+answers_here() {
+  local tries=0
+  until (is_live) 2>/dev/null; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 10 ]; then return 1; fi
+    sleep 0.5
+  done
 }
 
 wait_until_live() {
@@ -63,9 +74,9 @@ wait_until_live() {
   fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." 'read the log: docker compose logs openclaw-gateway'
 }
 
-# Runs as uid 1000, which owns the file.
+# Runs as the gateway's user, which owns the file.
 restore_config() {
-  printf '%s' "${before_config%x}" | in_container --interactive --user 1000:1000 --volume "$config_dir:/setup" \
+  printf '%s' "${before_config%x}" | in_container --interactive --user "$uid:$gid" --volume "$config_dir:/setup" \
     --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
     note 'wrote openclaw.json' >&2
 }
@@ -75,11 +86,12 @@ restore() {
   set +e # restore as much as possible
   if [ "$status" -ne 0 ] && [ -n "$written" ] && [ -z "$finished" ]; then restore_installation; fi
   if [ -n "$was_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+  release_lock
 }
 
 restore_installation() {
   if [ -z "$before_env" ]; then # a first installation: keep the new files, which contain the token
-    if [ -n "$started" ]; then compose rm --stop --force openclaw-gateway >/dev/null 2>&1; fi
+    if [ -n "$started" ]; then compose rm --stop --force openclaw-gateway openclaw-folders >/dev/null 2>&1; fi
     return
   fi
   printf '\nRestoring the previous installation.\n' >&2
@@ -89,6 +101,6 @@ restore_installation() {
   if [ -n "$started" ]; then
     # Use the restored files. Only the environment may have named the project, so pass its name.
     compose_files=(--project-name "$project_name")
-    if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway >&2; fi
+    if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
   fi
 }

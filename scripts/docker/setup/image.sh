@@ -31,6 +31,15 @@ build_image() (
   exec docker build ${args[@]+"${args[@]}"} --tag openclaw:local --file "$root/dockerfiles/package.Dockerfile" "$root/dockerfiles"
 )
 
+# Without Node and npm, plain Docker builds the image, and the Dockerfile needs BuildKit.
+require_builder() {
+  local image=${OPENCLAW_IMAGE:-$(kept OPENCLAW_IMAGE)}
+  if [ -n "$offline" ] || [ "${image:-openclaw:local}" != openclaw:local ]; then return 0; fi
+  if node_is_new_enough || command -v npm >/dev/null 2>&1 || docker buildx version >/dev/null 2>&1; then return 0; fi
+  refuse PATH docker-buildx 'was not found, and building the image needs it (or Node.js 20 with npm)' \
+    'install it: https://docs.docker.com/go/buildx; or run a published image: OPENCLAW_IMAGE=ghcr.io/openclaw/openclaw:latest'
+}
+
 provide_image() {
   [ -z "$provided" ] || return 0
   provided=yes

@@ -20,7 +20,7 @@ inspect_sandbox() {
   fi
   if in_container --entrypoint docker "$image" --version >/dev/null 2>&1; then
     input sandbox:has-cli yes
-    if [ -n "$group" ] && with_socket --user 1000:1000 --group-add "$group" --entrypoint docker "$image" version >/dev/null 2>&1; then
+    if [ -n "$group" ] && with_socket --user "$uid:$gid" --group-add "$group" --entrypoint docker "$image" version >/dev/null 2>&1; then
       input sandbox:answers yes
     fi
   fi

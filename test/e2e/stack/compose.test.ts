@@ -25,14 +25,14 @@ interface Service {
   readonly [key: string]: unknown;
 }
 interface Config {
-  readonly services: Readonly<Record<'openclaw-gateway' | 'openclaw-cli', Service>>;
+  readonly services: Readonly<Record<'openclaw-folders' | 'openclaw-gateway' | 'openclaw-cli', Service>>;
 }
 
 /** The configuration that Compose reads from the file, with only these variables. */
 async function composed(environment: Readonly<Record<string, string>>, ...files: readonly string[]): Promise<Config> {
   const { docker } = inject('engine');
   const named = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
-  const { stdout } = await execa(docker, ['compose', ...named, 'config', '--format', 'json'], {
+  const { stdout } = await execa(docker, ['compose', ...named, '--profile', 'cli', 'config', '--format', 'json'], {
     cwd: folder,
     env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder(), ...environment },
     extendEnv: false,
@@ -63,8 +63,8 @@ describe('docker-compose.yml', () => {
 
   it('has two hardened services from one image, and the CLI in the network of the gateway', async () => {
     const { services } = await composed({ OPENCLAW_IMAGE: 'mine:1' });
-    expect(Object.keys(services).sort()).toEqual(['openclaw-cli', 'openclaw-gateway']);
-    for (const service of Object.values(services))
+    expect(Object.keys(services).sort()).toEqual(['openclaw-cli', 'openclaw-folders', 'openclaw-gateway']);
+    for (const service of [services['openclaw-cli'], services['openclaw-gateway']])
       expect(service).toMatchObject({
         image: 'mine:1',
         cap_drop: ['ALL'],
@@ -73,6 +73,13 @@ describe('docker-compose.yml', () => {
         logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '5' } },
       });
     expect(services['openclaw-cli']).toMatchObject({ network_mode: 'service:openclaw-gateway' });
+    expect(services['openclaw-folders']).toMatchObject({
+      image: 'mine:1',
+      network_mode: 'none',
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    });
     expect(services['openclaw-gateway']).toMatchObject({
       restart: 'unless-stopped',
       extra_hosts: ['host.docker.internal=host-gateway'],
@@ -120,7 +127,8 @@ describe('docker-compose.yml', () => {
   it('passes on other variables of .env, such as API keys', async () => {
     await writeFile(join(folder, '.env'), 'ANTHROPIC_API_KEY=sk-1\nOPENCLAW_CONFIG_DIR=/srv/c\n');
     const { services } = await composed({});
-    for (const { environment } of Object.values(services))
+    expect(services['openclaw-folders'].environment ?? {}).toEqual({});
+    for (const { environment } of [services['openclaw-cli'], services['openclaw-gateway']])
       expect(environment).toMatchObject({ ANTHROPIC_API_KEY: 'sk-1', OPENCLAW_CONFIG_DIR: '/home/node/.openclaw' });
     await rm(join(folder, '.env'));
   });
@@ -181,6 +189,8 @@ describe('the files that setup writes', () => {
       extraOverlay(undefined, [{ source: evil, target: '/t', access: 'rw', label: undefined }]) ?? '',
     );
     expect(await readFile(join(folder, 'extra.yml'), 'utf8')).not.toContain('\n  evil');
-    expect(Object.keys((await composed({}, 'extra.yml')).services)).toHaveLength(2);
+    expect(Object.keys((await composed({}, 'extra.yml')).services).sort()).toEqual([
+      ...['openclaw-cli', 'openclaw-folders', 'openclaw-gateway'],
+    ]);
   });
 });

@@ -15,7 +15,14 @@ const container: GatewayContainer = {
   mounts: [{ source: '/srv/config', target: '/home/node/.openclaw' }],
   composeFiles: ['/srv/p/docker-compose.yml'],
 };
-const folder = { variable: 'OPENCLAW_CONFIG_DIR', path: '/srv/config', exists: true, foreign: 0, free: 9e9 };
+const folder = {
+  variable: 'OPENCLAW_CONFIG_DIR',
+  path: '/srv/config',
+  exists: true,
+  uid: '1000',
+  foreign: 0,
+  free: 9e9,
+};
 const well: Installation = {
   project: '/srv/p',
   engine: { version: '28.5.2', host: 'unix:///var/run/docker.sock', memory: 4e9 },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configWrites } from '../../../build/stack/gateway-config.ts';
-import { chooseToken } from '../../../build/stack/gateway-token.ts';
+import { chooseToken, otherCredential } from '../../../build/stack/gateway-token.ts';
 
 const SETTINGS = { bind: 'lan', port: 28789, token: 'T', sandbox: undefined } as const;
 const origins = ['http://localhost:28789', 'http://127.0.0.1:28789'];
@@ -37,6 +37,20 @@ describe('configWrites', () => {
       SETTINGS,
       [{ path: 'gateway.auth.token', ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' } }],
     ],
+    [
+      "the origins of the new port, and the user's own beside them",
+      gateway({ controlUi: { allowedOrigins: ['http://localhost:1', 'http://127.0.0.1:1', 'https://my.host'] } }),
+      SETTINGS,
+      [{ path: 'gateway.controlUi.allowedOrigins', value: [...origins, 'https://my.host'] }],
+    ],
+    ['nothing over another variable', gateway({ auth: { token: '${MY_TOKEN}' } }), SETTINGS, []],
+    ['nothing over a token that cannot be in .env', gateway({ auth: { token: 'two words' } }), SETTINGS, []],
+    [
+      'a given token over another variable',
+      gateway({ auth: { token: '${MY_TOKEN}' } }),
+      { ...SETTINGS, tokenGiven: true },
+      [{ path: 'gateway.auth.token', ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' } }],
+    ],
     ['nothing over the same token', gateway({ auth: { token: 'T' } }), SETTINGS, []],
     ['nothing over a reference', gateway({ auth: { token: { source: 'env', id: 'X' } } }), SETTINGS, []],
     [
@@ -70,7 +84,31 @@ describe('chooseToken', () => {
     [undefined, { gateway: { auth: { token: '${OPENCLAW_GATEWAY_TOKEN}' } } }, '', 'new', undefined],
     [undefined, { gateway: { auth: { token: { source: 'env', id: 'X' } } } }, '', 'new', undefined],
     [undefined, { gateway: 1 }, '', 'new', undefined],
+    [undefined, { gateway: { auth: { token: '${MINE}' } } }, 'OPENCLAW_GATEWAY_TOKEN=old\nMINE=mine\n', 'mine', '.env'],
+    [undefined, { gateway: { auth: { token: 'two words' } } }, '', 'new', undefined],
   ])('%j, %j, %j: %s', (given, configuration, dotEnv, value, from) =>
     expect(chooseToken(given, configuration, dotEnv, () => 'new')).toEqual({ value, from }),
+  );
+});
+
+describe('otherCredential', () => {
+  it.each([
+    [{}, '', undefined],
+    [{ token: 'plain' }, '', undefined],
+    [{ token: '${OPENCLAW_GATEWAY_TOKEN}' }, '', undefined],
+    [{ token: { source: 'env', id: 'OPENCLAW_GATEWAY_TOKEN' } }, '', undefined],
+    [{ token: '${MINE}' }, 'MINE=mine\n', 'MINE in .env'],
+    [{ token: '${MINE}' }, '', 'MINE, to which gateway.auth.token in openclaw.json refers'],
+    [
+      { token: { source: 'file', id: '/run/token' } },
+      '',
+      'the secret to which gateway.auth.token in openclaw.json refers',
+    ],
+    [{ token: 'two words' }, '', 'gateway.auth.token in openclaw.json'],
+    [{ mode: 'password', password: 'x' }, '', 'the password: gateway.auth.password in openclaw.json'],
+    [{ mode: 'password' }, '', 'the password: OPENCLAW_GATEWAY_PASSWORD'],
+    [{ mode: 'token', password: 'x', token: 'plain' }, '', undefined],
+  ])('of %j with %j is %s', (auth, dotEnv, expected) =>
+    expect(otherCredential({ gateway: { auth } }, dotEnv)).toBe(expected),
   );
 });

@@ -1,0 +1,132 @@
+import { lstat, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { docker, ROOT } from '../../support/command.ts';
+import { testGateway } from '../../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+
+const QUICK = { OPENCLAW_SKIP_ONBOARDING: '1' };
+let first: TestInstallation;
+let second: TestInstallation;
+let container = '';
+
+beforeAll(async () => {
+  [first, second] = await Promise.all([
+    makeInstallation('first', 'with Node', testGateway()),
+    makeInstallation('second', 'with Node', testGateway()),
+  ]);
+  const { exitCode, output } = await first.setup({ ...QUICK, ...first.ports });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  container = await first.container();
+});
+afterAll(() => Promise.all([first.remove(), second.remove()]));
+
+const isRunning = async (): Promise<boolean> =>
+  (await docker('container', 'inspect', '--format', '{{.State.Running}}', container)).stdout.trim() === 'true';
+
+it('a second installation with the project name of the first is refused, and the first runs on', async () => {
+  const name = first.environment['COMPOSE_PROJECT_NAME'] ?? '';
+  const { exitCode, output } = await second.setup({ ...QUICK, ...second.ports, COMPOSE_PROJECT_NAME: name });
+  expect({ exitCode }, output).toEqual({ exitCode: 2 });
+  expect(output).toContain(
+    `COMPOSE_PROJECT_NAME: "${name}" is the project name of another installation, in ${first.project}`,
+  );
+  expect(output).toContain(`Hint: choose another one: COMPOSE_PROJECT_NAME=${name}-2`);
+  expect(await isRunning()).toBe(true);
+});
+
+it('a second gateway on the data of a running one is refused, and names its installation', async () => {
+  const { exitCode, output } = await second.setup({ ...QUICK, ...second.ports, OPENCLAW_CONFIG_DIR: first.config });
+  expect({ exitCode }, output).toEqual({ exitCode: 2 });
+  expect(output).toContain(
+    `OPENCLAW_CONFIG_DIR: "${first.config}" is in use by the gateway of another installation, in ${first.project}`,
+  );
+  expect(await isRunning()).toBe(true);
+});
+
+it('two setups at once in one folder work one after the other, and no request is lost', async () => {
+  const [one, other] = await Promise.all([
+    first.setup({ ...QUICK, OPENCLAW_TZ: 'Europe/Berlin' }),
+    first.setup({ ...QUICK, OPENCLAW_PIDS_LIMIT: '2048' }),
+  ]);
+  expect([one.exitCode, other.exitCode], `${one.output}\n${other.output}`).toEqual([0, 0]);
+  expect(`${one.output}${other.output}`).toMatch(/Waiting for another setup in this folder \(process \d+\)/);
+  const kept = await first.dotEnv();
+  expect([kept.get('OPENCLAW_TZ'), kept.get('OPENCLAW_PIDS_LIMIT')]).toEqual(['Europe/Berlin', '2048']);
+});
+
+describe('the engine', () => {
+  let config = '';
+  beforeAll(async () => {
+    config = await mkdtemp(join(tmpdir(), 'openclaw-image-context-'));
+    const create = (name: string, host: string) =>
+      execa(inject('engine').docker, ['context', 'create', name, '--docker', `host=${host}`], {
+        env: { DOCKER_CONFIG: config },
+      });
+    await create('remote', 'tcp://192.0.2.7:2376');
+    await create('stopped', `unix://${config}/nothing.sock`);
+  });
+  afterAll(() => rm(config, { recursive: true }));
+
+  it.each([
+    [
+      'a Docker context on another machine',
+      { DOCKER_HOST: '', DOCKER_CONTEXT: 'remote' },
+      'docker context: "tcp://192.0.2.7:2376" is an engine on another machine',
+    ],
+    [
+      'a name that only begins like one of this host',
+      { DOCKER_HOST: 'tcp://localhost.example.org:2375' },
+      'DOCKER_HOST: "tcp://localhost.example.org:2375" is an engine on another machine',
+    ],
+    [
+      'an address that is the start of a name',
+      { DOCKER_HOST: 'tcp://127.0.0.1.example.org:2375' },
+      'is an engine on another machine',
+    ],
+    [
+      'an engine by SSH',
+      { DOCKER_HOST: 'ssh://me@host.example.org' },
+      'DOCKER_HOST: "host.example.org" is an engine on another machine',
+    ],
+    [
+      'a Docker context whose engine does not run',
+      { DOCKER_HOST: '', DOCKER_CONTEXT: 'stopped' },
+      /docker context: "unix:\/\/.*nothing\.sock" does not answer/,
+    ],
+  ])('%s is refused by name', async (_, environment, message) => {
+    const { exitCode, output } = await second.setup({ ...QUICK, ...environment, DOCKER_CONFIG: config });
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toMatch(message);
+  });
+});
+
+it.each([
+  ['sh', (link: string) => ['sh', link]],
+  ['a symbolic link', (link: string) => [link]],
+])('setup.sh runs with %s', async (_, command) => {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-link-'));
+  const link = join(folder, 'setup');
+  await symlink('script', link);
+  await symlink(join(ROOT, 'scripts/docker/setup.sh'), join(folder, 'script'));
+  const [program = '', ...args] = command(link);
+  const { stdout } = await execa(program, [...args, '--help']);
+  await rm(folder, { recursive: true });
+  expect(stdout).toContain('usage: scripts/docker/setup.sh');
+});
+
+it('keeps a symbolic link to .env, and saves an overlay that somebody else wrote', async () => {
+  const file = join(first.folder, 'settings.env');
+  const extra = join(first.project, 'docker-compose.extra.yml');
+  await rename(join(first.project, '.env'), file);
+  await symlink('../settings.env', join(first.project, '.env'));
+  await writeFile(extra, '# mine\nservices: {}\n');
+  const { exitCode, output } = await first.setup({ ...QUICK, OPENCLAW_TZ: 'Asia/Taipei' });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect((await lstat(join(first.project, '.env'))).isSymbolicLink()).toBe(true);
+  expect(await readFile(file, 'utf8')).toContain('OPENCLAW_TZ=Asia/Taipei');
+  expect(await readFile(`${extra}.saved`, 'utf8')).toBe('# mine\nservices: {}\n');
+  expect(output).toContain('saved your docker-compose.extra.yml as docker-compose.extra.yml.saved');
+});

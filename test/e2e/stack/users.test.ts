@@ -1,0 +1,56 @@
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { docker } from '../../support/command.ts';
+import { testGateway } from '../../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+
+const owner = async (path: string): Promise<string> => {
+  const { uid, gid } = await stat(path);
+  return `${uid}:${gid}`;
+};
+const user = async (container: string): Promise<string> =>
+  (await docker('exec', container, 'sh', '-c', 'echo "$(id -u):$(id -g)"')).stdout.trim();
+
+describe('docker compose up without setup', () => {
+  let here: TestInstallation;
+  beforeAll(async () => {
+    here = await makeInstallation('bare', 'with Node', testGateway());
+  });
+  afterAll(() => here.remove());
+
+  it('ends with a healthy gateway, although Docker creates its folders for root, and starts nothing else', async () => {
+    const variables = {
+      ...{ OPENCLAW_IMAGE: here.image, OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32), ...here.ports },
+      COMPOSE_PROJECT_NAME: here.environment['COMPOSE_PROJECT_NAME'],
+    };
+    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(join(here.project, '.env'), lines.join(''));
+    const up = await here.compose('up', '--detach', '--wait');
+    expect(up.exitCode, up.stderr).toBe(0);
+    const { stdout } = await here.compose('ps', '--format', '{{.Service}} {{.Health}}');
+    expect(stdout).toBe('openclaw-gateway healthy');
+    expect(await owner(here.config)).toBe('1000:1000');
+    expect(await owner(join(here.config, 'workspace'))).toBe('1000:1000');
+  });
+});
+
+describe.each([
+  ['OPENCLAW_UID and OPENCLAW_GID', { OPENCLAW_UID: '99', OPENCLAW_GID: '100' }, '99:100'],
+  ['PUID and PGID', { PUID: '1500', PGID: '1600' }, '1500:1600'],
+])('%s', (_, variables, expected) => {
+  let here: TestInstallation;
+  beforeAll(async () => {
+    here = await makeInstallation(`user-${expected.replace(':', '-')}`, 'with Node', testGateway());
+  });
+  afterAll(() => here.remove());
+
+  it('are the user of the gateway, and its data is given to them', async () => {
+    const { exitCode, output } = await here.setup({ ...variables, ...here.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect(await user(await here.container())).toBe(expected);
+    for (const folder of ['', 'identity', 'workspace']) expect(await owner(join(here.config, folder))).toBe(expected);
+    // A later setup without the variables keeps them.
+    expect((await here.dotEnv()).get('OPENCLAW_UID')).toBe(expected.split(':')[0]);
+  });
+});

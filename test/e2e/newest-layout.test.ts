@@ -32,7 +32,7 @@ it('builds with a file of apps/ that the server imports, and with the scripts of
   expect(stdout.trim()).toBe('{"word":"shared"}\nis-number says true');
 });
 
-it('contains no dependencies of plugins that nobody asked for, although the linker is hoisted', async () => {
+it('contains no dependencies of other plugins, although the linker is hoisted', async () => {
   expect((await inImage(IMAGE, 'ls /app/node_modules')).stdout.trim().split('\n')).toEqual(['@fixture', 'ms']);
 });
 

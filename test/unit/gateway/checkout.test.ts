@@ -7,7 +7,7 @@ import { renderDockerfile } from '../../../build/dockerfile/render.ts';
 import { readCheckout } from '../../../build/gateway/checkout.ts';
 import { readDockerIgnore } from '../../../build/gateway/docker-ignore.ts';
 import { isCheckout } from '../../../build/gateway/is-checkout.ts';
-import { packedPaths, workspaceDependencies } from '../../../build/gateway/workspace-packages.ts';
+import { packedPaths } from '../../../build/gateway/workspace-packages.ts';
 import { RequestError } from '../../../build/problem.ts';
 import { makeCheckout } from '../../support/make-checkout.ts';
 
@@ -163,7 +163,7 @@ describe('problems that would make a build fail', () => {
       expect(problem?.text).toContain('comes from nowhere.invalid');
     });
 
-    it('is no obstacle if only a plugin needs it that was not requested', async () => {
+    it('does no harm if only a plugin needs it that was not requested', async () => {
       const folder = await lockFrom('extensions/echo', NOWHERE);
       expect(await readCheckout(folder, [])).toMatchObject({ kind: 'checkout' });
       expect((await problemsOf(folder, ['echo']))[0]?.text).toContain('comes from nowhere.invalid');
@@ -326,36 +326,5 @@ describe('a layout that other releases have', () => {
     await writeFile(join(root, 'scripts/write-cli.mjs'), "spawnSync('node', ['openclaw.mjs', '--help']);\n");
     const { serverSources } = await readCheckout(root, []);
     expect(serverSources).toContain('openclaw.mjs');
-  });
-});
-
-describe('workspaceDependencies', () => {
-  const manifest = (name: string, more: object = {}) => ({ name, version: '1.0.0', ...more });
-  const workspace = new Map([
-    [
-      '.',
-      manifest('openclaw', {
-        dependencies: { '@openclaw/ai': 'workspace:*', ms: '2.1.3' },
-        devDependencies: { tool: 'workspace:*' },
-      }),
-    ],
-    ['packages/ai', manifest('@openclaw/ai', { files: ['dist/**', 'types'], dependencies: { deep: 'workspace:^' } })],
-    ['packages/deep', manifest('deep', { dependencies: { openclaw: 'workspace:*' } })],
-    ['packages/tool', manifest('tool')],
-    ['packages/ms', manifest('ms')],
-  ]);
-
-  it('are those of production, direct and indirect, with the files that npm packs', () => {
-    expect(workspaceDependencies(workspace)).toEqual([
-      { folder: 'packages/ai', files: ['package.json', 'dist', 'types'] },
-      { folder: 'packages/deep', files: [] },
-    ]);
-  });
-
-  it('can have another name: workspace:<name>@*', () => {
-    const root = manifest('openclaw', { dependencies: { alias: 'workspace:@openclaw/ai@*' } });
-    expect(workspaceDependencies(new Map([...workspace, ['.', root]])).map(({ folder }) => folder)).toContain(
-      'packages/ai',
-    );
   });
 });

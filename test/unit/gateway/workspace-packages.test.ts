@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { workspaceDependencies } from '../../../build/gateway/workspace-packages.ts';
+
+describe('workspaceDependencies', () => {
+  const manifest = (name: string, more: object = {}) => ({ name, version: '1.0.0', ...more });
+  const workspace = new Map([
+    [
+      '.',
+      manifest('openclaw', {
+        dependencies: { '@openclaw/ai': 'workspace:*', ms: '2.1.3' },
+        devDependencies: { tool: 'workspace:*' },
+      }),
+    ],
+    ['packages/ai', manifest('@openclaw/ai', { files: ['dist/**', 'types'], dependencies: { deep: 'workspace:^' } })],
+    ['packages/deep', manifest('deep', { dependencies: { openclaw: 'workspace:*' } })],
+    ['packages/tool', manifest('tool')],
+    ['packages/ms', manifest('ms')],
+  ]);
+
+  it('are those of production, direct and indirect, with the files that npm packs', () => {
+    expect(workspaceDependencies(workspace)).toEqual([
+      { folder: 'packages/ai', files: ['package.json', 'dist', 'types'] },
+      { folder: 'packages/deep', files: [] },
+    ]);
+  });
+
+  it('can have another name: workspace:<name>@*', () => {
+    const root = manifest('openclaw', { dependencies: { alias: 'workspace:@openclaw/ai@*' } });
+    expect(workspaceDependencies(new Map([...workspace, ['.', root]])).map(({ folder }) => folder)).toContain(
+      'packages/ai',
+    );
+  });
+});

@@ -19,7 +19,7 @@ const DISABLE_OVERLAYS = 'OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS';
 
 const LIST_PLUGINS = `const { globSync, readFileSync } = require('fs');
 const ids = (folder) => globSync(folder + '/*/openclaw.plugin.json').map((file) => JSON.parse(readFileSync(file, 'utf8')).id);
-const readsSources = globSync('/app/dist/**/*.js').some((file) => readFileSync(file, 'utf8').includes('${DISABLE_OVERLAYS}'));
+const readsSources = globSync('/app/dist/**/*.{js,mjs,cjs}').some((file) => readFileSync(file, 'utf8').includes('${DISABLE_OVERLAYS}'));
 const { version } = JSON.parse(readFileSync('/app/package.json', 'utf8'));
 console.log(JSON.stringify({ version, compiled: ids('/app/dist/extensions'), sources: ids('/app/extensions'), readsSources }));`;
 

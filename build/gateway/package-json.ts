@@ -25,6 +25,8 @@ const manifestRule = ruleChecker({
     engines: { type: 'object', properties: { node: TEXT } },
     scripts: { type: 'object', additionalProperties: TEXT },
     packageManager: TEXT,
+    main: TEXT,
+    bin: { type: ['string', 'object'], additionalProperties: TEXT },
     files: LIST,
     dependencies: DEPENDENCIES,
     devDependencies: DEPENDENCIES,

@@ -10,6 +10,8 @@ export interface PackageManifest {
   readonly scripts?: Readonly<Record<string, string>>;
   /** `pnpm@10.23.0+sha512.…`. Source: https://nodejs.org/api/packages.html#packagemanager */
   readonly packageManager?: string;
+  readonly main?: string;
+  readonly bin?: string | Readonly<Record<string, string>>;
   /** The files that npm packs. */
   readonly files?: readonly string[];
   readonly dependencies?: Readonly<Record<string, string>>;

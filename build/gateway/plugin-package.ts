@@ -71,7 +71,7 @@ export async function resolvePlugins(
         const chosen = choosePluginVersion(versions, gateway.version);
         if (chosen !== undefined) return { id, packageName, version: chosen.version, integrity: chosen.integrity };
         const plugin = versions.some(({ gatewayRange }) => gatewayRange !== '');
-        problems.push(plugin ? unsuitable(id, packageName, versions, gateway) : unknown(id, gateway));
+        problems.push(plugin ? unsuitable(id, packageName, versions, gateway) : unknown(id, packageName, gateway));
         return undefined;
       }),
   );
@@ -97,7 +97,15 @@ async function readVersions(packageName: string, npm: NpmOptions): Promise<reado
   }
 }
 
-function unknown(id: string, gateway: PackagedGateway): Problem {
+function unknown(id: string, packageName: string, gateway: PackagedGateway): Problem {
+  if (Object.hasOwn(gateway.pluginCatalog, id)) {
+    return {
+      source: '--extensions',
+      value: id,
+      reason: `is a plugin that ${gateway.origin} does not contain, and npm has no package ${packageName} of it`,
+      hint: `build from a checkout, which has its source: scripts/run build --source DIR --extensions ${id}`,
+    };
+  }
   const near = closest(id, [...gateway.bundledPlugins, ...Object.keys(gateway.pluginCatalog)]);
   return {
     source: '--extensions',

@@ -51,13 +51,20 @@ export function workspaceDependencies(manifests: ReadonlyMap<string, PackageMani
       if (!/^(workspace|link|file):/.test(range) || folder === undefined || folder === '.' || needed.has(folder))
         continue;
       const packed = manifests.get(folder);
-      const files = packed?.files === undefined ? [] : ['package.json', ...packedPaths(packed.files)];
-      needed.set(folder, { folder, files: [...new Set(files)] });
+      needed.set(folder, { folder, files: filesToCopy(packed) });
       visit(packed);
     }
   };
   visit(manifests.get('.'));
   return [...needed.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
+
+/** npm always packs package.json and the files that it names. @returns nothing for all files: no list, or one that begins with a glob */
+function filesToCopy(manifest: PackageManifest | undefined): readonly string[] {
+  const { files, main, bin = {} } = manifest ?? {};
+  if (files === undefined || files.some((pattern) => /^(?:\.?\/)?[*?{[]/.test(pattern))) return [];
+  const named = [main ?? '', ...(typeof bin === 'string' ? [bin] : Object.values(bin))];
+  return [...new Set(['package.json', ...packedPaths([...files, ...named])])];
 }
 
 /**

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Docker's health check: asks the gateway, without a proxy, where it listens. That can be another port than the usual one (--port, or
-# gateway.port in openclaw.json) and another address than 127.0.0.1 (the bind tailnet). Argument: the path, /healthz.
+# Docker's health check: requests a path, /healthz, where the gateway listens. It uses no proxy. The gateway can listen on another port
+# than the usual one (--port, or gateway.port in openclaw.json), and on another address than 127.0.0.1 (the bind tailnet).
 set -u
 path=$1
 usual=${OPENCLAW_GATEWAY_PORT:-18789}
 
-answers() { # ADDRESS:PORT
-  curl --silent --fail --output /dev/null --noproxy '*' --max-time 5 "http://$1$path" ||
-    curl --silent --fail --output /dev/null --noproxy '*' --max-time 5 --insecure "https://$1$path"
+answers() { # SECONDS ADDRESS:PORT
+  curl --silent --fail --output /dev/null --noproxy '*' --max-time "$1" "http://$2$path" ||
+    curl --silent --fail --output /dev/null --noproxy '*' --max-time "$1" --insecure "https://$2$path"
 }
 
 # The sockets of this container's processes: with the host's network, /proc/net/tcp also lists those of others. Source: proc(5)
 sockets=$(find /proc/[0-9]*/fd -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n' | tr '\n' ' ')
 if [ -z "$sockets" ]; then
-  answers "127.0.0.1:$usual"
+  answers 4 "127.0.0.1:$usual"
   exit
 fi
 
@@ -35,8 +35,12 @@ addresses() {
   done
 }
 
-# The usual port first: other listeners, such as a browser's, are not asked then.
-for address in $(addresses | awk -v usual=":$usual" '{ print (index($1 "\n", usual "\n") ? 0 : 1), $1 }' | sort | cut -d ' ' -f 2); do
-  if answers "$address"; then exit 0; fi
+# Another listener, such as a server that an agent started, is asked only if nothing listens on the usual port.
+seconds=1
+known=$(addresses)
+gateway=$(echo "$known" | grep -- ":$usual\$")
+if [ -n "$gateway" ]; then seconds=4 known=$gateway; fi
+for address in $known; do
+  if answers "$seconds" "$address"; then exit 0; fi
 done
 exit 1

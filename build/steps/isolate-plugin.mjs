@@ -13,7 +13,7 @@ writeFileSync('package.json', JSON.stringify(manifest));
 
 // Node has no YAML parser; pnpm always writes the same form (lockfileVersion 9).
 const lock = readFileSync('pnpm-lock.yaml', 'utf8');
-const start = lock.indexOf('\nimporters:\n') + '\nimporters:\n'.length;
+const start = lock.lastIndexOf('\nimporters:\n') + '\nimporters:\n'.length;
 const end = start + lock.slice(start).search(/^\S/m);
 const importers = lock.slice(start, end).split(/^(?= {2}\S)/m);
 const importer = importers.find((text) => text.startsWith(`  ${folder}:`));

@@ -55,7 +55,7 @@ async function checkNodeVersion({ files }: Subject): Promise<CheckOutcome> {
 const DEPENDENCIES_PROGRAM = readFileSync(join(import.meta.dirname, 'installed-dependencies.mjs'), 'utf8');
 
 /**
- * Of some packages, those that no production dependency needs, directly or indirectly: a package can be a development dependency of the
+ * Returns the packages that no production dependency needs, directly or indirectly. A package can be a development dependency of the
  * gateway, and a dependency of one of its dependencies.
  */
 async function neededByNone(

@@ -15,7 +15,10 @@ export const IDENTITIES = ['1000:1000', '99:100', '1000950000:0', '1000950000:10
 export function parseIdentities(text: string): readonly string[] | undefined {
   if (text === 'all') return IDENTITIES;
   const identities = text.split(',').map((part) => part.trim());
-  return identities.every((identity) => /^\d{1,10}:\d{1,10}$/.test(identity)) ? [...new Set(identities)] : undefined;
+  // Docker takes ids up to 31 bits.
+  const isPair = (identity: string): boolean =>
+    /^\d{1,10}:\d{1,10}$/.test(identity) && identity.split(':').every((id) => Number(id) < 2 ** 31);
+  return identities.every(isPair) ? [...new Set(identities)] : undefined;
 }
 
 const START_SECONDS = 120;
@@ -33,8 +36,16 @@ const HARDENED = [
   ...['--tmpfs', '/home/node:mode=1777,exec'],
 ] as const;
 
-/** What a user does in a container: the command line, a program that a skill installs with npm, and a plugin. */
+/** The tasks of each user: the command line, a program that a skill installs with npm, and a plugin. */
 const TASKS = readFileSync(join(import.meta.dirname, 'identity-tasks.sh'), 'utf8');
+
+/** The image to start. */
+interface IdentitySubject {
+  readonly reference: string;
+  readonly platform: string | undefined;
+  /** Factor for the time limits: an emulated processor is slower. */
+  readonly slowdown: number;
+}
 
 /**
  * Starts an image as each user, as it is and hardened, and uses it.
@@ -44,7 +55,7 @@ const TASKS = readFileSync(join(import.meta.dirname, 'identity-tasks.sh'), 'utf8
  */
 export async function checkIdentities(
   engine: DockerCli,
-  image: string,
+  image: IdentitySubject,
   identities: readonly string[],
   onCheck: (name: string) => void,
   signal: AbortSignal | undefined,
@@ -65,7 +76,7 @@ export async function checkIdentities(
 
 async function checkIdentity(
   engine: DockerCli,
-  image: string,
+  { reference, platform, slowdown }: IdentitySubject,
   identity: string,
   options: readonly string[],
   signal: AbortSignal | undefined,
@@ -74,23 +85,28 @@ async function checkIdentity(
   let container: Container;
   try {
     const environment = { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') };
-    container = await startContainer(engine, { image, environment, options: ['--user', identity, ...options] });
+    container = await startContainer(engine, {
+      ...{ image: reference, platform, environment, options: ['--user', identity, ...options] },
+      ...(slowdown > 1 ? { healthSeconds: 30 } : {}),
+    });
   } catch (error) {
     if (error instanceof WorkError) return failed(error.message, expected);
     throw error;
   }
   const interrupt = (): void => void container.remove();
   signal?.addEventListener('abort', interrupt, { once: true });
+  const limit = START_SECONDS * slowdown;
   try {
-    const answer = await requestGateway(container, '/healthz', [200], { seconds: START_SECONDS, every: 1 });
+    if (signal?.aborted === true) return failed('interrupted', expected);
+    const answer = await requestGateway(container, '/healthz', [200], { seconds: limit, every: 1 });
     if (typeof answer !== 'object') {
       const lines = await container.lines(3);
-      return failed(`no answer from /healthz within ${START_SECONDS} s: ${lines.join(' ').slice(0, 300)}`, expected);
+      return failed(`no answer from /healthz within ${limit} s: ${lines.join(' ').slice(0, 300)}`, expected);
     }
     const health = await poll(async () => {
       const { health: now } = await container.state();
       return now === 'starting' ? undefined : (now ?? 'no health check');
-    }, START_SECONDS);
+    }, limit);
     if (health !== 'healthy') return failed(`Docker's health check says ${health ?? 'starting'}`, expected);
     const { exitCode, stdout, stderr } = await container.exec(['sh', '-c', TASKS]);
     const plugins =

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What `image:verify --identity` does in a running container, as its user: each step fails with a line that says which. Prints "plugins"
-# if it could install one.
+# Tasks that `image:verify --identity` runs in a container as its user. If a task fails, it prints one line that names the task. At the
+# end it prints "plugins" if it could install one.
 set -u
 mkdir -p /tmp/probe && cd /tmp/probe || exit
 echo '{"id":"probe","configSchema":{"type":"object","additionalProperties":false}}' >openclaw.plugin.json

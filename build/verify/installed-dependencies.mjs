@@ -12,8 +12,10 @@ const folders = (/** @type {string} */ folder) =>
 function readPackage(/** @type {string} */ folder) {
   const file = join(folder, 'package.json');
   if (existsSync(file)) {
-    const { name, dependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync(file, 'utf8'));
-    const names = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
+    const manifest = JSON.parse(readFileSync(file, 'utf8'));
+    const { name, dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta = {} } = manifest;
+    const peers = Object.keys(peerDependencies ?? {}).filter((peer) => peerDependenciesMeta[peer]?.optional !== true);
+    const names = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers];
     named[name] = [...(named[name] ?? []), ...names];
   }
   readModules(join(folder, 'node_modules'));

@@ -102,7 +102,15 @@ export async function verifyImage(
     await runChecks(STANDING_CHECKS, new Error('the image is not running yet'));
     if (early === undefined && !(files instanceof Error)) await files.remove();
     await runChecks(RUNNING_CHECKS, early ?? (await run()));
-    results.push(...(await checkIdentities(engine, reference, identities, onCheck, signal)));
+    results.push(
+      ...(await checkIdentities(
+        engine,
+        { reference, platform, slowdown: emulated ? EMULATION_SLOWDOWN : 1 },
+        identities,
+        onCheck,
+        signal,
+      )),
+    );
     return { reference, digest, source, results };
   } finally {
     signal?.removeEventListener('abort', interrupt);

@@ -24,6 +24,21 @@ describe('workspaceDependencies', () => {
     ]);
   });
 
+  it.each<[object, string[]]>([
+    [
+      { files: ['dist/**'], main: './lib/index.js', bin: { tool: 'bin/tool.js' } },
+      ['package.json', 'dist', 'lib/index.js', 'bin/tool.js'],
+    ],
+    [{ files: ['dist'], bin: './cli.mjs' }, ['package.json', 'dist', 'cli.mjs']],
+    // Globs at the top: everything is copied.
+    [{ files: ['*.js'] }, []],
+    [{ files: ['./**/*.js', '!test'] }, []],
+    [{}, []],
+  ])('with %j copy %j', (fields, files) => {
+    const changed = new Map([...workspace, ['packages/ai', manifest('@openclaw/ai', fields)]]);
+    expect(workspaceDependencies(changed)[0]).toEqual({ folder: 'packages/ai', files });
+  });
+
   it('can have another name: workspace:<name>@*', () => {
     const root = manifest('openclaw', { dependencies: { alias: 'workspace:@openclaw/ai@*' } });
     expect(workspaceDependencies(new Map([...workspace, ['.', root]])).map(({ folder }) => folder)).toContain(

@@ -116,6 +116,18 @@ describe('select-plugins.mjs', () => {
 });
 
 describe('isolate-plugin.mjs', () => {
+  it('reads the last of two documents, as pnpm 11 writes them', async () => {
+    await write('package.json', { name: 'root' });
+    await write('extensions/echo/package.json', { name: 'echo', dependencies: { ms: '^2' } });
+    const importer = '    dependencies:\n      ms:\n        specifier: ^2\n        version: 2.1.3\n';
+    const first =
+      "---\nlockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    packageManagerDependencies: {}\n\npackages:\n\n";
+    const second = `---\nlockfileVersion: '9.0'\n\nimporters:\n\n  extensions/echo:\n${importer}\npackages:\n`;
+    await write('pnpm-lock.yaml', first + second);
+    expect((await node(step('isolate-plugin.mjs'), 'echo')).exitCode).toBe(0);
+    expect(await readFile(join(folder, 'pnpm-lock.yaml'), 'utf8')).toBe(first + second.replace('extensions/echo', '.'));
+  });
+
   it('replaces the root manifest, and keeps only the importer of the plugin in the lockfile', async () => {
     await write('package.json', {
       name: 'root',

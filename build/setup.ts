@@ -36,6 +36,8 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
       ['socket', checked.socket],
       ['uid', checked.uid],
       ['gid', checked.gid],
+      ['host_address', checked.hostAddress],
+      ['selinux_label', checked.selinuxLabel],
       ...checked.mustExist.map((path): Answer => ['must_exist', path]),
     ];
   },

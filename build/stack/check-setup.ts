@@ -45,6 +45,10 @@ export interface CheckedSetup {
   /** The user that the containers run as, and that the data is given to. */
   readonly uid: string;
   readonly gid: string;
+  /** Address of this host that answers on the published ports. */
+  readonly hostAddress: string;
+  /** SELinux label of the data: `z`, `Z`, or nothing. */
+  readonly selinuxLabel: string;
 }
 
 /** https://docs.docker.com/compose/how-tos/project-name/; also the gateway's host name, limited to 63 characters by hostname(7). */
@@ -93,6 +97,8 @@ export function checkSetup(input: SetupInput): CheckedSetup {
     projectName: projectName(values, input),
     socket,
     ...gatewayUser(values),
+    hostAddress: values.get('OPENCLAW_HOST_ADDRESS')?.replace(/^0\.0\.0\.0$/, '127.0.0.1') ?? '127.0.0.1',
+    selinuxLabel: values.get('OPENCLAW_SELINUX_LABEL') ?? '',
   };
 }
 

@@ -36,15 +36,10 @@ export function field(config: unknown, path: string): unknown {
 /** The addresses of the Control UI on the host itself. */
 const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
 
-/** The origins that are not ours: setup writes both names of this host, for the current port or an earlier one. */
+/** The origins that are not ours. Setup writes its own two first, for the current port or an earlier one. */
 function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
-  const ports = origins.flatMap((origin) => /^http:\/\/localhost:(\d+)$/.exec(String(origin))?.[1] ?? []);
-  const own = new Set(
-    ports
-      .map((port) => ownOrigins(Number(port)))
-      .flatMap((pair) => (pair.every((one) => origins.includes(one)) ? pair : [])),
-  );
-  return origins.filter((origin) => !own.has(String(origin)));
+  const port = /^http:\/\/localhost:(\d+)$/.exec(String(origins[0]))?.[1];
+  return port !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
 }
 
 /**
@@ -61,14 +56,15 @@ export function configWrites(config: unknown, wanted: WantedConfig): readonly Co
   const origins = field(config, 'gateway.controlUi.allowedOrigins');
   const listed = Array.isArray(origins) ? (origins as readonly unknown[]) : [];
   const others = withoutOwn(listed);
-  // A list without addresses of this host is the user's own.
+  const own = ownOrigins(wanted.port);
+  // A list that does not begin with our addresses is the user's own.
   const isUsersOwn = listed.length > 0 && others.length === listed.length;
-  if (wanted.bind !== 'loopback' && !isUsersOwn)
-    pin('gateway.controlUi.allowedOrigins', [...ownOrigins(wanted.port), ...others]);
+  if (wanted.bind !== 'loopback' && !isUsersOwn) pin('gateway.controlUi.allowedOrigins', [...own, ...others]);
   const token = field(config, 'gateway.auth.token');
   // Another token in the configuration would reject the one in .env. Write a reference, so that no argument contains the token. A token
   // that is kept elsewhere stays.
-  const isKeptElsewhere = typeof token === 'object' || /^\$\{\w+\}$/.test(String(token)) || !isToken(String(token));
+  const text = String(token).trim();
+  const isKeptElsewhere = typeof token === 'object' || (text !== '' && (/^\$\{\w+\}$/.test(text) || !isToken(text)));
   const isOther = token !== undefined && token !== wanted.token && token !== '${OPENCLAW_GATEWAY_TOKEN}';
   if (isOther && (wanted.tokenGiven === true || !isKeptElsewhere) && field(token, 'id') !== 'OPENCLAW_GATEWAY_TOKEN')
     writes.push({

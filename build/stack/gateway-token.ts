@@ -43,18 +43,19 @@ const referredVariable = (setting: unknown): string | undefined =>
       : undefined;
 
 /**
- * Where the token or password is that the gateway accepts, if that is not OPENCLAW_GATEWAY_TOKEN in `.env`: for people, who paste it.
+ * Describes where people find the token or password that the gateway accepts.
  *
+ * @param isGiven whether the user gave a token with this setup, which then replaces another one, but no password
  * @returns `the password: gateway.auth.password in openclaw.json`; undefined for OPENCLAW_GATEWAY_TOKEN
  */
-export function otherCredential(config: unknown, dotEnv: string): string | undefined {
+export function otherCredential(config: unknown, dotEnv: string, isGiven = false): string | undefined {
   const mode = field(config, 'gateway.auth.mode');
   const password = field(config, 'gateway.auth.password');
   const configured = field(config, 'gateway.auth.token');
   if (mode === 'password' || (mode === undefined && password !== undefined && configured === undefined))
     return `the password: ${password === undefined ? 'OPENCLAW_GATEWAY_PASSWORD' : 'gateway.auth.password in openclaw.json'}`;
   const name = referredVariable(configured);
-  if (name === 'OPENCLAW_GATEWAY_TOKEN') return undefined;
+  if (isGiven || name === 'OPENCLAW_GATEWAY_TOKEN') return undefined;
   if (name !== undefined)
     return `${name}${valuesOf(dotEnv, name).length > 0 ? ' in .env' : ', to which gateway.auth.token in openclaw.json refers'}`;
   if (typeof configured === 'object' && configured !== null)

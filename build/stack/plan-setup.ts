@@ -84,7 +84,7 @@ export function planSetup(
         : []),
     ],
     token,
-    credential: token.from === 'OPENCLAW_GATEWAY_TOKEN' ? undefined : otherCredential(config, input.dotEnv),
+    credential: otherCredential(config, input.dotEnv, token.from === 'OPENCLAW_GATEWAY_TOKEN'),
     dotEnv: changeDotEnv(
       input.dotEnv,
       new Map<string, string | undefined>([

@@ -38,17 +38,18 @@ const ALIASES = new Map(STACK_VARIABLES.map(({ name, alias }) => [name, alias]))
 export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
   const kept = readDotEnv(dotEnv);
   const known = SETUP_VARIABLES.flatMap((name): [string, string][] => {
-    const value = environment.get(name) ?? kept.get(name) ?? kept.get(ALIASES.get(name) ?? '') ?? '';
+    // Compose also takes the alias if the variable is empty.
+    const value = (environment.get(name) ?? kept.get(name)) || (kept.get(ALIASES.get(name) ?? '') ?? '');
     return value === '' ? [] : [[name, value]];
   });
   return new Map(known);
 }
 
-/** The user that the containers run as: docker-compose.yml has the same default. */
-export const gatewayUser = (values: Values): { readonly uid: string; readonly gid: string } => ({
-  uid: values.get('OPENCLAW_UID') ?? '1000',
-  gid: values.get('OPENCLAW_GID') ?? '1000',
-});
+/** The user that the containers run as: docker-compose.yml has the same default. @returns digits, also if a value is not valid */
+export function gatewayUser(values: Values): { readonly uid: string; readonly gid: string } {
+  const id = (name: string): string => /^\d+$/.exec(values.get(name) ?? '')?.[0] ?? '1000';
+  return { uid: id('OPENCLAW_UID'), gid: id('OPENCLAW_GID') };
+}
 
 export const home = ({ environment }: SetupInput): string => environment.get('HOME') || '/tmp';
 

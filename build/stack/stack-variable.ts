@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { InvalidReferenceError, parseReference } from '../oci/reference.ts';
 import { parseBoolean } from '../spec/parse-image-spec.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
@@ -98,11 +99,23 @@ const token = matching(
   'use another token, or leave the variable out to get a new one',
 );
 
-/** Linux has ids of 32 bits; the last one means none. Source: credentials(7), chown(2) */
-const userId = (value: string): ValueProblem | undefined =>
-  /^\d{1,10}$/.test(value) && Number(value) < 2 ** 32 - 1
+/** Docker takes ids up to 31 bits. Source: github.com/moby/sys/user */
+const isId = (value: string): boolean => /^\d{1,10}$/.test(value) && Number(value) < 2 ** 31;
+const ID_HINT = 'use a number; `id` prints those of an account';
+const groupId = (value: string): ValueProblem | undefined =>
+  isId(value) ? undefined : { reason: 'is not the number of a group', hint: ID_HINT };
+const userId = (value: string): ValueProblem | undefined => {
+  if (!isId(value)) return { reason: 'is not the number of a user', hint: ID_HINT };
+  return Number(value) > 0
     ? undefined
-    : { reason: 'is not the number of a user or group', hint: 'use a number; `id` prints those of an account' };
+    : { reason: 'is root, but the gateway runs programs for its agents', hint: 'use another user' };
+};
+
+/** IPv6 in brackets, as Compose reads it. Source: https://docs.docker.com/reference/compose-file/services/#ports */
+const hostAddress = (value: string): ValueProblem | undefined =>
+  isIPv4(value) || (/^\[.*\]$/.test(value) && isIPv6(value.slice(1, -1)))
+    ? undefined
+    : { reason: 'is not an IP address', hint: 'for example: 127.0.0.1, or [::1]' };
 
 const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a shorter name');
 
@@ -215,7 +228,19 @@ const OPTIONAL: readonly StackVariable[] = [
     alias: 'PGID',
     meaning: 'group of the gateway, which the data is given to; default: `PGID`, or 1000',
     example: '100',
-    check: userId,
+    check: groupId,
+  },
+  {
+    name: 'OPENCLAW_HOST_ADDRESS',
+    meaning: 'address of this host to publish the ports on; default: all',
+    example: '127.0.0.1',
+    check: hostAddress,
+  },
+  {
+    name: 'OPENCLAW_SELINUX_LABEL',
+    meaning: 'SELinux label of the data: `z` (shared with other containers) or `Z` (only for these); default: none',
+    example: 'z',
+    check: oneOf(['z', 'Z'], 'is not a label'),
   },
   {
     name: 'OPENCLAW_MEMORY_LIMIT',

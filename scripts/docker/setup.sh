@@ -6,6 +6,7 @@
 # file; the steps themselves are in setup/.
 # shellcheck source-path=SCRIPTDIR
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # `sh setup.sh`
+set +o posix # on macOS, sh is bash
 set -euo pipefail
 
 usage() {
@@ -43,13 +44,14 @@ done
 root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
-problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid=''
+problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
 env_file='' token_from='' credential='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
+label='' # of the folders that setup mounts, for SELinux
 kept_image='' # second tag of the running image, while a new image is built or pulled
-engine_host='' engine_source='' lock=$root/.setup.lock locked=''
+before_uid='' before_gid='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
@@ -122,9 +124,9 @@ esac
 
 take_lock
 # A killed run leaves these files, which contain the token.
-rm -f -- "$root"/.env.setup.?????? "$root"/docker-compose.extra.yml.setup.?????? "$root"/docker-compose.sandbox.yml.setup.??????
+rm -f -- "$root"/.env.setup.?????? "$(link_target "$root/.env")".setup.?????? "$root"/docker-compose.extra.yml.setup.?????? "$root"/docker-compose.sandbox.yml.setup.??????
 
-# Names of images for NAS systems. The variables of this project count more.
+# Images for NAS systems use PUID and PGID. Of two given variables, OPENCLAW_UID and OPENCLAW_GID have priority.
 if [ -z "${OPENCLAW_UID+set}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
 if [ -z "${OPENCLAW_GID+set}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
 
@@ -132,8 +134,9 @@ require_builder
 gather_inputs
 choose_node
 decide check
-take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid
+take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
 kept_image=openclaw-setup:before-$project_name
+label=${selinux_label:+:$selinux_label}
 refuse_other_installations
 answer_list must_exist
 for path in ${LIST[@]+"${LIST[@]}"}; do
@@ -183,9 +186,12 @@ docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name
 say 'Writing the files of Compose'
 # .env has the given values now. Unset them, so that this script and a later `docker compose` use the same values.
 while IFS= read -r name; do
-  case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME) unset "$name" ;; esac
+  case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | PUID | PGID) unset "$name" ;; esac
 done < <(compgen -e)
 before_env=$(content_of "$root/.env")
+before_uid=$(in_env_file OPENCLAW_UID) before_gid=$(in_env_file OPENCLAW_GID)
+before_uid=${before_uid:-$(in_env_file PUID)} before_gid=${before_gid:-$(in_env_file PGID)}
+before_uid=${before_uid:-1000} before_gid=${before_gid:-1000}
 before_config=$(content_of "$config_dir/openclaw.json")
 before_extra=$(content_of "$root/docker-compose.extra.yml")
 before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
@@ -202,11 +208,17 @@ other*) note "the gateway accepts $credential" ;;
 *) note "the token comes from $token_from" ;;
 esac
 
+# A gateway that runs as another user could not write to its data any more.
+if [ -n "$was_running" ] && [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
+  started=yes
+  docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' 'Its data is to belong to another user.' 'look at its state: docker compose ps'
+fi
+
 say "Changing the owner of the data to the user of the gateway, uid $uid"
 if changed=$(give_to_gateway); then
   note "$((changed)) files and folders had another owner"
-elif in_container --user "$uid:$gid" --volume "$config_dir:/config" --volume "$workspace_dir:/workspace" \
-  --volume "$secret_dir:/secret" --entrypoint sh "$image" -c 'test -w /config && test -w /workspace && test -w /secret'; then
+elif in_container --user "$uid:$gid" --volume "$config_dir:/config$label" --volume "$workspace_dir:/workspace$label" \
+  --volume "$secret_dir:/secret$label" --entrypoint sh "$image" -c 'test -w /config && test -w /workspace && test -w /secret'; then
   note 'not changed: this file system has no owners, and the gateway can write to the folders'
 else
   fail "The owner of the data folders could not be changed to uid $uid" 'The error is above.' "as root: chown -R $uid:$gid '$config_dir' '$secret_dir'"
@@ -260,9 +272,10 @@ fi
 if [ "$bind" = loopback ]; then
   printf '\nThe gateway is running. Only its own containers can connect (OPENCLAW_GATEWAY_BIND=loopback).\n'
 elif answers_here; then
-  printf '\nThe gateway is running: http://127.0.0.1:%s/\n' "$gateway_port"
+  printf '\nThe gateway is running: http://%s:%s/\n' "$host_address" "$gateway_port"
 else
-  printf '\nThe gateway is running, but does not answer on port %s of this host: with OPENCLAW_GATEWAY_BIND=%s, or by your Compose files, it cannot be reached there.\n' "$gateway_port" "$bind"
+  printf '\nThe gateway is running, but http://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
+    "$host_address" "$gateway_port" "$bind"
 fi
 cat <<TEXT
 

@@ -27,6 +27,7 @@ image=openclaw:local config_dir=/home/me/.openclaw workspace_dir=/home/me/.openc
 socket=/var/run/docker.sock bind=lan project_name=openclaw gateway_port=18789 bridge_port=18790
 sandbox=\${OPENCLAW_SANDBOX:+yes}
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
+. ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
 . ${PARTS}/answers.sh
 check_answers "$question"`;
@@ -50,6 +51,8 @@ const CHECKED: Answers = [
   ['project_name', 'openclaw'],
   ['uid', '1000'],
   ['gid', '1000'],
+  ['host_address', '127.0.0.1'],
+  ['selinux_label', ''],
   ['export', 'OPENCLAW_EXTENSIONS='],
 ];
 const ENV_FILE = `OPENCLAW_IMAGE=openclaw:local
@@ -106,6 +109,8 @@ describe('the answers of an image', () => {
     ['plugins that the user did not name', 'check', 'export', 'OPENCLAW_EXTENSIONS=evil'],
     ['root as the user', 'check', 'uid', '0'],
     ['a group that the user did not name', 'check', 'gid', '998'],
+    ['an address that the user did not name', 'check', 'host_address', '192.0.2.1'],
+    ['a label that is more than a label', 'check', 'selinux_label', 'z,rw'],
     ['a port that the user did not name', 'check', 'gateway_port', '22'],
     ['a privileged container', 'plan', 'extra_overlay', 'services:\n  openclaw-gateway:\n    privileged: true\n'],
     ['the whole disk', 'plan', 'extra_overlay', extraOverlay(undefined, parseExtraMounts('/:/host').mounts) ?? ''],
@@ -131,10 +136,11 @@ async function askRealSetup(environment: Readonly<Record<string, string>>, dotEn
   const script = `set -euo pipefail
 root=$1
 decider=gateway:latest offline='' problems='' answers=() inputs=()
-image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid=''
+image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
 env_file='' extra_overlay='' sandbox_overlay=''
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
 in_container() { false; }
+. ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
 . ${PARTS}/answers.sh
 run_decider() { printf '%s\\0' "\${inputs[@]}" | node --disable-warning=ExperimentalWarning ${PARTS}/../../../build/setup.ts "$1"; }

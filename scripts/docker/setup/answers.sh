@@ -51,7 +51,7 @@ check_answers() { # QUESTION
   local home=${HOME:-/tmp}
   case $1 in
   check)
-    take image config_dir workspace_dir secret_dir socket bind project_name gateway_port bridge_port uid gid
+    take image config_dir workspace_dir secret_dir socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
     same_as_given "$image" OPENCLAW_IMAGE openclaw:local
     same_as_given "$config_dir" OPENCLAW_CONFIG_DIR "$home/.openclaw"
     same_as_given "$workspace_dir" OPENCLAW_WORKSPACE_DIR "$home/.openclaw/workspace"
@@ -61,11 +61,12 @@ check_answers() { # QUESTION
     same_as_given "$bind" OPENCLAW_GATEWAY_BIND lan
     same_as_given "$uid" OPENCLAW_UID "$(in_env_file PUID | grep . || echo 1000)"
     same_as_given "$gid" OPENCLAW_GID "$(in_env_file PGID | grep . || echo 1000)"
-    home=${DOCKER_HOST:-}
-    case $home${engine_host:-} in unix://*/.docker/*) ;; unix://*) home=${home:-$engine_host} ;; esac
+    home=$(mountable_socket)
     case $home in unix://*) ;; *) home=/var/run/docker.sock ;; esac
     home=$(given OPENCLAW_DOCKER_SOCKET "$home")
     [ "$socket" = "${home#unix://}" ] || strange_answer "the socket $socket"
+    [ "$host_address" = 127.0.0.1 ] || same_as_given "$host_address" OPENCLAW_HOST_ADDRESS
+    same_as_given "$selinux_label" OPENCLAW_SELINUX_LABEL
     case $project_name in '' | *[!a-z0-9_-]*) strange_answer "the project $project_name" ;; esac
     check_build_variables
     ;;

@@ -120,8 +120,8 @@ gather_inputs() {
     OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_PROJECT_NAME | HOME | DOCKER_HOST) input "env:$name" "${!name}" ;;
     esac
   done < <(compgen -e)
-  # The socket of a Docker context. Docker Desktop's own is not in the machine that runs the containers.
-  case ${DOCKER_HOST:-}${engine_host:-} in unix://*/.docker/*) ;; unix://*) [ -n "${DOCKER_HOST:-}" ] || input env:DOCKER_HOST "$engine_host" ;; esac
+  # The socket of a Docker context.
+  if [ -z "${DOCKER_HOST:-}" ]; then input env:DOCKER_HOST "$(mountable_socket)"; fi
   input_file file:.env "$root/.env"
   for name in docker-compose.override.yml docker-compose.extra.yml docker-compose.sandbox.yml; do
     if [ -f "$root/$name" ]; then input "present:$name" yes; fi

@@ -6,13 +6,14 @@
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
-# Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes: its files belong to the user.
+# Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and what belonged to the previous
+# user of the gateway: all other files belong to people.
 give_to_gateway() {
   in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
-    --volume "$config_dir:/setup/config" --volume "$workspace_dir:/setup/workspace" --volume "$secret_dir:/setup/secret" \
+    --volume "$config_dir:/setup/config$label" --volume "$workspace_dir:/setup/workspace$label" --volume "$secret_dir:/setup/secret$label" \
     --entrypoint sh "$image" -c '
       set -eu
-      uid=$1 gid=$2
+      uid=$1 gid=$2 before=$3
       umask 022
       mkdir -p /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
       for folder in config secret; do
@@ -20,12 +21,16 @@ give_to_gateway() {
           \( ! -uid "$uid" -o ! -gid "$gid" \) -exec chown -h "$uid:$gid" {} + -print
       done >/tmp/changed
       find /setup/workspace -maxdepth 0 ! -uid "$uid" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed
-      wc -l </tmp/changed' sh "$uid" "$gid"
+      if [ "$before" != "$uid" ]; then find /setup/workspace -xdev -uid "$before" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed; fi
+      wc -l </tmp/changed' sh "$uid" "$gid" "$before_uid"
 }
+
+# The address of the published ports, without the brackets of IPv6.
+plain_address() { printf '%s' "$host_address" | tr -d '[]'; }
 
 # Refuses a port that another program uses.
 check_port() { # NAME PORT
-  (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || return 0
+  (exec 3<>"/dev/tcp/$(plain_address)/$2") 2>/dev/null || return 0
   local holder
   holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)
   case $holder in *" $project_name") return 0 ;; esac
@@ -35,8 +40,8 @@ check_port() { # NAME PORT
 # Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often.
 is_live() {
   local line
-  exec 3<>"/dev/tcp/127.0.0.1/$gateway_port" || return 1
-  printf 'GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || return 1
+  printf 'GET /healthz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host_address" >&3
   IFS= read -r -t 5 line <&3 || return 1
   case $line in 'HTTP/1.'?' 200'*) return 0 ;; esac
   return 1
@@ -76,7 +81,7 @@ wait_until_live() {
 
 # Runs as the gateway's user, which owns the file.
 restore_config() {
-  printf '%s' "${before_config%x}" | in_container --interactive --user "$uid:$gid" --volume "$config_dir:/setup" \
+  printf '%s' "${before_config%x}" | in_container --interactive --user "$uid:$gid" --volume "$config_dir:/setup$label" \
     --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
     note 'wrote openclaw.json' >&2
 }
@@ -97,6 +102,11 @@ restore_installation() {
   printf '\nRestoring the previous installation.\n' >&2
   if [ -n "$was_image" ]; then docker tag "$kept_image" "$was_image"; fi
   write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
+  if [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
+    local replaced=$uid
+    uid=$before_uid gid=$before_gid before_uid=$replaced
+    give_to_gateway >/dev/null
+  fi
   if [ -n "$configured" ] && [ -n "$before_config" ]; then restore_config; fi
   if [ -n "$started" ]; then
     # Use the restored files. Only the environment may have named the project, so pass its name.

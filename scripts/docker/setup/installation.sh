@@ -12,6 +12,16 @@ find_engine_host() {
   engine_host=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || engine_host=''
 }
 
+# Prints the engine's socket, if containers can mount it: elsewhere than on Linux, and with Docker Desktop, the engine runs in a virtual
+# machine, which does not have the socket of the host.
+mountable_socket() {
+  if [ -n "${DOCKER_HOST:-}" ]; then printf '%s' "$DOCKER_HOST" && return 0; fi
+  case ${OSTYPE:-}:${engine_host:-} in
+  linux*:unix://*/.docker/*) ;;
+  linux*:unix://*) printf '%s' "$engine_host" ;;
+  esac
+}
+
 is_local_engine() {
   local host=$engine_host
   case $host in
@@ -29,22 +39,32 @@ is_local_engine() {
 
 # Waits until no other setup works in this folder: two would write the same files. The lock of a killed setup is removed.
 take_lock() {
-  local holder waited=0
-  until mkdir -- "$lock" 2>/dev/null; do
-    [ -d "$lock" ] ||
+  local holder empty=0 said=''
+  until mkdir -m 755 -- "$lock" 2>/dev/null; do
+    [ -d "$lock" ] || [ -w "$root" ] ||
       refuse folder "$root" 'cannot be written by setup' 'run setup as the owner of the folder, on a file system that is not read-only'
     holder=$(cat -- "$lock/process" 2>/dev/null) || holder=''
-    if { [ -n "$holder" ] && ! is_alive "$holder"; } || { [ -z "$holder" ] && [ "$waited" -gt 10 ]; }; then
-      # Only one of several waiting setups can rename it.
-      if mv -- "$lock" "$lock.$$" 2>/dev/null; then rm -rf -- "$lock.$$"; fi
+    # Between mkdir and the next line, a lock has no process.
+    if [ -n "$holder" ]; then empty=0; else empty=$((empty + 1)); fi
+    if [ "$empty" -gt 10 ] || { [ -n "$holder" ] && ! is_alive "$holder"; }; then
+      discard_lock "$holder"
+      empty=0
       continue
     fi
-    if [ "$waited" -eq 0 ]; then say "Waiting for another setup in this folder (process ${holder:-unknown})"; fi
-    waited=$((waited + 1))
+    if [ -z "$said" ]; then
+      say "Waiting for another setup in this folder (process ${holder:-unknown}); if no setup is running: rm -r $lock"
+      said=yes
+    fi
     sleep 1
   done
   locked=yes
-  printf '%s' "$$" >"$lock/process"
+  (umask 022 && printf '%s' "$$" >"$lock/process")
+}
+
+# Removes the lock of a killed setup, unless another one has just taken it over.
+discard_lock() { # PROCESS
+  mv -- "$lock" "$lock.$$" 2>/dev/null || return 0
+  if [ "$(cat -- "$lock.$$/process" 2>/dev/null)" = "$1" ]; then rm -rf -- "$lock.$$"; else mv -- "$lock.$$" "$lock"; fi
 }
 
 release_lock() { if [ -n "$locked" ]; then rm -rf -- "$lock"; fi; }
@@ -54,21 +74,29 @@ is_alive() { # PROCESS
   kill -0 "$1" 2>/dev/null || case $(LC_ALL=C kill -0 "$1" 2>&1) in *ermi*) true ;; *) false ;; esac
 }
 
-real_path() { CDPATH='' cd -- "$1" 2>/dev/null && pwd -P; }
+# Prints a path without symbolic links, or as it is if this user cannot look there.
+real_path() { (CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || printf '%s' "$1"; }
+
+# Whether a folder has no installation any more. One that this user cannot look into may have one.
+is_gone() { # FOLDER
+  local visible=$1
+  [ ! -f "$1/docker-compose.yml" ] || return 1
+  until [ -d "$visible" ]; do visible=$(dirname -- "$visible"); done
+  [ -x "$visible" ]
+}
 
 # Refuses the project name of another installation, whose containers this setup would replace, and the data of a running one.
 refuse_other_installations() {
   local id project folder source data
-  data=$(real_path "$config_dir") || data=''
+  data=$(real_path "$config_dir")
   while IFS='|' read -r id project folder; do
-    # A folder that was moved or deleted has no installation any more.
-    if [ ! -f "$folder/docker-compose.yml" ] || [ "$(real_path "$folder")" = "$root" ]; then continue; fi
+    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder"; then continue; fi
     [ "$project" != "$project_name" ] ||
       refuse COMPOSE_PROJECT_NAME "$project_name" "is the project name of another installation, in $folder" \
         "choose another one: COMPOSE_PROJECT_NAME=$project_name-2 scripts/docker/setup.sh"
-    if [ -z "$data" ] || [ "$(docker container inspect --format '{{.State.Running}}' "$id" 2>/dev/null)" != true ]; then continue; fi
+    [ "$(docker container inspect --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || continue
     while IFS= read -r source; do
-      [ "$(real_path "$source")" != "$data" ] ||
+      [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by the gateway of another installation, in $folder" \
           'use another folder, or stop that gateway: docker compose down'
     done < <(docker container inspect --format '{{range .Mounts}}{{println .Source}}{{end}}' "$id" 2>/dev/null)

@@ -112,6 +112,7 @@ describe('docker-compose.yml', () => {
     expect(gateway.environment).toMatchObject({
       TZ: 'Asia/Taipei',
       OPENCLAW_CONFIG_DIR: '/home/node/.openclaw',
+      OPENCLAW_CONFIG_PATH: '/home/node/.openclaw/openclaw.json',
       OPENCLAW_GATEWAY_PORT: '18789',
     });
     expect(gateway.command).toEqual(expect.arrayContaining(['--bind', 'loopback', '--port', '18789']));
@@ -119,6 +120,13 @@ describe('docker-compose.yml', () => {
       ['28790', 18790],
       ['28789', 18789],
     ]);
+    const published = (await composed({ OPENCLAW_HOST_ADDRESS: '127.0.0.1' })).services['openclaw-gateway'].ports;
+    expect(published).toMatchObject([
+      { host_ip: '127.0.0.1', target: 18790 },
+      { host_ip: '127.0.0.1', target: 18789 },
+    ]);
+    const labelled = (await composed({ OPENCLAW_SELINUX_LABEL: 'z' })).services['openclaw-gateway'].volumes;
+    for (const volume of labelled) expect(volume).toMatchObject({ bind: { selinux: 'z' } });
     const bare = (await composed({})).services['openclaw-gateway'];
     expect(bare.environment).toMatchObject({ OPENCLAW_DISABLE_BONJOUR: '1', TZ: 'UTC' });
     expect(Object.values(bare.environment).filter((value) => value === null).length).toBeGreaterThan(10);

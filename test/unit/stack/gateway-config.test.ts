@@ -43,6 +43,18 @@ describe('configWrites', () => {
       SETTINGS,
       [{ path: 'gateway.controlUi.allowedOrigins', value: [...origins, 'https://my.host'] }],
     ],
+    [
+      'nothing over the same origins in another order',
+      gateway({ controlUi: { allowedOrigins: ['https://my.host', ...origins] } }),
+      SETTINGS,
+      [],
+    ],
+    [
+      'a reference over an empty token',
+      gateway({ auth: { token: ' ' } }),
+      SETTINGS,
+      [{ path: 'gateway.auth.token', ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' } }],
+    ],
     ['nothing over another variable', gateway({ auth: { token: '${MY_TOKEN}' } }), SETTINGS, []],
     ['nothing over a token that cannot be in .env', gateway({ auth: { token: 'two words' } }), SETTINGS, []],
     [

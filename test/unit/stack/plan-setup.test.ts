@@ -107,6 +107,12 @@ describe('checkSetup', () => {
     ['OPENCLAW_HOME_VOLUME', '/srv/home', 'is a path'],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'is not supported'],
     ['OPENCLAW_GATEWAY_BIND', '127.0.0.1', 'is not a bind mode'],
+    ['OPENCLAW_HOST_ADDRESS', 'localhost', 'is not an IP address'],
+    ['OPENCLAW_HOST_ADDRESS', '::1', 'is not an IP address'],
+    ['OPENCLAW_SELINUX_LABEL', 'x', 'is not a label'],
+    ['OPENCLAW_UID', 'node', 'is not the number of a user'],
+    ['OPENCLAW_UID', '0', 'is root'],
+    ['OPENCLAW_GID', '2147483648', 'is not the number of a group'],
   ])('refuses %s=%s', (variable, value, reason) => {
     expect(checkSetup(input({ [variable]: value })).problems).toMatchObject([
       { source: variable, reason: expect.stringContaining(reason) },
@@ -118,6 +124,10 @@ describe('checkSetup', () => {
     ['OPENCLAW_CONFIG_DIR', '/tmp/données'],
     ['OPENCLAW_EXTRA_MOUNTS', '/srv/a b:/b:ro, /c:/d:Z'],
     ['OPENCLAW_TZ', 'Asia/Taipei'],
+    ['OPENCLAW_HOST_ADDRESS', '127.0.0.1'],
+    ['OPENCLAW_HOST_ADDRESS', '[2001:db8::7]'],
+    ['OPENCLAW_SELINUX_LABEL', 'Z'],
+    ['OPENCLAW_UID', '1000950000'],
     ['OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:latest@sha256:'.padEnd(104, 'a')],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://user:pw@collector:4318/v1'],
   ])('accepts %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));

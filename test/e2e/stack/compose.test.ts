@@ -51,6 +51,17 @@ describe('docker-compose.yml', () => {
     expect({ exitCode }, all).toEqual({ exitCode: 0 });
   });
 
+  it('is read without a warning, also without any variable', async () => {
+    const { docker } = inject('engine');
+    const { exitCode, stderr } = await execa(docker, ['compose', 'config', '--quiet'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder() },
+      extendEnv: false,
+      reject: false,
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+
   it('has a source for every volume without any variable, even HOME', async () => {
     const { services } = await composed({});
     for (const service of Object.values(services))

@@ -443,7 +443,7 @@ addresses() {
   done
 }
 
-# Another listener, such as a server that an agent started, is asked only if nothing listens on the usual port.
+# Other listeners, such as a server that an agent started, get a request only if nothing listens on the usual port.
 seconds=1
 known=$(addresses)
 gateway=$(echo "$known" | grep -- ":$usual\$")

@@ -99,8 +99,8 @@ find . -name node_modules -prune -o -type f -newer /begun -print0 | tar --null -
 });
 
 /**
- * What the gateway's build scripts offer for images: releases before 2026.2 exclude the sources of the canvas bundle from the build
- * context, and type declarations would be deleted below.
+ * Settings of the gateway's build scripts for images. Releases before 2026.2 exclude the sources of the canvas bundle from the build context.
+ * Type declarations would be deleted below.
  */
 const BUILD_SETTINGS = 'export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1';
 

@@ -101,7 +101,7 @@ function firstDifference(
 const lineOf = (text: string, part: string): number =>
   text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
 
-/** Every package that is needed and not reachable. One from a registry is reachable if the registry is; one by URL or git may have another host. */
+/** Finds each needed package that comes by URL or git from an unreachable host. Packages from a registry are reachable if the registry is. */
 async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
   const byHost = new Map<string, { readonly name: string; readonly address: string }[]>();
   for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {

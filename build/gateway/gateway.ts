@@ -64,7 +64,7 @@ export interface CheckoutPlugin {
 export interface WorkspaceDependency {
   /** `packages/ai`. */
   readonly folder: string;
-  /** What npm packs of it, relative to its folder; empty if its package.json has no `files`: everything. */
+  /** The files and folders that npm packs, relative to its folder. Empty means all of them. */
   readonly files: readonly string[];
 }
 

@@ -11,7 +11,7 @@ import type { ContractResult } from './check.ts';
 /** The users that an image must work as: its own, Unraid's, and those of OpenShift and of Kubernetes with a range of ids. */
 export const IDENTITIES = ['1000:1000', '99:100', '1000950000:0', '1000950000:1000950001'] as const;
 
-/** @returns user and group ids, `1000:1000`; undefined if the text is neither a list of such pairs nor `all` */
+/** @param text `all`, or a list: `99:100,1000:1000` @returns user and group ids, `99:100`; undefined for any other text */
 export function parseIdentities(text: string): readonly string[] | undefined {
   if (text === 'all') return IDENTITIES;
   const identities = text.split(',').map((part) => part.trim());
@@ -82,6 +82,8 @@ async function checkIdentity(
   signal: AbortSignal | undefined,
 ): Promise<CheckOutcome> {
   const expected = 'healthy; command line and npm install --global work';
+  // The image's own user owns the home in the image, and every user owns one in memory.
+  const ownsHome = identity.startsWith('1000:') || options.length > 0;
   let container: Container;
   try {
     const environment = { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') };
@@ -109,8 +111,11 @@ async function checkIdentity(
     }, limit);
     if (health !== 'healthy') return failed(`Docker's health check says ${health ?? 'starting'}`, expected);
     const { exitCode, stdout, stderr } = await container.exec(['sh', '-c', TASKS]);
-    const plugins =
-      stdout.trim() === 'plugins' ? 'plugins can be installed' : 'to install plugins, mount a home of its own';
+    const installsPlugins = stdout.trim() === 'plugins';
+    if (exitCode === 0 && !installsPlugins && ownsHome) return failed('no plugin was installed', expected);
+    const plugins = installsPlugins
+      ? 'plugins can be installed'
+      : 'to install plugins, mount a folder of this user as its home';
     if (exitCode === 0) return passed(`${expected}; ${plugins}`);
     return failed(`${stdout}\n${stderr}`.trim().split('\n').slice(-3).join(' ').slice(0, 300), expected);
   } finally {

@@ -36,11 +36,17 @@ Variables (docs/setup.md lists all). Setup keeps each value in .env. An empty va
 TEXT
 }
 
-self=${BASH_SOURCE[0]}
-while [ -h "$self" ]; do
-  target=$(readlink -- "$self")
-  case $target in /*) self=$target ;; *) self=$(dirname -- "$self")/$target ;; esac
-done
+# Prints the file that a path leads to through symbolic links, whether or not it exists.
+link_target() { # PATH
+  local path=$1 target
+  while [ -h "$path" ]; do
+    target=$(readlink -- "$path") || return
+    case $target in /*) path=$target ;; *) path=$(dirname -- "$path")/$target ;; esac
+  done
+  printf '%s' "$path"
+}
+
+self=$(link_target "${BASH_SOURCE[0]}")
 root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
@@ -189,9 +195,7 @@ while IFS= read -r name; do
   case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | PUID | PGID) unset "$name" ;; esac
 done < <(compgen -e)
 before_env=$(content_of "$root/.env")
-before_uid=$(in_env_file OPENCLAW_UID) before_gid=$(in_env_file OPENCLAW_GID)
-before_uid=${before_uid:-$(in_env_file PUID)} before_gid=${before_gid:-$(in_env_file PGID)}
-before_uid=${before_uid:-1000} before_gid=${before_gid:-1000}
+before_uid=$(kept_id OPENCLAW_UID PUID) before_gid=$(kept_id OPENCLAW_GID PGID)
 before_config=$(content_of "$config_dir/openclaw.json")
 before_extra=$(content_of "$root/docker-compose.extra.yml")
 before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")

@@ -83,7 +83,7 @@ describe('a damaged image', () => {
     const reference = 'openclaw-image-test:spoiled';
     const input = `FROM ${SMALL_IMAGE}
 USER root
-RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && mkdir /home/node/.cache /home/node/.cache/pip && chown root /home/node/.openclaw/workspace /home/node/.config
+RUN echo token >/root/.npmrc && touch /app/dist/index.js.map && chmod 600 /app/dist/config.js && mkdir /home/node/.cache /home/node/.cache/pip && chown root /home/node/.openclaw/workspace /home/node/.config
 ENV HTTPS_PROXY=http://proxy.example:3128
 HEALTHCHECK NONE
 `;
@@ -104,6 +104,7 @@ HEALTHCHECK NONE
         'no-caches',
         'no-secrets',
         'no-source-maps',
+        'readable-files',
         'state-directories',
         'uid',
         'user',

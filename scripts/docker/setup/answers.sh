@@ -33,6 +33,13 @@ in_env_file() { # NAME
   printf '%s' "$value"
 }
 
+# Prints the user or group in .env: the first of these keys that has a value.
+kept_id() { # NAME ...
+  local name value=''
+  for name in "$@"; do value=${value:-$(in_env_file "$name")}; done
+  printf '%s' "${value:-1000}"
+}
+
 # Prints a switch as .env has it.
 digit() {
   case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
@@ -59,8 +66,8 @@ check_answers() { # QUESTION
     same_as_given "$gateway_port" OPENCLAW_GATEWAY_PORT 18789
     same_as_given "$bridge_port" OPENCLAW_BRIDGE_PORT 18790
     same_as_given "$bind" OPENCLAW_GATEWAY_BIND lan
-    same_as_given "$uid" OPENCLAW_UID "$(in_env_file PUID | grep . || echo 1000)"
-    same_as_given "$gid" OPENCLAW_GID "$(in_env_file PGID | grep . || echo 1000)"
+    same_as_given "$uid" OPENCLAW_UID "$(kept_id PUID)"
+    same_as_given "$gid" OPENCLAW_GID "$(kept_id PGID)"
     home=$(mountable_socket)
     case $home in unix://*) ;; *) home=/var/run/docker.sock ;; esac
     home=$(given OPENCLAW_DOCKER_SOCKET "$home")

@@ -17,16 +17,6 @@ write_file() { # PATH CONTENT
   note "wrote ${path#"$root/"}"
 }
 
-# Prints the file that a path leads to through symbolic links, whether or not it exists.
-link_target() { # PATH
-  local path=$1 target
-  while [ -h "$path" ]; do
-    target=$(readlink -- "$path") || return
-    case $target in /*) path=$target ;; *) path=$(dirname -- "$path")/$target ;; esac
-  done
-  printf '%s' "$path"
-}
-
 # Saves an overlay that somebody else wrote, before it is replaced or removed.
 save_foreign() { # PATH CONTENT
   local saved=$1.saved number=2

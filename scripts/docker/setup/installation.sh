@@ -39,10 +39,16 @@ is_local_engine() {
 
 # Waits until no other setup works in this folder: two would write the same files. The lock of a killed setup is removed.
 take_lock() {
-  local holder empty=0 said=''
-  until mkdir -m 755 -- "$lock" 2>/dev/null; do
-    [ -d "$lock" ] || [ -w "$root" ] ||
-      refuse folder "$root" 'cannot be written by setup' 'run setup as the owner of the folder, on a file system that is not read-only'
+  local holder problem attempts=0 empty=0 said=''
+  until problem=$(LC_ALL=C mkdir -m 755 -- "$lock" 2>&1); do
+    if [ ! -d "$lock" ]; then
+      # Another setup has just removed its lock, or nothing can be written.
+      attempts=$((attempts + 1))
+      [ "$attempts" -lt 3 ] ||
+        refuse folder "$root" "cannot be written by setup: ${problem##*: }" \
+          'run setup as the owner of the folder, on a file system that is not read-only and has free space'
+      continue
+    fi
     holder=$(cat -- "$lock/process" 2>/dev/null) || holder=''
     # Between mkdir and the next line, a lock has no process.
     if [ -n "$holder" ]; then empty=0; else empty=$((empty + 1)); fi

@@ -1,4 +1,5 @@
-import { lstat, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -55,6 +56,21 @@ it('two setups at once in one folder work one after the other, and no request is
   expect(`${one.output}${other.output}`).toMatch(/Waiting for another setup in this folder \(process \d+\)/);
   const kept = await first.dotEnv();
   expect([kept.get('OPENCLAW_TZ'), kept.get('OPENCLAW_PIDS_LIMIT')]).toEqual(['Europe/Berlin', '2048']);
+});
+
+it('takes over the lock of a killed setup, and names what cannot be written', async () => {
+  const lock = join(first.project, '.setup.lock');
+  const ended = await execa('sh', ['-c', 'echo $$']);
+  await mkdir(lock);
+  await writeFile(join(lock, 'process'), ended.stdout);
+  const after = await first.setup(QUICK);
+  expect({ exitCode: after.exitCode }, after.output).toEqual({ exitCode: 0 });
+  expect(existsSync(lock)).toBe(false);
+  await writeFile(lock, '');
+  const { exitCode, output } = await first.setup(QUICK);
+  expect({ exitCode }, output).toEqual({ exitCode: 2 });
+  expect(output).toContain(`folder: "${first.project}" cannot be written by setup: File exists`);
+  await rm(lock);
 });
 
 describe('the engine', () => {

@@ -12,6 +12,7 @@ import {
 import { readDotEnv } from '../stack/dot-env.ts';
 import { parseExtraMounts } from '../stack/extra-mounts.ts';
 import { field } from '../stack/gateway-config.ts';
+import { otherCredential } from '../stack/gateway-token.ts';
 import { isOn } from '../stack/stack-variable.ts';
 import { bytes } from '../units.ts';
 import type { Installation } from './installation.ts';
@@ -50,7 +51,10 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   },
   {
     name: 'compose-files',
-    inspect: ({ composeError }) => (composeError === undefined ? passed('valid') : problem(composeError, SETUP)),
+    inspect: ({ composeError }) =>
+      composeError === undefined
+        ? passed('valid')
+        : problem(composeError, 'correct that file; docker compose config --quiet checks it'),
   },
   {
     name: 'memory',
@@ -98,7 +102,10 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
     name: 'config-file',
     inspect: ({ container, config }) => {
       if (config === 'unreadable')
-        return problem('openclaw.json is not valid JSON5', 'docker compose run --rm openclaw-cli doctor');
+        return problem(
+          'openclaw.json is not valid JSON5',
+          'docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor',
+        );
       const single = container?.mounts.find(({ target }) => target === '/home/node/.openclaw/openclaw.json');
       return single === undefined
         ? passed('its folder is mounted')
@@ -111,7 +118,12 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   { name: 'image', inspect: image },
   {
     name: 'gateway',
-    inspect: ({ container }) => {
+    inspect: ({ container, namesake }) => {
+      if (namesake !== undefined)
+        return problem(
+          `the project name ${namesake.project} belongs to the installation in ${namesake.folder}`,
+          `COMPOSE_PROJECT_NAME=${namesake.project}-2 ${SETUP}`,
+        );
       if (container === undefined) return problem('the container does not exist', UP);
       if (container.status !== 'running') return problem(`the container is ${container.status}`, UP);
       return container.health === 'healthy'
@@ -139,6 +151,8 @@ function ownership({ variable, path, exists, uid, foreign }: Installation['folde
 function token({ dotEnv, config, container }: Installation): CheckOutcome {
   const expected = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
   if (expected === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
+  const other = otherCredential(config, dotEnv);
+  if (other !== undefined) return passed(`the gateway accepts ${other}`);
   const configured = field(config, 'gateway.auth.token');
   if (typeof configured === 'string' && configured !== expected && !/^\$\{\w+\}$/.test(configured))
     return problem('openclaw.json and .env have different tokens', SETUP);

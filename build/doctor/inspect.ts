@@ -1,15 +1,17 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { readdir, readFile, readlink, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { Engine } from '../engine/engine.ts';
 import { readNpmOptions } from '../gateway/npm.ts';
 import { resolveGatewayPackage } from '../gateway/resolved-package.ts';
-import { EXTRA_OVERLAY, OVERRIDE, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
+import { COMPOSE_FILE, EXTRA_OVERLAY, OVERRIDE, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
 import { parseRelaxedJson, RelaxedJsonError } from '../stack/relaxed-json.ts';
 import {
   effectiveValues,
   FOLDERS,
   gatewayUser,
+  projectName,
   type SetupInput,
   type SetupValues,
   withDefaults,
@@ -49,7 +51,7 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
   const setupValues = withDefaults(values, input);
   const { uid } = gatewayUser(values);
   const name = setupValues.OPENCLAW_IMAGE;
-  const [info, composeVersion, compose, container, image, newestRelease, files] = await Promise.all([
+  const [info, composeVersion, compose, found, image, newestRelease, files] = await Promise.all([
     docker('info', '--format', '{{json .}}'),
     docker('compose', 'version', '--short'),
     docker('compose', 'config', '--format', 'json'),
@@ -67,6 +69,10 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     readonly ServerVersion?: string;
     readonly MemTotal?: number;
   };
+  const folder = found?.folder ?? '';
+  const isOther =
+    folder !== '' && existsSync(join(folder, COMPOSE_FILE)) && realpathSync(folder) !== realpathSync(project);
+  const container = isOther ? undefined : found;
   const [imageId = '', version = ''] = image.stdout.split(' ');
   const hasImage = image.exitCode === 0;
   const configFile = await readAsRoot(
@@ -84,6 +90,7 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     wantedEnvironment: compose.exitCode === 0 ? wantedEnvironment(compose.stdout) : undefined,
     composeError: compose.exitCode === 0 ? undefined : compose.stderr.trim().split('\n').at(-1),
     container,
+    namesake: isOther ? { project: projectName(values, input), folder } : undefined,
     image: hasImage ? { name, id: imageId, version: version === '' ? undefined : version } : undefined,
     newestRelease,
     folders: await Promise.all(
@@ -148,6 +155,7 @@ async function findContainer(docker: Docker): Promise<GatewayContainer | undefin
     ),
     imageVariables: new Set((JSON.parse(own || '[]') as readonly string[]).map(nameOf)),
     mounts: Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination })),
+    folder: Config.Labels?.['com.docker.compose.project.working_dir'] ?? '',
     composeFiles: (Config.Labels?.['com.docker.compose.project.config_files'] ?? '').split(','),
   };
 }
@@ -165,7 +173,20 @@ async function readAsRoot(docker: Docker, image: string | undefined, path: strin
 /** Runs a line of shell in a container with a folder mounted at /look; `args` are $0, $1 … */
 const inContainer = (docker: Docker, image: string, folder: string, line: string, ...args: readonly string[]) =>
   docker(
-    ...['run', '--rm', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_OVERRIDE'],
+    ...[
+      'run',
+      '--rm',
+      '--network',
+      'none',
+      '--security-opt',
+      'label=disable',
+      '--user',
+      '0:0',
+      '--cap-drop',
+      'ALL',
+      '--cap-add',
+      'DAC_OVERRIDE',
+    ],
     ...['--mount', `type=bind,"source=${folder.replaceAll('"', '""')}",target=/look,readonly`],
     ...['--entrypoint', 'sh', image, '-c', line, ...args],
   );

@@ -19,7 +19,10 @@ export interface Installation {
   /** The gateway's environment in the current Compose files; undefined if Compose rejects the files (see `composeError`). */
   readonly wantedEnvironment: ReadonlyMap<string, string> | undefined;
   readonly composeError: string | undefined;
+  /** Undefined if this folder has no container, also if another installation with the same project name has one. */
   readonly container: GatewayContainer | undefined;
+  /** Another installation with the same project name. */
+  readonly namesake: { readonly project: string; readonly folder: string } | undefined;
   /** Undefined if the engine does not have the image. */
   readonly image: { readonly name: string; readonly id: string; readonly version: string | undefined } | undefined;
   /** Newest release on npm; undefined if the registry did not answer. */
@@ -38,6 +41,8 @@ export interface GatewayContainer {
   /** Names of the variables that the image sets. */
   readonly imageVariables: ReadonlySet<string>;
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
+  /** The folder that Compose created it in; empty if it is not Compose's. */
+  readonly folder: string;
   /** The Compose files that the container was created from. */
   readonly composeFiles: readonly string[];
 }

@@ -86,9 +86,21 @@ _clawdock_env() {
   printf '%s' "${value:-$2}"
 }
 
+# Refuses to act on the containers of another installation that has the same project name.
+_clawdock_is_own() {
+  local project other
+  project=${COMPOSE_PROJECT_NAME:-$(_clawdock_env COMPOSE_PROJECT_NAME "$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')")}
+  other=$(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
+    --format '{{.Label "com.docker.compose.project.working_dir"}}' 2>/dev/null | head -n 1)
+  # A folder that has been moved leaves containers with its former path.
+  if [ -z "$other" ] || ! _clawdock_is_project "$other" || [ "$other" -ef "$_clawdock_dir" ]; then return 0; fi
+  _clawdock_say "the project name $project belongs to the installation in $other. Choose another one: cd $_clawdock_dir && COMPOSE_PROJECT_NAME=$project-2 scripts/docker/setup.sh"
+  return 1
+}
+
 # Runs Compose in the project's folder with the files of COMPOSE_FILE in .env, or else the existing ones.
 _clawdock_compose() {
-  _clawdock_find || return
+  _clawdock_find && _clawdock_is_own || return
   (
     cd "$_clawdock_dir" || exit
     COMPOSE_PATH_SEPARATOR=:
@@ -112,10 +124,20 @@ _clawdock_exec() {
   if [ -t 0 ] && [ -t 1 ]; then _clawdock_compose exec openclaw-gateway "$@"; else _clawdock_compose exec -T openclaw-gateway "$@"; fi
 }
 
+# Waits until a gateway has finished its start: it ignores a signal to stop meanwhile. Older gateways do not have /startupz.
+_clawdock_wait_started() {
+  _clawdock_compose exec -T openclaw-gateway sh -c '
+    tries=0
+    while [ "$tries" -lt 60 ] && [ "$(curl -s -o /dev/null -w "%{http_code}" --noproxy "*" http://127.0.0.1:18789/startupz)" = 503 ]; do
+      tries=$((tries + 1))
+      sleep 1
+    done' >/dev/null 2>&1 || true
+}
+
 clawdock-start() { _clawdock_compose up --detach openclaw-gateway; }
-clawdock-stop() { _clawdock_compose down; }
+clawdock-stop() { _clawdock_wait_started; _clawdock_compose down; }
 # Creates the container again, so that it uses a changed .env.
-clawdock-restart() { _clawdock_compose up --detach --force-recreate openclaw-gateway; }
+clawdock-restart() { _clawdock_wait_started; _clawdock_compose up --detach --force-recreate openclaw-gateway; }
 clawdock-status() { _clawdock_compose ps --all "$@"; }
 clawdock-logs() { _clawdock_compose logs --follow "$@" openclaw-gateway; }
 clawdock-shell() { _clawdock_exec bash; }
@@ -141,7 +163,13 @@ clawdock-health() {
 }
 
 clawdock-token() {
+  local other
   _clawdock_find || return
+  other=$(_clawdock_ask credential 2>/dev/null)
+  if [ -n "$other" ]; then
+    _clawdock_say "the gateway accepts $other"
+    return 1
+  fi
   _clawdock_env OPENCLAW_GATEWAY_TOKEN '' | grep . || {
     _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh"
     return 1
@@ -153,7 +181,7 @@ clawdock-dashboard() {
   local url
   _clawdock_find || return
   url=$(_clawdock_compose run --rm -T openclaw-cli dashboard --no-open 2>/dev/null | sed -n 's/^Dashboard URL: *//p' | tr -d '\r' | head -n 1)
-  url=$(printf '%s' "${url:-http://127.0.0.1:18789/}" | sed "s/:18789/:$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)/")
+  url=$(printf '%s' "${url:-http://127.0.0.1:18789/}" | sed "s/127\.0\.0\.1:18789/$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)/" | sed 's/0\.0\.0\.0/127.0.0.1/')
   printf '%s\n' "$url"
   if [ -t 1 ]; then
     _clawdock_say 'the Control UI asks for the token; clawdock-token prints it'
@@ -164,9 +192,13 @@ clawdock-dashboard() {
 # If the configuration has its own token, the gateway refuses the token in .env. So make the configuration refer to .env.
 clawdock-fix-token() {
   _clawdock_find || return
-  clawdock-token >/dev/null || return
+  if [ -z "$(_clawdock_env OPENCLAW_GATEWAY_TOKEN '')" ]; then
+    _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh"
+    return 1
+  fi
   local written=0
   # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
+  _clawdock_wait_started
   _clawdock_compose stop openclaw-gateway || return
   _clawdock_compose run --rm --no-deps -T --entrypoint node openclaw-gateway dist/index.js config set --batch-json \
     '[{"path":"gateway.auth.mode","value":"token"},{"path":"gateway.auth.token","ref":{"source":"env","provider":"default","id":"OPENCLAW_GATEWAY_TOKEN"}}]' || written=$?
@@ -212,24 +244,26 @@ clawdock-cd() { _clawdock_find && cd "$_clawdock_dir" || return; }
 clawdock-config() { _clawdock_find && cd "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw")" || return; }
 clawdock-workspace() { _clawdock_find && cd "$(_clawdock_env OPENCLAW_WORKSPACE_DIR "$HOME/.openclaw/workspace")" || return; }
 
-# Prints .env and openclaw.json without secrets. build/stack/masked.ts masks them, in a container of the image.
-clawdock-show-config() {
+# Asks build/setup.ts about .env and openclaw.json, in a container of the image. Prints the answer.
+_clawdock_ask() { # QUESTION
   local name shown
-  _clawdock_find || return
   {
     printf 'file:.env\0'
     cat "$_clawdock_dir/.env" 2>/dev/null
     printf '\0'
-  } | docker run --rm --interactive --network none --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+  } | docker run --rm --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
     --volume "$_clawdock_dir/build:/openclaw-image:ro" \
     --volume "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw"):/configuration:ro" \
     --entrypoint sh "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" -c '
       { cat; printf "file:openclaw.json\0"; cat /configuration/openclaw.json 2>/dev/null; printf "\0"; } |
-        node --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts show-config' |
+        node --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1"' sh "$1" |
     while IFS= read -r -d '' name && IFS= read -r -d '' shown; do
       case $name in shown | problems) printf '%s' "$shown" ;; esac
     done
 }
+
+# Prints .env and openclaw.json without secrets: build/stack/masked.ts masks them.
+clawdock-show-config() { _clawdock_find && _clawdock_ask show-config; }
 
 clawdock-help() {
   cat <<'TEXT'

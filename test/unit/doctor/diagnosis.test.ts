@@ -13,6 +13,7 @@ const container: GatewayContainer = {
   ]),
   imageVariables: new Set(['PATH']),
   mounts: [{ source: '/srv/config', target: '/home/node/.openclaw' }],
+  folder: '/srv/p',
   composeFiles: ['/srv/p/docker-compose.yml'],
 };
 const folder = {
@@ -36,6 +37,7 @@ const well: Installation = {
   ]),
   composeError: undefined,
   container,
+  namesake: undefined,
   image: { name: 'openclaw:local', id: 'sha256:1', version: '2026.9.6' },
   newestRelease: '2026.9.6',
   folders: [folder],
@@ -56,7 +58,7 @@ describe('finds a problem, and its fix', () => {
     ['engine', { engine: { ...well.engine, version: '20.10.1' } }, /20\.10\.1 is older/, /docs\.docker\.com/],
     ['compose', { composeVersion: undefined }, /Compose v2 is not installed/, /docs\.docker\.com/],
     ['compose', { composeVersion: '2.23.9' }, /older than 2\.24/, /docs\.docker\.com/],
-    ['compose-files', { composeError: 'invalid' }, /invalid/, /setup\.sh/],
+    ['compose-files', { composeError: 'invalid' }, /invalid/, /docker compose config/],
     ['memory', { engine: { ...well.engine, memory: 1e9 } }, /1\.0 GB/, /OPENCLAW_IMAGE=/],
     ['disk', { folders: [{ ...folder, free: 1e9 }] }, /1\.0 GB free/, /prune/],
     [
@@ -111,7 +113,13 @@ describe('finds a problem, and its fix', () => {
       /created from docker-compose\.yml, old\.yml/,
       /compose up/,
     ],
-    ['config-file', { config: 'unreadable' }, /not valid JSON5/, /doctor/],
+    ['config-file', { config: 'unreadable' }, /not valid JSON5/, /--no-deps .* doctor/],
+    [
+      'gateway',
+      { container: undefined, namesake: { project: 'p', folder: '/srv/other/p' } },
+      /project name p belongs to the installation in \/srv\/other\/p/,
+      /COMPOSE_PROJECT_NAME=p-2 /,
+    ],
     [
       'config-file',
       {

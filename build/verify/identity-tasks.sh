@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# Tasks that `image:verify --identity` runs in a container as its user. If a task fails, it prints one line that names the task. At the
-# end it prints "plugins" if it could install one.
+# Tasks that `image:verify --identity` runs in a container as its user. If a task fails, it prints one line that names the task.
 set -u
 mkdir -p /tmp/probe && cd /tmp/probe || exit
 echo '{"id":"probe","configSchema":{"type":"object","additionalProperties":false}}' >openclaw.plugin.json
@@ -15,12 +14,9 @@ if ! { npm pack --silent && npm install --global --offline --no-audit --no-fund 
 fi
 [ "$(probe)" = 'probe works' ] || { echo 'an installed program is not on PATH'; exit 1; }
 
-# The gateway sets the mode of its state, which only the owner may do.
-[ -O /home/node/.openclaw ] || exit 0
 # Newer releases ask before they install from a folder.
 openclaw plugins install /tmp/probe --force >/tmp/output 2>&1 || openclaw plugins install /tmp/probe >/tmp/output 2>&1 || {
   echo "openclaw plugins install failed: $(tail -n 2 /tmp/output)"
   exit 1
 }
 openclaw plugins list --json 2>/dev/null | grep -q '"id": *"probe"' || { echo 'the installed plugin is not listed'; exit 1; }
-echo plugins

@@ -143,6 +143,17 @@ describe('docker-compose.yml', () => {
     expect(Object.values(bare.environment).filter((value) => value === null).length).toBeGreaterThan(10);
   });
 
+  it('keeps all paths in the containers, whatever .env says of them', async () => {
+    const paths = ['OPENCLAW_CONFIG_PATH', 'OPENCLAW_STATE_DIR', 'OPENCLAW_HOME', 'HOME', 'OPENCLAW_PROFILE'].concat(
+      ...['OPENCLAW_AGENT_DIR', 'OPENCLAW_OAUTH_DIR', 'OPENCLAW_BUNDLED_PLUGINS_DIR', 'PI_CODING_AGENT_DIR'],
+    );
+    await writeFile(join(folder, '.env'), paths.map((name) => `${name}=/srv/elsewhere\n`).join(''));
+    const { services } = await composed({});
+    for (const service of ['openclaw-cli', 'openclaw-gateway'] as const)
+      for (const name of paths) expect(services[service].environment[name], name).toMatch(/^(?:\/home\/node.*)?$/);
+    await rm(join(folder, '.env'));
+  });
+
   it('passes on other variables of .env, such as API keys', async () => {
     await writeFile(join(folder, '.env'), 'ANTHROPIC_API_KEY=sk-1\nOPENCLAW_CONFIG_DIR=/srv/c\n');
     const { services } = await composed({});

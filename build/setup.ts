@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { type Problem, RequestError } from './problem.ts';
 import { failureText } from './report/failure-report.ts';
 import { checkSetup } from './stack/check-setup.ts';
+import { otherCredential } from './stack/gateway-token.ts';
 import { maskedConfiguration } from './stack/masked.ts';
 import { configureGateway, planSetup } from './stack/plan-setup.ts';
 import { parseRelaxedJson, RelaxedJsonError } from './stack/relaxed-json.ts';
@@ -49,6 +50,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
     if (plan.problems.length > 0) return problemAnswers(plan.problems);
     const { onboarding, sandbox } = plan;
     return [
+      ['relaxed', isRelaxed(input) ? YES : ''],
       ['env_file', plan.dotEnv],
       ['token_from', plan.token.from ?? ''],
       ['credential', plan.credential ?? ''],
@@ -72,11 +74,19 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
     const { dotEnv, config } = maskedConfiguration(input.text('file:.env'), configOf(input));
     return [['shown', `# .env\n${dotEnv}\n# openclaw.json\n${JSON.stringify(config ?? {}, null, 2)}\n`]];
   },
+  credential: (input) => [['shown', otherCredential(configOf(input), input.text('file:.env')) ?? '']],
   'sandbox-image': (input) => [['sandbox_image', sandboxImage(configOf(input))]],
   configure: (input) => {
     const sandbox = (['on', 'off'] as const).find((state) => state === input.text('sandbox_state'));
-    const writes = configureGateway(setupInputOf(input), configOf(input), sandbox, input.text('token_given') === YES);
-    return [['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)]];
+    const writes = configureGateway(setupInputOf(input), configOf(input), {
+      sandbox,
+      tokenGiven: input.text('token_given') === YES,
+      ...(input.text('former:.env') === '' ? {} : { formerDotEnv: input.text('former:.env') }),
+    });
+    return [
+      ['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)],
+      ['relaxed', isRelaxed(input) ? YES : ''],
+    ];
   },
 };
 
@@ -123,6 +133,16 @@ function configOf(input: ShellInput): unknown {
     throw new RequestError([
       { source: 'openclaw.json', value: path, reason: `is not valid JSON5: ${error.message}`, hint },
     ]);
+  }
+}
+
+/** Whether openclaw.json has comments or other additions to JSON, which are lost when a program writes it. */
+function isRelaxed(input: ShellInput): boolean {
+  const text = input.text('file:openclaw.json');
+  try {
+    return text.trim() !== '' && JSON.parse(text) === undefined;
+  } catch {
+    return true;
   }
 }
 

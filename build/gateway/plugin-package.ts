@@ -103,7 +103,9 @@ function unknown(id: string, packageName: string, gateway: PackagedGateway): Pro
       source: '--extensions',
       value: id,
       reason: `is a plugin that ${gateway.origin} does not contain, and npm has no package ${packageName} of it`,
-      hint: `build from a checkout, which has its source: scripts/run build --source DIR --extensions ${id}`,
+      hint:
+        `install it when the gateway runs: docker compose run --rm openclaw-cli plugins install clawhub:${packageName}; ` +
+        `or build from a checkout, which has its source: OPENCLAW_SOURCE=DIR`,
     };
   }
   const near = closest(id, [...gateway.bundledPlugins, ...Object.keys(gateway.pluginCatalog)]);

@@ -14,6 +14,10 @@ export interface WantedConfig {
   /** Port on the host. */
   readonly port: number;
   readonly token: string;
+  /** Origins of the user's, in addition to those of the host itself. */
+  readonly origins?: readonly string[];
+  /** Port and origins of an earlier setup, which wrote them. */
+  readonly former?: { readonly port: number; readonly origins: readonly string[] };
   /** Whether the user gave the token with this setup: then it replaces one that is kept elsewhere. */
   readonly tokenGiven?: boolean;
   /** Undefined: the user never set OPENCLAW_SANDBOX, so the current setting stays. */
@@ -42,6 +46,26 @@ function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
   return port !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
 }
 
+/** Our origins of the former port follow the port, wherever they stand in the list. */
+function onPort(origins: readonly unknown[], former: number, port: number): readonly unknown[] {
+  const before = ownOrigins(former);
+  if (!before.every((origin) => origins.includes(origin))) return origins;
+  return origins.map((origin) => ownOrigins(port)[before.indexOf(String(origin))] ?? origin);
+}
+
+/** The origins to write: ours, those of the variable, then the others in the list; undefined: none are needed. */
+function wantedOrigins(current: unknown, wanted: WantedConfig): readonly unknown[] | undefined {
+  const { bind, port, origins = [], former = { port, origins: [] } } = wanted;
+  const listed = onPort(Array.isArray(current) ? (current as readonly unknown[]) : [], former.port, port);
+  const withoutOurs = withoutOwn(listed);
+  const others = withoutOurs.filter((origin) => ![...origins, ...former.origins].includes(String(origin)));
+  const present = listed.slice(0, listed.length - withoutOurs.length);
+  // A list that does not begin with our addresses is the user's own.
+  if (present.length === 0 && others.length > 0) return [...others, ...origins];
+  const all = [...(bind === 'loopback' ? present : ownOrigins(port)), ...origins, ...others];
+  return all.length === 0 && listed.length === 0 ? undefined : all;
+}
+
 /**
  * The writes that bring the configuration to the required settings; empty if it has them.
  * Source: docs/reference.md, "Setup", steps 10 and 11.
@@ -53,13 +77,8 @@ export function configWrites(config: unknown, wanted: WantedConfig): readonly Co
   };
   pin('gateway.mode', 'local');
   pin('gateway.bind', wanted.bind);
-  const origins = field(config, 'gateway.controlUi.allowedOrigins');
-  const listed = Array.isArray(origins) ? (origins as readonly unknown[]) : [];
-  const others = withoutOwn(listed);
-  const own = ownOrigins(wanted.port);
-  // A list that does not begin with our addresses is the user's own.
-  const isUsersOwn = listed.length > 0 && others.length === listed.length;
-  if (wanted.bind !== 'loopback' && !isUsersOwn) pin('gateway.controlUi.allowedOrigins', [...own, ...others]);
+  const origins = wantedOrigins(field(config, 'gateway.controlUi.allowedOrigins'), wanted);
+  if (origins !== undefined) pin('gateway.controlUi.allowedOrigins', origins);
   const token = field(config, 'gateway.auth.token');
   // Another token in the configuration would reject the one in .env. Write a reference, so that no argument contains the token. A token
   // that is kept elsewhere stays.

@@ -17,7 +17,7 @@ import {
   type Values,
   withDefaults,
 } from './setup-values.ts';
-import { isOn, STACK_VARIABLES } from './stack-variable.ts';
+import { isOn, listOf, STACK_VARIABLES } from './stack-variable.ts';
 
 export type Onboarding =
   | { readonly kind: 'skipped' | 'done' }
@@ -158,20 +158,40 @@ function decideOnboarding(values: Values, bind: string, config: unknown): Onboar
  * The remaining writes to `openclaw.json`, after onboarding.
  *
  * @param input with `.env` as setup has written it
- * @param tokenGiven whether the user gave the token with this setup
+ * @param made what this setup has decided and found
  */
-export function configureGateway(
-  input: SetupInput,
-  config: unknown,
-  sandbox: SetupPlan['sandboxState'],
-  tokenGiven = false,
-): readonly ConfigWrite[] {
-  const setupValues = withDefaults(effectiveValues(input), input);
+export function configureGateway(input: SetupInput, config: unknown, made: SetupSoFar): readonly ConfigWrite[] {
+  const values = effectiveValues(input);
+  const setupValues = withDefaults(values, input);
   return configWrites(config, {
     bind: setupValues.OPENCLAW_GATEWAY_BIND,
     port: Number(setupValues.OPENCLAW_GATEWAY_PORT),
     token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
-    tokenGiven,
-    sandbox,
+    origins: originsOf(values, setupValues),
+    ...(made.formerDotEnv === undefined ? {} : { former: formerOf(input, made.formerDotEnv) }),
+    tokenGiven: made.tokenGiven ?? false,
+    sandbox: made.sandbox,
   });
+}
+
+export interface SetupSoFar {
+  readonly sandbox: SetupPlan['sandboxState'];
+  /** Whether the user gave the token with this setup. */
+  readonly tokenGiven?: boolean;
+  /** `.env` before this setup. */
+  readonly formerDotEnv?: string;
+}
+
+/** The origins that the user asks for: the variable's, and that of the address on which the ports are published. */
+function originsOf(values: Values, { OPENCLAW_GATEWAY_PORT: port }: SetupValues): readonly string[] {
+  const address = values.get('OPENCLAW_HOST_ADDRESS') ?? '127.0.0.1';
+  const published = /^(?:0\.0\.0\.0|127\..*|\[::1?\])$/.test(address) ? [] : [`http://${address}:${port}`];
+  return [...published, ...listOf(values.get('OPENCLAW_ALLOWED_ORIGINS') ?? '')];
+}
+
+function formerOf(input: SetupInput, dotEnv: string): { readonly port: number; readonly origins: readonly string[] } {
+  const former = { ...input, environment: new Map<string, string>(), dotEnv };
+  const values = effectiveValues(former);
+  const setupValues = withDefaults(values, former);
+  return { port: Number(setupValues.OPENCLAW_GATEWAY_PORT), origins: originsOf(values, setupValues) };
 }

@@ -117,6 +117,23 @@ const hostAddress = (value: string): ValueProblem | undefined =>
     ? undefined
     : { reason: 'is not an IP address', hint: 'for example: 127.0.0.1, or [::1]' };
 
+/** Splits a list with commas. */
+export const listOf = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** An origin as browsers send it. Source: https://www.rfc-editor.org/rfc/rfc6454#section-6.2 */
+const origins = (value: string): PartProblem | readonly PartProblem[] | undefined =>
+  unprintable(value) ??
+  listOf(value).flatMap((part) => {
+    const parsed = URL.parse(part);
+    if (parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.origin === part) return [];
+    const meant = parsed !== null && /^https?:$/.test(parsed.protocol) ? parsed.origin : 'https://claw.example.org';
+    return [{ value: part, reason: 'is not the origin of a page', hint: `write scheme, host and port only: ${meant}` }];
+  });
+
 const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a shorter name');
 
 const volume = (value: string): ValueProblem | undefined =>
@@ -237,6 +254,12 @@ const OPTIONAL: readonly StackVariable[] = [
     check: hostAddress,
   },
   {
+    name: 'OPENCLAW_ALLOWED_ORIGINS',
+    meaning: 'more origins from which browsers may use the Control UI, such as that of a proxy, separated by commas',
+    example: 'https://claw.example.org',
+    check: origins,
+  },
+  {
     name: 'OPENCLAW_SELINUX_LABEL',
     meaning: 'SELinux label of the data: `z` (shared with other containers) or `Z` (only for these); default: none',
     example: 'z',
@@ -304,6 +327,7 @@ export const STACK_VARIABLES: readonly StackVariable[] = [...STACK, ...OPTIONAL]
 
 /** Build variables, kept in .env so that the next setup builds the same image. See docs/reference.md, "Build inputs". */
 export const BUILD_VARIABLES = [
+  'OPENCLAW_SOURCE',
   'OPENCLAW_DOCKER_APT_PACKAGES',
   'OPENCLAW_IMAGE_APT_PACKAGES',
   'OPENCLAW_IMAGE_PIP_PACKAGES',

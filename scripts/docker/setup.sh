@@ -51,11 +51,14 @@ root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
-env_file='' token_from='' credential='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch=''
+env_file='' token_from='' credential='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
+published='' # ports
 label='' # of the folders that setup mounts, for SELinux
+decider_image='' # removed at the end
+provided_id='' # of the image that this run put under the name of the running one
 kept_image='' # second tag of the running image, while a new image is built or pulled
 before_uid='' before_gid='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
@@ -63,8 +66,9 @@ inputs=()
 answers=()
 umask 077
 
-# Runs a short command as another user, without network and without pulling an image.
-in_container() { docker run --rm --pull never --network none "$@"; }
+# Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label
+# for containers.
+in_container() { docker run --rm --pull never --network none --security-opt label=disable "$@"; }
 
 say() { printf '==> %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
@@ -133,9 +137,10 @@ take_lock
 rm -f -- "$root"/.env.setup.?????? "$(link_target "$root/.env")".setup.?????? "$root"/docker-compose.extra.yml.setup.?????? "$root"/docker-compose.sandbox.yml.setup.??????
 
 # Images for NAS systems use PUID and PGID. Of two given variables, OPENCLAW_UID and OPENCLAW_GID have priority.
-if [ -z "${OPENCLAW_UID+set}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
-if [ -z "${OPENCLAW_GID+set}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
+if [ -z "${OPENCLAW_UID:-}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
+if [ -z "${OPENCLAW_GID:-}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
 
+case ${OPENCLAW_SOURCE:-} in '' | /*) ;; *) export OPENCLAW_SOURCE=$PWD/$OPENCLAW_SOURCE ;; esac
 require_builder
 gather_inputs
 choose_node
@@ -144,12 +149,14 @@ take image built config_dir workspace_dir secret_dir sandbox socket bind project
 kept_image=openclaw-setup:before-$project_name
 label=${selinux_label:+:$selinux_label}
 refuse_other_installations
+find_home_volume
+refuse_file_as_folder OPENCLAW_CONFIG_DIR "$config_dir"
+refuse_file_as_folder OPENCLAW_WORKSPACE_DIR "$workspace_dir"
+refuse_file_as_folder OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
 answer_list must_exist
 for path in ${LIST[@]+"${LIST[@]}"}; do
   [ -e "$path" ] || refuse OPENCLAW_EXTRA_MOUNTS "$path" 'does not exist on this host' 'create it, or leave the mount out'
 done
-check_port OPENCLAW_GATEWAY_PORT "$gateway_port"
-check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 answer_list export # values in .env apply to the build too
 build_variables=(${LIST[@]+"${LIST[@]}"})
 # If only a container can read the configuration, the image must exist first.
@@ -161,6 +168,11 @@ physical OPENCLAW_WORKSPACE_DIR "$workspace_dir"
 physical OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
 physical HOME "${HOME:-/tmp}"
 decide plan
+take env_file extra_overlay
+answer_list compose_file
+check_compose "${LIST[@]}"
+check_port OPENCLAW_GATEWAY_PORT "$gateway_port"
+check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 
 # Finds the running container and the name of its image. A build or a pull may move that name.
 was_running=$(docker ps --quiet --no-trunc --filter "label=com.docker.compose.project=$project_name" \
@@ -171,11 +183,12 @@ if [ -n "$was_running" ]; then
   docker tag "$(docker container inspect --format '{{.Image}}' "$was_running")" "$kept_image" 2>/dev/null || was_image=''
 fi
 provide_image
+if [ -n "$was_image" ]; then provided_id=$(docker image inspect --format '{{.Id}}' "$was_image" 2>/dev/null) || provided_id=''; fi
 if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
 fi
-take env_file token_from credential extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
+take relaxed env_file token_from credential extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -190,20 +203,13 @@ docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name
   while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
 
 say 'Writing the files of Compose'
-# .env has the given values now. Unset them, so that this script and a later `docker compose` use the same values.
-while IFS= read -r name; do
-  case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | PUID | PGID) unset "$name" ;; esac
-done < <(compgen -e)
+unset_given
 before_env=$(content_of "$root/.env")
 before_uid=$(kept_id OPENCLAW_UID PUID) before_gid=$(kept_id OPENCLAW_GID PGID)
 before_config=$(content_of "$config_dir/openclaw.json")
 before_extra=$(content_of "$root/docker-compose.extra.yml")
 before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
-for path in "${directories[@]}"; do
-  # Folders in the configuration may already belong to the gateway. The container creates those that this user cannot.
-  (if [ "$path" != "$secret_dir" ]; then umask 022; fi && mkdir -p -- "$path" 2>/dev/null) || [ "$path" != "${path#"$config_dir/"}" ] ||
-    fail "$path cannot be created" "The user $(id -un) may not write there." 'create it, or set its variable to a folder that you own'
-done
+for path in "${directories[@]}"; do make_folder "$path"; done
 written=yes
 write_stack "$env_file" "$extra_overlay" "$sandbox_overlay"
 case ${credential:+other}$token_from in
@@ -215,28 +221,30 @@ esac
 # A gateway that runs as another user could not write to its data any more.
 if [ -n "$was_running" ] && [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
   started=yes
+  wait_until_started
   docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' 'Its data is to belong to another user.' 'look at its state: docker compose ps'
 fi
 
 say "Changing the owner of the data to the user of the gateway, uid $uid"
-if changed=$(give_to_gateway); then
+if changed=$(give_to_gateway 2>"$lock/problem"); then
   note "$((changed)) files and folders had another owner"
-elif in_container --user "$uid:$gid" --volume "$config_dir:/config$label" --volume "$workspace_dir:/workspace$label" \
-  --volume "$secret_dir:/secret$label" --entrypoint sh "$image" -c 'test -w /config && test -w /workspace && test -w /secret'; then
+elif gateway_can_write; then
   note 'not changed: this file system has no owners, and the gateway can write to the folders'
 else
-  fail "The owner of the data folders could not be changed to uid $uid" 'The error is above.' "as root: chown -R $uid:$gid '$config_dir' '$secret_dir'"
+  fail "The owner of the data folders could not be changed to uid $uid" "$(owner_problem)" "as root: chown -R $uid:$gid '$config_dir' '$secret_dir'"
 fi
 
 case $onboarding in
 skipped) say 'Skipping onboarding (OPENCLAW_SKIP_ONBOARDING)' ;;
 done) say 'Onboarding was completed earlier; to repeat it: docker compose run --rm openclaw-cli onboard' ;;
 headless)
+  keep_comments
   say 'Onboarding with the given API key'
   in_gateway -T openclaw-gateway dist/index.js "${onboard_args[@]}" </dev/null ||
     fail 'Onboarding failed' 'Its output is above.' 'fix the problem and run setup again, or skip onboarding: OPENCLAW_SKIP_ONBOARDING=1'
   ;;
 asks)
+  keep_comments
   say 'Onboarding'
   in_gateway openclaw-gateway dist/index.js "${onboard_args[@]}" ||
     fail 'Onboarding was not completed' 'Its output is above.' 'run setup again, or skip onboarding: OPENCLAW_SKIP_ONBOARDING=1'
@@ -247,19 +255,22 @@ gather_inputs
 input config_path "$config_dir/openclaw.json"
 input_file file:openclaw.json "$config_dir/openclaw.json"
 input sandbox_state "$sandbox_state"
+input former:.env "${before_env%x}"
 if [ "$token_from" = OPENCLAW_GATEWAY_TOKEN ]; then input token_given yes; fi
 decide configure
-take config_batch
+take config_batch relaxed
 if [ -n "$config_batch" ]; then
   say 'Configuring the gateway'
+  keep_comments
   configured=yes
   # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
   if [ -n "$was_running" ]; then
     started=yes
+    wait_until_started
     compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'It must restart with the new configuration.' 'look at its state: docker compose ps'
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
-    fail 'The configuration could not be written' "$output" 'correct openclaw.json; docker compose run --rm openclaw-cli doctor finds the mistake'
+    fail 'The configuration could not be written' "$output" "$FIND_MISTAKE"
 fi
 
 say 'Starting the gateway'
@@ -267,6 +278,7 @@ started=yes
 output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" 'fix the problem and run setup again'
 container=$(compose ps --all --quiet --no-trunc openclaw-gateway)
 wait_until_live
+wait_until_started
 finished=yes
 
 if [ -n "$sandbox_failed" ]; then
@@ -281,10 +293,13 @@ else
   printf '\nThe gateway is running, but http://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
     "$host_address" "$gateway_port" "$bind"
 fi
+dashboard='docker compose run --rm openclaw-cli dashboard --no-open'
+# The command prints the address inside the container.
+if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's/127.0.0.1:18789/$host_address:$gateway_port/'"; fi
 cat <<TEXT
 
   token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings
-  dashboard   docker compose run --rm openclaw-cli dashboard --no-open
+  dashboard   $dashboard
   channels    docker compose run --rm openclaw-cli channels login
               docker compose run --rm openclaw-cli channels add --channel telegram --token "<token>"
   devices     docker compose run --rm openclaw-cli devices list

@@ -93,7 +93,7 @@ check_build_variables() {
   for line in ${LIST[@]+"${LIST[@]}"}; do
     value=${line#*=}
     case ${line%%=*} in
-    OPENCLAW_DOCKER_APT_PACKAGES | OPENCLAW_IMAGE_APT_PACKAGES | OPENCLAW_IMAGE_PIP_PACKAGES | OPENCLAW_EXTENSIONS) same_as_given "$value" "${line%%=*}" ;;
+    OPENCLAW_DOCKER_APT_PACKAGES | OPENCLAW_IMAGE_APT_PACKAGES | OPENCLAW_IMAGE_PIP_PACKAGES | OPENCLAW_EXTENSIONS | OPENCLAW_SOURCE) same_as_given "$value" "${line%%=*}" ;;
     # A switch: yes, true and on become 1.
     OPENCLAW_INSTALL_BROWSER | OPENCLAW_INSTALL_DOCKER_CLI)
       case $value in '') ;; 1) [ -n "$(given "${line%%=*}")" ] || strange_answer "$line" ;; *) strange_answer "$line" ;; esac

@@ -28,7 +28,8 @@ choose_node() {
       decider=toolchain
       return 0
     else
-      image=openclaw-setup:base # the base image, which the build needs too
+      image=openclaw-setup:base-$$ # the base image, which the build needs too
+      decider_image=$image
       docker build --quiet --tag "$image" - <"$root/dockerfiles/base.Dockerfile" >/dev/null ||
         fail 'The base image could not be pulled' 'The error of the registry is above.' 'load an image, then run setup with --offline'
     fi

@@ -1,33 +1,104 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
 #
-# Writes the files of Compose, each one atomically.
+# Checks the files of Compose before anything is written, and writes them, each one atomically.
 
-# Replaces a file atomically, with mode 600. Does nothing if the content is the same. A symbolic link stays: its file is replaced.
-write_file() { # PATH CONTENT
-  local path content=$2 partial
-  path=$(link_target "$1") || fail "$1 cannot be written" 'It is a symbolic link whose target could not be read.' 'replace the link by its file'
-  if [ -f "$path" ] && [ "$(cat -- "$path" && printf x)" = "${content}x" ]; then
-    chmod 600 "$path"
+# Setup passes these on in .env. They are unset afterwards, so that this script and a later `docker compose` use the same values.
+unset_given() {
+  local name
+  while IFS= read -r name; do
+    case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | PUID | PGID) unset "$name" ;; esac
+  done < <(compgen -e)
+}
+
+# Refuses files that Compose does not accept, with the first one that it does not accept. Sets `published`: the ports that they publish,
+# one in a line. Compose reads the planned .env and overlay in the folder of the lock, which is removed with the lock.
+check_compose() { # FILE ...
+  local planned=$lock/planned file output files=()
+  (umask 077 && mkdir -p "$planned" && printf '%s' "$env_file" >"$planned/.env" && printf '%s' "$extra_overlay" >"$planned/docker-compose.extra.yml") ||
+    fail 'The Compose files could not be checked' 'The error is above.' "make free space on the disk of $root"
+  read_by_compose() { (unset_given && cd "$root" && docker compose --project-directory "$root" --env-file "$planned/.env" "$@" config 2>&1); }
+  for file in "$@"; do
+    case $file in
+    docker-compose.extra.yml) files+=(--file "$planned/$file") ;;
+    # It does not depend on values of the user's, and may not exist yet.
+    docker-compose.sandbox.yml) ;;
+    *) files+=(--file "$file") ;;
+    esac
+  done
+  if output=$(read_by_compose "${files[@]}"); then
+    published=$(sed -n 's/^ *published: "\(.*\)"$/\1/p' <<<"$output")
     return 0
   fi
-  partial=$(mktemp "$path.setup.XXXXXX")
-  printf '%s' "$content" >"$partial"
-  mv -f -- "$partial" "$path"
+  # Not all messages of Compose name the file.
+  while [ "${#files[@]}" -gt 2 ] && ! read_by_compose "${files[@]:0:${#files[@]}-2}" >/dev/null; do files=("${files[@]:0:${#files[@]}-2}"); done
+  output=$(read_by_compose "${files[@]}") || true
+  file=${files[${#files[@]} - 1]}
+  case $output in *"$planned/.env"*) file=.env ;; esac
+  output=${output//"$planned"/"$root"}
+  refuse "$root" "${file#"$planned/"}" "is not accepted by Compose: $(printf '%s' "$output" | tail -n 1)" 'correct that file; nothing was changed'
+}
+
+# Prints the reason at the end of a program's message.
+reason_of() { printf '%s.' "${1##*: }"; }
+
+cannot_write() { # PATH MESSAGE
+  local hint='run setup as the owner of the file and of its folder'
+  case $2 in
+  *'No space left'* | *'quota exceeded'*) hint="make free space; to see what is full: df -h $(dirname -- "$1")" ;;
+  *'Read-only file system'*) hint='mount the file system for writing, or move the folder' ;;
+  *'Operation not permitted'*) hint="it may be immutable; to look: lsattr $1; to change it, as root: chattr -i $1" ;;
+  esac
+  if [ -n "$partial" ]; then rm -f -- "$partial"; fi
+  fail "$1 cannot be written" "$(reason_of "$2")" "$hint"
+}
+
+partial='' # a file that is being written
+# Replaces a file atomically, with mode 600. Does nothing if the content is the same. A symbolic link stays: its file is replaced.
+write_file() { # PATH CONTENT
+  local path content=$2 output
+  path=$(link_target "$1") || fail "$1 cannot be written" 'It is a symbolic link whose target could not be read.' 'replace the link by its file'
+  if [ -f "$path" ] && [ "$(cat -- "$path" && printf x)" = "${content}x" ]; then
+    case $(ls -ld -- "$path") in -rw-------*) return 0 ;; esac
+    output=$(LC_ALL=C chmod 600 "$path" 2>&1) || cannot_write "$path" "$output"
+    return 0
+  fi
+  output=$(LC_ALL=C mktemp "$path.setup.XXXXXX" 2>&1) || cannot_write "$path" "$output"
+  partial=$output
+  output=$(export LC_ALL=C && { printf '%s' "$content" >"$partial" && mv -f -- "$partial" "$path"; } 2>&1) || cannot_write "$path" "$output"
+  partial=''
   note "wrote ${path#"$root/"}"
 }
 
 # Saves an overlay that somebody else wrote, before it is replaced or removed.
 save_foreign() { # PATH CONTENT
-  local saved=$1.saved number=2
+  local saved=$1.saved number=2 problem
   if [ ! -f "$1" ] || head -n 1 -- "$1" | grep -q '^# Written by scripts/docker/setup\.sh' || [ "$(cat -- "$1" && printf x)" = "${2}x" ]; then return 0; fi
   while [ -e "$saved" ]; do saved=$1.saved.$number number=$((number + 1)); done
-  mv -- "$1" "$saved"
+  problem=$(LC_ALL=C mv -- "$1" "$saved" 2>&1) || cannot_write "$1" "$problem"
   note "saved your ${1#"$root/"} as ${saved#"$root/"}: setup writes this file itself; use docker-compose.override.yml for your own settings"
 }
 
-remove_file() {
-  if [ -f "$1" ]; then rm -f -- "$1" && note "removed ${1#"$root/"}"; fi
+remove_file() { # PATH
+  local problem
+  if [ ! -f "$1" ]; then return 0; fi
+  problem=$(LC_ALL=C rm -f -- "$1" 2>&1) || cannot_write "$1" "$problem"
+  note "removed ${1#"$root/"}"
+}
+
+# Refuses a folder whose path leads through a file.
+refuse_file_as_folder() { # NAME PATH
+  local path=$2
+  until [ -e "$path" ]; do path=$(dirname -- "$path"); done
+  [ -d "$path" ] || refuse "$1" "$2" "cannot be a folder: $path is a file" 'choose another folder, or move the file away'
+}
+
+# Creates a folder of the user's data. The container creates those in the configuration that this user cannot: they may already belong
+# to the gateway.
+make_folder() { # PATH
+  local path=$1 problem
+  problem=$( (if [ "$path" != "$secret_dir" ]; then umask 022; fi && LC_ALL=C mkdir -p -- "$path") 2>&1) || [ "$path" != "${path#"$config_dir/"}" ] ||
+    fail "$path cannot be created" "$(reason_of "$problem")" 'create it, or set its variable to a folder that you own'
 }
 
 # .env names the overlays, so it is written after new overlays exist, and before old ones are removed.

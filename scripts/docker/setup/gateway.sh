@@ -3,15 +3,21 @@
 #
 # The gateway: its data, its ports, its start, and the restoration of an earlier installation.
 
+# Works without a running gateway, which the container openclaw-cli needs.
+FIND_MISTAKE='to find a mistake in openclaw.json: docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor; then run setup again'
+
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
-# Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and what belonged to the previous
-# user of the gateway: all other files belong to people.
+# Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and in it and in the home volume
+# what belonged to the previous user of the gateway: all other files belong to people.
 give_to_gateway() {
+  local volume home=()
+  volume=$(in_env_file OPENCLAW_HOME_VOLUME)
+  if [ -n "$volume" ] && [ "$uid" != "$before_uid" ] && has_volume "$volume"; then home=(--volume "$volume:/setup/home"); fi
   in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
     --volume "$config_dir:/setup/config$label" --volume "$workspace_dir:/setup/workspace$label" --volume "$secret_dir:/setup/secret$label" \
-    --entrypoint sh "$image" -c '
+    ${home[@]+"${home[@]}"} --entrypoint sh "$image" -c '
       set -eu
       uid=$1 gid=$2 before=$3
       umask 022
@@ -21,15 +27,46 @@ give_to_gateway() {
           \( ! -uid "$uid" -o ! -gid "$gid" \) -exec chown -h "$uid:$gid" {} + -print
       done >/tmp/changed
       find /setup/workspace -maxdepth 0 ! -uid "$uid" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed
-      if [ "$before" != "$uid" ]; then find /setup/workspace -xdev -uid "$before" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed; fi
+      for folder in /setup/workspace /setup/home; do
+        if [ "$before" != "$uid" ] && [ -d "$folder" ]; then find "$folder" -xdev -uid "$before" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed; fi
+      done
       wc -l </tmp/changed' sh "$uid" "$gid" "$before_uid"
+}
+
+# On a file system without owners, chown fails although the gateway can write to all files.
+gateway_can_write() {
+  ! grep -q 'No space left' "$lock/problem" && in_container --user "$uid:$gid" --volume "$config_dir:/setup/config$label" \
+    --volume "$workspace_dir:/setup/workspace$label" --volume "$secret_dir:/setup/secret$label" --entrypoint sh "$image" -c '
+      test -w /setup/workspace && test -z "$(find /setup/config /setup/secret -xdev -samefile /setup/workspace -prune -o ! -type l ! -writable -print | head -n 1)"'
+}
+
+# Prints the first line about an owner that could not be changed, with the paths of this host.
+owner_problem() {
+  local line
+  IFS= read -r line <"$lock/problem" || true
+  line=${line//\/setup\/config/$config_dir}
+  line=${line//\/setup\/workspace/$workspace_dir}
+  printf '%s' "${line//\/setup\/secret/$secret_dir}"
+}
+
+# Saves an openclaw.json with comments, which the gateway drops when it writes the file.
+keep_comments() {
+  [ -n "$relaxed" ] || return 0
+  local saved
+  saved=$(in_container --user "$uid:$gid" --volume "$config_dir:/setup$label" --entrypoint sh "$image" -c '
+    cd /setup && saved=openclaw.json.saved number=2
+    while [ -e "$saved" ]; do saved=openclaw.json.saved.$number number=$((number + 1)); done
+    cp -p openclaw.json "$saved" && printf %s "$saved"') || return 0
+  note "saved openclaw.json as $saved: the gateway writes the file without its comments"
+  relaxed=''
 }
 
 # The address of the published ports, without the brackets of IPv6.
 plain_address() { printf '%s' "$host_address" | tr -d '[]'; }
 
-# Refuses a port that another program uses.
+# Refuses a port that another program uses, if a Compose file publishes it: the user's may not, for example behind a proxy.
 check_port() { # NAME PORT
+  grep -qxF "$2" <<<"$published" || return 0
   (exec 3<>"/dev/tcp/$(plain_address)/$2") 2>/dev/null || return 0
   local holder
   holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)
@@ -37,20 +74,33 @@ check_port() { # NAME PORT
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop that program, or choose another port: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
 }
 
-# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often.
-is_live() {
+# Prints the status with which the gateway answers on the port of this host: 200; or nothing.
+status_of() { # PATH
   local line
-  exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || return 1
-  printf 'GET /healthz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host_address" >&3
-  IFS= read -r -t 5 line <&3 || return 1
-  case $line in 'HTTP/1.'?' 200'*) return 0 ;; esac
-  return 1
+  (
+    exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || exit 0
+    printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" "$host_address" >&3
+    IFS= read -r -t 5 line <&3 || exit 0
+    case $line in 'HTTP/1.'?' '[1-5][0-9][0-9]*) printf '%s' "${line:9:3}" ;; esac
+  ) 2>/dev/null
+}
+
+# Docker's own check runs in the container, and less often.
+is_live() { [ "$(status_of /healthz)" = 200 ]; }
+
+# Waits until the gateway has finished its start: it ignores a signal to stop meanwhile. Older gateways do not have /startupz.
+wait_until_started() {
+  local waited=0
+  while [ "$(status_of /startupz)" = 503 ] && [ "$waited" -lt 240 ]; do
+    waited=$((waited + 1))
+    sleep 0.25
+  done
 }
 
 # A healthy gateway can listen where Docker publishes no port: on an address of Tailscale, or behind a proxy of the user's.
 answers_here() {
   local tries=0
-  until (is_live) 2>/dev/null; do
+  until is_live; do
     tries=$((tries + 1))
     if [ "$tries" -gt 10 ]; then return 1; fi
     sleep 0.5
@@ -60,7 +110,7 @@ answers_here() {
 wait_until_live() {
   local state waited=0
   while :; do
-    if [ "$bind" != loopback ] && (is_live) 2>/dev/null; then return 0; fi
+    if [ "$bind" != loopback ] && is_live; then return 0; fi
     # Once a second: each request to the engine slows the start of the gateway.
     if [ $((waited % 4)) -eq 0 ]; then
       state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
@@ -76,21 +126,24 @@ wait_until_live() {
     sleep 0.25
   done
   compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
-  fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." 'read the log: docker compose logs openclaw-gateway'
+  fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$FIND_MISTAKE"
 }
 
 # Runs as the gateway's user, which owns the file.
 restore_config() {
   printf '%s' "${before_config%x}" | in_container --interactive --user "$uid:$gid" --volume "$config_dir:/setup$label" \
-    --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json' &&
+    --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json ||
+      { rm -f /setup/openclaw.json.setup && false; }' &&
     note 'wrote openclaw.json' >&2
 }
 
 restore() {
   local status=$?
   set +e # restore as much as possible
+  if [ -n "$partial" ]; then rm -f -- "$partial"; fi
   if [ "$status" -ne 0 ] && [ -n "$written" ] && [ -z "$finished" ]; then restore_installation; fi
   if [ -n "$was_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+  if [ -n "$decider_image" ]; then docker image rm "$decider_image" >/dev/null 2>&1; fi
   release_lock
 }
 
@@ -100,8 +153,12 @@ restore_installation() {
     return
   fi
   printf '\nRestoring the previous installation.\n' >&2
-  if [ -n "$was_image" ]; then docker tag "$kept_image" "$was_image"; fi
-  write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}" >&2
+  # Unless somebody else has given the name to another image meanwhile.
+  if [ -n "$was_image" ] && [ "$(docker image inspect --format '{{.Id}}' "$was_image" 2>/dev/null)" = "$provided_id" ]; then
+    docker tag "$kept_image" "$was_image"
+  fi
+  # In a subshell: a file that cannot be written must not end the restoration.
+  (write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}") >&2
   if [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
     local replaced=$uid
     uid=$before_uid gid=$before_gid before_uid=$replaced

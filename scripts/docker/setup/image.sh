@@ -22,8 +22,6 @@ build_image() (
     cd "$root" || exit
     exec scripts/run build --tag openclaw:local
   fi
-  [ -z "${OPENCLAW_EXTENSIONS:-}" ] ||
-    refuse OPENCLAW_EXTENSIONS "$OPENCLAW_EXTENSIONS" 'needs Node.js, which this host does not have' 'install Node.js 20 with npm, or leave the variable out'
   args=()
   for name in OPENCLAW_IMAGE_APT_PACKAGES OPENCLAW_DOCKER_APT_PACKAGES OPENCLAW_IMAGE_PIP_PACKAGES OPENCLAW_INSTALL_BROWSER OPENCLAW_INSTALL_DOCKER_CLI; do
     if [ -n "${!name:-}" ]; then args+=(--build-arg "$name"); fi
@@ -33,9 +31,14 @@ build_image() (
 
 # Without Node and npm, plain Docker builds the image, and the Dockerfile needs BuildKit.
 require_builder() {
-  local image=${OPENCLAW_IMAGE:-$(kept OPENCLAW_IMAGE)}
+  local name value image=${OPENCLAW_IMAGE:-$(kept OPENCLAW_IMAGE)}
   if [ -n "$offline" ] || [ "${image:-openclaw:local}" != openclaw:local ]; then return 0; fi
-  if node_is_new_enough || command -v npm >/dev/null 2>&1 || docker buildx version >/dev/null 2>&1; then return 0; fi
+  if node_is_new_enough || command -v npm >/dev/null 2>&1; then return 0; fi
+  for name in OPENCLAW_EXTENSIONS OPENCLAW_SOURCE; do
+    value=$(given "$name")
+    [ -z "$value" ] || refuse "$name" "$value" 'needs Node.js, which this host does not have' 'install Node.js 20 with npm, or leave the variable out'
+  done
+  if docker buildx version >/dev/null 2>&1; then return 0; fi
   refuse PATH docker-buildx 'was not found, and building the image needs it (or Node.js 20 with npm)' \
     'install it: https://docs.docker.com/go/buildx; or run a published image: OPENCLAW_IMAGE=ghcr.io/openclaw/openclaw:latest'
 }

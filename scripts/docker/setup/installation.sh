@@ -109,3 +109,24 @@ refuse_other_installations() {
   done < <(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
     --format '{{.ID}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}')
 }
+
+has_volume() { docker volume inspect "$1" >/dev/null 2>&1; }
+
+# Finds the home volume of an earlier installation. The gateway's own setup lets Compose put the project's name before that of the volume.
+# Without this, the gateway would start with an empty home.
+find_home_volume() {
+  local name found
+  name=$(given OPENCLAW_HOME_VOLUME)
+  if [ -z "$name" ] || has_volume "$name"; then return 0; fi
+  found=$(docker volume ls --filter "label=com.docker.compose.volume=$name" --format '{{.Name}}' | grep -- "_$name\$") || return 0
+  case $'\n'$found$'\n' in
+  *$'\n'"${project_name}_$name"$'\n'*) ;;
+  *)
+    refuse OPENCLAW_HOME_VOLUME "$name" "does not exist, but an earlier installation has ${found//$'\n'/, }" \
+      "to use it: OPENCLAW_HOME_VOLUME=${found%%$'\n'*}; for an empty one: docker volume create $name"
+    ;;
+  esac
+  export OPENCLAW_HOME_VOLUME="${project_name}_$name"
+  input env:OPENCLAW_HOME_VOLUME "$OPENCLAW_HOME_VOLUME"
+  say "Using the volume $OPENCLAW_HOME_VOLUME of an earlier installation"
+}

@@ -120,6 +120,17 @@ describe('the engine', () => {
 });
 
 it.each([
+  ['of the current context', '', 'unix:///run/user/1000/docker.sock', 'unix:///run/user/1000/docker.sock'],
+  ['of DOCKER_HOST', 'unix:///srv/docker.sock', 'unix:///run/docker.sock', 'unix:///srv/docker.sock'],
+  ['of Docker Desktop: not that of the host', '', 'unix:///home/me/.docker/desktop/docker.sock', ''],
+])("the sandbox mounts the engine's socket %s", async (_, host, context, expected) => {
+  const parts = join(ROOT, 'scripts/docker/setup/installation.sh');
+  const line = `. '${parts}'; engine_host='${context}' OSTYPE=linux-gnu; mountable_socket`;
+  const { stdout } = await execa('bash', ['-c', line], { env: { DOCKER_HOST: host } });
+  expect(stdout).toBe(expected);
+});
+
+it.each([
   ['sh', (link: string) => ['sh', link]],
   ['a symbolic link', (link: string) => [link]],
 ])('setup.sh runs with %s', async (_, command) => {

@@ -37,7 +37,8 @@ describe('docker compose up without setup', () => {
 
 describe.each([
   ['OPENCLAW_UID and OPENCLAW_GID', { OPENCLAW_UID: '99', OPENCLAW_GID: '100' }, '99:100'],
-  ['PUID and PGID', { PUID: '1500', PGID: '1600' }, '1500:1600'],
+  ['PUID and PGID, with empty newer variables', { PUID: '1500', PGID: '1600', OPENCLAW_UID: '' }, '1500:1600'],
+  ["a user of OpenShift's", { OPENCLAW_UID: '1000950000', OPENCLAW_GID: '0' }, '1000950000:0'],
 ])('%s', (_, variables, expected) => {
   let here: TestInstallation;
   beforeAll(async () => {

@@ -44,6 +44,42 @@ describe('configWrites', () => {
       [{ path: 'gateway.controlUi.allowedOrigins', value: [...origins, 'https://my.host'] }],
     ],
     [
+      'the origins of the variable beside its own',
+      pinned,
+      { ...SETTINGS, origins: ['https://proxy.host'] },
+      [{ path: 'gateway.controlUi.allowedOrigins', value: [...origins, 'https://proxy.host'] }],
+    ],
+    [
+      'another origin of the variable instead of the former one, and keeps those of the file',
+      gateway({ controlUi: { allowedOrigins: [...origins, 'https://old.host', 'https://my.host'] } }),
+      { ...SETTINGS, origins: ['https://proxy.host'], former: { port: 28789, origins: ['https://old.host'] } },
+      [{ path: 'gateway.controlUi.allowedOrigins', value: [...origins, 'https://proxy.host', 'https://my.host'] }],
+    ],
+    [
+      "the origins of the variable after the user's own",
+      gateway({ controlUi: { allowedOrigins: ['https://my.host'] } }),
+      { ...SETTINGS, origins: ['https://proxy.host'] },
+      [{ path: 'gateway.controlUi.allowedOrigins', value: ['https://my.host', 'https://proxy.host'] }],
+    ],
+    [
+      'no origin any more after the variable was removed',
+      { gateway: { mode: 'local', bind: 'loopback', controlUi: { allowedOrigins: ['https://old.host'] } } },
+      { ...SETTINGS, bind: 'loopback', former: { port: 28789, origins: ['https://old.host'] } },
+      [{ path: 'gateway.controlUi.allowedOrigins', value: [] }],
+    ],
+    [
+      'its own origins after a loopback had those of the variable only',
+      gateway({ controlUi: { allowedOrigins: ['https://proxy.host'] } }),
+      { ...SETTINGS, origins: ['https://proxy.host'], former: { port: 28789, origins: ['https://proxy.host'] } },
+      [{ path: 'gateway.controlUi.allowedOrigins', value: [...origins, 'https://proxy.host'] }],
+    ],
+    [
+      "the new port in the user's own list too",
+      gateway({ controlUi: { allowedOrigins: ['https://my.host', 'http://localhost:1', 'http://127.0.0.1:1'] } }),
+      { ...SETTINGS, former: { port: 1, origins: [] } },
+      [{ path: 'gateway.controlUi.allowedOrigins', value: ['https://my.host', ...origins] }],
+    ],
+    [
       'nothing over the same origins in another order',
       gateway({ controlUi: { allowedOrigins: ['https://my.host', ...origins] } }),
       SETTINGS,

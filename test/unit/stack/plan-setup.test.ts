@@ -281,7 +281,7 @@ describe('the state of the sandbox', () => {
   it('is written to the configuration', () => {
     const config = { agents: { defaults: { sandbox: { mode: 'all' } } } };
     const mode = (sandbox: 'on' | 'off' | undefined) =>
-      configureGateway(input(), config, sandbox).filter(({ path }) => path === 'agents.defaults.sandbox.mode');
+      configureGateway(input(), config, { sandbox }).filter(({ path }) => path === 'agents.defaults.sandbox.mode');
     expect(mode('off')).toEqual([{ path: 'agents.defaults.sandbox.mode', value: 'off' }]);
     expect([...mode('on'), ...mode(undefined)]).toEqual([]);
   });

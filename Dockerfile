@@ -1,0 +1,1 @@
+dockerfiles/package.Dockerfile

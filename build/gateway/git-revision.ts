@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
 import { type GitOutput, openGit } from './git.ts';
 
@@ -31,10 +32,18 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
     if (output.exitCode === 0) return output;
     throw refusal(folder, output.message, hint);
   };
-  const head = await read('clone the repository instead of unpacking an archive', 'log', '-1', '--format=%H %ct');
+  const { stdout: top } = await read(CLONE, 'rev-parse', '--show-toplevel');
+  const inside = relative(await realpath(top.trim()), await realpath(folder));
+  if (inside.split(sep)[0] === '..')
+    throw refusal(folder, `its configuration names the files of another folder: ${top.trim()}`, CLONE);
+  const head = await read(CLONE, 'log', '-1', '--format=%H %ct');
   const damaged = `repair it, or clone the repository again: git -C ${folder} status`;
   const [status, flags] = await Promise.all([
-    read(damaged, 'status', '--porcelain', '-z', '--no-renames', '--ignored=traditional', '--ignore-submodules=dirty'),
+    read(
+      damaged,
+      ...['status', '--porcelain', '-z', '--no-renames', '--ignored=traditional'],
+      ...['--untracked-files=normal', '--ignore-submodules=none'],
+    ),
     read(damaged, 'ls-files', '-v', '-z'),
   ]);
   const [revision = '', committed = ''] = head.stdout.trim().split(' ');
@@ -61,6 +70,35 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
     changed: new Date(Math.max(Number(committed) * 1000, ...times)),
   };
 }
+
+/**
+ * Finds tracked files that differ from a commit, by their contents. `git status` believes the index of the checkout, which may say that a
+ * changed file is unchanged.
+ *
+ * @returns paths; a submodule always counts, because its files are those of another repository
+ */
+export async function filesThatDiffer(folder: string, revision: string): Promise<readonly string[]> {
+  const holder = await mkdtemp(join(tmpdir(), 'openclaw-image-index-'));
+  try {
+    const git = await openGit(folder, join(holder, 'index'));
+    const { exitCode, message } = await git('read-tree', revision);
+    if (exitCode !== 0) throw refusal(folder, message, CLONE);
+    // The new index has no times, so this compares contents. Its exit code only says whether files differ.
+    await git('update-index', '-q', '--refresh');
+    const [changed, staged] = await Promise.all([
+      git('diff-files', '--name-only', '-z', '--no-ext-diff', '--no-textconv'),
+      git('ls-files', '--stage', '-z'),
+    ]);
+    const submodules = staged.stdout
+      .split('\0')
+      .flatMap((line) => (line.startsWith('160000 ') ? [line.replace(/^.*\t/s, '')] : []));
+    return [...new Set([...submodules, ...changed.stdout.split('\0').filter((path) => path !== '')])].sort();
+  } finally {
+    await rm(holder, { recursive: true });
+  }
+}
+
+const CLONE = 'clone the repository instead of unpacking an archive';
 
 /** The meaning of git's best known messages. */
 const KNOWN: readonly { readonly says: RegExp; readonly reason: string; readonly hint: (folder: string) => string }[] =

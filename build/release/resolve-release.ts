@@ -1,5 +1,6 @@
 import type { Checkout, Gateway } from '../gateway/gateway.ts';
 import { openGit } from '../gateway/git.ts';
+import { filesThatDiffer } from '../gateway/git-revision.ts';
 import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
 import { type Problem, RequestError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
@@ -80,7 +81,8 @@ async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<rea
   if (gateway.kind !== 'checkout') return [];
   const { root, revision, dirty, unseen } = gateway;
   const problem = (reason: string, hint: string): Problem => ({ source: '--source', value: root, reason, hint });
-  const commit = await commitOf(gateway, ref);
+  const [commit, differing] = await Promise.all([commitOf(gateway, ref), dirty ? [] : filesThatDiffer(root, revision)]);
+  const hidden = [...new Set([...unseen, ...differing])];
   return [
     ...(dirty
       ? [
@@ -90,10 +92,10 @@ async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<rea
           ),
         ]
       : []),
-    ...(unseen.length > 0
+    ...(hidden.length > 0
       ? [
           problem(
-            `has files that are not those of ${revision.slice(0, 12)}, and git does not report them: ${unseen.slice(0, 5).join(', ')}${unseen.length > 5 ? ` and ${unseen.length - 5} more` : ''}`,
+            `has files that are not those of ${revision.slice(0, 12)}, and git does not report them: ${hidden.slice(0, 5).join(', ')}${hidden.length > 5 ? ` and ${hidden.length - 5} more` : ''}`,
             `build from a fresh clone, or remove them: git -C ${root} clean -ndX, git update-index --no-assume-unchanged`,
           ),
         ]

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
 import { openGit } from '../../build/gateway/git.ts';
-import { readGitRevision } from '../../build/gateway/git-revision.ts';
+import { filesThatDiffer, readGitRevision } from '../../build/gateway/git-revision.ts';
 
 let folder = '';
 let checkout = '';
@@ -91,6 +91,65 @@ describe('the state of a checkout', () => {
     const { dirty, unseen } = await readGitRevision(checkout);
     expect(dirty).toBe(false);
     expect(unseen).toEqual(['ignored', 'package.json']);
+  });
+
+  it.each([
+    [
+      'untracked files, by status.showUntrackedFiles',
+      async () => {
+        await $`git -C ${checkout} config status.showUntrackedFiles no`;
+        await writeFile(join(checkout, 'new'), 'x');
+      },
+    ],
+    [
+      'a changed mode, by core.fileMode',
+      async () => {
+        await $`git -C ${checkout} config core.fileMode false`;
+        await chmod(join(checkout, 'tracked'), 0o755);
+      },
+    ],
+    [
+      'other contents, by a replaced commit',
+      async () => {
+        const first = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
+        await writeFile(join(checkout, 'tracked'), 'other');
+        await $`git -C ${checkout} -c user.name=x -c user.email=x@example.org commit --quiet --all --message second`;
+        const second = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
+        await $`git -C ${checkout} update-ref HEAD ${first}`;
+        await $`git -C ${checkout} replace ${first} ${second}`;
+      },
+    ],
+  ])('is not clean if its settings hide %s', async (_, hide) => {
+    await hide();
+    expect((await $`git -C ${checkout} status --porcelain`).stdout).toBe('');
+    expect((await readGitRevision(checkout)).dirty).toBe(true);
+  });
+
+  it('is refused if its settings name the files of another folder', async () => {
+    const clean = join(folder, 'clean');
+    await $`git clone --quiet ${checkout} ${clean}`;
+    await $`git -C ${checkout} config core.worktree ${clean}`;
+    await writeFile(join(checkout, 'tracked'), 'other');
+    expect((await $`git -C ${checkout} status --porcelain`).stdout).toBe('');
+    await expect(readGitRevision(checkout)).rejects.toMatchObject({
+      problems: [{ reason: expect.stringContaining(`its configuration names the files of another folder: ${clean}`) }],
+    });
+  });
+
+  it('is found by contents if its index says that a changed file is unchanged', async () => {
+    const revision = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
+    const id = (await $`git -C ${checkout} rev-parse HEAD:tracked`).stdout.trim();
+    expect(await filesThatDiffer(checkout, revision)).toEqual([]);
+    // Times and size of another content under the id of the committed one.
+    const path = join(checkout, 'tracked');
+    await utimes(path, 1, 1);
+    await $`git -C ${checkout} update-index --refresh`;
+    await $`git -C ${checkout} config core.trustctime false`;
+    await writeFile(path, 'b');
+    await utimes(path, 1, 1);
+    expect((await $`git -C ${checkout} status --porcelain`).stdout).toBe('');
+    expect((await $`git -C ${checkout} ls-files --stage tracked`).stdout).toContain(id);
+    expect(await filesThatDiffer(checkout, revision)).toEqual(['tracked']);
   });
 
   // Only root can give a folder away.

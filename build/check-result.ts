@@ -4,6 +4,10 @@ export interface CheckResult {
   /** `warning`: it works now, but may fail soon. */
   readonly status: 'passed' | 'warning' | 'failed';
   readonly found: string;
+  /** What was compared, if neither the name nor `found` says it. */
+  readonly checked?: string;
+  /** Whose word the values are: the identity that signed them, `nobody`, or `this host` for what was observed here. */
+  readonly by?: string;
   /** The requirement; only for a failed check whose `found` does not say it. */
   readonly expected?: string;
   /** A command, or what to do, to fix the problem. */

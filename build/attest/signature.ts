@@ -184,9 +184,11 @@ export async function verifySignature(
   const reasons: string[] = [];
   const cosign = await findCosign(onStep);
   const bundle = await findBundle(cosign, registry, repository, digest, trust, (reason) => reasons.push(reason));
-  return bundle === undefined
-    ? { name: 'signature', status: 'failed', found: reasons[0] ?? 'none' }
-    : { name: 'signature', status: 'passed', found: `signed by ${signerOf(bundle, trust)}` };
+  const name = 'signature';
+  const checked = "the index's digest against the signatures of the expected identity";
+  if (bundle === undefined) return { name, status: 'failed', found: reasons[0] ?? 'none', checked, by: 'nobody' };
+  const by = signerOf(bundle, trust);
+  return { name, status: 'passed', found: `signed by ${by}`, checked, by };
 }
 
 /** The signatures that count for a command that also signs: its own, and those of the trusted identity. */

@@ -114,6 +114,7 @@ function report({ reference, digest, source, results }: Verification): string {
     result.name,
     result.row,
     result.expected === undefined ? result.found : `${result.found}; expected: ${result.expected}`,
+    result.by ?? '',
     result.seconds < 0.5 ? '' : seconds(result.seconds),
   ]);
   const failures = results.filter(isFailed).length;
@@ -121,7 +122,17 @@ function report({ reference, digest, source, results }: Verification): string {
     `${reference} (${source})`,
     digest,
     '',
-    table([{ head: '' }, { head: 'check' }, { head: 'row' }, { head: 'found' }, { head: '', align: 'right' }], rows),
+    table(
+      [
+        { head: '' },
+        { head: 'check' },
+        { head: 'row' },
+        { head: 'found' },
+        { head: 'seen by' },
+        { head: '', align: 'right' },
+      ],
+      rows,
+    ),
     '',
     `Checked here, on a container of this digest. Nobody's signature was checked: scripts/run release verify ${source === 'engine' ? 'REFERENCE' : reference} does.`,
     failures === 0

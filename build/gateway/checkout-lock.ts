@@ -4,20 +4,7 @@ import { join } from 'node:path';
 import type { Problem } from '../problem.ts';
 import { trimLockfile } from '../steps/trim-lockfile.mjs';
 import type { PackageManifest } from './package-manifest.ts';
-
-interface Lockfile {
-  /** From package.json or pnpm-workspace.yaml. */
-  readonly overrides?: Readonly<Record<string, string>>;
-  readonly importers?: Readonly<Record<string, Importer>>;
-  readonly packages?: Readonly<
-    Record<string, { readonly resolution?: { readonly tarball?: string; readonly repo?: string } }>
-  >;
-}
-type Importer = Readonly<
-  Partial<Record<Group, Readonly<Record<string, { readonly specifier: string; readonly version: string }>>>>
->;
-const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
-type Group = (typeof GROUPS)[number];
+import { GROUPS, type Importer, type Lockfile, parseLockfile } from './pnpm-files.ts';
 
 /** The parts of a workspace's lockfile that affect a build. Source: pnpm-lock.yaml, lockfileVersion 9. */
 export interface CheckoutLock {
@@ -46,10 +33,8 @@ export async function readCheckoutLock(
       problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, hint }],
     };
   }
-  const { parseAllDocuments } = await import('yaml');
   const needed = trimLockfile(text, (folder) => manifests.has(folder));
-  // pnpm 11 writes a first document with the packages of pnpm itself.
-  const lock = ([parseAllDocuments(needed)].flat().at(-1)?.toJS() ?? {}) as Lockfile;
+  const lock = await parseLockfile(needed, join(root, LOCKFILE));
   const stale: Problem[] = [];
   for (const [folder, manifest] of manifests) {
     const difference = firstDifference(manifest, lock.importers?.[folder], lock.overrides ?? {});

@@ -104,6 +104,22 @@ export function explainNpmError(error: unknown, what: string): unknown {
       { cause: error },
     );
   }
+  // pacote expects an object with the fields of a package, and ends in a TypeError over anything else.
+  if (
+    error instanceof TypeError ||
+    error instanceof SyntaxError ||
+    (error as { type?: string }).type === 'invalid-json'
+  ) {
+    return new WorkError(
+      {
+        kind: 'unexpected-answer',
+        title: 'The npm registry gave an unexpected answer',
+        reason: `Its answer to the request for ${what} is not a package: ${error instanceof Error ? error.message : ''}`,
+        hint: 'check which registry answers (npm config get registry), and look for a proxy or a login page in between',
+      },
+      { cause: error },
+    );
+  }
   return error;
 }
 

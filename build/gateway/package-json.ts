@@ -1,4 +1,4 @@
-import { RequestError } from '../problem.ts';
+import { RequestError, WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
@@ -79,6 +79,55 @@ const catalogRule = ruleChecker({
 /** @param file for error messages @throws RequestError that names the violated rule */
 export const parsePluginCatalog = (text: string, file: string): readonly PluginCatalogEntry[] =>
   (parseFile(text, file, catalogRule) as { readonly entries: readonly PluginCatalogEntry[] }).entries;
+
+const RANGES = { type: 'object', additionalProperties: TEXT } as const;
+const packumentRule = ruleChecker({
+  type: 'object',
+  required: ['versions'],
+  properties: {
+    versions: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        required: ['version', 'dist'],
+        properties: {
+          version: TEXT,
+          dist: { type: 'object', properties: { integrity: TEXT } },
+          peerDependencies: RANGES,
+        },
+      },
+    },
+  },
+});
+
+/** The fields that are read of what the npm registry says of a package. */
+export interface Packument {
+  readonly versions: Readonly<
+    Record<
+      string,
+      {
+        readonly version: string;
+        readonly dist: { readonly integrity?: string };
+        readonly peerDependencies?: Readonly<Record<string, string>>;
+      }
+    >
+  >;
+}
+
+/** @param packageName for error messages @throws WorkError that names the violated rule */
+export function checkedPackument(value: unknown, packageName: string): Packument {
+  const broken = packumentRule(value);
+  if (broken === undefined) return value as Packument;
+  throw new WorkError({
+    kind: 'unexpected-answer',
+    title: 'The npm registry gave an unexpected answer',
+    reason: `Its answer about ${packageName} breaks a rule of its format: ${broken}.`,
+    hint: 'check which registry answers: npm config get registry',
+  });
+}
+
+/** Whether a text is the name of an npm package, and not a path or an address. */
+export const isPackageName = (text: string): boolean => new RegExp(PACKAGE_NAME).test(text);
 
 function parseFile(text: string, file: string, rule: ReturnType<typeof ruleChecker>): unknown {
   const hint = 'correct the file, or build another version';

@@ -1,3 +1,5 @@
+import { parseWorkspace } from './pnpm-files.ts';
+
 /** The fields of a package.json that affect an image. */
 export interface PackageManifest {
   readonly name: string;
@@ -63,11 +65,7 @@ export async function allowedScripts(
   workspaceYaml: string | undefined,
   withScripts: readonly string[],
 ): Promise<readonly string[]> {
-  const { parse } = await import('yaml');
-  const workspace = (workspaceYaml === undefined ? {} : parse(workspaceYaml)) as {
-    readonly allowBuilds?: Readonly<Record<string, boolean>>;
-    readonly onlyBuiltDependencies?: readonly string[];
-  };
+  const workspace = await parseWorkspace(workspaceYaml ?? '', 'pnpm-workspace.yaml of the gateway');
   const list = workspace.onlyBuiltDependencies ?? manifest.pnpm?.onlyBuiltDependencies;
   if (workspace.allowBuilds !== undefined) return withScripts.filter((name) => workspace.allowBuilds?.[name] === true);
   if (list !== undefined) return withScripts.filter((name) => list.includes(name));

@@ -11,7 +11,7 @@ import { lockDependencies } from './dependency-lock.ts';
 import { download } from './download.ts';
 import type { BakedPlugin, PackagedGateway } from './gateway.ts';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
-import { parsePackageJson } from './package-json.ts';
+import { checkedPackument, isPackageName, parsePackageJson } from './package-json.ts';
 import { withAllowedScripts } from './package-manifest.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
@@ -67,7 +67,7 @@ export async function resolvePlugins(
         // Not every name that an object answers to is an entry: `constructor`.
         const listed = Object.hasOwn(gateway.pluginCatalog, id) ? gateway.pluginCatalog[id] : undefined;
         const packageName = listed ?? `@openclaw/${id}`;
-        const versions = await readVersions(packageName, npm);
+        const versions = isPackageName(packageName) ? await readVersions(packageName, npm) : [];
         const chosen = choosePluginVersion(versions, gateway.version);
         if (chosen !== undefined) return { id, packageName, version: chosen.version, integrity: chosen.integrity };
         const plugin = versions.some(({ gatewayRange }) => gatewayRange !== '');
@@ -83,7 +83,7 @@ export async function resolvePlugins(
 async function readVersions(packageName: string, npm: NpmOptions): Promise<readonly PluginVersion[]> {
   const { default: pacote } = await import('pacote');
   try {
-    const { versions } = await pacote.packument(packageName, npm);
+    const { versions } = checkedPackument(await pacote.packument(packageName, npm), packageName);
     return Object.values(versions)
       .map(({ version, dist, peerDependencies }) => ({
         version,

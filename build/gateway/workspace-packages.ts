@@ -3,16 +3,15 @@ import { join } from 'node:path';
 import type { WorkspaceDependency } from './gateway.ts';
 import { parsePackageJson } from './package-json.ts';
 import type { PackageManifest } from './package-manifest.ts';
+import { parseWorkspace } from './pnpm-files.ts';
 
 /**
  * The workspace packages that the builds need: the root, `ui`, `packages/*`, the requested plugins, and plugins whose scripts the server's
  * build runs. Other plugins are left out, so that their dependencies are not installed.
  */
 export async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
-  const { parse } = await import('yaml');
-  const { packages = [] } = parse(await readFile(join(root, 'pnpm-workspace.yaml'), 'utf8')) as {
-    readonly packages?: readonly string[];
-  };
+  const file = join(root, 'pnpm-workspace.yaml');
+  const { packages = [] } = await parseWorkspace(await readFile(file, 'utf8'), file);
   const folders = new Set<string>(['.']);
   for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {

@@ -161,6 +161,11 @@ describe('a release to two registries', () => {
     const args = ['release', 'verify', reference, '--platforms', 'linux/amd64', ...source, '--json', '--key'];
     const { exitCode, stdout } = await fixture.run(...args, fixture.publicKey);
     expect(exitCode, stdout).toBe(0);
+    const rows = JSON.parse(stdout).checks as readonly { name: string; checked: string; by: string }[];
+    for (const { name, checked, by } of rows) {
+      expect(checked, name).not.toBe('');
+      expect(by, name).toContain('cosign.pub');
+    }
     const cosign = cacheFolder('cosign', 'usr/bin/cosign');
     const checked = [
       'verify',

@@ -77,12 +77,13 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     if (image === undefined) throw missingImage(familiarReference(reference));
     command.onStep('checking its signature');
     const signature = await verifySignature(registry, reference, image.digest, trust, command.onStep);
-    const checks = [signature, ...publishedChecks(image, platforms, expected)];
+    // Everything that the index names by digest is covered by its signature.
+    const { by = 'nobody' } = signature;
+    const checks = [signature, ...publishedChecks(image, platforms, expected).map((check) => ({ ...check, by }))];
     const failures = checks.filter(isFailed).length;
     const name = atDigest(reference, image.digest);
     const conclusion =
       failures === 0 ? `all ${checks.length} checks passed` : `${failures} of ${checks.length} checks failed`;
-    // Everything that the index names by digest is covered by its signature.
     const covered = isFailed(signature)
       ? 'Nobody vouches for these values: the signature is not valid.'
       : `All values are part of this digest, which is ${signature.found}.`;
@@ -104,6 +105,12 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
 
 const checkTable = (checks: readonly CheckResult[]): string =>
   table(
-    [{ head: '' }, { head: 'check' }, { head: 'found' }],
-    checks.map((check) => [isFailed(check) ? style('red', 'FAIL') : style('green', 'pass'), check.name, check.found]),
+    [{ head: '' }, { head: 'check' }, { head: 'what was checked' }, { head: 'found' }, { head: 'signed by' }],
+    checks.map((check) => [
+      isFailed(check) ? style('red', 'FAIL') : style('green', 'pass'),
+      check.name,
+      check.checked ?? '',
+      check.found,
+      check.by ?? '',
+    ]),
   );

@@ -45,6 +45,20 @@ describe.each(NAMES)('%s.yml', (name) => {
   });
 });
 
+it('gives each job these permissions, and no others', () => {
+  const read = { contents: 'read', packages: 'read' };
+  const publish = { contents: 'read', packages: 'write', 'id-token': 'write' };
+  const jobs = NAMES.flatMap((name) =>
+    Object.entries(readWorkflow(name).jobs).map(([job, { permissions }]) => [`${name} ${job}`, permissions] as const),
+  );
+  expect(Object.fromEntries(jobs)).toEqual({
+    ...Object.fromEntries(Object.keys(readWorkflow('ci').jobs).map((job) => [`ci ${job}`, { contents: 'read' }])),
+    ...{ 'release plan': read, 'release build': { contents: 'read' }, 'release publish': publish },
+    ...{ 'refresh look': read, 'refresh refresh': publish },
+    ...{ 'promote plan': read, 'promote promote': publish },
+  });
+});
+
 describe('release.yml', () => {
   const { on, jobs, concurrency } = readWorkflow('release');
 

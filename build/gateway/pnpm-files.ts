@@ -1,0 +1,85 @@
+import { RequestError } from '../problem.ts';
+import { ruleChecker } from '../schema.ts';
+
+/** The settings in pnpm-workspace.yaml that affect an image. Source: https://pnpm.io/settings */
+export interface Workspace {
+  /** Globs of the folders with packages. */
+  readonly packages?: readonly string[];
+  readonly allowBuilds?: Readonly<Record<string, boolean>>;
+  readonly onlyBuiltDependencies?: readonly string[];
+}
+
+export interface Lockfile {
+  /** From package.json or pnpm-workspace.yaml. */
+  readonly overrides?: Readonly<Record<string, string>>;
+  readonly importers?: Readonly<Record<string, Importer>>;
+  readonly packages?: Readonly<
+    Record<string, { readonly resolution?: { readonly tarball?: string; readonly repo?: string } }>
+  >;
+}
+export const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
+export type Importer = Readonly<
+  Partial<
+    Record<(typeof GROUPS)[number], Readonly<Record<string, { readonly specifier: string; readonly version: string }>>>
+  >
+>;
+
+const TEXT = { type: 'string' } as const;
+const LIST = { type: 'array', items: TEXT } as const;
+const mapOf = (values: object): object => ({ type: 'object', additionalProperties: values });
+
+const workspaceRule = ruleChecker({
+  type: ['object', 'null'],
+  properties: { packages: LIST, allowBuilds: mapOf({ type: 'boolean' }), onlyBuiltDependencies: LIST },
+});
+
+const dependencies = mapOf({
+  type: 'object',
+  properties: { specifier: TEXT, version: TEXT },
+  required: ['specifier', 'version'],
+});
+const importer = { type: 'object', properties: Object.fromEntries(GROUPS.map((group) => [group, dependencies])) };
+const resolution = { type: 'object', properties: { tarball: TEXT, repo: TEXT } };
+const lockfileRule = ruleChecker({
+  type: ['object', 'null'],
+  properties: {
+    overrides: mapOf(TEXT),
+    importers: mapOf(importer),
+    packages: mapOf({ type: 'object', properties: { resolution } }),
+  },
+});
+
+/** @param file for error messages @throws RequestError that names the violated rule */
+export const parseWorkspace = async (text: string, file: string): Promise<Workspace> =>
+  ((await parseYaml(text, file, workspaceRule)) ?? {}) as Workspace;
+
+/**
+ * Parses pnpm-lock.yaml, lockfileVersion 9. pnpm 11 writes a first document with the packages of pnpm itself; the last one counts.
+ *
+ * @param file for error messages
+ * @throws RequestError that names the violated rule
+ */
+export const parseLockfile = async (text: string, file: string): Promise<Lockfile> =>
+  ((await parseYaml(text, file, lockfileRule)) ?? {}) as Lockfile;
+
+async function parseYaml(text: string, file: string, rule: ReturnType<typeof ruleChecker>): Promise<unknown> {
+  const { parseAllDocuments } = await import('yaml');
+  const refuse = (reason: string): RequestError => {
+    const hint = 'correct the file, or check it out again';
+    return new RequestError([{ source: file, value: '', reason, hint }]);
+  };
+  const document = [parseAllDocuments(text)].flat().at(-1);
+  if (document === undefined || !('errors' in document)) return undefined;
+  const [error] = document.errors;
+  if (error !== undefined) throw refuse(`is not valid YAML: ${error.message.split('\n')[0]}`);
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    // Aliases that expand to too much.
+    throw refuse(`is not valid YAML: ${(cause as Error).message}`);
+  }
+  const broken = rule(value);
+  if (broken !== undefined) throw refuse(`breaks a rule of its format: ${broken}`);
+  return value;
+}

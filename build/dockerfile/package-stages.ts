@@ -7,7 +7,7 @@ import { BUILD_BASE } from './system-stages.ts';
 const fetchPackage = (selector: string, allowedScripts: readonly string[]): string => `WORKDIR /fetched
 ${run(
   `${NPM_MOUNTS} ${PROGRAMS_MOUNT}`,
-  `mv "$(npm pack --silent ${selector})" package.tgz
+  `mv "$(npm pack --ignore-scripts --silent ${selector})" package.tgz
 mkdir dependencies
 tar -xzf package.tgz --to-stdout package/package.json |
   node /programs/dependency-manifest.mjs ${allowedScripts.join(' ')} >dependencies/package.json

@@ -74,7 +74,8 @@ interface GatewayPart {
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
   const { gateway, aptPackages, pipPackages, browser, dockerCli } = request;
   const playwright = gateway.kind === 'any' ? undefined : gateway.playwrightVersion;
-  const part = gateway.kind === 'checkout' ? checkoutPart(gateway) : packagePart(gateway, request);
+  const part =
+    gateway.kind === 'checkout' ? checkoutPart(gateway, request.isolated ?? false) : packagePart(gateway, request);
   const layers: readonly Layer[] = [
     inPlace('system', SYSTEM_PACKAGES.join(', '), 'system'),
     ...(aptPackages.length > 0 ? [inPlace('apt', aptPackages.join(', '), 'system-with-apt')] : []),
@@ -239,7 +240,7 @@ const ANY_PACKAGE = {
   allowedScripts: [],
 } as const;
 
-function checkoutPart(checkout: Checkout): GatewayPart {
+function checkoutPart(checkout: Checkout, isolated: boolean): GatewayPart {
   const { selected, hasExtensions } = checkout;
   return {
     parameters: hasExtensions
@@ -251,7 +252,7 @@ function checkoutPart(checkout: Checkout): GatewayPart {
           },
         ]
       : [],
-    stages: sourceStages(checkout),
+    stages: sourceStages(checkout, isolated),
     from: hasExtensions ? `${WITH_TOOLS.name}\${OPENCLAW_EXTENSIONS:+-and-plugins}` : WITH_TOOLS.name,
     below:
       selected.length === 0

@@ -1,6 +1,6 @@
 import { HELPERS } from './helpers.ts';
 import type { Stage } from './stage.ts';
-import { BUN, HELPERS_MOUNT, installPackages, LAYERS, NPM_MOUNTS, run } from './step.ts';
+import { BUN, HELPERS_MOUNT, installPackages, LAYERS, NPM_MOUNTS, OFFLINE_MOUNTS, run } from './step.ts';
 
 /** The parent images of the sandboxes, for `FROM`. */
 export interface SandboxBases {
@@ -49,13 +49,17 @@ CMD ["sleep", "infinity"]`,
     name: 'tools',
     from: 'node',
     why: 'pnpm and Bun, from npm, beside Node.',
-    body: run(
+    body: `${run(
       NPM_MOUNTS,
       `mkdir -p ${LAYERS}/node/usr
 cp -a /usr/local ${LAYERS}/node/usr/
-npm_global --prefix ${LAYERS}/tools/usr/local ${PNPM} ${BUN}
+npm_global --prefix ${LAYERS}/tools/usr/local ${PNPM} ${BUN}`,
+    )}
+${run(
+  OFFLINE_MOUNTS,
+  `finish_bun ${LAYERS}/tools/usr/local/lib/node_modules
 same_times`,
-    ),
+)}`,
   },
   {
     name: 'sandbox-common',

@@ -7,6 +7,7 @@ import {
   installPackages,
   LAYERS,
   NPM_MOUNTS,
+  OFFLINE_MOUNTS,
   PROGRAMS_MOUNT,
   REGISTRY_MOUNTS,
   run,
@@ -14,14 +15,47 @@ import {
 } from './step.ts';
 import { BUILD_BASE, WITH_TOOLS } from './system-stages.ts';
 
-const STORE = '--mount=type=cache,target=/pnpm,id=pnpm';
+/** Packages of all builds on this engine. Install scripts could change them, so images that must not depend on earlier builds have a stage. */
+const KEPT_STORE = '--mount=type=cache,target=/pnpm,id=pnpm';
 const PNPM_OPTIONS = '--store-dir=/pnpm/store --reporter=append-only';
-/** Fetches with npm's tokens, and runs no script. */
-const FETCH_MOUNTS = `${REGISTRY_MOUNTS} ${STORE} ${PROGRAMS_MOUNT}`;
 const TRIM_LOCKFILE = 'node /programs/trim-lockfile.mjs';
-const PNPM_FETCH = `${TRIM_LOCKFILE}\npnpm fetch ${PNPM_OPTIONS}`;
-/** Installs what was fetched, and runs the install scripts that the checkout allows: without tokens. */
-const PNPM_MOUNTS = `${UNTRUSTED_MOUNTS} ${STORE}`;
+/** Fetches with npm's tokens, and runs no code of the packages or of the checkout. */
+const PNPM_FETCH = `${TRIM_LOCKFILE}\npnpm fetch --ignore-pnpmfile ${PNPM_OPTIONS}`;
+
+/** How an install of dependencies gets the packages. */
+interface PackageStore {
+  /** Mount with the store. */
+  readonly mount: string;
+  /** The step before the install that fetches into it. @param mounts of its files @param lines before the fetch @param option of pnpm */
+  readonly fetch: (mounts: string, lines: string, option?: string) => string;
+  readonly stages: readonly Stage[];
+}
+
+const keptStore: PackageStore = {
+  mount: KEPT_STORE,
+  fetch: (mounts, lines, option = '') =>
+    `${run([mounts, REGISTRY_MOUNTS, KEPT_STORE, PROGRAMS_MOUNT].filter((mount) => mount !== '').join(' '), `${lines}${PNPM_FETCH}${option}`)}\n`,
+  stages: [],
+};
+
+/** What an install script writes to the store is discarded with its step. */
+const ownStore: PackageStore = {
+  mount: '--mount=from=store,source=/pnpm,target=/pnpm,rw',
+  fetch: () => '',
+  stages: [
+    {
+      name: 'store',
+      from: 'toolchain',
+      why: 'All packages, fetched for this image alone. No earlier build could change them.',
+      body: `WORKDIR /fetch
+COPY --from=install-manifests / ./
+${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, PNPM_FETCH)}`,
+    },
+  ],
+};
+
+/** @param isolated an image that must not depend on earlier builds: a release, a reproducible image */
+const packageStore = (isolated: boolean): PackageStore => (isolated ? ownStore : keptStore);
 const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline --config.allow-unused-patches=true ${PNPM_OPTIONS}`;
 /** Deletes pnpm's records of the installation, which contain its time and its store. */
 const DELETE_PNPM_RECORDS =
@@ -38,7 +72,7 @@ const toolchainStage = ({ pnpmVersion, needsBun }: Checkout): Stage => ({
   from: BUILD_BASE.name,
   why: `pnpm in the version that the checkout pins${needsBun ? ', Bun, which a build script calls,' : ''} and compilers for native packages.`,
   body: `${installPackages('ca-certificates git g++ make python3')}
-${run(NPM_MOUNTS, `npm_global pnpm@${pnpmVersion}${needsBun ? ` ${BUN}` : ''}`)}
+${run(NPM_MOUNTS, `npm_global pnpm@${pnpmVersion}${needsBun ? ` ${BUN}` : ''}`)}${needsBun ? `\n${run(OFFLINE_MOUNTS, 'finish_bun "$(npm root --global)"')}` : ''}
 ENV CI=true npm_config_manage_package_manager_versions=false pnpm_config_verify_deps_before_run=false`,
 });
 
@@ -74,15 +108,14 @@ const installManifests = (hasExtensions: boolean): Stage => ({
   body: '',
 });
 
-const INSTALLED: Stage = {
+const installedStage = ({ mount, fetch }: PackageStore): Stage => ({
   name: 'installed',
   from: 'toolchain',
   why: 'All dependencies, including development dependencies, for the builds below.',
   body: `WORKDIR /app
 COPY --from=install-manifests / ./
-${run(FETCH_MOUNTS, PNPM_FETCH)}
-${run(PNPM_MOUNTS, PNPM_INSTALL)}`,
-};
+${fetch('', '')}${run(`${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT}`, `${TRIM_LOCKFILE}\n${PNPM_INSTALL}`)}`,
+});
 
 const canvasStage = ({ canvasSources }: Checkout): Stage => ({
   name: 'canvas',
@@ -90,7 +123,7 @@ const canvasStage = ({ canvasSources }: Checkout): Stage => ({
   why: 'The canvas bundle, which the server serves: every file that its script writes.',
   body: `${copyEntries(canvasSources)}
 ${run(
-  PNPM_MOUNTS,
+  OFFLINE_MOUNTS,
   `touch /begun
 pnpm run canvas:a2ui:bundle
 mkdir -p ${LAYERS}/canvas
@@ -118,7 +151,7 @@ const serverStage = ({ serverSources, serverScript, canvasSources, workspaceDepe
   why: 'The compiled gateway. Does not read docs, skills or the Control UI.',
   body: `${copyEntries(serverSources)}${canvasSources.length > 0 ? `\nCOPY --from=canvas ${LAYERS}/canvas/ ./` : ''}
 ${run(
-  PNPM_MOUNTS,
+  OFFLINE_MOUNTS,
   `${BUILD_SETTINGS}
 pnpm run ${serverScript}
 # The stage build-info writes it: the script knows no commit, and writes the time of this build.
@@ -137,7 +170,7 @@ const controlUiStage = ({ uiSources, uiShowsCommit, revision, committed }: Check
   why: 'The Control UI, built in parallel with the server.',
   body: `${copyEntries(uiSources)}
 ${run(
-  PNPM_MOUNTS,
+  OFFLINE_MOUNTS,
   `export OPENCLAW_PREFER_PNPM=1${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
 pnpm run ui:build
 delete_sources ./dist/control-ui
@@ -152,7 +185,7 @@ same_times`,
 const PRODUCTION_MANIFESTS = `cd /install
 cp -a /manifests/. .
 rm -rf ui extensions
-${TRIM_LOCKFILE}`;
+`;
 
 /** Workspace packages that the installation links to, and that the gateway does not need at run time. */
 const unusedPackages = ({ manifests, workspaceDependencies }: Checkout): readonly string[] =>
@@ -161,18 +194,13 @@ const unusedPackages = ({ manifests, workspaceDependencies }: Checkout): readonl
     .map((path) => path.replace(/\/package\.json$/, ''))
     .filter((folder) => !workspaceDependencies.some((needed) => needed.folder === folder));
 
-const productionStage = (checkout: Checkout): Stage => ({
+const productionStage = (checkout: Checkout, { mount, fetch }: PackageStore): Stage => ({
   name: 'dependencies',
   from: 'toolchain',
   why: 'Production dependencies, installed from scratch: pruning a development installation would leave files behind.',
-  body: `${run(
-    `--mount=from=manifests,target=/manifests ${FETCH_MOUNTS} ${INSTALL_MOUNT}`,
-    `${PRODUCTION_MANIFESTS}
-pnpm fetch ${PNPM_OPTIONS} --prod`,
-  )}
-${run(
-  `--mount=from=manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
-  `${PRODUCTION_MANIFESTS}
+  body: `${fetch(`--mount=from=manifests,target=/manifests ${INSTALL_MOUNT}`, PRODUCTION_MANIFESTS, ' --prod')}${run(
+    `--mount=from=manifests,target=/manifests ${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
+    `${PRODUCTION_MANIFESTS}${TRIM_LOCKFILE}
 ${PNPM_INSTALL} --prod
 ${unusedPackages(checkout).length === 0 ? '' : `rm -rf ${unusedPackages(checkout).join(' ')}\n`}${DELETE_PNPM_RECORDS}
 ${DELETE_FOREIGN}
@@ -180,26 +208,20 @@ delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app
 cp -a --parents node_modules${checkout.workspaceDependencies.map(({ folder }) => ` $(find ${folder} -maxdepth 1 -name node_modules)`).join('')} ${LAYERS}/dependencies/app/
 same_times`,
-)}`,
+  )}`,
 });
 
 /**
  * The dependencies of a plugin are outside of dist/ and linked, as in an image from the package: the gateway's loader treats every
  * relative import below dist/ as an ES module. A plugin is loaded from its sources if the release ships them, else from dist/.
  */
-const pluginsStage = ({ pluginsFromSource }: Checkout): Stage => ({
+const pluginsStage = ({ pluginsFromSource }: Checkout, { mount, fetch }: PackageStore): Stage => ({
   name: 'plugins',
   from: 'toolchain',
   why: 'The production dependencies of the requested plugins.',
-  body: `${run(
-    `--mount=from=install-manifests,target=/manifests ${FETCH_MOUNTS} ${INSTALL_MOUNT}`,
-    `cd /install
-cp -a /manifests/. .
-${PNPM_FETCH} --prod`,
-  )}
-${run(
-  `--mount=from=install-manifests,target=/manifests ${PNPM_MOUNTS} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
-  `mkdir -p ${LAYERS}/plugins/app
+  body: `${fetch(`--mount=from=install-manifests,target=/manifests ${INSTALL_MOUNT}`, 'cd /install\ncp -a /manifests/. .\n', ' --prod')}${run(
+    `--mount=from=install-manifests,target=/manifests ${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
+    `mkdir -p ${LAYERS}/plugins/app
 while read -r directory id; do
   mkdir "/install/$id"
   cd "/install/$id"
@@ -218,7 +240,7 @@ while read -r directory id; do
   ln -s "$dependencies" "${LAYERS}/plugins$plugin/node_modules"
 done </manifests/extensions/.selected
 same_times`,
-)}`,
+  )}`,
 });
 
 export const WITH_PLUGINS: Stage = {
@@ -265,17 +287,18 @@ export const checkoutFolders = ({ pluginsFromSource, documents }: Checkout): rea
 ];
 
 /** The stages that build a gateway from a checkout. A part that the release does not have gets no stage. */
-export const sourceStages = (checkout: Checkout): readonly Stage[] => [
+export const sourceStages = (checkout: Checkout, isolated: boolean): readonly Stage[] => [
   toolchainStage(checkout),
   manifestsStage(checkout),
   ...(checkout.hasExtensions ? PLUGIN_MANIFESTS : []),
   installManifests(checkout.hasExtensions),
-  INSTALLED,
+  ...packageStore(isolated).stages,
+  installedStage(packageStore(isolated)),
   ...(checkout.canvasSources.length > 0 ? [canvasStage(checkout)] : []),
   serverStage(checkout),
   ...(checkout.uiSources.length > 0 ? [controlUiStage(checkout)] : []),
-  productionStage(checkout),
-  ...(checkout.hasExtensions ? [pluginsStage(checkout), WITH_PLUGINS] : []),
+  productionStage(checkout, packageStore(isolated)),
+  ...(checkout.hasExtensions ? [pluginsStage(checkout, packageStore(isolated)), WITH_PLUGINS] : []),
   ...checkoutFolders(checkout).map((path) =>
     checkoutFilesStage(path, [path], `The folder ${path}, which no build script changes.`),
   ),

@@ -20,6 +20,8 @@ export const APT_MOUNTS = `${CA_MOUNTS} \\
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked`;
 /** Memory for an installation that is reduced afterwards, so that only the remaining files reach the disk. */
 export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
+/** For steps that run code of other people, which needs nothing from a network. The build cannot pass anything on either. */
+export const OFFLINE_MOUNTS = `--network=none ${HELPERS_MOUNT}`;
 /** The npm package contains the program, and npm checks its integrity. */
 export const BUN = 'bun@1.4.4';
 

@@ -75,8 +75,11 @@ export const BROWSER_DOWNLOAD: Stage = {
 ARG PLAYWRIGHT_DOWNLOAD_HOST
 ${run(
   NPM_MOUNTS,
-  `npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@\${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
-install -d -o 1000 -g 1000 ${LAYERS}/browser/home/node ${LAYERS}/browser/home/node/.cache ${LAYERS}/browser${BROWSERS}
+  `npm install --prefix /playwright --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@\${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"`,
+)}
+${run(
+  CA_MOUNTS,
+  `install -d -o 1000 -g 1000 ${LAYERS}/browser/home/node ${LAYERS}/browser/home/node/.cache ${LAYERS}/browser${BROWSERS}
 export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=${LAYERS}/browser${BROWSERS}
 if [ -z "\${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
 setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/playwright-core/cli.js install chromium

@@ -14,6 +14,9 @@ export interface InstalledPackage {
 }
 
 const DPKG_STATUS = 'var/lib/dpkg/status';
+/** Packages that were unpacked without dpkg, one file each, as in distroless images. Source: https://github.com/GoogleContainerTools/distroless */
+const DPKG_STATUS_FOLDER = /^var\/lib\/dpkg\/status\.d\/[^/]+$/;
+const NODE = 'usr/local/bin/node';
 const OS_RELEASE = /^(?:etc|usr\/lib)\/os-release$/;
 const GATEWAY_MANIFEST = 'app/package.json';
 /** Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/ */
@@ -37,7 +40,7 @@ function npmFolder(path: string): string | undefined {
 export const namesPackages = (path: string): boolean =>
   path === DPKG_STATUS ||
   path === GATEWAY_MANIFEST ||
-  [OS_RELEASE, PYTHON_METADATA, COPYRIGHT, BROWSERS].some((pattern) => pattern.test(path)) ||
+  [OS_RELEASE, DPKG_STATUS_FOLDER, PYTHON_METADATA, COPYRIGHT, BROWSERS].some((pattern) => pattern.test(path)) ||
   npmFolder(path) !== undefined;
 
 /**
@@ -49,10 +52,10 @@ export function installedPackages(
   variables: readonly string[] = [],
 ): readonly InstalledPackage[] {
   const packages = [
-    ...debianPackages(texts),
+    ...debianPackages(texts, files),
     ...npmPackages(texts),
     ...pythonPackages(texts),
-    ...nodeProgram(variables),
+    ...nodeProgram(variables, files),
     ...browsers(texts, files),
   ];
   const keyOf = ({ kind, name, version, architecture = '' }: InstalledPackage): string =>
@@ -66,21 +69,34 @@ export function installedPackages(
 export const debianRelease = ({ texts }: Pick<MergedLayers, 'texts'>): string | undefined =>
   /^VERSION_ID="?([^"\n]+)"?$/m.exec([...texts].find(([path]) => OS_RELEASE.test(path))?.[1] ?? '')?.[1];
 
-function debianPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
-  const status = texts.get(DPKG_STATUS) ?? '';
+function debianPackages(
+  texts: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, unknown>,
+): readonly InstalledPackage[] {
+  const installed = (texts.get(DPKG_STATUS) ?? '').split('\n\n');
+  const unpacked = [...texts].flatMap(([path, text]) =>
+    DPKG_STATUS_FOLDER.test(path) ? [{ path, paragraph: text }] : [],
+  );
   const field = (paragraph: string, name: string): string =>
     new RegExp(`^${name}: (.*)$`, 'm').exec(paragraph)?.[1] ?? '';
-  return status
-    .split('\n\n')
-    .filter((paragraph) => field(paragraph, 'Status').endsWith(' installed'))
-    .map((paragraph) => ({
+  const found = [
+    ...installed
+      .filter((paragraph) => field(paragraph, 'Status').endsWith(' installed'))
+      .map((paragraph) => ({ path: DPKG_STATUS, paragraph })),
+    ...unpacked,
+  ];
+  return found.map(({ path, paragraph }) => {
+    const [name, architecture] = [field(paragraph, 'Package'), field(paragraph, 'Architecture')];
+    const copyright = `usr/share/doc/${name}/copyright`;
+    const lists = [`var/lib/dpkg/info/${name}.list`, `var/lib/dpkg/info/${name}:${architecture}.list`];
+    return {
       kind: 'debian',
-      name: field(paragraph, 'Package'),
-      version: field(paragraph, 'Version'),
-      architecture: field(paragraph, 'Architecture'),
-      license: debianLicense(texts.get(`usr/share/doc/${field(paragraph, 'Package')}/copyright`)),
-      path: DPKG_STATUS,
-    }));
+      ...{ name, version: field(paragraph, 'Version'), architecture },
+      license: debianLicense(texts.get(copyright)),
+      // Each layer with apt's changes has all of dpkg's status; a file of the package is in the layer that installed it.
+      path: [...lists, copyright].find((file) => files.has(file)) ?? path,
+    };
+  });
 }
 
 /** @returns the license of a package whose files all have one; undefined if there are several, or the file is free text */
@@ -103,11 +119,12 @@ function pythonPackages(texts: ReadonlyMap<string, string>): readonly InstalledP
 }
 
 /** Node comes with the base, and no package manager lists it. */
-function nodeProgram(variables: readonly string[]): readonly InstalledPackage[] {
+function nodeProgram(variables: readonly string[], files: ReadonlyMap<string, unknown>): readonly InstalledPackage[] {
+  const path = files.has(NODE) ? NODE : undefined;
   const version = variables.find((entry) => entry.startsWith('NODE_VERSION='))?.slice('NODE_VERSION='.length);
   return version === undefined
     ? []
-    : [{ kind: 'program', name: 'node', version, architecture: undefined, license: 'MIT', path: undefined }];
+    : [{ kind: 'program', name: 'node', version, architecture: undefined, license: 'MIT', path }];
 }
 
 /** The browsers that Playwright downloaded: its list has versions by revision, and the folders have revisions. */

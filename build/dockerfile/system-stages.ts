@@ -132,7 +132,12 @@ apt_trixie update
 cd /debian
 chmod a+rwx .
 apt_trixie download ${DOCKER_CLI.map((name) => `'${name}'`).join(' ')}
-for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
+# Scanners read status.d, as in distroless images: dpkg does not know these programs.
+mkdir -p ${LAYERS}/docker-cli/var/lib/dpkg/status.d
+for archive in *.deb; do
+  dpkg-deb -x "$archive" unpacked
+  dpkg-deb -f "$archive" >"${LAYERS}/docker-cli/var/lib/dpkg/status.d/$(dpkg-deb -f "$archive" Package)"
+done
 mkdir -p ${LAYERS}/docker-cli/usr/bin ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins
 cp unpacked/usr/bin/docker ${LAYERS}/docker-cli/usr/bin/
 cp unpacked/usr/libexec/docker/cli-plugins/docker-compose ${LAYERS}/docker-cli/usr/libexec/docker/cli-plugins/

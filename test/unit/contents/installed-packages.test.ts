@@ -27,6 +27,26 @@ it('lists Debian packages, with the license if the copyright file has one', () =
   ]);
 });
 
+it('names a file of each package, whose layer installed it', () => {
+  const status = (name: string) =>
+    `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n`;
+  const packages = inImage(
+    {
+      'var/lib/dpkg/status': `${status('tini')}\n${status('libc6')}\n${status('bare')}`,
+      'var/lib/dpkg/status.d/docker-cli': 'Package: docker-cli\nVersion: 26.1.5\nArchitecture: amd64\n',
+    },
+    ['var/lib/dpkg/info/tini.list', 'var/lib/dpkg/info/libc6:amd64.list', 'usr/local/bin/node'],
+    ['NODE_VERSION=24.1.0'],
+  );
+  expect(packages.map(({ name, path }) => [name, path])).toEqual([
+    ['bare', 'var/lib/dpkg/status'],
+    ['docker-cli', 'var/lib/dpkg/status.d/docker-cli'],
+    ['libc6', 'var/lib/dpkg/info/libc6:amd64.list'],
+    ['tini', 'var/lib/dpkg/info/tini.list'],
+    ['node', 'usr/local/bin/node'],
+  ]);
+});
+
 describe('what no Debian or npm package lists', () => {
   it('is Node, by the variable of its base', () => {
     expect(inImage({}, [], ['PATH=/bin', 'NODE_VERSION=24.1.0'])).toMatchObject([

@@ -70,6 +70,31 @@ describe('scripts/engine on a bare Debian', () => {
   });
 });
 
+describe('scripts/engine update', () => {
+  const OLD = 'libmnl0';
+  const record = `/engine/openclaw-image/engine/root/.packages/bookworm/${OLD}`;
+
+  it('is asked for if Debian has newer programs', async () => {
+    await inside(`echo 0.1-1 >${record}`);
+    const { stdout, stderr } = await inside('/scripts/engine status');
+    expect(stdout).toMatch(/^running/);
+    expect(stderr).toMatch(
+      /1 programs? of this engine .*older than Debian's \(libmnl0 0\.1-1 < .*\)\. Update them: scripts\/engine update/,
+    );
+  });
+
+  it('brings the newest programs, and keeps the images', { tags: ['nightly'] }, async () => {
+    const build =
+      'eval "$(/scripts/engine env)" && printf "FROM scratch\\nLABEL kept=1\\n" | docker build --quiet --tag kept -';
+    expect((await inside(build)).exitCode).toBe(0);
+    const { exitCode, stderr } = await inside('/scripts/engine update');
+    expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
+    expect(stderr).toMatch(/libmnl0: 0\.1-1 -> /);
+    expect((await inside('eval "$(/scripts/engine env)" && docker image inspect kept')).exitCode).toBe(0);
+    expect((await inside('/scripts/engine status')).stderr).toBe('');
+  });
+});
+
 describe('SOURCE_DATE_EPOCH', { tags: ['nightly'] }, () => {
   /** Shares the bases, so that both use the same one. */
   const emptyCache = async (name: string): Promise<string> => {

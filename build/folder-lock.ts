@@ -1,5 +1,6 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isRunning } from './is-running.ts';
 import { WorkError } from './problem.ts';
 
 /**
@@ -46,15 +47,5 @@ async function takeFile(file: string, folder: string): Promise<void> {
     const isStale = (await readFile(stale, 'utf8').catch(() => '')) === String(holder);
     if (!isStale) await link(stale, file).catch(() => {});
     await rm(stale, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, uptime, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning } from '../is-running.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { clearArtifact, putArtifact, readArtifact } from '../oci/artifact.ts';
 import type { Repository } from '../oci/reference.ts';
@@ -161,12 +162,7 @@ async function makeHolder(id: string): Promise<LockHolder> {
 function isAlive({ until, processes, process: pid }: LockHolder): boolean {
   if (until * 1000 < Date.now()) return false;
   if (processes !== ownProcesses()) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return isRunning(pid);
 }
 
 /** A lock lasts minutes: one that lasts days is nonsense, and would end no release but block all. */

@@ -1,12 +1,28 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { isFailed } from '../check-result.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { readImageDocument } from '../engine/image-document.ts';
+import { isRunning } from '../is-running.ts';
 import { layoutContent } from '../oci/content.ts';
 import { WorkError } from '../problem.ts';
 import { verifyImage } from '../verify/verify-image.ts';
 import { loadPlatformImage } from './load-platform-image.ts';
 import { imageFolder, type PlatformImage } from './platform-image.ts';
+
+const REPOSITORY = 'openclaw-image-release';
+/** Several hosts may use one engine. */
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+
+/** Removes the images of killed releases of this host. */
+async function removeAbandoned(cli: DockerCli): Promise<void> {
+  const { stdout } = await runDocker(cli, ['image', 'ls', '--format', '{{.Tag}}', REPOSITORY]);
+  const abandoned = stdout.split('\n').filter((tag) => {
+    const [, host, pid] = /^[0-9a-f]{12}-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}$/.exec(tag) ?? [];
+    return host === HOST && pid !== undefined && !isRunning(Number(pid));
+  });
+  for (const tag of abandoned) await runDocker(cli, ['image', 'rm', '--force', `${REPOSITORY}:${tag}`]);
+}
 
 /**
  * Boots exactly the image that will be published, and checks it against the contract.
@@ -23,8 +39,9 @@ export async function verifyPlatformImage(
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const { image, platform, index } = built;
+  await removeAbandoned(cli);
   // Other releases on this engine have other names, also of the same image.
-  const name = `openclaw-image-release:${index.digest.slice('sha256:'.length, 19)}-${randomBytes(4).toString('hex')}`;
+  const name = `${REPOSITORY}:${index.digest.slice('sha256:'.length, 19)}-${HOST}-${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
     const content = layoutContent(imageFolder(folder, built));
     await loadPlatformImage(cli, content, index, name);

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PinStatus } from '../../build/base/pinned-base.ts';
+import { isRunning } from '../../build/is-running.ts';
 import { docker, engine, inImage, runUntil } from '../support/command.ts';
 import { publishBase } from '../support/published-base.ts';
 import { createReleaseFixture, type Published, type ReleaseFixture } from '../support/release-fixture.ts';
@@ -33,6 +34,10 @@ beforeAll(async () => {
   const { exitCode, stdout, stderr } = await fixture.run(...publish(), '--json');
   expect(exitCode, stdout + stderr).toBe(0);
   published = JSON.parse(stdout) as Published;
+  const remaining = await docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'openclaw-image-release');
+  const abandoned = images.stdout.split('\n').filter((name) => !isRunning(Number(name.split('-').at(-2))));
+  expect(abandoned.length).toBeGreaterThan(0);
+  for (const name of abandoned) expect(remaining.stdout.split('\n')).not.toContain(name);
 });
 afterAll(() => fixture.tearDown());
 

@@ -32,6 +32,7 @@ describe('the entries of an index', () => {
     expect(entries([entry('a', 'linux/amd64'), attestationOf('b', 'a')])).toEqual({
       name: 'index entries',
       status: 'passed',
+      checked: 'each entry of the index: an image, or an attestation of one',
       found: '1 images, 1 attestations',
     });
   });

@@ -90,8 +90,14 @@ npm_production() { # ci | install ...; needs the mount /programs
     --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
 }
 
+# Runs no install script: npm's tokens are at hand. Bun needs its own, which finish_bun runs.
 npm_global() { # PACKAGE ...
-  npm install --global --no-audit --no-fund --no-update-notifier --loglevel=error "$@"
+  npm install --global --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "$@"
+}
+
+# Puts the program that npm downloaded for this processor in the place of Bun's command. For a step without tokens and network.
+finish_bun() { # FOLDER of the global packages
+  node "$1/bun/install.js"
 }
 
 # Deletes type declarations, source maps and TypeScript sources, which no program reads at run time, and empty folders.
@@ -336,7 +342,10 @@ ARG OPENCLAW_PLAYWRIGHT_VERSION
 ARG PLAYWRIGHT_DOWNLOAD_HOST
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm <<'SH'
 . /helpers/prelude.sh
-npm install --prefix /playwright --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
+npm install --prefix /playwright --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "playwright-core@${OPENCLAW_PLAYWRIGHT_VERSION:-latest}"
+SH
+RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca <<'SH'
+. /helpers/prelude.sh
 install -d -o 1000 -g 1000 /finished/browser/home/node /finished/browser/home/node/.cache /finished/browser/home/node/.cache/ms-playwright
 export HOME=/tmp PLAYWRIGHT_BROWSERS_PATH=/finished/browser/home/node/.cache/ms-playwright
 if [ -z "${PLAYWRIGHT_DOWNLOAD_HOST:-}" ]; then unset PLAYWRIGHT_DOWNLOAD_HOST; fi
@@ -389,7 +398,12 @@ apt_trixie update
 cd /debian
 chmod a+rwx .
 apt_trixie download 'docker-cli=26.1.5*' 'docker-compose=2.26.1*'
-for archive in *.deb; do dpkg-deb -x "$archive" unpacked; done
+# Scanners read status.d, as in distroless images: dpkg does not know these programs.
+mkdir -p /finished/docker-cli/var/lib/dpkg/status.d
+for archive in *.deb; do
+  dpkg-deb -x "$archive" unpacked
+  dpkg-deb -f "$archive" >"/finished/docker-cli/var/lib/dpkg/status.d/$(dpkg-deb -f "$archive" Package)"
+done
 mkdir -p /finished/docker-cli/usr/bin /finished/docker-cli/usr/libexec/docker/cli-plugins
 cp unpacked/usr/bin/docker /finished/docker-cli/usr/bin/
 cp unpacked/usr/libexec/docker/cli-plugins/docker-compose /finished/docker-cli/usr/libexec/docker/cli-plugins/
@@ -472,7 +486,7 @@ ARG OPENCLAW_PACKAGE
 WORKDIR /fetched
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=from=programs,target=/programs <<'SH'
 . /helpers/prelude.sh
-mv "$(npm pack --silent "$OPENCLAW_PACKAGE")" package.tgz
+mv "$(npm pack --ignore-scripts --silent "$OPENCLAW_PACKAGE")" package.tgz
 mkdir dependencies
 tar -xzf package.tgz --to-stdout package/package.json |
   node /programs/dependency-manifest.mjs  >dependencies/package.json

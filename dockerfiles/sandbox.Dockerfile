@@ -68,8 +68,14 @@ npm_production() { # ci | install ...; needs the mount /programs
     --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
 }
 
+# Runs no install script: npm's tokens are at hand. Bun needs its own, which finish_bun runs.
 npm_global() { # PACKAGE ...
-  npm install --global --no-audit --no-fund --no-update-notifier --loglevel=error "$@"
+  npm install --global --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "$@"
+}
+
+# Puts the program that npm downloaded for this processor in the place of Bun's command. For a step without tokens and network.
+finish_bun() { # FOLDER of the global packages
+  node "$1/bun/install.js"
 }
 
 # Deletes type declarations, source maps and TypeScript sources, which no program reads at run time, and empty folders.
@@ -122,6 +128,10 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=
 mkdir -p /finished/node/usr
 cp -a /usr/local /finished/node/usr/
 npm_global --prefix /finished/tools/usr/local pnpm@11.28.11 bun@1.4.4
+SH
+RUN --network=none --mount=from=helpers,target=/helpers <<'SH'
+. /helpers/prelude.sh
+finish_bun /finished/tools/usr/local/lib/node_modules
 same_times
 SH
 

@@ -126,6 +126,7 @@ _clawdock_exec() {
 
 # Waits until a gateway has finished its start: it ignores a signal to stop meanwhile. Older gateways do not have /startupz.
 _clawdock_wait_started() {
+  # shellcheck disable=SC2016 # the container expands it
   _clawdock_compose exec -T openclaw-gateway sh -c '
     tries=0
     while [ "$tries" -lt 60 ] && [ "$(curl -s -o /dev/null -w "%{http_code}" --noproxy "*" http://127.0.0.1:18789/startupz)" = 503 ]; do

@@ -1,4 +1,5 @@
 import { PackageURL } from 'packageurl-js';
+import parseLicense from 'spdx-expression-parse';
 import type { InstalledPackage } from './installed-packages.ts';
 
 /** The image that an SBOM describes. */
@@ -53,8 +54,40 @@ export interface SpdxPackage {
   }[];
 }
 
-/** An SPDX license expression. npm also allows values that are not SPDX, such as UNLICENSED. */
-const LICENSE = /^(?!UNLICENSED$|SEE )[A-Za-z0-9.+-]+(?: (?:OR|AND|WITH) [A-Za-z0-9.+-]+)*$/;
+/** Debian's short names of licenses that have other names in SPDX. Source: copyright-format 1.0, "License specification" */
+const DEBIAN_NAMES: Readonly<Record<string, string>> = {
+  Expat: 'MIT',
+  'BSD-2-clause': 'BSD-2-Clause',
+  'BSD-3-clause': 'BSD-3-Clause',
+  'BSD-4-clause': 'BSD-4-Clause',
+  Artistic: 'Artistic-1.0-Perl',
+  zlib: 'Zlib',
+  ZLIB: 'Zlib',
+  'public-domain': 'NOASSERTION',
+};
+
+/** `GPL-2+` and `LGPL-2.1` of Debian → `GPL-2.0-or-later`, `LGPL-2.1-only`. */
+function gnuLicense(name: string): string | undefined {
+  const [, family, version = '', orLater] = /^(A?L?GPL|GFDL)-(\d(?:\.\d)?)(\+?)$/.exec(name) ?? [];
+  if (family === undefined) return undefined;
+  return `${family}-${version.includes('.') ? version : `${version}.0`}-${orLater === '+' ? 'or-later' : 'only'}`;
+}
+
+/**
+ * The declared license as an SPDX expression. Package managers allow other values: `UNLICENSED`, `SEE LICENSE IN x`, Debian's own names.
+ *
+ * @returns `NOASSERTION` if SPDX does not know it
+ */
+export function spdxLicense(license: string | undefined): string {
+  if (license === undefined) return 'NOASSERTION';
+  const name = DEBIAN_NAMES[license] ?? gnuLicense(license) ?? license;
+  try {
+    parseLicense(name);
+    return name;
+  } catch {
+    return 'NOASSERTION';
+  }
+}
 
 /**
  * The software bill of materials of one platform. Pure: equal packages give equal bytes.
@@ -111,7 +144,7 @@ function spdxPackage(
     downloadLocation: 'NOASSERTION',
     filesAnalyzed: false,
     licenseConcluded: 'NOASSERTION',
-    licenseDeclared: license !== undefined && LICENSE.test(license) ? license : 'NOASSERTION',
+    licenseDeclared: spdxLicense(license),
     copyrightText: 'NOASSERTION',
     ...(sourceInfo === undefined ? {} : { sourceInfo }),
     externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl.toString() }],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { spdxDocument } from '../../../build/contents/spdx.ts';
+import { spdxDocument, spdxLicense } from '../../../build/contents/spdx.ts';
 
 const subject = {
   name: 'ghcr.io/openclaw/openclaw',
@@ -54,4 +54,20 @@ it.each([
 
 it('gives the same bytes for the same packages', () => {
   expect(JSON.stringify(spdxDocument(subject, []))).toBe(JSON.stringify(spdxDocument(subject, [])));
+});
+
+it.each([
+  ['MIT OR Apache-2.0', 'MIT OR Apache-2.0'],
+  ['GPL-2.0-only WITH Classpath-exception-2.0', 'GPL-2.0-only WITH Classpath-exception-2.0'],
+  ['Expat', 'MIT'],
+  ['GPL-2+', 'GPL-2.0-or-later'],
+  ['LGPL-2.1', 'LGPL-2.1-only'],
+  ['BSD-3-clause', 'BSD-3-Clause'],
+  ['public-domain', 'NOASSERTION'],
+  ['UNLICENSED', 'NOASSERTION'],
+  ['permissive', 'NOASSERTION'],
+  ['SEE LICENSE IN x', 'NOASSERTION'],
+  [undefined, 'NOASSERTION'],
+])('declares the license %s as %s', (license, expected) => {
+  expect(spdxLicense(license)).toBe(expected);
 });

@@ -9,7 +9,7 @@ export interface Referrer extends Descriptor {
 }
 
 /** The tag under which registries without the referrers API keep the list. Source: OCI distribution-spec, "Referrers Tag Schema". */
-const referrersTag = (digest: string): string => digest.replace(':', '-');
+export const referrersTag = (digest: string): string => digest.replace(':', '-');
 
 /** @returns all referrers of an image; their artifact type may be missing, because some tools do not write it */
 export async function listReferrers(

@@ -61,6 +61,14 @@ export interface Registry {
     reference: string,
     document: StoredDocument,
   ) => Promise<{ readonly listsReferrers: boolean }>;
+  /**
+   * Deletes a tag, or a manifest with all its tags. Source: OCI distribution-spec, "Content Management"
+   *
+   * @param reference a tag or a digest
+   * @returns false if the registry deletes manifests, but no single tags
+   * @throws WorkError if the registry deletes nothing
+   */
+  readonly remove: (repository: Repository, reference: string) => Promise<boolean>;
   /** @returns an index of the referrers of an image; undefined if the registry has no referrers API */
   readonly referrers: (repository: Repository, digest: string) => Promise<RegistryDocument | undefined>;
 }
@@ -166,6 +174,31 @@ export function openRegistries(options: ConnectionOptions): Registry {
         await stored?.body.dump();
         assertDigest(repository, stored, digest);
         return { listsReferrers: stored !== undefined && headerOf(stored, 'oci-subject') !== undefined };
+      });
+    },
+
+    remove: (repository, reference) => {
+      const { send, withRetries } = connect(repository);
+      const path = manifestPath(repository, reference);
+      return withRetries(async () => {
+        try {
+          // undefined: it is not there any more.
+          await (await send({ method: 'DELETE', path }))?.body.dump();
+          return true;
+        } catch (error) {
+          // 405: deletion is switched off; 400: it is not supported for tags.
+          if (!(error instanceof WorkError) || error.failure.kind !== 'registry-failed') throw error;
+          if (isTag(reference) && !isDigest(reference)) return false;
+          throw new WorkError(
+            {
+              kind: 'no-deletion',
+              title: 'The registry does not delete images',
+              reason: `${nameOf(repository)} refused to delete ${reference}: ${error.failure.reason}`,
+              hint: "switch on deletion in the registry's settings, or remove the listed tags in its own interface",
+            },
+            { cause: error },
+          );
+        }
       });
     },
 

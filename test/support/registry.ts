@@ -13,6 +13,8 @@ export interface RegistryOptions {
   /** Users and passwords, in the format of `htpasswd -B`. */
   readonly htpasswd?: string;
   /** Certificate and key, for TLS. */
+  /** Whether clients may delete images. */
+  readonly deletes?: true;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
 }
 
@@ -26,7 +28,7 @@ export interface TestRegistry {
 }
 
 /** Starts the real docker-registry, from Debian. */
-export async function startRegistry({ htpasswd, tls }: RegistryOptions = {}): Promise<TestRegistry> {
+export async function startRegistry({ htpasswd, tls, deletes }: RegistryOptions = {}): Promise<TestRegistry> {
   const program = cacheFolder('test-tools');
   await $`${join(ROOT, 'scripts/debian-unpack')} forky ${program} docker-registry`;
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-registry-'));
@@ -38,7 +40,10 @@ export async function startRegistry({ htpasswd, tls }: RegistryOptions = {}): Pr
   const config = {
     version: 0.1,
     log: { level: 'error' },
-    storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+    storage: {
+      filesystem: { rootdirectory: join(folder, 'data') },
+      ...(deletes === true ? { delete: { enabled: true } } : {}),
+    },
     http: {
       addr: `127.0.0.1:${port}`,
       ...(tls === undefined

@@ -5,6 +5,7 @@ import { joinCommand } from './join.ts';
 import { newestCommand } from './newest.ts';
 import { planCommand } from './plan.ts';
 import { promoteCommand } from './promote.ts';
+import { pruneCommand } from './prune.ts';
 import { publishCommand } from './publish.ts';
 import { repairCommand } from './repair.ts';
 import { reproduceCommand } from './reproduce.ts';
@@ -21,6 +22,7 @@ export const releaseCommand = (): Command =>
     .addCommand(statusCommand())
     .addCommand(repairCommand())
     .addCommand(promoteCommand())
+    .addCommand(pruneCommand())
     .addCommand(clearCommand())
     .addCommand(newestCommand())
     .addCommand(verifyCommand())

@@ -1,0 +1,89 @@
+import { Command } from 'commander';
+import { type Problem, RequestError } from '../../problem.ts';
+import { type PrunePlan, preparePrune, prune } from '../../release/prune.ts';
+import { table } from '../../report/table.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
+import { addOptions } from '../options.ts';
+import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
+import { runCommand } from '../run-command.ts';
+import { parseRegistries } from './release-options.ts';
+
+const PRUNE_OPTIONS = {
+  keep: {
+    flags: '--keep <number>',
+    description: 'newest refreshes (-rDATE) of each version to keep',
+    default: '2',
+  },
+  registries: {
+    flags: '--registries <repositories>',
+    description: 'repositories to prune, separated by commas; must be given',
+    example: '--registries ghcr.io/openclaw/openclaw',
+  },
+  yes: { flags: '--yes', description: 'remove; without it, the tags are only listed' },
+  json: BUILD_OPTIONS.json,
+} as const;
+
+type PruneOptions = OptionValues<typeof PRUNE_OPTIONS>;
+
+export const pruneCommand = (): Command =>
+  addOptions(
+    new Command('prune').description('remove refreshes of a version that newer ones replaced, with their signatures'),
+    PRUNE_OPTIONS,
+  )
+    .addHelpText(
+      'after',
+      `
+Lists first; --yes removes. It never removes a version, a channel, or an image that a remaining tag names. The registry must allow
+deletion; its storage is freed by its own garbage collection. Manifests without a tag and without a relation to these tags cannot be
+listed through a registry's API, so they stay.
+
+Examples:
+  scripts/run release prune --registries ghcr.io/openclaw/openclaw
+  scripts/run release prune --registries ghcr.io/openclaw/openclaw --keep 1 --yes`,
+    )
+    .action(run);
+
+/** @throws RequestError with every problem */
+function parsePrune({ keep = PRUNE_OPTIONS.keep.default, registries = '' }: PruneOptions) {
+  const problems: Problem[] = [];
+  if (!/^[1-9]\d{0,2}$/.test(keep)) {
+    const hint = 'write a number from 1 to 999: --keep 2';
+    problems.push({ source: '--keep', value: keep, reason: 'is not a number of refreshes to keep', hint });
+  }
+  // Without a default, because this removes what other people may use.
+  const names = parseRegistries(registries, problems);
+  if (names.length === 0 && problems.length === 0)
+    problems.push({ source: '--registries', value: '', reason: 'is empty', hint: PRUNE_OPTIONS.registries.example });
+  if (problems.length > 0) throw new RequestError(problems);
+  return { keep: Number(keep), names };
+}
+
+async function run(options: PruneOptions): Promise<void> {
+  const { keep, names } = parsePrune(options);
+  const consequence = 'what was removed stays removed; the same command removes the rest';
+  await runCommand({ json: options.json, consequence }, async (command) => {
+    const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, command.signal);
+    const plans: PrunePlan[] = [];
+    for (const name of names) {
+      command.onStep(`reading all tags of ${name}`);
+      plans.push(await preparePrune(registry, name, keep));
+    }
+    const isDone = options.yes === true;
+    if (isDone) for (const plan of plans) await prune(registry, plan, command.onStep);
+    return { text: () => report(plans, isDone), json: () => ({ repositories: plans, removed: isDone }) };
+  });
+}
+
+function report(plans: readonly PrunePlan[], isDone: boolean): string {
+  const rows = plans.flatMap(({ registry, tags }) => tags.map(({ tag, why }) => [`${registry}:${tag}`, why]));
+  if (rows.length === 0) return 'Nothing to remove.';
+  const manifests = plans.reduce((sum, plan) => sum + plan.manifests.length, 0);
+  const total = `${rows.length} tags and ${manifests} manifests`;
+  return [
+    table([{ head: 'tag' }, { head: 'why' }], rows),
+    '',
+    isDone
+      ? `Removed ${total}. The registry's garbage collection frees their storage.`
+      : `Would remove ${total}. Add --yes to remove them.`,
+  ].join('\n');
+}

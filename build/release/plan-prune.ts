@@ -1,0 +1,52 @@
+import { parseVersionTag } from '../gateway/version.ts';
+import { splitVariantTag } from '../spec/variant.ts';
+import { withoutArchitecture } from './plan-release.ts';
+import { recordTag } from './release-record.ts';
+
+/** A tag of a repository that no longer serves. */
+export interface StaleTag {
+  readonly tag: string;
+  readonly digest: string;
+  readonly why: string;
+}
+
+/**
+ * Finds refreshes that newer refreshes of the same version replaced, and their records. Pure.
+ *
+ * Never a version, a channel, the newest refreshes, or a tag whose image a remaining tag names.
+ *
+ * @param digests by tag, of the whole repository
+ * @param keep newest refreshes of each version to keep; at least 1
+ */
+export function planPrune(digests: ReadonlyMap<string, string>, keep: number): readonly StaleTag[] {
+  const refreshes = [...digests].flatMap(([tag, digest]) => {
+    const { name } = splitVariantTag(withoutArchitecture(tag));
+    const parsed = parseVersionTag(name);
+    return parsed?.refreshed === undefined
+      ? []
+      : [{ tag, digest, name, version: parsed.version.text, date: parsed.refreshed }];
+  });
+  const datesOf = new Map<string, Set<string>>();
+  for (const { version, date } of refreshes) datesOf.set(version, (datesOf.get(version) ?? new Set()).add(date));
+  const kept = new Map([...datesOf].map(([version, dates]) => [version, [...dates].sort().slice(-keep)]));
+  const replaced = refreshes.filter(({ version, date }) => kept.get(version)?.includes(date) !== true);
+  const candidates = new Set(replaced.map(({ tag }) => tag));
+  const named = new Set([...digests].flatMap(([tag, digest]) => (candidates.has(tag) ? [] : [digest])));
+  const stale = replaced.filter(({ digest }) => !named.has(digest));
+  const removed = new Set(stale.map(({ tag }) => tag));
+  const remaining = new Set(refreshes.flatMap(({ tag, name }) => (removed.has(tag) ? [] : [name])));
+  const records = [...new Set(stale.map(({ name }) => name))].flatMap((name): readonly StaleTag[] => {
+    const tag = recordTag(name);
+    const digest = digests.get(tag);
+    const why = `the record of ${name}, of which no tag remains`;
+    return digest === undefined || remaining.has(name) ? [] : [{ tag, digest, why }];
+  });
+  return [
+    ...stale.map(({ tag, digest, version }) => ({
+      tag,
+      digest,
+      why: `${version} has the newer refresh ${kept.get(version)?.at(-1)}`,
+    })),
+    ...records,
+  ].sort((a, b) => (a.tag < b.tag ? -1 : 1));
+}

@@ -1,0 +1,73 @@
+import { isIndex } from '../oci/document.ts';
+import { parseReference, type Repository } from '../oci/reference.ts';
+import { listReferrers, referrersTag } from '../oci/referrers.ts';
+import type { Registry } from '../oci/registry.ts';
+import { planPrune, type StaleTag } from './plan-prune.ts';
+
+/** What a repository no longer needs. */
+export interface PrunePlan {
+  /** `ghcr.io/openclaw/openclaw`. */
+  readonly registry: string;
+  readonly tags: readonly StaleTag[];
+  /** Digests that only these tags lead to: images of single platforms, attestations, signatures. */
+  readonly manifests: readonly string[];
+}
+
+/**
+ * Reads all tags of a repository, and finds what no longer serves.
+ *
+ * @param keep newest refreshes of each version to keep
+ */
+export async function preparePrune(registry: Registry, name: string, keep: number): Promise<PrunePlan> {
+  const repository = parseReference(name);
+  const below = new Map<string, readonly string[]>();
+  const digests = new Map<string, string>();
+  const read = await Promise.all(
+    (await registry.tags(repository)).map(async (tag) => [tag, await registry.document(repository, tag)] as const),
+  );
+  for (const [tag, document] of read) {
+    if (document === undefined) continue;
+    const { content, descriptor } = document;
+    digests.set(tag, descriptor.digest);
+    below.set(descriptor.digest, isIndex(content) ? content.manifests.map(({ digest }) => digest) : []);
+  }
+  const tags = planPrune(digests, keep);
+  const removed = new Set(tags.map(({ tag }) => tag));
+  const roots = (isRemoved: boolean): readonly string[] =>
+    [...digests].flatMap(([tag, digest]) => (removed.has(tag) === isRemoved ? [digest] : []));
+  const needed = new Set(roots(false).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
+  const reached = new Set(roots(true).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
+  const unneeded = [...reached].filter((digest) => !needed.has(digest));
+  const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
+  const manifests = [...new Set([...unneeded, ...signatures.flat().map(({ digest }) => digest)])];
+  return { registry: name, tags: [...tags, ...listsOfReferrers(digests, manifests)], manifests };
+}
+
+/** Registries without the referrers API keep the lists of signatures under tags. */
+const listsOfReferrers = (digests: ReadonlyMap<string, string>, manifests: readonly string[]): readonly StaleTag[] =>
+  manifests.flatMap((subject): readonly StaleTag[] => {
+    const tag = referrersTag(subject);
+    const digest = digests.get(tag);
+    return digest === undefined ? [] : [{ tag, digest, why: 'lists signatures of an image above' }];
+  });
+
+/**
+ * Removes what a plan lists. Reads each tag again before: it may name another image by now.
+ *
+ * @throws WorkError if the registry does not delete
+ */
+export async function prune(
+  registry: Registry,
+  { registry: name, tags, manifests }: PrunePlan,
+  onStep: (step: string) => void,
+): Promise<void> {
+  const repository: Repository = parseReference(name);
+  for (const { tag, digest } of tags) {
+    const now = await registry.document(repository, tag);
+    if (now === undefined || now.descriptor.digest !== digest) continue;
+    onStep(`removing ${name}:${tag}`);
+    // Registries without deletion of tags delete the manifest, which no remaining tag names.
+    if (!(await registry.remove(repository, tag))) await registry.remove(repository, digest);
+  }
+  for (const digest of manifests) await registry.remove(repository, digest);
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { planPrune } from '../../../build/release/plan-prune.ts';
+
+/** Each tag with an image of its own, or `tag=image`. */
+const repository = (...tags: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(tags.map((entry) => [entry.replace(/=.*/, ''), `sha256:${entry.replace(/.*=/, '')}`]));
+const stale = (keep: number, ...tags: readonly string[]): readonly string[] =>
+  planPrune(repository(...tags), keep).map(({ tag }) => tag);
+
+const REFRESHES = ['2026.9.5', '2026.9.5-r20260901', '2026.9.5-r20260908', '2026.9.5-r20260915'];
+
+describe('old refreshes of a version', () => {
+  it.each<[string, number, readonly string[], readonly string[]]>([
+    ['beyond the newest two', 2, REFRESHES, ['2026.9.5-r20260901']],
+    ['beyond the newest', 1, REFRESHES, ['2026.9.5-r20260901', '2026.9.5-r20260908']],
+    ['none if there are fewer', 3, REFRESHES, []],
+    [
+      'of every variant and platform',
+      1,
+      ['-r20260901', '-r20260908'].flatMap((date) =>
+        ['', '-slim', '-browser', '-amd64', '-slim-arm64'].map((suffix) => `2026.9.5${date}${suffix}`),
+      ),
+      ['', '-amd64', '-browser', '-slim', '-slim-arm64'].map((suffix) => `2026.9.5-r20260901${suffix}`),
+    ],
+    [
+      'of corrections and prereleases by themselves',
+      1,
+      ['2026.9.5-r20260901', '2026.9.5-1-r20260902', '2026.9.5-beta.1-r20260901', '2026.9.5-beta.1-r20260903'],
+      ['2026.9.5-beta.1-r20260901'],
+    ],
+    [
+      'with their records',
+      1,
+      [...REFRESHES.slice(1, 3), 'release-2026.9.5-r20260901'],
+      ['2026.9.5-r20260901', 'release-2026.9.5-r20260901'],
+    ],
+  ])('%s', (_, keep, tags, expected) => {
+    expect(stale(keep, ...tags)).toEqual(expected);
+  });
+});
+
+describe('stay', () => {
+  it.each<[string, readonly string[]]>([
+    ['versions, whatever is newer', ['2026.9.5', '2026.9.6', '2026.9.7', '2026.9.7-1']],
+    [
+      'channels, locks, decisions and records of versions',
+      ['latest', 'main', 'release-lock', 'release-2026.9.5', 'decision-latest'],
+    ],
+    ['tags that nobody of this project wrote', ['mine', '2026-09-05', 'r20260901', 'v1.0-r20260901']],
+    ['an image that a channel names', ['2026.9.5-r20260901=a', '2026.9.5-r20260908', 'latest=a']],
+    [
+      'a record of which a tag remains',
+      ['2026.9.5-r20260901=a', 'latest=a', '2026.9.5-r20260908', 'release-2026.9.5-r20260901'],
+    ],
+  ])('%s', (_, tags) => {
+    expect(stale(1, ...tags)).toEqual([]);
+  });
+});

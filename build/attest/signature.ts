@@ -13,8 +13,16 @@ import { atDigest, type Registry } from '../oci/registry.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import { findCosign, runCosign } from './cosign.ts';
 
+/** What a statement says of an image. Source: in-toto attestation framework, "Statement" */
+export interface Claim {
+  readonly type: string;
+  readonly predicate: object;
+}
+
 /** Signs published images. */
 export interface Signer {
+  /** Signs a claim about an index, and stores it beside the index. It does not count as a signature of the image. */
+  readonly attest: (registry: Registry, repository: Repository, index: Descriptor, claim: Claim) => Promise<void>;
   /** Makes sure that every repository has a valid signature of the index. */
   readonly sign: (registry: Registry, repositories: readonly Repository[], index: Descriptor) => Promise<void>;
   /** Whether a digest has a valid signature of this signer's own identity. */
@@ -65,6 +73,7 @@ const OFFLINE = {
 
 /** The predicate type of an image signature. Source: the statement of cosign sign, 3.1. */
 const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+const SIGNATURE: Claim = { type: SIGN_PREDICATE, predicate: {} };
 /** A bundle with certificates and a log entry has some 10 kB. */
 const LARGEST_BUNDLE = 1 << 20;
 /** Source: sigstore, protobuf-specs, sigstore_bundle.proto. */
@@ -83,6 +92,11 @@ export async function cosignSigner(
         const trust = await ownTrust(cosign, signing, folder);
         return (await findBundle(cosign, registry, repository, digest, trust)) !== undefined;
       }),
+    attest: (registry, repository, index, claim) =>
+      withFolder(async (folder) => {
+        const bundle = await makeBundle(cosign, signing, index, folder, claim);
+        await putBundle(registry, repository, index, bundle, claim);
+      }),
     sign: (registry, repositories, index) =>
       withFolder(async (folder) => {
         const trust = await ownTrust(cosign, signing, folder);
@@ -91,10 +105,11 @@ export async function cosignSigner(
         );
         // All repositories share one signature, because they share the digest.
         const bundle =
-          bundles.find((existing) => existing !== undefined) ?? (await makeBundle(cosign, signing, index, folder));
+          bundles.find((existing) => existing !== undefined) ??
+          (await makeBundle(cosign, signing, index, folder, SIGNATURE));
         for (const [number, repository] of repositories.entries()) {
           if (bundles[number] !== undefined) continue;
-          await putBundle(registry, repository, index, bundle);
+          await putBundle(registry, repository, index, bundle, SIGNATURE);
           if ((await findBundle(cosign, registry, repository, index.digest, trust)) === undefined)
             throw signingFailed(atDigest(repository, index.digest), 'the signature was written, but does not verify');
         }
@@ -111,8 +126,14 @@ async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** Signs the statement that cosign sign would sign. Registry requests are made here, because they need retries. */
-async function makeBundle(cosign: string, signing: Signing, { digest }: Descriptor, folder: string): Promise<Buffer> {
+/** Signs a statement as cosign would. Registry requests are made here, because they need retries. */
+async function makeBundle(
+  cosign: string,
+  signing: Signing,
+  { digest }: Descriptor,
+  folder: string,
+  { type, predicate }: Claim,
+): Promise<Buffer> {
   const file = async (name: string, content: unknown): Promise<string> => {
     await writeFile(join(folder, name), JSON.stringify(content));
     return join(folder, name);
@@ -120,8 +141,8 @@ async function makeBundle(cosign: string, signing: Signing, { digest }: Descript
   const statement = await file('statement.json', {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ digest: { sha256: digest.replace('sha256:', '') } }],
-    predicateType: SIGN_PREDICATE,
-    predicate: {},
+    predicateType: type,
+    predicate,
   });
   const offline = Object.entries(OFFLINE).map(async ([name, content]) => [`--${name}`, await file(name, content)]);
   const identity = signing.kind === 'keyless' ? [] : ['--key', signing.key, ...(await Promise.all(offline)).flat()];
@@ -138,6 +159,7 @@ async function putBundle(
   repository: Repository,
   subject: Descriptor,
   bytes: Buffer,
+  { type }: Claim,
 ): Promise<void> {
   const layer = { mediaType: BUNDLE_TYPE, digest: digestOf(bytes), size: bytes.length };
   await putSmallBlob(registry, repository, layer, bytes);
@@ -151,7 +173,7 @@ async function putBundle(
     subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
+      'dev.sigstore.bundle.predicateType': type,
     },
   });
 }

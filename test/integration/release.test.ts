@@ -79,16 +79,30 @@ describe('a release to two registries', () => {
       'release',
       'reproduce',
       `${fixture.repositories[0]}:latest`,
+      ...['--attest', fixture.privateKey],
       '--json',
     );
     expect(exitCode, stdout + stderr).toBe(0);
-    const { reproduced, layers } = JSON.parse(stdout) as {
+    const { reproduced, attested, layers } = JSON.parse(stdout) as {
       readonly reproduced: boolean;
-      readonly layers: readonly { readonly status: string }[];
+      readonly attested: boolean;
+      readonly layers: readonly { readonly status: string; readonly published?: string }[];
     };
     expect(reproduced).toBe(true);
     expect(layers.length).toBeGreaterThan(5);
     expect(new Set(layers.map(({ status }) => status))).toEqual(new Set(['equal']));
+    expect(attested).toBe(true);
+    const check = [
+      ...['verify-attestation', '--type', 'https://openclaw.ai/attestations/reproduced/v1'],
+      ...['--key', fixture.publicKey, '--insecure-ignore-tlog', `${fixture.repositories[0]}:latest`],
+    ];
+    const statement = await execa(cacheFolder('cosign', 'usr/bin/cosign'), check, { env: fixture.environment });
+    const { payload } = JSON.parse(statement.stdout) as { readonly payload: string };
+    const { predicate } = JSON.parse(Buffer.from(payload, 'base64').toString());
+    expect(predicate).toMatchObject({
+      platform: 'linux/amd64',
+      layers: expect.arrayContaining([layers[0]?.published]),
+    });
   });
 
   it('prints no password', () => {

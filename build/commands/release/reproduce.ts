@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
+import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
@@ -39,11 +40,21 @@ const REPRODUCE_OPTIONS = {
   source: { ...source, unset: 'the package from npm' },
   extensions,
   browser,
+  attest: {
+    flags: '--attest <how>',
+    description:
+      'sign a statement that all layers are equal, and store it beside the image: keyless, or a cosign private key',
+    unset: 'no statement',
+    example: '--attest cosign.key',
+  },
   engine,
   builder,
   ca,
   json: BUILD_OPTIONS.json,
 } as const;
+
+/** The predicate type of the statement: the platform, its layers, who built it again and when. */
+const REPRODUCED = 'https://openclaw.ai/attestations/reproduced/v1';
 
 type ReproduceOptions = OptionValues<typeof REPRODUCE_OPTIONS>;
 
@@ -58,7 +69,7 @@ export const reproduceCommand = (): Command =>
       'after',
       `
 Version, base, time and replaced dependencies come from the annotations of the image. An image that was built from a checkout needs
-the checkout of its commit; one with plugins needs --extensions. Publishes nothing.
+the checkout of its commit; one with plugins needs --extensions. Publishes nothing but the statement of --attest.
 Exit codes: 0 all layers are equal, 1 a layer differs, or the build failed.
 
 Examples:
@@ -69,10 +80,12 @@ Examples:
 
 async function run(text: string, options: ReproduceOptions): Promise<void> {
   const { reference, platform } = parseRequest(text, options);
+  const signing = parseSigning(options.attest ?? 'none');
   const consequence = 'nothing was published, and finished steps are cached';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const { onStep, signal, orInterrupted } = command;
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
+    const signer = await orInterrupted(cosignSigner(signing, onStep));
     onStep(`reading ${text}`);
     const document = await registry.document(reference, reference.digest ?? reference.tag ?? 'latest');
     if (document === undefined) throw missingImage(familiarReference(reference));
@@ -104,12 +117,29 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     const equal = layers.filter(({ status }) => status === 'equal').length;
     const isReproduced = equal === layers.length;
     const name = atDigest(reference, digest);
+    if (isReproduced && signer !== undefined) {
+      onStep(`signing that ${name} was reproduced`);
+      const predicate = {
+        ...{ platform, builder: await builderId(), reproducedAt: new Date().toISOString() },
+        layers: published.manifest.layers.map((layer) => layer.digest),
+      };
+      await signer.attest(registry, reference, document.descriptor, { type: REPRODUCED, predicate });
+    }
     const conclusion = isReproduced
       ? `all ${layers.length} layers are equal`
       : `${layers.length - equal} of ${layers.length} layers differ`;
     return {
-      text: () => [name, '', layerTable(layers), '', style(isReproduced ? 'green' : 'red', conclusion)].join('\n'),
-      json: () => ({ reference: text, digest, platform, reproduced: isReproduced, layers }),
+      text: () =>
+        [
+          ...[name, '', layerTable(layers), '', style(isReproduced ? 'green' : 'red', conclusion)],
+          ...(isReproduced && signer !== undefined
+            ? [`A signed statement says so, beside the image: ${REPRODUCED}`]
+            : []),
+        ].join('\n'),
+      json: () => ({
+        ...{ reference: text, digest, platform, reproduced: isReproduced, layers },
+        attested: isReproduced && signer !== undefined,
+      }),
       summary: `### ${name}: ${conclusion}\n`,
       failed: !isReproduced,
     };

@@ -142,6 +142,13 @@ describe('a release to two registries', () => {
         .sort();
     const dpkg = await inImage(image, "dpkg-query -W -f '${binary:Package} ${Version}\\n' | sed 's/:[a-z0-9]* / /'");
     expect(listed('deb')).toEqual(dpkg.stdout.trim().split('\n').sort());
+    const node = await inImage(image, 'node --version');
+    expect(listed('generic')).toContain(`node ${node.stdout.trim().slice(1)}`);
+    // Packages of the base are in its layers, not in that of the packages that were added.
+    const layerOf = (package_: string): string | undefined =>
+      /sha256:[0-9a-f]{64}/.exec(sbom.packages.find(({ name }) => name === package_)?.sourceInfo ?? '')?.[0];
+    expect(layerOf('tini')).toBeDefined();
+    for (const name of ['base-files', 'node']) expect([undefined, layerOf('tini')]).not.toContain(layerOf(name));
     // The packages that pnpm installed, for the small gateway.
     if (testGateway() === 'small') {
       expect(listed('npm')).toEqual(expect.arrayContaining(['ms 2.1.3', `openclaw ${fixture.version}`]));

@@ -54,6 +54,8 @@ export interface LastBuild {
   /** Seconds that each stage took when it last ran. */
   readonly stageSeconds: Readonly<Record<string, number>>;
   readonly layers: readonly BuiltLayer[];
+  /** Stages that ran again because the engine had deleted their cache; undefined in older records. */
+  readonly uncached?: readonly string[];
 }
 
 /** Change the folder name when the format changes. */

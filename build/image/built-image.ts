@@ -8,6 +8,7 @@ import { WorkError } from '../problem.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildPlan } from './build-plan.ts';
 import { type BuiltLayer, type LastBuild, readLastBuild, writeBuildRecord, writeLastBuild } from './build-record.ts';
+import { explainBuild, uncachedStages } from './explain-build.ts';
 import { isGatewayPlan, type StartedBuild } from './started-build.ts';
 
 /** An image after its build, read back from its destination. */
@@ -19,6 +20,8 @@ export interface BuiltImage {
   readonly annotations: Annotations;
   readonly layers: readonly BuiltLayer[];
   readonly stages: readonly StageTime[];
+  /** Stages that ran again because the engine had deleted their cache. */
+  readonly uncached: readonly string[];
   readonly seconds: number;
 }
 
@@ -57,9 +60,17 @@ export async function readBack(
   }
   const layers = describeLayers(plan, result.progress, layerSizes ?? []);
   const stages = stageTimes(result.progress);
+  const before = inputs === undefined ? undefined : await readLastBuild(name);
+  const executed = stages.flatMap(({ stage, cached }) => (cached ? [] : [stage]));
+  const uncached =
+    inputs === undefined || before === undefined
+      ? []
+      : uncachedStages(explainBuild(plan.layers, inputs, before.inputs), executed);
   // An archive contains the names too, but in this engine they refer to another image.
-  if (destination.kind !== 'output' && inputs !== undefined) await recordLastBuild(names, { inputs, layers }, stages);
-  return { names, digest: result.digest, size: image?.size, annotations, layers, stages, seconds: result.seconds };
+  if (destination.kind !== 'output' && inputs !== undefined)
+    await recordLastBuild(names, { inputs, layers, uncached }, stages);
+  const { digest, seconds } = result;
+  return { names, digest, size: image?.size, annotations, layers, stages, uncached, seconds };
 }
 
 /**
@@ -95,7 +106,7 @@ const otherImage = (place: string, name: string, digest: string | undefined, bui
 /** Records a build under its names, for image:explain. */
 async function recordLastBuild(
   names: readonly string[],
-  build: Pick<LastBuild, 'inputs' | 'layers'>,
+  build: Pick<LastBuild, 'inputs' | 'layers' | 'uncached'>,
   stages: readonly StageTime[],
 ): Promise<void> {
   const built = new Date().toISOString();
@@ -166,6 +177,7 @@ export async function findUnchangedImage(
     annotations,
     layers: layers.map(({ name, holds }, index) => ({ name, holds, cached: true, size: record.layerSizes?.[index] })),
     stages: [],
+    uncached: [],
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -104,6 +104,14 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
   };
 }
 
+/**
+ * The stages that ran although nothing that they read had changed: the engine had deleted their cache.
+ *
+ * @param executed names of the stages that ran
+ */
+export const uncachedStages = ({ stages }: BuildForecast, executed: readonly string[]): readonly string[] =>
+  stages.flatMap(({ name, expectation }) => (expectation === 'cached' && executed.includes(name) ? [name] : []));
+
 const NOTHING = { expectation: 'cached', reasons: [] } as const;
 
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];

@@ -46,11 +46,17 @@ export function buildReport(image: BuiltImage, plan: GatewayBuildPlan, next: rea
     layers,
     '',
     stages,
+    ...(image.uncached.length === 0 ? [] : ['', uncachedText(image.uncached)]),
     '',
     style('bold', 'Next'),
     ...next.map((command) => `  ${command}`),
   ].join('\n');
 }
+
+/** Explains stages that ran without a reason of their own. @param stages their names */
+export const uncachedText = (stages: readonly string[]): string =>
+  `${stages.join(', ')}: nothing that ${stages.length === 1 ? 'this stage reads' : 'these stages read'} had changed, but this engine does not have the cache. ` +
+  'Give its cache more room: https://docs.docker.com/build/cache/garbage-collection';
 
 /** The commit, and whether the sources differ from it. */
 export const revisionOf = ({ revision, dirty }: Pick<Checkout, 'revision' | 'dirty'>): string =>
@@ -75,6 +81,7 @@ export function buildJson(image: BuiltImage, { base, gateway, plugins }: Gateway
     annotations: image.annotations,
     layers: image.layers,
     stages: image.stages,
+    uncached: image.uncached,
     seconds: image.seconds,
   };
 }

@@ -1,6 +1,7 @@
 import type { LastBuild } from '../image/build-record.ts';
 import type { BuildForecast, Expectation, StageForecast } from '../image/explain-build.ts';
 import { bytes, seconds } from '../units.ts';
+import { uncachedText } from './build-report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 
@@ -32,6 +33,9 @@ export function explainReport(reference: string, { stages, layers }: BuildForeca
   return [
     style('bold', head),
     `compared with ${reference}, built ${last.built.slice(0, 16).replace('T', ' ')} UTC; valid while BuildKit keeps its cache`,
+    ...(last.uncached === undefined || last.uncached.length === 0
+      ? []
+      : [`The last build: ${uncachedText(last.uncached)}`]),
     '',
     table(
       [{ head: 'stage' }, { head: '' }, { head: 'time', align: 'right' }, { head: 'reason' }],
@@ -60,6 +64,7 @@ export function explainJson(reference: string, { stages, layers }: BuildForecast
   return {
     reference,
     built: last.built,
+    uncached: last.uncached ?? [],
     stages: stages.map((stage) => ({ ...withAlias(stage), seconds: last.stageSeconds[stage.name] })),
     layers: layers.map((layer) => {
       const cost = costs.get(layer.name);

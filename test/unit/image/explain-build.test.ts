@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readStages } from '../../../build/dockerfile/stage-graph.ts';
 import type { BuildInputs } from '../../../build/image/build-inputs.ts';
-import { type Expectation, explainBuild } from '../../../build/image/explain-build.ts';
+import { type Expectation, explainBuild, uncachedStages } from '../../../build/image/explain-build.ts';
 
 const FILE = `ARG APT=""
 FROM base AS system
@@ -90,4 +90,12 @@ describe('what the next build runs', () => {
       reasons: ['only if ui produces a different result'],
     });
   });
+});
+
+it('tells stages that ran without a change from those that had one', () => {
+  expect(uncachedStages(explain({}), ['system', 'ui'])).toEqual(['system', 'ui']);
+  expect(uncachedStages(explain({ files: { 'ui/a.ts': '2' } }), ['ui'])).toEqual([]);
+  // It runs only if the stage that it reads has another result.
+  expect(uncachedStages(explain({ files: { 'pnpm-lock.yaml': '2' } }), ['manifests', 'installed', 'ui'])).toEqual([]);
+  expect(uncachedStages(explain({}), [])).toEqual([]);
 });

@@ -142,6 +142,11 @@ describe('the commands of the workflows, with local registries', () => {
     expect(summary).toMatch(/### Published 2026\.4\.12 in .*: 16 tags/);
   });
 
+  it('build the published image again without a cache, and find every layer equal', async () => {
+    const output = await runJob('reproduce', 'reproduce', { "inputs.tag || 'main'": 'latest' });
+    expect(output).toMatch(/all \d+ layers are equal/);
+  });
+
   it('publish main', { tags: ['nightly'] }, async () => {
     await runRelease({}, 'refs/heads/main');
     expect(Object.keys(await tagsOf(registries()[0] ?? ''))).toContain('main');

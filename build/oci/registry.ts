@@ -73,6 +73,7 @@ export interface Registry {
   readonly referrers: (repository: Repository, digest: string) => Promise<RegistryDocument | undefined>;
 }
 
+const NO_DELETION: ReadonlySet<string> = new Set(['registry-failed', 'digest-mismatch']);
 const NO_MOUNT: ReadonlySet<string> = new Set(['registry-denied', 'registry-failed']);
 const PAGE = 1000;
 /** Some registries never give more than 100 tags at once. */
@@ -186,8 +187,8 @@ export function openRegistries(options: ConnectionOptions): Registry {
           await (await send({ method: 'DELETE', path }))?.body.dump();
           return true;
         } catch (error) {
-          // 405: deletion is switched off; 400: it is not supported for tags.
-          if (!(error instanceof WorkError) || error.failure.kind !== 'registry-failed') throw error;
+          // 405: deletion is switched off. 400: not supported for tags; docker-registry takes a tag for a digest that is invalid.
+          if (!(error instanceof WorkError) || !NO_DELETION.has(error.failure.kind)) throw error;
           if (isTag(reference) && !isDigest(reference)) return false;
           throw new WorkError(
             {

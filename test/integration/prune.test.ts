@@ -74,7 +74,7 @@ describe('release prune', () => {
     expect(listed.stdout).toContain('Add --yes to remove them');
     expect(await registry.tags(repository)).toEqual(before);
     const { exitCode, stdout, stderr } = await prune(nameOf(deleting), '--yes', '--json');
-    expect(exitCode, stderr).toBe(0);
+    expect(exitCode, stdout + stderr).toBe(0);
     const { repositories, removed } = JSON.parse(stdout) as { repositories: readonly PrunePlan[]; removed: boolean };
     expect(removed).toBe(true);
     expect(repositories[0]?.tags.map(({ tag }) => tag).filter((tag) => !tag.startsWith('sha256-'))).toEqual([

@@ -35,7 +35,11 @@ beforeAll(async () => {
   expect(exitCode, stdout + stderr).toBe(0);
   published = JSON.parse(stdout) as Published;
   const remaining = await docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'openclaw-image-release');
-  const abandoned = images.stdout.split('\n').filter((name) => !isRunning(Number(name.split('-').at(-2))));
+  // openclaw-image-release:DIGEST-HOST-PROCESS-RANDOM
+  const abandoned = images.stdout.split('\n').filter((name) => {
+    const [, pid] = /-(\d+)-[0-9a-f]{8}$/.exec(name) ?? [];
+    return pid !== undefined && !isRunning(Number(pid));
+  });
   expect(abandoned.length).toBeGreaterThan(0);
   for (const name of abandoned) expect(remaining.stdout.split('\n')).not.toContain(name);
 });

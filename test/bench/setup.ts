@@ -117,8 +117,11 @@ async function processorSeconds(options: readonly string[]): Promise<number> {
     const isHealthy = async (): Promise<boolean> =>
       String(await docker`${engine.docker} inspect --format {{.State.Health.Status}} ${id}`).trim() === 'healthy';
     while (!(await isHealthy())) await sleep(100);
-    const stat = String(await docker`${engine.docker} exec ${id} cat /sys/fs/cgroup/cpu.stat`);
-    return Number(/^usage_usec (\d+)$/m.exec(stat)?.[1]) / 1e6;
+    // Version 2 of control groups, in microseconds; version 1, in nanoseconds.
+    const read = 'cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage';
+    const stat = String(await docker`${engine.docker} exec ${id} sh -c ${read}`);
+    const microseconds = /^usage_usec (\d+)$/m.exec(stat)?.[1];
+    return microseconds === undefined ? Number(stat) / 1e9 : Number(microseconds) / 1e6;
   } finally {
     await docker`${engine.docker} rm --force ${id}`;
   }

@@ -7,6 +7,11 @@
 FIND_MISTAKE='to find a mistake in openclaw.json: docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor; then run setup again'
 
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
+# Prints the id of this installation's gateway.
+gateway_container() { # [--all]
+  docker ps "$@" --quiet --no-trunc --filter "label=com.docker.compose.project=$project_name" \
+    --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False
+}
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
 # Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and in it and in the home volume

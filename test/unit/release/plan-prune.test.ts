@@ -46,7 +46,7 @@ describe('stay', () => {
       'channels, locks, decisions and records of versions',
       ['latest', 'main', 'release-lock', 'release-2026.9.5', 'decision-latest'],
     ],
-    ['tags that nobody of this project wrote', ['mine', '2026-09-05', 'r20260901', 'v1.0-r20260901']],
+    ['tags with other forms', ['mine', '2026-09-05', 'r20260901', 'v1.0-r20260901']],
     ['an image that a channel names', ['2026.9.5-r20260901=a', '2026.9.5-r20260908', 'latest=a']],
     [
       'a record of which a tag remains',

@@ -4,9 +4,9 @@ export interface CheckResult {
   /** `warning`: it works now, but may fail soon. */
   readonly status: 'passed' | 'warning' | 'failed';
   readonly found: string;
-  /** What was compared, if neither the name nor `found` says it. */
+  /** The two things that were compared, if neither the name nor `found` says it. */
   readonly checked?: string;
-  /** Whose word the values are: the identity that signed them, `nobody`, or `this host` for what was observed here. */
+  /** The identity that signed the values; `nobody` if they are unsigned; `this host` for values that were observed here. */
   readonly by?: string;
   /** The requirement; only for a failed check whose `found` does not say it. */
   readonly expected?: string;

@@ -13,7 +13,7 @@ import { atDigest, type Registry } from '../oci/registry.ts';
 import { RequestError, WorkError } from '../problem.ts';
 import { findCosign, runCosign } from './cosign.ts';
 
-/** What a statement says of an image. Source: in-toto attestation framework, "Statement" */
+/** A statement about an image. Source: in-toto attestation framework, "Statement" */
 export interface Claim {
   readonly type: string;
   readonly predicate: object;

@@ -38,7 +38,7 @@ const keptStore: PackageStore = {
   stages: [],
 };
 
-/** What an install script writes to the store is discarded with its step. */
+/** Changes by an install script are discarded with its step. */
 const ownStore: PackageStore = {
   mount: '--mount=from=store,source=/pnpm,target=/pnpm,rw',
   fetch: () => '',

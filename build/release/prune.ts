@@ -4,7 +4,7 @@ import { listReferrers, referrersTag } from '../oci/referrers.ts';
 import type { Registry } from '../oci/registry.ts';
 import { planPrune, type StaleTag } from './plan-prune.ts';
 
-/** What a repository no longer needs. */
+/** The tags and manifests that a repository no longer needs. */
 export interface PrunePlan {
   /** `ghcr.io/openclaw/openclaw`. */
   readonly registry: string;

@@ -146,7 +146,7 @@ function attestationsCheck({ manifests }: ImageIndex): CheckResult {
   return check('index entries', problems.length === 0, problems.length === 0 ? found : problems.join('; '));
 }
 
-/** What each check compares, by the last word of its name. */
+/** The subject of each check, by the last word of its name. */
 const CHECKED: Readonly<Record<string, string>> = {
   platforms: 'the index against the required platforms',
   entries: 'each entry of the index: an image, or an attestation of one',

@@ -46,7 +46,7 @@ function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
   return port !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
 }
 
-/** Our origins of the former port follow the port, wherever they stand in the list. */
+/** Our origins of the former port follow the port, at any place of the list. */
 function onPort(origins: readonly unknown[], former: number, port: number): readonly unknown[] {
   const before = ownOrigins(former);
   if (!before.every((origin) => origins.includes(origin))) return origins;

@@ -74,7 +74,7 @@ describe('scripts/engine update', () => {
   const OLD = 'libmnl0';
   const record = `/engine/openclaw-image/engine/root/.packages/bookworm/${OLD}`;
 
-  it('is asked for if Debian has newer programs', async () => {
+  it('is recommended if Debian has newer programs', async () => {
     await inside(`echo 0.1-1 >${record}`);
     const { stdout, stderr } = await inside('/scripts/engine status');
     expect(stdout).toMatch(/^running/);

@@ -101,7 +101,7 @@ describe('release prune', () => {
     expect(await registry.tags(repository)).toEqual(before);
   });
 
-  it('must be told the repositories', async () => {
+  it('needs the names of the repositories', async () => {
     const { exitCode, stderr } = await run(['release', 'prune', '--keep', '0']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('--keep: "0" is not a number of refreshes to keep');

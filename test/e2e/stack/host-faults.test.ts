@@ -129,8 +129,8 @@ describe('a host that does not let setup write', () => {
   });
 });
 
-describe('what is said of the address', () => {
-  it('is nothing that does not answer, and a port is free to use that no Compose file publishes', async () => {
+describe('the printed address', () => {
+  it('is one that answers, and a port that no Compose file publishes may be in use', async () => {
     const proxy = createServer((_, response) => response.writeHead(404).end());
     const path = join(fresh.project, 'docker-compose.override.yml');
     await writeFile(path, 'services:\n  openclaw-gateway:\n    ports: !override []\n');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planPrune } from '../../../build/release/plan-prune.ts';
 
-/** Each tag with an image of its own, or `tag=image`. */
+/** `tag`, whose image no other tag has, or `tag=image`. */
 const repository = (...tags: readonly string[]): ReadonlyMap<string, string> =>
   new Map(tags.map((entry) => [entry.replace(/=.*/, ''), `sha256:${entry.replace(/.*=/, '')}`]));
 const stale = (keep: number, ...tags: readonly string[]): readonly string[] =>

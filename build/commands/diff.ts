@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { compareImages, type Difference, type ImageDifference } from '../contents/compare-images.ts';
 import { readImageContents } from '../contents/image-contents.ts';
 import { findEngine } from '../engine/engine.ts';
-import { inspectLocalImage } from '../engine/local-image.ts';
+import { requireLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
-import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { type Problem, RequestError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
@@ -34,15 +34,7 @@ async function run(first: string, second: string, options: Pick<GivenOptions, 'e
   const references = checkedReferences([first, second]);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const engine = await findEngine(options.engine, command.onStep);
-    for (const reference of references) {
-      if ((await inspectLocalImage(engine, reference)) !== undefined) continue;
-      throw new WorkError({
-        kind: 'not-found',
-        title: 'The engine does not have this image',
-        reason: `${reference} is not in the engine.`,
-        hint: `pull or build it: docker pull ${reference}`,
-      });
-    }
+    for (const reference of references) await requireLocalImage(engine, reference);
     command.onStep(`reading ${references.join(' and ')}`);
     const [before, after] = await Promise.all(references.map((reference) => readImageContents(engine, reference)));
     if (before === undefined || after === undefined) throw new Error('two images are needed');

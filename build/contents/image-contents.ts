@@ -27,8 +27,16 @@ export interface ImageContents {
   readonly npm: ReadonlyMap<string, string>;
 }
 
-/** Reads an image in the engine from the output of `docker image save`. */
-export async function readImageContents(cli: DockerCli, reference: string): Promise<ImageContents> {
+/** Reads an image in the engine. */
+export const readImageContents = (cli: DockerCli, reference: string): Promise<ImageContents> =>
+  readSavedLayers(cli, reference, (source, layers) => readLayers(source, layers, reference));
+
+/** Reads the layers of an image in the engine from the output of `docker image save`. @param read uses them while they exist */
+export async function readSavedLayers<T>(
+  cli: DockerCli,
+  reference: string,
+  read: (source: ContentSource, layers: readonly Descriptor[]) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-diff-'));
   try {
     const archive = join(folder, 'image.tar');
@@ -41,7 +49,7 @@ export async function readImageContents(cli: DockerCli, reference: string): Prom
       const digest = document.manifests.find((descriptor) => !isAttestation(descriptor))?.digest ?? '';
       document = parseDocument(await source.document(digest), `${reference}@${digest}`);
     }
-    return await readLayers(source, document.layers, reference);
+    return await read(source, document.layers);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -18,7 +18,8 @@ const DPKG_STATUS = 'var/lib/dpkg/status';
 const DPKG_STATUS_FOLDER = /^var\/lib\/dpkg\/status\.d\/[^/]+$/;
 const NODE = 'usr/local/bin/node';
 const OS_RELEASE = /^(?:etc|usr\/lib)\/os-release$/;
-const GATEWAY_MANIFEST = 'app/package.json';
+/** The gateway's own package. */
+export const GATEWAY_MANIFEST = 'app/package.json';
 /** Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/ */
 const PYTHON_METADATA =
   /^usr\/(?:local\/)?lib\/python3[^/]*\/(?:dist|site)-packages\/[^/]+\.(?:dist-info\/METADATA|egg-info(?:\/PKG-INFO)?)$/;

@@ -1,4 +1,5 @@
 import type { ImageConfig } from '../oci/document.ts';
+import { WorkError } from '../problem.ts';
 import { type DockerCli, runDocker } from './docker-cli.ts';
 import { requestEngine } from './engine-api.ts';
 
@@ -84,4 +85,15 @@ async function printHistory(cli: DockerCli, reference: string): Promise<readonly
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as HistoryEntry);
+}
+
+/** @throws WorkError if the engine does not have the image */
+export async function requireLocalImage(cli: DockerCli, reference: string): Promise<void> {
+  if ((await inspectLocalImage(cli, reference)) !== undefined) return;
+  throw new WorkError({
+    kind: 'not-found',
+    title: 'The engine does not have this image',
+    reason: `${reference} is not in the engine.`,
+    hint: `pull or build it: docker pull ${reference}`,
+  });
 }

@@ -215,6 +215,21 @@ describe('image:diff', { tags: ['nightly'] }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  it('image:why names who asks for a package', async () => {
+    const { exitCode, stdout, stderr } = await run(['why', SMALL_IMAGE, 'ms', '--json']);
+    expect(exitCode, stderr).toBe(0);
+    const { packages } = JSON.parse(stdout);
+    expect(packages).toMatchObject([
+      { kind: 'npm', name: 'ms', version: '2.1.3', layer: expect.stringMatching(/^sha256:/) },
+    ]);
+    expect(packages[0].chains[0]).toEqual([expect.stringMatching(/^openclaw 2026\./), 'ms 2.1.3']);
+    const debian = await run(['why', SMALL_IMAGE, 'libssl3']);
+    expect(debian.stdout).toMatch(/libssl3 \S+ \(Debian\)\n {2}.*→ libssl3/);
+    const absent = await run(['why', SMALL_IMAGE, 'no-such-package']);
+    expect(absent.exitCode).toBe(1);
+    expect(absent.stderr).toContain('has no package no-such-package');
+  });
+
   it('names an image that the engine does not have', async () => {
     const { exitCode, stderr } = await run(['diff', SMALL_IMAGE, 'openclaw:never-built']);
     expect(exitCode).toBe(1);

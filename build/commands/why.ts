@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import { readSavedLayers } from '../contents/image-contents.ts';
+import { namesPackages } from '../contents/installed-packages.ts';
+import { mergeLayers } from '../contents/merged-layers.ts';
+import { type RequiredPackage, requirersOf } from '../contents/requirers.ts';
+import { findEngine } from '../engine/engine.ts';
+import { requireLocalImage } from '../engine/local-image.ts';
+import { formatReference } from '../oci/reference.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { style } from '../report/style.ts';
+import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
+import { referenceOr } from '../spec/parse-image-spec.ts';
+import { bytes } from '../units.ts';
+import { addOptions } from './options.ts';
+import { runCommand } from './run-command.ts';
+
+export const whyCommand = (): Command =>
+  addOptions(
+    new Command('why')
+      .description('say which packages of an image ask for a package, from npm or from Debian')
+      .argument('<image>', 'image in the engine')
+      .argument('<package>', 'its name, or name@version'),
+    { engine: BUILD_OPTIONS.engine, json: BUILD_OPTIONS.json },
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  scripts/run why openclaw:local libsignal
+  scripts/run why openclaw:local libssl3`,
+    )
+    .action(run);
+
+async function run(text: string, wanted: string, options: Pick<GivenOptions, 'engine' | 'json'>): Promise<void> {
+  const problems: Problem[] = [];
+  const parsed = referenceOr(text, '<image>', 'for example: scripts/run why openclaw:local libsignal', problems);
+  if (parsed === undefined) throw new RequestError(problems);
+  const reference = formatReference(parsed);
+  await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
+    const engine = await findEngine(options.engine, command.onStep);
+    await requireLocalImage(engine, reference);
+    command.onStep(`reading ${reference}`);
+    const [layers, found] = await readSavedLayers(engine, reference, async (source, all) => {
+      const merged = await mergeLayers(source, all, { texts: namesPackages, fingerprints: false });
+      return [all, requirersOf(merged, wanted)] as const;
+    });
+    if (found.length === 0)
+      throw new WorkError({
+        kind: 'not-found',
+        title: 'The image does not contain this package',
+        reason: `${reference} has no package ${wanted}, neither from npm nor from Debian.`,
+        hint: 'scripts/run diff IMAGE IMAGE --json lists packages that differ; an SBOM lists all',
+      });
+    const packages = found.map(({ layer, ...rest }) => ({
+      ...rest,
+      ...(layer === undefined ? {} : { layer: layers[layer]?.digest ?? '' }),
+    }));
+    return { text: () => found.map(report).join('\n\n'), json: () => ({ reference, packages }) };
+  });
+}
+
+function report({ kind, name, version, size, chains }: RequiredPackage): string {
+  const head = `${name} ${version} (${kind === 'npm' ? 'npm' : 'Debian'}${size === undefined ? '' : `, ${bytes(size)}`})`;
+  const lines = chains.map((chain) => `  ${chain.join(' → ')}`);
+  return [style('bold', head), ...(lines.length > 0 ? lines : ['  no other package asks for it'])].join('\n');
+}

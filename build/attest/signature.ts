@@ -73,6 +73,7 @@ const OFFLINE = {
 
 /** The predicate type of an image signature. Source: the statement of cosign sign, 3.1. */
 const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+const PREDICATE_TYPE = 'dev.sigstore.bundle.predicateType';
 const SIGNATURE: Claim = { type: SIGN_PREDICATE, predicate: {} };
 /** A bundle with certificates and a log entry has some 10 kB. */
 const LARGEST_BUNDLE = 1 << 20;
@@ -173,7 +174,7 @@ async function putBundle(
     subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': type,
+      [PREDICATE_TYPE]: type,
     },
   });
 }
@@ -260,6 +261,9 @@ async function findBundle(
       const manifest = await registry.document(repository, referrer).catch(ignoreInvalid);
       const [layer] = manifest === undefined || isIndex(manifest.content) ? [] : manifest.content.layers;
       if (layer?.mediaType !== BUNDLE_TYPE || layer.size > LARGEST_BUNDLE) continue;
+      // Another statement about the image, such as that it was reproduced.
+      const type = manifest?.content.annotations?.[PREDICATE_TYPE];
+      if (type !== undefined && type !== SIGN_PREDICATE) continue;
       const bundle = await registry.blob(repository, layer.digest);
       await writeFile(join(folder, 'bundle.json'), bundle);
       const input = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];

@@ -1,5 +1,5 @@
-import { mkdtemp, realpath, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { lstat, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
 import { type GitOutput, openGit } from './git.ts';
@@ -72,31 +72,57 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
 }
 
 /**
- * Finds tracked files that differ from a commit, by their contents. `git status` believes the index of the checkout, which may say that a
- * changed file is unchanged.
+ * Finds tracked files that differ from a commit, byte by byte. `git status` believes the index of the checkout, which may say that a changed
+ * file is unchanged, and settings that convert files.
  *
  * @returns paths; a submodule always counts, because its files are those of another repository
+ * @throws RequestError if git cannot read the commit, or an object of it is not what its name says
  */
 export async function filesThatDiffer(folder: string, revision: string): Promise<readonly string[]> {
-  const holder = await mkdtemp(join(tmpdir(), 'openclaw-image-index-'));
-  try {
-    const git = await openGit(folder, join(holder, 'index'));
-    const { exitCode, message } = await git('read-tree', revision);
-    if (exitCode !== 0) throw refusal(folder, message, CLONE);
-    // The new index has no times, so this compares contents. Its exit code only says whether files differ.
-    await git('update-index', '-q', '--refresh');
-    const [changed, staged] = await Promise.all([
-      git('diff-files', '--name-only', '-z', '--no-ext-diff', '--no-textconv'),
-      git('ls-files', '--stage', '-z'),
-    ]);
-    const submodules = staged.stdout
-      .split('\0')
-      .flatMap((line) => (line.startsWith('160000 ') ? [line.replace(/^.*\t/s, '')] : []));
-    return [...new Set([...submodules, ...changed.stdout.split('\0').filter((path) => path !== '')])].sort();
-  } finally {
-    await rm(holder, { recursive: true });
-  }
+  const git = await openGit(folder);
+  const read = async (...args: readonly string[]): Promise<string> => {
+    const { exitCode, stdout, message } = await git(...args);
+    if (exitCode === 0) return stdout;
+    throw refusal(folder, message, CLONE);
+  };
+  const [, listed, top] = await Promise.all([
+    read('rev-list', '--objects', '--verify-objects', '--no-walk', '--quiet', revision),
+    read('ls-tree', '-r', '-z', '--full-tree', revision),
+    read('rev-parse', '--show-toplevel'),
+  ]);
+  const entries = listed.split('\0').flatMap((line) => {
+    const [, mode = '', id = '', path = ''] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
+    return path === '' ? [] : [{ mode, id, path }];
+  });
+  const differing: string[] = [];
+  for (const { mode, id, path } of entries)
+    if (!(await isUnchanged(join(top.trim(), path), mode, id))) differing.push(path);
+  return differing.sort();
 }
+
+/** Programs for Windows have its line ends in a checkout, whatever the commit has. */
+const HAS_WINDOWS_LINES = /\.(?:bat|cmd|ps1)$/i;
+
+/** @param mode of git: 100644, 100755, 120000 (a symbolic link), 160000 (a submodule) */
+async function isUnchanged(path: string, mode: string, id: string): Promise<boolean> {
+  const state = await lstat(path).catch(() => undefined);
+  if (state === undefined || mode === '160000' || state.isSymbolicLink() !== (mode === '120000')) return false;
+  const isExecutable = (state.mode & 0o100) !== 0;
+  if (state.isFile() && process.platform !== 'win32' && isExecutable !== (mode === '100755')) return false;
+  const content = state.isSymbolicLink() ? Buffer.from(await readlink(path)) : await readFile(path);
+  if (idOf(content, id) === id) return true;
+  return (
+    HAS_WINDOWS_LINES.test(path) &&
+    idOf(Buffer.from(content.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'), id) === id
+  );
+}
+
+/** The name that git gives to a content. Source: git-hash-object(1); repositories use SHA-1 or SHA-256 */
+const idOf = (content: Buffer, like: string): string =>
+  createHash(like.length === 40 ? 'sha1' : 'sha256')
+    .update(`blob ${content.length}\0`)
+    .update(content)
+    .digest('hex');
 
 const CLONE = 'clone the repository instead of unpacking an archive';
 

@@ -29,23 +29,19 @@ type Settings = readonly (readonly [key: string, value: string])[];
 /**
  * Prepares git commands that only read a checkout. Programs that its configuration names do not run.
  *
- * @param index path of another index than that of the checkout, which may say that a changed file is unchanged
  * @returns a function that runs one command
  * @throws Error if git is not installed (ENOENT)
  */
-export async function openGit(
-  folder: string,
-  index?: string,
-): Promise<(...args: readonly string[]) => Promise<GitOutput>> {
+export async function openGit(folder: string): Promise<(...args: readonly string[]) => Promise<GitOutput>> {
   const settings = [...SWITCHED_OFF, ...(await withoutFilters(folder))];
-  return (...args) => run(folder, args, settings, index);
+  return (...args) => run(folder, args, settings);
 }
 
 /**
  * @param settings take precedence over those of the checkout. As variables, because `-c` cannot name a key that contains `=`.
  *   Source: git-config(1), GIT_CONFIG_COUNT
  */
-async function run(folder: string, args: readonly string[], settings: Settings, index?: string): Promise<GitOutput> {
+async function run(folder: string, args: readonly string[], settings: Settings): Promise<GitOutput> {
   const { exitCode, stdout, stderr, code } = await execa('git', ['-C', folder, ...args], {
     reject: false,
     stdin: 'ignore',
@@ -54,7 +50,6 @@ async function run(folder: string, args: readonly string[], settings: Settings, 
       ...{ GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
       // A replacement gives a commit other contents under the same id.
       GIT_NO_REPLACE_OBJECTS: '1',
-      ...(index === undefined ? {} : { GIT_INDEX_FILE: index }),
       // A partial clone would fetch missing files, by a program that its configuration names.
       ...{ GIT_NO_LAZY_FETCH: '1', GIT_ALLOW_PROTOCOL: 'none' },
       GIT_CONFIG_COUNT: String(settings.length),

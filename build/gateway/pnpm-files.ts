@@ -5,7 +5,8 @@ import { ruleChecker } from '../schema.ts';
 export interface Workspace {
   /** Globs of the folders with packages. */
   readonly packages?: readonly string[];
-  readonly allowBuilds?: Readonly<Record<string, boolean>>;
+  /** pnpm writes a text for packages that nobody has decided about. */
+  readonly allowBuilds?: Readonly<Record<string, boolean | string>>;
   readonly onlyBuiltDependencies?: readonly string[];
 }
 
@@ -30,7 +31,7 @@ const mapOf = (values: object): object => ({ type: 'object', additionalPropertie
 
 const workspaceRule = ruleChecker({
   type: ['object', 'null'],
-  properties: { packages: LIST, allowBuilds: mapOf({ type: 'boolean' }), onlyBuiltDependencies: LIST },
+  properties: { packages: LIST, allowBuilds: mapOf({ type: ['boolean', 'string'] }), onlyBuiltDependencies: LIST },
 });
 
 const dependencies = mapOf({

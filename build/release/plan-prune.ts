@@ -16,7 +16,7 @@ export interface StaleTag {
  * Never a version, a channel, the newest refreshes, or a tag whose image a remaining tag names.
  *
  * @param digests by tag, of the whole repository
- * @param keep newest refreshes of each version to keep; at least 1
+ * @param keep newest refreshes of each version, variant and platform to keep; at least 1
  */
 export function planPrune(digests: ReadonlyMap<string, string>, keep: number): readonly StaleTag[] {
   const refreshes = [...digests].flatMap(([tag, digest]) => {
@@ -24,12 +24,13 @@ export function planPrune(digests: ReadonlyMap<string, string>, keep: number): r
     const parsed = parseVersionTag(name);
     return parsed?.refreshed === undefined
       ? []
-      : [{ tag, digest, name, version: parsed.version.text, date: parsed.refreshed }];
+      : // Not every refresh has every variant and platform.
+        [{ tag, digest, name, line: `${parsed.version.text}${tag.slice(name.length)}`, date: parsed.refreshed }];
   });
   const datesOf = new Map<string, Set<string>>();
-  for (const { version, date } of refreshes) datesOf.set(version, (datesOf.get(version) ?? new Set()).add(date));
-  const kept = new Map([...datesOf].map(([version, dates]) => [version, [...dates].sort().slice(-keep)]));
-  const replaced = refreshes.filter(({ version, date }) => kept.get(version)?.includes(date) !== true);
+  for (const { line, date } of refreshes) datesOf.set(line, (datesOf.get(line) ?? new Set()).add(date));
+  const kept = new Map([...datesOf].map(([line, dates]) => [line, [...dates].sort().slice(-keep)]));
+  const replaced = refreshes.filter(({ line, date }) => kept.get(line)?.includes(date) !== true);
   const candidates = new Set(replaced.map(({ tag }) => tag));
   const named = new Set([...digests].flatMap(([tag, digest]) => (candidates.has(tag) ? [] : [digest])));
   const stale = replaced.filter(({ digest }) => !named.has(digest));
@@ -42,10 +43,10 @@ export function planPrune(digests: ReadonlyMap<string, string>, keep: number): r
     return digest === undefined || remaining.has(name) ? [] : [{ tag, digest, why }];
   });
   return [
-    ...stale.map(({ tag, digest, version }) => ({
+    ...stale.map(({ tag, digest, line }) => ({
       tag,
       digest,
-      why: `${version} has the newer refresh ${kept.get(version)?.at(-1)}`,
+      why: `${line} has the newer refresh ${kept.get(line)?.at(-1)}`,
     })),
     ...records,
   ].sort((a, b) => (a.tag < b.tag ? -1 : 1));

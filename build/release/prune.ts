@@ -39,7 +39,12 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
   const reached = new Set(roots(true).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
   const unneeded = [...reached].filter((digest) => !needed.has(digest));
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
-  const manifests = [...new Set([...unneeded, ...signatures.flat().map(({ digest }) => digest)])];
+  const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
+  // A tag leads to them, so that an interrupted run can be repeated: signatures first, images of platforms, then indexes.
+  const isRoot = (digest: string): boolean => below.has(digest);
+  const manifests = [
+    ...new Set([...attached, ...unneeded.filter((digest) => !isRoot(digest)), ...unneeded.filter(isRoot)]),
+  ];
   return { registry: name, tags: [...tags, ...listsOfReferrers(digests, manifests)], manifests };
 }
 
@@ -52,7 +57,7 @@ const listsOfReferrers = (digests: ReadonlyMap<string, string>, manifests: reado
   });
 
 /**
- * Removes what a plan lists. Reads each tag again before: it may name another image by now.
+ * Removes what a plan lists. No release may run meanwhile: it could give a tag to an image of the plan.
  *
  * @throws WorkError if the registry does not delete
  */
@@ -62,6 +67,8 @@ export async function prune(
   onStep: (step: string) => void,
 ): Promise<void> {
   const repository: Repository = parseReference(name);
+  const roots = new Set(tags.map(({ digest }) => digest));
+  for (const digest of manifests) if (!roots.has(digest)) await registry.remove(repository, digest);
   for (const { tag, digest } of tags) {
     const now = await registry.document(repository, tag);
     if (now === undefined || now.descriptor.digest !== digest) continue;
@@ -69,5 +76,5 @@ export async function prune(
     // Registries without deletion of tags delete the manifest, which no remaining tag names.
     if (!(await registry.remove(repository, tag))) await registry.remove(repository, digest);
   }
-  for (const digest of manifests) await registry.remove(repository, digest);
+  for (const digest of manifests) if (roots.has(digest)) await registry.remove(repository, digest);
 }

@@ -142,7 +142,7 @@ async function takeOne(
 }
 
 /** Host names are not unique: all runners of a workflow may have the same one. */
-function ownProcesses(): string {
+export function ownProcesses(): string {
   try {
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { isFailed } from '../check-result.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { readImageDocument } from '../engine/image-document.ts';
@@ -9,10 +8,11 @@ import { WorkError } from '../problem.ts';
 import { verifyImage } from '../verify/verify-image.ts';
 import { loadPlatformImage } from './load-platform-image.ts';
 import { imageFolder, type PlatformImage } from './platform-image.ts';
+import { ownProcesses } from './release-lock.ts';
 
 const REPOSITORY = 'openclaw-image-release';
-/** Several hosts may use one engine. */
-const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+/** Several hosts, or containers with process ids of their own, may use one engine. */
+const HOST = createHash('sha256').update(ownProcesses()).digest('hex').slice(0, 8);
 
 /** Removes the images of killed releases of this host. */
 async function removeAbandoned(cli: DockerCli): Promise<void> {

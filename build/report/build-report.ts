@@ -55,8 +55,8 @@ export function buildReport(image: BuiltImage, plan: GatewayBuildPlan, next: rea
 
 /** Explains stages that ran without a reason of their own. @param stages their names */
 export const uncachedText = (stages: readonly string[]): string =>
-  `${stages.join(', ')}: nothing that ${stages.length === 1 ? 'this stage reads' : 'these stages read'} had changed, but this engine does not have the cache. ` +
-  'Give its cache more room: https://docs.docker.com/build/cache/garbage-collection';
+  `${stages.join(', ')}: nothing that ${stages.length === 1 ? 'this stage reads' : 'these stages read'} had changed, but this engine does not have the cache: it deleted it, or another engine made the last build. ` +
+  'To give the cache more room: https://docs.docker.com/build/cache/garbage-collection';
 
 /** The commit, and whether the sources differ from it. */
 export const revisionOf = ({ revision, dirty }: Pick<Checkout, 'revision' | 'dirty'>): string =>

@@ -38,12 +38,13 @@ export function field(config: unknown, path: string): unknown {
 }
 
 /** The addresses of the Control UI on the host itself. */
-const ownOrigins = (port: number): readonly string[] => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
+const ownOrigins = (port: number): readonly string[] =>
+  ['localhost', '127.0.0.1'].map((host) => new URL(`http://${host}:${port}`).origin);
 
 /** The origins that are not ours. Setup writes its own two first, for the current port or an earlier one. */
 function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
-  const port = /^http:\/\/localhost:(\d+)$/.exec(String(origins[0]))?.[1];
-  return port !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
+  const [address, port = 80] = /^http:\/\/localhost(?::(\d+))?$/.exec(String(origins[0])) ?? [];
+  return address !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
 }
 
 /** Our origins of the former port follow the port, at any place of the list. */

@@ -185,7 +185,9 @@ export interface SetupSoFar {
 /** The origins that the user asks for: the variable's, and that of the address on which the ports are published. */
 function originsOf(values: Values, { OPENCLAW_GATEWAY_PORT: port }: SetupValues): readonly string[] {
   const address = values.get('OPENCLAW_HOST_ADDRESS') ?? '127.0.0.1';
-  const published = /^(?:0\.0\.0\.0|127\..*|\[::1?\])$/.test(address) ? [] : [`http://${address}:${port}`];
+  const published = /^(?:0\.0\.0\.0|127\.0\.0\.1|\[::\])$/.test(address)
+    ? []
+    : [new URL(`http://${address}:${port}`).origin];
   return [...published, ...listOf(values.get('OPENCLAW_ALLOWED_ORIGINS') ?? '')];
 }
 

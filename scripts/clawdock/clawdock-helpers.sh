@@ -126,6 +126,7 @@ _clawdock_exec() {
 
 # Waits until a gateway has finished its start: it ignores a signal to stop meanwhile. Older gateways do not have /startupz.
 _clawdock_wait_started() {
+  _clawdock_find || return 0
   # shellcheck disable=SC2016 # the container expands it
   _clawdock_compose exec -T openclaw-gateway sh -c '
     tries=0
@@ -182,7 +183,7 @@ clawdock-dashboard() {
   local url
   _clawdock_find || return
   url=$(_clawdock_compose run --rm -T openclaw-cli dashboard --no-open 2>/dev/null | sed -n 's/^Dashboard URL: *//p' | tr -d '\r' | head -n 1)
-  url=$(printf '%s' "${url:-http://127.0.0.1:18789/}" | sed "s/127\.0\.0\.1:18789/$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)/" | sed 's/0\.0\.0\.0/127.0.0.1/')
+  url=$(printf '%s' "${url:-http://127.0.0.1:18789/}" | sed -e "s#//[^/:]*:18789#//$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)#" -e 's#//0\.0\.0\.0:#//127.0.0.1:#')
   printf '%s\n' "$url"
   if [ -t 1 ]; then
     _clawdock_say 'the Control UI asks for the token; clawdock-token prints it'
@@ -252,14 +253,14 @@ _clawdock_ask() { # QUESTION
     printf 'file:.env\0'
     cat "$_clawdock_dir/.env" 2>/dev/null
     printf '\0'
-  } | docker run --rm --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+  } | docker run --rm --pull never --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
     --volume "$_clawdock_dir/build:/openclaw-image:ro" \
     --volume "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw"):/configuration:ro" \
     --entrypoint sh "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" -c '
       { cat; printf "file:openclaw.json\0"; cat /configuration/openclaw.json 2>/dev/null; printf "\0"; } |
         node --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1"' sh "$1" |
     while IFS= read -r -d '' name && IFS= read -r -d '' shown; do
-      case $name in shown | problems) printf '%s' "$shown" ;; esac
+      case $1:$name in *:shown | show-config:problems) printf '%s' "$shown" ;; esac
     done
 }
 

@@ -223,7 +223,7 @@ esac
 # A gateway that runs as another user could not write to its data any more.
 if [ -n "$was_running" ] && [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
   started=yes
-  wait_until_started
+  wait_until_stoppable
   docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' 'Its data is to belong to another user.' 'look at its state: docker compose ps'
 fi
 
@@ -268,7 +268,7 @@ if [ -n "$config_batch" ]; then
   # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
   if [ -n "$was_running" ]; then
     started=yes
-    wait_until_started
+    wait_until_stoppable
     compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'It must restart with the new configuration.' 'look at its state: docker compose ps'
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
@@ -297,7 +297,7 @@ else
 fi
 dashboard='docker compose run --rm openclaw-cli dashboard --no-open'
 # The command prints the address inside the container.
-if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's/127.0.0.1:18789/$host_address:$gateway_port/'"; fi
+if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's#//[^/:]*:18789#//$host_address:$gateway_port#'"; fi
 cat <<TEXT
 
   token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings

@@ -152,6 +152,19 @@ describe('the state of a checkout', () => {
     expect(await filesThatDiffer(checkout, revision)).toEqual(['tracked']);
   });
 
+  it('is found by contents if a setting converts line ends', async () => {
+    const revision = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
+    await writeFile(join(checkout, 'lines'), 'a\nb\n');
+    await $`git -C ${checkout} add lines`;
+    await $`git -C ${checkout} -c user.name=x -c user.email=x@example.org commit --quiet --message lines`;
+    await $`git -C ${checkout} config core.autocrlf true`;
+    await writeFile(join(checkout, 'lines'), 'a\r\nb\r\n');
+    await $`git -C ${checkout} add lines`;
+    expect((await $`git -C ${checkout} status --porcelain`).stdout).toBe('');
+    expect(await filesThatDiffer(checkout, 'HEAD')).toEqual(['lines']);
+    await expect(filesThatDiffer(checkout, revision.replace(/./g, '0'))).rejects.toMatchObject({ problems: [{}] });
+  });
+
   // Only root can give a folder away.
   it.skipIf(process.getuid?.() !== 0)(
     'names the owner as the problem if the folder belongs to somebody else',

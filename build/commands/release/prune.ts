@@ -1,11 +1,14 @@
 import { Command } from 'commander';
+import { parseReference } from '../../oci/reference.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import { type PrunePlan, preparePrune, prune } from '../../release/prune.ts';
+import { takeLock } from '../../release/release-lock.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
+import { PUBLISH_OPTIONS, parseMinutes } from './publish.ts';
 import { parseRegistries } from './release-options.ts';
 
 const PRUNE_OPTIONS = {
@@ -20,6 +23,7 @@ const PRUNE_OPTIONS = {
     example: '--registries ghcr.io/openclaw/openclaw',
   },
   yes: { flags: '--yes', description: 'remove; without it, the tags are only listed' },
+  wait: PUBLISH_OPTIONS.wait,
   json: BUILD_OPTIONS.json,
 } as const;
 
@@ -60,16 +64,25 @@ function parsePrune({ keep = PRUNE_OPTIONS.keep.default, registries = '' }: Prun
 
 async function run(options: PruneOptions): Promise<void> {
   const { keep, names } = parsePrune(options);
+  const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   const consequence = 'what was removed stays removed; the same command removes the rest';
   await runCommand({ json: options.json, consequence }, async (command) => {
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, command.signal);
+    const isDone = options.yes === true;
     const plans: PrunePlan[] = [];
     for (const name of names) {
-      command.onStep(`reading all tags of ${name}`);
-      plans.push(await preparePrune(registry, name, keep));
+      const repositories = [parseReference(name)];
+      const lockWait = { minutes, onWait: (who: string) => command.onStep(`waiting for ${who}`) };
+      const lock = isDone ? await takeLock(registry, repositories, lockWait) : undefined;
+      try {
+        command.onStep(`reading all tags of ${name}`);
+        const plan = await preparePrune(registry, name, keep);
+        if (lock !== undefined) await prune(registry, plan, command.onStep);
+        plans.push(plan);
+      } finally {
+        await lock?.release();
+      }
     }
-    const isDone = options.yes === true;
-    if (isDone) for (const plan of plans) await prune(registry, plan, command.onStep);
     return { text: () => report(plans, isDone), json: () => ({ repositories: plans, removed: isDone }) };
   });
 }

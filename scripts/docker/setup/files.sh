@@ -34,7 +34,8 @@ check_compose() { # FILE ...
   while [ "${#files[@]}" -gt 2 ] && ! read_by_compose "${files[@]:0:${#files[@]}-2}" >/dev/null; do files=("${files[@]:0:${#files[@]}-2}"); done
   output=$(read_by_compose "${files[@]}") || true
   file=${files[${#files[@]} - 1]}
-  case $output in *"$planned/.env"*) file=.env ;; esac
+  # Compose quotes a line of .env, which may be a secret.
+  case $output in *"$planned/.env"*) file=.env output="a mistake in $(grep -oE 'line [0-9]+' <<<"$output" | head -n 1)" ;; esac
   output=${output//"$planned"/"$root"}
   refuse "$root" "${file#"$planned/"}" "is not accepted by Compose: $(printf '%s' "$output" | tail -n 1)" 'correct that file; nothing was changed'
 }

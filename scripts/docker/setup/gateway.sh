@@ -48,7 +48,8 @@ gateway_can_write() {
 # Prints the first line about an owner that could not be changed, with the paths of this host.
 owner_problem() {
   local line
-  IFS= read -r line <"$lock/problem" || true
+  line=$(grep -m 1 -E '^(chown|find|mkdir):' "$lock/problem") || line=$(head -n 1 -- "$lock/problem")
+  shopt -u patsub_replacement 2>/dev/null || true # since bash 5.2, & would stand for the match
   line=${line//\/setup\/config/$config_dir}
   line=${line//\/setup\/workspace/$workspace_dir}
   printf '%s' "${line//\/setup\/secret/$secret_dir}"
@@ -61,7 +62,8 @@ keep_comments() {
   saved=$(in_container --user "$uid:$gid" --volume "$config_dir:/setup$label" --entrypoint sh "$image" -c '
     cd /setup && saved=openclaw.json.saved number=2
     while [ -e "$saved" ]; do saved=openclaw.json.saved.$number number=$((number + 1)); done
-    cp -p openclaw.json "$saved" && printf %s "$saved"') || return 0
+    { cp -p openclaw.json "$saved" && printf %s "$saved"; } || { rm -f "$saved" && false; }') ||
+    fail 'openclaw.json could not be saved' 'The gateway would write it without your comments.' 'make free space, or move the comments to another file'
   note "saved openclaw.json as $saved: the gateway writes the file without its comments"
   relaxed=''
 }
@@ -132,6 +134,16 @@ wait_until_live() {
   done
   compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
   fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$FIND_MISTAKE"
+}
+
+# The same for the gateway that runs before this setup, which may have another port.
+wait_until_stoppable() {
+  docker exec "$was_running" sh -c '
+    tries=0
+    while [ "$tries" -lt 60 ] && [ "$(curl -s -o /dev/null -w "%{http_code}" --noproxy "*" http://127.0.0.1:18789/startupz)" = 503 ]; do
+      tries=$((tries + 1))
+      sleep 1
+    done' >/dev/null 2>&1 || true
 }
 
 # Runs as the gateway's user, which owns the file.

@@ -122,8 +122,8 @@ find_home_volume() {
   case $'\n'$found$'\n' in
   *$'\n'"${project_name}_$name"$'\n'*) ;;
   *)
-    refuse OPENCLAW_HOME_VOLUME "$name" "does not exist, but an earlier installation has ${found//$'\n'/, }" \
-      "to use it: OPENCLAW_HOME_VOLUME=${found%%$'\n'*}; for an empty one: docker volume create $name"
+    refuse OPENCLAW_HOME_VOLUME "$name" "does not exist, but other Compose projects have ${found//$'\n'/, }" \
+      "for the home of an earlier installation: OPENCLAW_HOME_VOLUME=${found%%$'\n'*}; for an empty one: docker volume create $name"
     ;;
   esac
   export OPENCLAW_HOME_VOLUME="${project_name}_$name"

@@ -54,7 +54,7 @@ export interface LastBuild {
   /** Seconds that each stage took when it last ran. */
   readonly stageSeconds: Readonly<Record<string, number>>;
   readonly layers: readonly BuiltLayer[];
-  /** Stages that ran again because the engine had deleted their cache; undefined in older records. */
+  /** Stages that ran although nothing that they read had changed; undefined in older records. */
   readonly uncached?: readonly string[];
 }
 

@@ -20,7 +20,7 @@ export interface BuiltImage {
   readonly annotations: Annotations;
   readonly layers: readonly BuiltLayer[];
   readonly stages: readonly StageTime[];
-  /** Stages that ran again because the engine had deleted their cache. */
+  /** Stages that ran although nothing that they read had changed: the engine did not have their cache. */
   readonly uncached: readonly string[];
   readonly seconds: number;
 }

@@ -105,7 +105,7 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
 }
 
 /**
- * The stages that ran although nothing that they read had changed: the engine had deleted their cache.
+ * The stages that ran although nothing that they read had changed: the engine did not have their cache.
  *
  * @param executed names of the stages that ran
  */

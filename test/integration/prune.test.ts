@@ -48,7 +48,7 @@ async function fill(name: string) {
   const images = {
     version: await push(repository, 'the version', '2026.9.5'),
     old: await push(repository, 'the old refresh', '2026.9.5-r20260901', '2026.9.5-r20260901-slim'),
-    newest: await push(repository, 'the newest refresh', '2026.9.5-r20260908', 'latest'),
+    newest: await push(repository, 'the newest refresh', '2026.9.5-r20260908', '2026.9.5-r20260908-slim', 'latest'),
   };
   const type = 'application/vnd.openclaw.release.record.v1+json';
   await putArtifact(registry, repository, 'release-2026.9.5-r20260901', { type, annotations: {}, content: {} });
@@ -82,7 +82,9 @@ describe('release prune', () => {
       '2026.9.5-r20260901-slim',
       'release-2026.9.5-r20260901',
     ]);
-    expect(await tags(repository)).toEqual(['2026.9.5', '2026.9.5-r20260908', 'latest']);
+    expect(await tags(repository)).toEqual([
+      ...['2026.9.5', '2026.9.5-r20260908', '2026.9.5-r20260908-slim', 'latest'],
+    ]);
     for (const digest of [images.old.index, images.old.manifest])
       expect(await registry.document(repository, digest), digest).toBeUndefined();
     for (const digest of [images.version.index, images.newest.manifest])

@@ -47,6 +47,10 @@ describe('stay', () => {
       ['latest', 'main', 'release-lock', 'release-2026.9.5', 'decision-latest'],
     ],
     ['tags with other forms', ['mine', '2026-09-05', 'r20260901', 'v1.0-r20260901']],
+    [
+      'the newest refresh of a variant that later refreshes do not have',
+      ['2026.9.5-r20260901-browser', '2026.9.5-r20260908', '2026.9.5-r20260908-amd64'],
+    ],
     ['an image that a channel names', ['2026.9.5-r20260901=a', '2026.9.5-r20260908', 'latest=a']],
     [
       'a record of which a tag remains',

@@ -13,7 +13,7 @@ export interface InstalledPackage {
   readonly path: string | undefined;
 }
 
-const DPKG_STATUS = 'var/lib/dpkg/status';
+export const DPKG_STATUS = 'var/lib/dpkg/status';
 /** Packages that were unpacked without dpkg, one file each, as in distroless images. Source: https://github.com/GoogleContainerTools/distroless */
 const DPKG_STATUS_FOLDER = /^var\/lib\/dpkg\/status\.d\/[^/]+$/;
 const NODE = 'usr/local/bin/node';

@@ -1,5 +1,5 @@
 import { satisfies, validRange } from 'semver';
-import { GATEWAY_MANIFEST, type InstalledPackage, installedPackages } from './installed-packages.ts';
+import { DPKG_STATUS, GATEWAY_MANIFEST, type InstalledPackage, installedPackages } from './installed-packages.ts';
 import type { MergedLayers } from './merged-layers.ts';
 
 /** An installed package, and the packages that ask for it. */
@@ -34,9 +34,10 @@ export function requirersOf(
   wanted: string,
 ): readonly RequiredPackage[] {
   const [, name = wanted, version] = /^(.+)@([^@]+)$/.exec(wanted) ?? [];
+  const depends = debianRequests(merged.texts.get(DPKG_STATUS) ?? '');
   const nodes = installedPackages(merged).flatMap((installed): readonly Node[] => {
     if (installed.kind === 'npm') return [{ installed, asksFor: npmRequests(merged.texts.get(installed.path ?? '')) }];
-    return installed.kind === 'debian' ? [{ installed, asksFor: debianRequests(installed, merged.texts) }] : [];
+    return installed.kind === 'debian' ? [{ installed, asksFor: depends.get(installed.name) ?? [] }] : [];
   });
   return nodes
     .filter(({ installed }) => installed.name === name && (version === undefined || installed.version === version))
@@ -89,7 +90,7 @@ function asks({ installed, asksFor }: Node, { installed: wanted }: Node): boolea
   return asksFor.some(
     ({ name, range }) =>
       name === wanted.name &&
-      // apt has chosen a version that fits. An address, a folder or a tag is no range: then the name decides.
+      // apt has chosen a version that fits. The name decides if the request is an address, a folder or a tag.
       (installed.kind === 'debian' ||
         validRange(range) === null ||
         satisfies(wanted.version, range, { includePrerelease: true })),
@@ -118,13 +119,12 @@ function parsed(text: string | undefined): {
   }
 }
 
-/** Source: Debian Policy, "Declaring relationships between packages" */
-function debianRequests({ name }: InstalledPackage, texts: ReadonlyMap<string, string>): Node['asksFor'] {
-  const paragraph = (texts.get('var/lib/dpkg/status') ?? '')
-    .split('\n\n')
-    .find((text) => text.startsWith(`Package: ${name}\n`));
-  const fields = [...(paragraph ?? '').matchAll(/^(?:Pre-)?Depends: (.*)$/gm)].flatMap(([, list = '']) =>
-    list.split(/[,|]/),
+/** By package. Source: Debian Policy, "Declaring relationships between packages" @param status of dpkg */
+const debianRequests = (status: string): ReadonlyMap<string, Node['asksFor']> =>
+  new Map(
+    status.split('\n\n').map((paragraph) => {
+      const lists = [...paragraph.matchAll(/^(?:Pre-)?Depends: (.*)$/gm)].map(([, list = '']) => list);
+      const names = lists.flatMap((list) => list.split(/[,|]/)).map((entry) => entry.trim().replace(/[ :(].*$/, ''));
+      return [/^Package: (.*)$/m.exec(paragraph)?.[1] ?? '', names.map((name) => ({ name, range: '' }))];
+    }),
   );
-  return fields.map((entry) => ({ name: entry.trim().replace(/[ :(].*$/, ''), range: '' }));
-}

@@ -173,20 +173,8 @@ async function readAsRoot(docker: Docker, image: string | undefined, path: strin
 /** Runs a line of shell in a container with a folder mounted at /look; `args` are $0, $1 … */
 const inContainer = (docker: Docker, image: string, folder: string, line: string, ...args: readonly string[]) =>
   docker(
-    ...[
-      'run',
-      '--rm',
-      '--network',
-      'none',
-      '--security-opt',
-      'label=disable',
-      '--user',
-      '0:0',
-      '--cap-drop',
-      'ALL',
-      '--cap-add',
-      'DAC_OVERRIDE',
-    ],
+    ...['run', '--rm', '--network', 'none', '--security-opt', 'label=disable'],
+    ...['--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_OVERRIDE'],
     ...['--mount', `type=bind,"source=${folder.replaceAll('"', '""')}",target=/look,readonly`],
     ...['--entrypoint', 'sh', image, '-c', line, ...args],
   );

@@ -9,10 +9,10 @@ export interface GitOutput {
 }
 
 /**
- * Settings of a checkout that do not count: it brings its own `.git/config`, and reading it must run nothing and hide no change.
+ * Values that replace those of a checkout: it brings its own `.git/config`, and reading it must run nothing and hide no change.
  * Source: git-config(1)
  */
-const SWITCHED_OFF: Settings = [
+const FIXED_SETTINGS: Settings = [
   ['core.fsmonitor', 'false'],
   ['core.hooksPath', '/dev/null'],
   ['core.pager', 'cat'],
@@ -33,7 +33,7 @@ type Settings = readonly (readonly [key: string, value: string])[];
  * @throws Error if git is not installed (ENOENT)
  */
 export async function openGit(folder: string): Promise<(...args: readonly string[]) => Promise<GitOutput>> {
-  const settings = [...SWITCHED_OFF, ...(await withoutFilters(folder))];
+  const settings = [...FIXED_SETTINGS, ...(await withoutFilters(folder))];
   return (...args) => run(folder, args, settings);
 }
 
@@ -76,7 +76,7 @@ async function run(folder: string, args: readonly string[], settings: Settings):
 /** `git status` runs the filters of changed files. Those of the user's own settings (Git LFS) stay, those of the checkout do not run. */
 async function withoutFilters(folder: string): Promise<Settings> {
   const list = ['config', '--show-scope', '--name-only', '--null', '--get-regexp', '^filter\\.'];
-  const { stdout } = await run(folder, list, SWITCHED_OFF);
+  const { stdout } = await run(folder, list, FIXED_SETTINGS);
   const entries = stdout.split('\0');
   const names = new Set<string>();
   // Scope and name alternate.

@@ -5,7 +5,7 @@ import { ruleChecker } from '../schema.ts';
 export interface Workspace {
   /** Globs of the folders with packages. */
   readonly packages?: readonly string[];
-  /** pnpm writes a text for packages that nobody has decided about. */
+  /** A text, which pnpm writes for a package before the user decides, allows nothing. */
   readonly allowBuilds?: Readonly<Record<string, boolean | string>>;
   readonly onlyBuiltDependencies?: readonly string[];
 }

@@ -195,7 +195,7 @@ export function openRegistries(options: ConnectionOptions): Registry {
               kind: 'no-deletion',
               title: 'The registry does not delete images',
               reason: `${nameOf(repository)} refused to delete ${reference}: ${error.failure.reason}`,
-              hint: "switch on deletion in the registry's settings, or remove the listed tags in its own interface",
+              hint: "switch on deletion in the registry's settings, or remove the listed tags on its website",
             },
             { cause: error },
           );

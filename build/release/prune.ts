@@ -40,11 +40,7 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
   const unneeded = [...reached].filter((digest) => !needed.has(digest));
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
   const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
-  // A tag leads to them, so that an interrupted run can be repeated: signatures first, images of platforms, then indexes.
-  const isRoot = (digest: string): boolean => below.has(digest);
-  const manifests = [
-    ...new Set([...attached, ...unneeded.filter((digest) => !isRoot(digest)), ...unneeded.filter(isRoot)]),
-  ];
+  const manifests = [...new Set([...attached, ...unneeded])];
   return { registry: name, tags: [...tags, ...listsOfReferrers(digests, manifests)], manifests };
 }
 
@@ -68,13 +64,14 @@ export async function prune(
 ): Promise<void> {
   const repository: Repository = parseReference(name);
   const roots = new Set(tags.map(({ digest }) => digest));
+  // Tags last: after an interruption, the same command finds the rest by them.
   for (const digest of manifests) if (!roots.has(digest)) await registry.remove(repository, digest);
   for (const { tag, digest } of tags) {
     const now = await registry.document(repository, tag);
-    if (now === undefined || now.descriptor.digest !== digest) continue;
+    if (now !== undefined && now.descriptor.digest !== digest) continue;
     onStep(`removing ${name}:${tag}`);
-    // Registries without deletion of tags delete the manifest, which no remaining tag names.
-    if (!(await registry.remove(repository, tag))) await registry.remove(repository, digest);
+    // Some registries delete no single tags; all delete the tags of a manifest with it. No remaining tag names this one.
+    await registry.remove(repository, tag);
+    await registry.remove(repository, digest);
   }
-  for (const digest of manifests) if (roots.has(digest)) await registry.remove(repository, digest);
 }

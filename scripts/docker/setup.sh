@@ -223,7 +223,7 @@ esac
 # A gateway that runs as another user could not write to its data any more.
 if [ -n "$was_running" ] && [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
   started=yes
-  wait_until_stoppable
+  wait_until_started "$was_running"
   docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' 'Its data is to belong to another user.' 'look at its state: docker compose ps'
 fi
 
@@ -268,7 +268,7 @@ if [ -n "$config_batch" ]; then
   # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
   if [ -n "$was_running" ]; then
     started=yes
-    wait_until_stoppable
+    wait_until_started "$was_running"
     compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'It must restart with the new configuration.' 'look at its state: docker compose ps'
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
@@ -280,7 +280,7 @@ started=yes
 output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" 'fix the problem and run setup again'
 container=$(gateway_container --all)
 wait_until_live
-wait_until_started
+wait_until_started "$container"
 finished=yes
 
 if [ -n "$sandbox_failed" ]; then

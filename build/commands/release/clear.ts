@@ -10,7 +10,7 @@ import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { parseRegistries } from './release-options.ts';
+import { GIVEN_REGISTRIES, parseGivenRegistries } from './release-options.ts';
 
 const CLEAR_OPTIONS = {
   lock: { flags: '--lock', description: 'remove the release lock, also that of another process' },
@@ -19,11 +19,7 @@ const CLEAR_OPTIONS = {
     flags: '--decision <channel>',
     description: 'remove the decision about a channel: latest, extended-stable',
   },
-  registries: {
-    flags: '--registries <repositories>',
-    description: 'repositories to clear, separated by commas; must be given',
-    example: '--registries ghcr.io/openclaw/openclaw',
-  },
+  registries: GIVEN_REGISTRIES,
   json: BUILD_OPTIONS.json,
 } as const;
 
@@ -62,12 +58,9 @@ function parseClear({ lock, record, decision, registries }: ClearOptions): reado
       reason: 'is not a channel',
       hint: `choose from ${CHANNEL_NAMES.join(', ')}`,
     });
-  // Without a default, because this removes what other people may need.
-  const names = parseRegistries(registries ?? '', problems);
+  const names = parseGivenRegistries(registries, problems);
   if (problems.length > 0) throw new RequestError(problems);
-  if (names.length > 0) return names;
-  const reason = 'is empty';
-  throw new RequestError([{ source: '--registries', value: '', reason, hint: CLEAR_OPTIONS.registries.example }]);
+  return names;
 }
 
 async function run(options: ClearOptions): Promise<void> {

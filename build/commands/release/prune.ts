@@ -9,7 +9,7 @@ import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { PUBLISH_OPTIONS, parseMinutes } from './publish.ts';
-import { parseRegistries } from './release-options.ts';
+import { GIVEN_REGISTRIES, parseGivenRegistries } from './release-options.ts';
 
 const PRUNE_OPTIONS = {
   keep: {
@@ -17,11 +17,7 @@ const PRUNE_OPTIONS = {
     description: 'newest refreshes (-rDATE) of each version to keep',
     default: '2',
   },
-  registries: {
-    flags: '--registries <repositories>',
-    description: 'repositories to prune, separated by commas; must be given',
-    example: '--registries ghcr.io/openclaw/openclaw',
-  },
+  registries: GIVEN_REGISTRIES,
   yes: { flags: '--yes', description: 'remove; without it, the tags are only listed' },
   wait: PUBLISH_OPTIONS.wait,
   json: BUILD_OPTIONS.json,
@@ -48,16 +44,13 @@ Examples:
     .action(run);
 
 /** @throws RequestError with every problem */
-function parsePrune({ keep = PRUNE_OPTIONS.keep.default, registries = '' }: PruneOptions) {
+function parsePrune({ keep = PRUNE_OPTIONS.keep.default, registries }: PruneOptions) {
   const problems: Problem[] = [];
   if (!/^[1-9]\d{0,2}$/.test(keep)) {
     const hint = 'write a number from 1 to 999: --keep 2';
     problems.push({ source: '--keep', value: keep, reason: 'is not a number of refreshes to keep', hint });
   }
-  // Without a default, because this removes what other people may use.
-  const names = parseRegistries(registries, problems);
-  if (names.length === 0 && problems.length === 0)
-    problems.push({ source: '--registries', value: '', reason: 'is empty', hint: PRUNE_OPTIONS.registries.example });
+  const names = parseGivenRegistries(registries, problems);
   if (problems.length > 0) throw new RequestError(problems);
   return { keep: Number(keep), names };
 }

@@ -176,7 +176,7 @@ export const parsePlatformList = (text: string | undefined, problems: Problem[])
   chooseSome('--platforms', text ?? RELEASE_OPTIONS.platforms.default, PLATFORMS, problems, parsePlatform);
 
 /** @returns full repository names */
-export function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
+function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
   const names = words(text ?? RELEASE_OPTIONS.registries.default).flatMap((value) => {
     const hint = 'name a repository without tag: ghcr.io/openclaw/openclaw';
     const reference = referenceOr(value, '--registries', hint, problems);
@@ -228,6 +228,22 @@ export function requireRegistries(text: string | undefined): readonly string[] {
   const registries = parseRegistries(text, problems);
   if (problems.length > 0) throw new RequestError(problems);
   return registries;
+}
+
+/** The repositories of a command that removes what other people may need: there is no default. */
+export const GIVEN_REGISTRIES = {
+  flags: '--registries <repositories>',
+  description: 'repositories to change, separated by commas; must be given',
+  example: '--registries ghcr.io/openclaw/openclaw',
+} as const;
+
+/** @param problems gets one if no repository is given */
+export function parseGivenRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
+  const before = problems.length;
+  const names = parseRegistries(text ?? '', problems);
+  if (names.length === 0 && problems.length === before)
+    problems.push({ source: '--registries', value: '', reason: 'is empty', hint: GIVEN_REGISTRIES.example });
+  return names;
 }
 
 /** @throws RequestError if a release was published to more repositories than those that may be written */

@@ -7,12 +7,13 @@
 FIND_MISTAKE='to find a mistake in openclaw.json: docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor; then run setup again'
 
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
+in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
+
 # Prints the id of this installation's gateway.
 gateway_container() { # [--all]
   docker ps "$@" --quiet --no-trunc --filter "label=com.docker.compose.project=$project_name" \
     --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False
 }
-in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
 
 # Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and in it and in the home volume
 # what belonged to the previous user of the gateway: all other files belong to people.
@@ -81,28 +82,13 @@ check_port() { # NAME PORT
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop that program, or choose another port: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
 }
 
-# Prints the status with which the gateway answers on the port of this host: 200; or nothing.
-status_of() { # PATH
-  local line
-  (
-    exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || exit 0
-    printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" "$host_address" >&3
-    IFS= read -r -t 5 line <&3 || exit 0
-    case $line in 'HTTP/1.'?' '[1-5][0-9][0-9]*) printf '%s' "${line:9:3}" ;; esac
-  ) 2>/dev/null
-}
-
-# Docker's own check runs in the container, and less often.
-is_live() { [ "$(status_of /healthz)" = 200 ]; }
-
-# Waits until the gateway has finished its start: it ignores a signal to stop meanwhile. Older gateways do not have /startupz.
-wait_until_started() {
-  local waited=0
-  while [ "$(status_of /startupz)" = 503 ] && [ "$waited" -lt 240 ]; do
-    waited=$((waited + 1))
-    sleep 0.25
-  done
-}
+# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often.
+is_live() (
+  exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || exit 1
+  printf 'GET /healthz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host_address" >&3
+  IFS= read -r -t 5 line <&3 || exit 1
+  case $line in 'HTTP/1.'?' 200'*) exit 0 ;; *) exit 1 ;; esac
+) 2>/dev/null
 
 # A healthy gateway can listen where Docker publishes no port: on an address of Tailscale, or behind a proxy of the user's.
 answers_here() {
@@ -136,9 +122,10 @@ wait_until_live() {
   fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$FIND_MISTAKE"
 }
 
-# The same for the gateway that runs before this setup, which may have another port.
-wait_until_stoppable() {
-  docker exec "$was_running" sh -c '
+# Waits until a gateway has finished its start: it ignores a signal to stop meanwhile. Its port and address in the container do not depend
+# on the settings. Older gateways do not have /startupz.
+wait_until_started() { # CONTAINER
+  docker exec "$1" sh -c '
     tries=0
     while [ "$tries" -lt 60 ] && [ "$(curl -s -o /dev/null -w "%{http_code}" --noproxy "*" http://127.0.0.1:18789/startupz)" = 503 ]; do
       tries=$((tries + 1))

@@ -6,7 +6,7 @@ import { ROOT } from '../../support/command.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 // The commands of the gateway's guide for Docker, in its order, as people type them. Not here: what needs a service on the internet
-// (logging in to WhatsApp, plugins from a registry) or has a test of its own (builds, the wizard, ClawDock, sandboxes).
+// (logging in to WhatsApp, plugins from a registry) or what other files test (builds, the wizard, ClawDock, sandboxes).
 
 let here: TestInstallation;
 

@@ -49,8 +49,8 @@ describe('a Compose file that Compose does not accept is named before anything i
     ['a mistake in the YAML', 'services:\n  openclaw-gateway:\n    ports: [\n  a\n', 'yaml: line'],
     [
       'a service that does not exist',
-      'services:\n  openclaw-gateway:\n    depends_on: [nobody]\n',
-      'depends on undefined service "nobody"',
+      'services:\n  openclaw-gateway:\n    depends_on: [absent]\n',
+      'depends on undefined service "absent"',
     ],
   ])('%s', async (_, override, reason) => {
     const path = join(here.project, 'docker-compose.override.yml');

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { readSavedLayers } from '../contents/image-contents.ts';
-import { namesPackages } from '../contents/installed-packages.ts';
+import { installedPackages, namesPackages } from '../contents/installed-packages.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
 import { type RequiredPackage, requirersOf } from '../contents/requirers.ts';
 import { findEngine } from '../engine/engine.ts';
@@ -10,6 +10,7 @@ import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
+import { closest } from '../spec/suggestion.ts';
 import { bytes } from '../units.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
@@ -26,31 +27,34 @@ export const whyCommand = (): Command =>
       'after',
       `
 Examples:
-  scripts/run why openclaw:local libsignal
+  scripts/run why openclaw:local protobufjs
   scripts/run why openclaw:local libssl3`,
     )
     .action(run);
 
 async function run(text: string, wanted: string, options: Pick<GivenOptions, 'engine' | 'json'>): Promise<void> {
   const problems: Problem[] = [];
-  const parsed = referenceOr(text, '<image>', 'for example: scripts/run why openclaw:local libsignal', problems);
+  const parsed = referenceOr(text, '<image>', 'for example: scripts/run why openclaw:local protobufjs', problems);
   if (parsed === undefined) throw new RequestError(problems);
   const reference = formatReference(parsed);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const engine = await findEngine(options.engine, command.onStep);
     await requireLocalImage(engine, reference);
     command.onStep(`reading ${reference}`);
-    const [layers, found] = await readSavedLayers(engine, reference, async (source, all) => {
+    const { layers, found } = await readSavedLayers(engine, reference, async (source, all) => {
       const merged = await mergeLayers(source, all, { texts: namesPackages, fingerprints: false });
-      return [all, requirersOf(merged, wanted)] as const;
+      const requirers = requirersOf(merged, wanted);
+      if (requirers.length === 0)
+        throw absent(
+          reference,
+          wanted,
+          closest(
+            wanted,
+            installedPackages(merged).map(({ name }) => name),
+          ),
+        );
+      return { layers: all, found: requirers };
     });
-    if (found.length === 0)
-      throw new WorkError({
-        kind: 'not-found',
-        title: 'The image does not contain this package',
-        reason: `${reference} has no package ${wanted}, neither from npm nor from Debian.`,
-        hint: 'scripts/run diff IMAGE IMAGE --json lists packages that differ; an SBOM lists all',
-      });
     const packages = found.map(({ layer, ...rest }) => ({
       ...rest,
       ...(layer === undefined ? {} : { layer: layers[layer]?.digest ?? '' }),
@@ -58,6 +62,14 @@ async function run(text: string, wanted: string, options: Pick<GivenOptions, 'en
     return { text: () => found.map(report).join('\n\n'), json: () => ({ reference, packages }) };
   });
 }
+
+const absent = (reference: string, wanted: string, near: readonly string[]): WorkError =>
+  new WorkError({
+    kind: 'not-found',
+    title: 'The image does not contain this package',
+    reason: `${reference} has no package ${wanted}, neither from npm nor from Debian.`,
+    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'write its name as npm or apt does',
+  });
 
 function report({ kind, name, version, size, chains }: RequiredPackage): string {
   const head = `${name} ${version} (${kind === 'npm' ? 'npm' : 'Debian'}${size === undefined ? '' : `, ${bytes(size)}`})`;

@@ -9,7 +9,12 @@ export function closest(word: string, candidates: Iterable<string>, most = 3): r
   return [...new Set(candidates)]
     .map((candidate) => ({ candidate, steps: near(candidate) }))
     .filter(({ candidate, steps }) => steps <= Math.max(2, Math.ceil(Math.max(word.length, candidate.length) / 3)))
-    .sort((a, b) => a.steps - b.steps || a.candidate.localeCompare(b.candidate))
+    .sort(
+      (a, b) =>
+        a.steps - b.steps ||
+        distance(word, a.candidate) - distance(word, b.candidate) ||
+        a.candidate.localeCompare(b.candidate),
+    )
     .slice(0, most)
     .map(({ candidate }) => candidate);
 }

@@ -228,6 +228,7 @@ describe('image:diff', { tags: ['nightly'] }, () => {
     const absent = await run(['why', SMALL_IMAGE, 'no-such-package']);
     expect(absent.exitCode).toBe(1);
     expect(absent.stderr).toContain('has no package no-such-package');
+    expect((await run(['why', SMALL_IMAGE, 'libssl4'])).stderr).toContain('did you mean libssl3');
   });
 
   it('names an image that the engine does not have', async () => {

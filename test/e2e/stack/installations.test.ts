@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { docker, ROOT } from '../../support/command.ts';
+import { docker, ROOT, run } from '../../support/command.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
@@ -44,6 +44,32 @@ it('a second gateway on the data of a running one is refused, and names its inst
   expect(output).toContain(
     `OPENCLAW_CONFIG_DIR: "${first.config}" is in use by the gateway of another installation, in ${first.project}`,
   );
+  expect(await isRunning()).toBe(true);
+});
+
+it('ClawDock and doctor refuse to act on the containers of another installation', async () => {
+  const name = first.environment['COMPOSE_PROJECT_NAME'] ?? '';
+  const dotEnv = join(second.project, '.env');
+  await writeFile(dotEnv, `COMPOSE_PROJECT_NAME=${name}\nOPENCLAW_IMAGE=${second.image}\n`);
+  const { COMPOSE_PROJECT_NAME: _, ...environment } = second.environment;
+  const message = `the project name ${name} belongs to the installation in ${first.project}`;
+  for (const command of ['clawdock-stop', 'clawdock-restart', 'clawdock-exec true', 'clawdock-clean']) {
+    const helpers = join(ROOT, 'scripts/clawdock/clawdock-helpers.sh');
+    const { exitCode, all } = await execa('bash', ['-c', `source '${helpers}'; ${command}`], {
+      env: { ...environment, PATH: `${environment.PATH}:/usr/bin:/bin`, CLAWDOCK_DIR: second.project },
+      extendEnv: false,
+      reject: false,
+      all: true,
+      input: 'yes\n',
+    });
+    expect({ command, failed: exitCode !== 0 }, all).toEqual({ command, failed: true });
+    expect(all, command).toContain(message);
+    expect(all, command).toContain(`COMPOSE_PROJECT_NAME=${name}-2`);
+  }
+  const { stdout } = await run(['doctor', '--project', second.project, '--json']);
+  const results = JSON.parse(stdout).results as readonly { name: string; status: string; found: string }[];
+  expect(results.filter(({ found }) => found.includes(message)).map(({ status }) => status)).toEqual(['failed']);
+  await rm(dotEnv);
   expect(await isRunning()).toBe(true);
 });
 

@@ -1,0 +1,67 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+
+// What users have written in openclaw.json before setup runs. The real gateway says which secret it accepts.
+
+const SECRET = 'a-secret-of-the-user-0123456789';
+let here: TestInstallation;
+
+beforeAll(async () => {
+  here = await makeInstallation('kept', 'with Node', 'whole');
+  await setup(here.ports);
+  await appendFile(join(here.project, '.env'), `MY_TOKEN=${SECRET}\n`);
+});
+afterAll(() => here.remove());
+
+/** Runs a setup that must succeed. @returns what it printed */
+async function setup(variables: Readonly<Record<string, string>> = {}): Promise<string> {
+  const { exitCode, output = '' } = await here.setup({ OPENCLAW_SKIP_ONBOARDING: '1', ...variables });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  return output;
+}
+
+type Auth = Readonly<Record<string, unknown>>;
+const path = (): string => join(here.config, 'openclaw.json');
+const auth = async (): Promise<Auth> => JSON.parse(await readFile(path(), 'utf8')).gateway.auth;
+async function writeAuth(value: Auth): Promise<void> {
+  const config = JSON.parse(await readFile(path(), 'utf8'));
+  await writeFile(path(), JSON.stringify({ ...config, gateway: { ...config.gateway, auth: value } }));
+}
+
+/** Whether the gateway accepts a secret: 401 is its answer to a wrong one. */
+const accepts = async (secret: string): Promise<boolean> => {
+  const { status } = await fetch(`http://127.0.0.1:${here.port}/tools/invoke`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: '{}',
+  });
+  return status !== 401;
+};
+
+describe('setup keeps the secret that the gateway accepts, and says where it is', () => {
+  it.each<[string, Auth, string]>([
+    ['a variable of the user', { mode: 'token', token: '${MY_TOKEN}' }, 'MY_TOKEN'],
+    [
+      'a secret reference',
+      { mode: 'token', token: { source: 'env', provider: 'default', id: 'MY_TOKEN' } },
+      'MY_TOKEN',
+    ],
+    ['a password', { mode: 'password', password: SECRET }, 'the password: gateway.auth.password in openclaw.json'],
+  ])('%s', async (_, value, place) => {
+    await writeAuth(value);
+    const output = await setup();
+    expect(output).toContain(place);
+    expect(output).not.toContain(SECRET);
+    expect(await auth()).toMatchObject(value);
+    expect(await accepts(SECRET)).toBe(true);
+    expect(await accepts('another-secret')).toBe(false);
+  });
+});
+
+it('prints no address for a gateway that listens on Tailscale only', async () => {
+  const output = await setup({ OPENCLAW_GATEWAY_BIND: 'tailnet' });
+  expect(output).toContain(`http://127.0.0.1:${here.port}/ does not answer on this host`);
+  expect(output).not.toContain('The gateway is running: http');
+});

@@ -9,13 +9,31 @@ export interface Provenance {
       readonly request?: { readonly args?: Readonly<Record<string, string>> };
       readonly image?: string;
     };
+    /** A rebase records the Dockerfile of the system layers. */
+    readonly internalParameters?: { readonly dockerfile?: string };
     readonly resolvedDependencies?: readonly {
       readonly name?: string;
       readonly uri?: string;
       readonly digest?: Readonly<Record<string, string>>;
     }[];
   };
-  readonly runDetails?: { readonly builder?: { readonly id?: string } };
+  readonly runDetails?: {
+    readonly builder?: { readonly id?: string };
+    readonly metadata?: {
+      readonly buildkit_metadata?: {
+        readonly source?: { readonly infos?: readonly { readonly filename?: string; readonly data?: string }[] };
+      };
+    };
+  };
+}
+
+/** The Dockerfile that built an image, or the system layers of a rebased one; undefined if its provenance has none. */
+export function recordedDockerfile({ buildDefinition, runDetails }: Provenance): string | undefined {
+  const { dockerfile } = buildDefinition?.internalParameters ?? {};
+  if (dockerfile !== undefined) return String(dockerfile);
+  const infos = runDetails?.metadata?.buildkit_metadata?.source?.infos;
+  const data = Array.isArray(infos) ? (infos[0] as { readonly data?: unknown } | undefined)?.data : undefined;
+  return typeof data === 'string' ? Buffer.from(data, 'base64').toString('utf8') : undefined;
 }
 
 export const PROVENANCE_PREDICATE = 'https://slsa.dev/provenance/v1';

@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { OptionDefinition } from '../spec/option.ts';
+import { RequestError } from '../problem.ts';
+import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
@@ -20,4 +22,15 @@ export function addOptions(command: Command, options: Readonly<Record<string, Op
     command.addOption(option);
   }
   return command;
+}
+
+/** The variables that name certificate authorities, for builds that no other variable affects. */
+export const caVariables = (): Readonly<Record<string, string | undefined>> =>
+  Object.fromEntries(BUILD_OPTIONS.ca.variables.map((variable) => [variable, process.env[variable]]));
+
+/** The certificate authorities of `--ca` or its variables, for commands with no other build option. @throws RequestError if the file is missing */
+export function parseCa(given: string | undefined): string | undefined {
+  const { spec, problems } = parseImageSpec(given === undefined ? {} : { ca: given }, caVariables());
+  if (problems.length > 0) throw new RequestError(problems);
+  return spec.ca;
 }

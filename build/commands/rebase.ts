@@ -12,7 +12,7 @@ import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
-import { addOptions } from './options.ts';
+import { addOptions, parseCa } from './options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from './registries.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
 import {
@@ -27,15 +27,18 @@ import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './release/trust-
 interface RebaseOptions extends PublishOptions, TrustOptions {
   readonly registries?: string;
   readonly base?: string;
+  readonly newPackages?: boolean;
   readonly date?: string;
   readonly engine?: string;
+  readonly builder?: string;
+  readonly ca?: string;
 }
 
 export const rebaseCommand = (): Command =>
   addOptions(
     new Command('rebase')
       .description(
-        'replace the base layers of a published release without a build, and publish the result as a refresh',
+        'replace the base and the Debian packages of a published release without building the gateway, and publish the result as a refresh',
       )
       .argument('<reference>', 'a published version: ghcr.io/openclaw/openclaw:2026.3.13'),
     {
@@ -43,6 +46,10 @@ export const rebaseCommand = (): Command =>
         flags: '--base <reference>',
         description: 'new base, in a registry',
         example: '--base node:24-bookworm-slim',
+      },
+      newPackages: {
+        flags: '--new-packages',
+        description: "install Debian's packages again, in the versions of today, even if the new base does not need it",
       },
       date: RELEASE_OPTIONS.date,
       registries: {
@@ -53,23 +60,27 @@ export const rebaseCommand = (): Command =>
       ...TRUST_OPTIONS,
       ...PUBLISH_OPTIONS,
       engine: BUILD_OPTIONS.engine,
+      builder: BUILD_OPTIONS.builder,
+      ca: BUILD_OPTIONS.ca,
       json: BUILD_OPTIONS.json,
     },
   )
     .addHelpText(
       'after',
       `
-A rebase is refused if an upper layer overwrites a path in which the two bases differ, or if Node's major version changes.
-Then build the refresh: scripts/run release publish --event refresh.
+Only the layers of the base are replaced, if the image overwrites nothing in which the two bases differ. Else, or on the same base, the
+Debian packages are installed again, as the image's own Dockerfile says, below the unchanged layers of the gateway. A rebase is refused if
+Node's major version changes. Then build the refresh: scripts/run release publish --event refresh.
 All variants and platforms in the record of the release are rebased, booted, checked and published as <version>-rYYYYMMDD.
 
-Example:
-  scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim`,
+Examples:
+  scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim
+  scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim --new-packages`,
     )
     .action(run);
 
 async function run(text: string, options: RebaseOptions): Promise<void> {
-  const { reference, base, date } = parseRequest(text, options);
+  const { reference, base, date, ca } = parseRequest(text, options);
   const trust = requireTrust(options);
   const registry = openRegistriesFor(await progressView('silent'), RELEASE_RETRY_SECONDS);
   const repository = repositoryOf(reference);
@@ -96,12 +107,21 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const registries = requestedRegistries(repository, record, options.registries);
   const release = recordedRelease({ ...record, date, registries }, 'refresh');
   const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
-  await runPublish(release, options, async ({ onStep, signal }, folder) => {
-    const request = { record, repository, base: { ...base, digest }, created, folder, builderId: await builderId() };
+  const newPackages = options.newPackages === true;
+  await runPublish(release, options, async (listener, folder) => {
+    const { onStep, signal } = listener;
+    const request = {
+      ...{ record, repository, base: { ...base, digest }, newPackages, created, folder, ca },
+      builderId: await builderId(),
+    };
+    const openEngine = async () => {
+      const cli = await findEngine(options.engine, onStep);
+      return { cli, builder: options.builder, listener, signal };
+    };
     return {
       origin: { revision, source, base: digest },
-      identity: `${record.name} on ${digest}`,
-      images: rebasedImages(request, registry, onStep),
+      identity: `${record.name} on ${digest}${newPackages ? ' with new packages' : ''}`,
+      images: rebasedImages(request, registry, openEngine, onStep),
       verify: async (image) =>
         verifyPlatformImage(await findEngine(options.engine, onStep), folder, image, onStep, signal),
     };
@@ -127,7 +147,12 @@ function requestedRegistries(repository: string, record: ReleaseRecord, given: s
 function parseRequest(
   text: string,
   options: RebaseOptions,
-): { readonly reference: Reference; readonly base: Reference; readonly date: string } {
+): {
+  readonly reference: Reference;
+  readonly base: Reference;
+  readonly date: string;
+  readonly ca: string | undefined;
+} {
   const problems: Problem[] = [];
   const hint = 'name a published version: ghcr.io/openclaw/openclaw:2026.3.13';
   const reference = referenceOr(text, '<reference>', hint, problems);
@@ -136,5 +161,5 @@ function parseRequest(
     problems.push({ source: '<reference>', value: text, reason: 'does not have the tag of a gateway version', hint });
   const date = parseDate(options.date, problems);
   if (reference === undefined || base === undefined || problems.length > 0) throw new RequestError(problems);
-  return { reference, base, date };
+  return { reference, base, date, ca: parseCa(options.ca) };
 }

@@ -14,7 +14,7 @@ import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { bytes, seconds } from '../units.ts';
 import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
-import { addOptions } from './options.ts';
+import { addOptions, caVariables } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const { base, tag, platform, load, push, compression, ca, engine, builder, json } = BUILD_OPTIONS;
@@ -75,11 +75,6 @@ async function run(name: SandboxName, options: OptionValues<typeof SANDBOX_OPTIO
     if (image === undefined) throw new Error('the build has no result');
     return { text: () => report(image, plan), json: () => sandboxJson(image, plan) };
   });
-}
-
-/** Only the variables that name certificate authorities affect a sandbox. */
-function caVariables(): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(BUILD_OPTIONS.ca.variables.map((variable) => [variable, process.env[variable]]));
 }
 
 function report({ names, digest, size, stages, seconds: duration }: BuiltImage, { base }: BuildPlan): string {

@@ -159,6 +159,16 @@ export const WITH_TOOLS: Stage = {
   body: '',
 };
 
+/** The stages that install what Debian serves on the day of the build. */
+export const DEBIAN_STAGES: readonly string[] = [
+  SYSTEM,
+  SYSTEM_WITH_APT,
+  PACKAGES_WITH_PIP,
+  WITH_BROWSER_PLAYWRIGHT,
+  WITH_BROWSER_DEBIAN,
+  DOCKER_CLI_DOWNLOAD,
+].map(({ name }) => name);
+
 export const FILES: Stage = {
   name: 'files',
   from: BUILD_BASE.name,

@@ -68,6 +68,7 @@ export async function startBuild(
       `index:${name}=${value}`,
     ]),
     cacheFrom: spec.cacheFrom,
+    ...(plan.withoutCache === undefined ? {} : { withoutCache: plan.withoutCache }),
     cacheTo: cacheTargets(spec),
     builder,
     sourceDateEpoch: spec.sourceDateEpoch,

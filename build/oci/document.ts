@@ -119,7 +119,8 @@ export interface ImageConfig {
 /** A config as a registry or a layout stores it. */
 export interface StoredConfig extends ImageConfig {
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] };
-  readonly history?: readonly object[];
+  /** What made each layer, and instructions without a layer. Source: OCI image-spec, config.md */
+  readonly history?: readonly { readonly created_by?: string; readonly empty_layer?: boolean }[];
 }
 
 /** Docker writes null for an empty list. */
@@ -142,7 +143,10 @@ const configRule = ruleChecker({
       required: ['diff_ids'],
       properties: { diff_ids: { type: 'array', items: { type: 'string', pattern: DIGEST_PATTERN } } },
     },
-    history: { type: ['array', 'null'], items: { type: 'object' } },
+    history: {
+      type: ['array', 'null'],
+      items: { type: 'object', properties: { created_by: { type: 'string' }, empty_layer: { type: 'boolean' } } },
+    },
   },
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readStatements, writeAttestation } from '../attest/attestation.ts';
 import { withoutProxies } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
+import { DEBIAN_STAGES } from '../dockerfile/system-stages.ts';
 import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
 import { type BuildContext, resolveContexts } from '../image/resolve-contexts.ts';
 import { runBuild } from '../image/run-build.ts';
@@ -50,7 +51,7 @@ export const builtImages = (
  * @throws WorkError if the base is a bootstrapped one, or if the build fails
  */
 async function buildPlatform(
-  { specs, inputs, epoch }: ResolvedRelease,
+  { specs, inputs, isRefresh, epoch }: ResolvedRelease,
   platform: Platform,
   context: ReleaseBuildContext,
 ): Promise<readonly PlatformImage[]> {
@@ -73,7 +74,10 @@ async function buildPlatform(
     const released = { ...spec, platforms: [platform], destination, sourceDateEpoch: epoch, cacheFrom, cacheTo };
     const contexts = await resolveContexts(released, resolved, context);
     if (contexts.base.kind === 'bootstrap') throw bootstrappedBase();
-    plans[image] = planBuild(released, resolved, contexts);
+    plans[image] = {
+      ...planBuild(released, resolved, contexts),
+      ...(isRefresh ? { withoutCache: DEBIAN_STAGES } : {}),
+    };
   }
   listener.onStep(`building ${Object.keys(plans).join(', ')} for ${platform}`);
   const file = join(folder, `docker-bake-${ARCHITECTURE_NAMES[platform].debian}.json`);

@@ -1,24 +1,32 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { type Statement, statementAbout, writeAttestation } from '../attest/attestation.ts';
-import { PROVENANCE_PREDICATE, type Provenance } from '../attest/provenance.ts';
+import { readStatements, type Statement, statementAbout, writeAttestation } from '../attest/attestation.ts';
+import { PROVENANCE_PREDICATE, type Provenance, recordedDockerfile } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
+import { compareImages } from '../contents/compare-images.ts';
+import { readLayers } from '../contents/image-contents.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
+import type { BuildContext } from '../image/resolve-contexts.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { addToLayout, type ContentSource, fetchBlob, layoutContent } from '../oci/content.ts';
 import {
+  ATTESTED_DIGEST,
   type Descriptor,
   digestOf,
   type ImageManifest,
+  isAttestation,
   MEDIA_TYPES,
+  platformOf,
   type StoredDocument,
   storeDocument,
 } from '../oci/descriptor.ts';
+import { manifestsOf, parseDocument } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
+import { buildSystemLayers } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
-import { layersAbove, rebased, rebaseProblems, refusal } from './rebase.ts';
+import { type ImageParts, layersAbove, nodeProblem, rebased, rebaseProblems, refusal, systemPart } from './rebase.ts';
 import { type RegistryImage, readRegistryImage } from './registry-image.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
 import { entriesOf } from './resolve-release.ts';
@@ -29,22 +37,30 @@ export interface RebaseRequest {
   readonly repository: string;
   /** The new base, resolved. */
   readonly base: Reference & { readonly digest: string };
+  /** Whether Debian's packages are installed again although the base does not need it. */
+  readonly newPackages: boolean;
   /** ISO 8601. */
   readonly created: string;
   readonly folder: string;
   readonly builderId: string;
+  /** Path of a PEM file with extra certificate authorities. */
+  readonly ca: string | undefined;
 }
 
-/** The images of a recorded release on another base, without a build: their lowest layers are replaced. */
+/** Opens an engine that builds system layers. */
+type OpenEngine = () => Promise<BuildContext>;
+
+/** The images of a recorded release on another base, without a build of the gateway: only the layers below it are replaced. */
 export const rebasedImages = (
   request: RebaseRequest,
   registry: Registry,
+  openEngine: OpenEngine,
   onStep: (step: string) => void,
 ): ImageSource => ({
   build: async (platform) => {
     const images: PlatformImage[] = [];
     for (const [image, released] of entriesOf(request.record.images))
-      images.push(await rebaseImage(image, released, platform, request, registry, onStep));
+      images.push(await rebaseImage(image, released, platform, request, registry, openEngine, onStep));
     return images;
   },
 });
@@ -54,10 +70,12 @@ async function rebaseImage(
   image: VariantImage,
   released: ReleasedImage,
   platform: Platform,
-  { record, repository: name, base, created, folder, builderId }: RebaseRequest,
+  request: RebaseRequest,
   registry: Registry,
+  openEngine: OpenEngine,
   onStep: (step: string) => void,
 ): Promise<PlatformImage> {
+  const { record, repository: name, base, created, folder, builderId } = request;
   const repository = parseReference(name);
   onStep(`reading ${image} for ${platform}, and both bases`);
   const read = async (at: Repository, digest: string): Promise<RegistryImage> => {
@@ -71,26 +89,48 @@ async function rebaseImage(
   const from = await read(oldBase, labels[ANNOTATION.baseDigest] ?? '');
   const to = await read(base, base.digest);
   const upper = layersAbove(before, from);
+  const node = nodeProblem(from, to);
+  if (node !== undefined) throw refusal(node);
   const layout = imageFolder(folder, { image, platform });
   await rm(layout, { recursive: true, force: true });
   await mkdir(layout, { recursive: true });
   onStep(`fetching the layers of ${image} for ${platform}, and of both bases`);
   // Fetching checks the digests, on which the comparison below relies.
-  const layers = new Map(
-    [from, to, before].flatMap(({ source, manifest }) =>
-      manifest.layers.map((layer) => [layer.digest, { layer, source }]),
-    ),
-  );
-  for (const { layer, source } of layers.values()) await fetchBlob(source, layer, layout);
+  await fetchLayers([before, from, to], layout);
+
   onStep(`comparing the files that ${image} overwrites with the differences between the bases`);
-  await refuseClashes(layoutContent(layout), upper, from, to);
+  const isSameBase = labels[ANNOTATION.baseDigest] === base.digest;
+  const problems = await clashes(layout, upper, from, to);
+  const dockerfile = await dockerfileOf(before.source, released.index.digest, platform);
+  const system = systemPart(before, from);
+  let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
+  if (problems.length > 0 || isSameBase || request.newPackages) {
+    if (dockerfile === undefined || system === undefined)
+      throw refusal([...problems, 'the image does not say how its Debian packages were installed'].join('; '));
+    onStep(`installing the Debian packages of ${image} for ${platform} on the new base`);
+    const built = `${layout}-system`;
+    const compression = upper.some(({ mediaType }) => mediaType.endsWith('zstd')) ? 'zstd' : 'gzip';
+    await rm(built, { recursive: true, force: true });
+    const layers = await buildSystemLayers(
+      { dockerfile, base, platform, compression, created, ca: request.ca, folder: built },
+      await openEngine(),
+      registry,
+    );
+    await fetchLayers([layers], layout);
+    await rm(built, { recursive: true });
+    const gateway = before.manifest.layers.slice(system.manifest.layers.length);
+    const remaining = await clashes(layout, gateway, system, layers);
+    if (remaining.length > 0) throw refusal(remaining.join('; '));
+    onStep(await packageChanges(image, layout, system, layers));
+    below = { from: system, to: layers };
+  }
 
   const baseName = `${nameOf(base)}:${base.tag ?? 'latest'}`;
-  const result = rebased(before, from, to, { name: baseName, digest: base.digest }, created);
+  const result = rebased(before, below.from, below.to, { name: baseName, digest: base.digest }, created);
   const { manifest, content } = await writeManifest(layout, result, platform);
-  const dependencies = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId);
+  const provenance = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId, dockerfile);
   const statements: readonly Statement[] = [
-    statementAbout(manifest, PROVENANCE_PREDICATE, dependencies),
+    statementAbout(manifest, PROVENANCE_PREDICATE, provenance),
     await sbomStatement(layoutContent(layout), platform, manifest, content, result.annotations),
   ];
   const attestation = await writeAttestation(layout, manifest, statements);
@@ -98,22 +138,58 @@ async function rebaseImage(
   return indexPlatformImage(layout, { image, platform, manifest, attestation, annotations });
 }
 
-/** @throws WorkError if an upper layer depends on a path in which the bases differ */
-async function refuseClashes(
-  source: ContentSource,
-  upper: readonly Descriptor[],
-  from: RegistryImage,
-  to: RegistryImage,
+/** Fetches the layers of images into a layout, each once. */
+async function fetchLayers(
+  images: readonly Pick<RegistryImage, 'manifest' | 'source'>[],
+  layout: string,
 ): Promise<void> {
-  const filesOf = async ({ manifest }: RegistryImage) =>
+  const layers = new Map(
+    images.flatMap(({ source, manifest }) => manifest.layers.map((layer) => [layer.digest, { layer, source }])),
+  );
+  for (const { layer, source } of layers.values()) await fetchBlob(source, layer, layout);
+}
+
+/** The Dockerfile in the provenance of an image; undefined if it has none. @param digest of its index */
+async function dockerfileOf(source: ContentSource, digest: string, platform: Platform): Promise<string | undefined> {
+  const entries = manifestsOf(parseDocument(await source.document(digest), digest));
+  const image = entries.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
+  const attestation = entries.find(
+    (entry) => isAttestation(entry) && entry.annotations?.[ATTESTED_DIGEST] === image?.digest,
+  );
+  if (attestation === undefined) return undefined;
+  const provenance = (await readStatements(source, attestation)).get(PROVENANCE_PREDICATE);
+  return provenance === undefined ? undefined : recordedDockerfile(provenance.predicate as Provenance);
+}
+
+/** The reasons why upper layers, all in a layout, depend on paths in which the layers below them differ. */
+async function clashes(
+  layout: string,
+  upper: readonly Descriptor[],
+  from: ImageParts,
+  to: ImageParts,
+): Promise<readonly string[]> {
+  const source = layoutContent(layout);
+  const filesOf = async ({ manifest }: ImageParts) =>
     (await mergeLayers(source, manifest.layers, { texts: () => false, fingerprints: true })).files;
   const written = await mergeLayers(source, upper, { texts: () => false, fingerprints: false });
-  const problems = rebaseProblems(
-    { base: from, files: await filesOf(from) },
-    { base: to, files: await filesOf(to) },
-    written,
+  return rebaseProblems(await filesOf(from), await filesOf(to), written);
+}
+
+/** `default: 2 Debian packages change: curl 7.88.1-10 → 7.88.1-11, …` */
+async function packageChanges(image: VariantImage, layout: string, from: ImageParts, to: ImageParts): Promise<string> {
+  const source = layoutContent(layout);
+  const { debian } = compareImages(
+    await readLayers(source, from.manifest.layers, image),
+    await readLayers(source, to.manifest.layers, image),
   );
-  if (problems.length > 0) throw refusal(problems.join('; '));
+  const all = [
+    ...debian.changed.map(({ name, before, now }) => `${name} ${before} → ${now}`),
+    ...debian.added.map(({ name, now }) => `${name} ${now} is new`),
+    ...debian.removed.map(({ name }) => `${name} is gone`),
+  ];
+  return all.length === 0
+    ? `${image}: no Debian package changes`
+    : `${image}: ${all.length} Debian ${all.length === 1 ? 'package changes' : 'packages change'}: ${all.join(', ')}`;
 }
 
 /** Writes config and manifest of a rebased image to its layout. */
@@ -148,10 +224,13 @@ const provenanceOf = (
   base: RebaseRequest['base'],
   annotations: Readonly<Record<string, string>>,
   builderId: string,
+  dockerfile: string | undefined,
 ): Provenance => ({
   buildDefinition: {
     buildType: 'https://github.com/openclaw/openclaw-image#rebase',
     externalParameters: { image: `${repository}@${digest}`, request: { args: annotations } },
+    // For the next rebase.
+    ...(dockerfile === undefined ? {} : { internalParameters: { dockerfile } }),
     resolvedDependencies: [
       { uri: `pkg:docker/${repository}@${record.name}`, digest: { sha256: digest.replace('sha256:', '') } },
       { uri: `pkg:docker/${formatReference(base)}`, digest: { sha256: base.digest.replace('sha256:', '') } },

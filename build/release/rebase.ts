@@ -24,25 +24,54 @@ export function layersAbove(image: ImageParts, base: ImageParts): readonly Descr
   return image.manifest.layers.slice(below.length);
 }
 
+/** Layers of the gateway, which are copied over all that does not depend on it: build/dockerfile/plan.ts. */
+const FIRST_OF_GATEWAY = /^COPY (?:--link )?\/finished\/(?:files|plugins) \/( |$)/;
+
 /**
- * Lists the reasons why the upper layers cannot be put on another base; empty if they can.
+ * The system layers of an image: its base, Debian packages, and what else does not depend on the gateway.
  *
- * They can if no path that they write differs between the two bases. Then the result equals a build on the new base. The database
- * of a package manager is such a path: on a base with other packages, it would list the old ones.
+ * @param base of the image, which gives the variables
+ * @returns undefined if the history of the image does not say where they end
+ */
+export function systemPart(image: ImageParts, base: ImageParts): ImageParts | undefined {
+  const history = image.config.history ?? [];
+  const end = history.findIndex(({ created_by: command }) => FIRST_OF_GATEWAY.test(command ?? ''));
+  const count = history.slice(0, Math.max(end, 0)).filter(({ empty_layer: isEmpty }) => isEmpty !== true).length;
+  if (end < 0 || count < base.config.rootfs.diff_ids.length) return undefined;
+  const { config } = image;
+  return {
+    manifest: { layers: image.manifest.layers.slice(0, count) },
+    config: {
+      ...base.config,
+      history: history.slice(0, end),
+      rootfs: { type: 'layers', diff_ids: config.rootfs.diff_ids.slice(0, count) },
+    },
+  };
+}
+
+/** Source of the rule: NODE_MODULE_VERSION belongs to a major version, https://nodejs.org/en/download/releases */
+export function nodeProblem(before: ImageParts, after: ImageParts): string | undefined {
+  const [oldNode, newNode] = [before, after].map(({ config }) => variable(config, 'NODE_VERSION'));
+  if (oldNode === undefined || newNode === undefined || major(oldNode) === major(newNode)) return undefined;
+  return `Node ${oldNode} would become ${newNode}, and native modules do not load across major versions`;
+}
+
+/**
+ * Lists the reasons why layers cannot be put on others than those they were built on; empty if they can.
+ *
+ * They can if no path that they write differs between the two. Then the result equals a build. The database of a package manager is such
+ * a path: on a base with other packages, it would list the old ones.
+ *
+ * @param before files of the layers below, by path
+ * @param after files of the layers that are to be below
  */
 export function rebaseProblems(
-  before: { readonly base: ImageParts; readonly files: ReadonlyMap<string, ImageFile> },
-  after: { readonly base: ImageParts; readonly files: ReadonlyMap<string, ImageFile> },
-  above: Pick<MergedLayers, 'written'>,
+  before: ReadonlyMap<string, ImageFile>,
+  after: ReadonlyMap<string, ImageFile>,
+  { written }: Pick<MergedLayers, 'written'>,
 ): readonly string[] {
   const problems: string[] = [];
-  const [oldNode, newNode] = [before, after].map(({ base }) => variable(base.config, 'NODE_VERSION'));
-  // NODE_MODULE_VERSION belongs to a major version. Source: https://nodejs.org/en/download/releases
-  if (oldNode !== undefined && newNode !== undefined && major(oldNode) !== major(newNode))
-    problems.push(`Node ${oldNode} would become ${newNode}, and native modules do not load across major versions`);
-  const clashes = [...above.written].filter(
-    (path) => before.files.get(path)?.fingerprint !== after.files.get(path)?.fingerprint,
-  );
+  const clashes = [...written].filter((path) => before.get(path)?.fingerprint !== after.get(path)?.fingerprint);
   const database = clashes.some((path) => path.startsWith('var/lib/dpkg/'));
   if (database) problems.push('the bases have different Debian packages, and the image installs more on top of them');
   const others = clashes.filter((path) => !path.startsWith('var/lib/dpkg/')).sort();

@@ -11,6 +11,8 @@ import type { Release } from './release.ts';
 export interface ResolvedRelease {
   readonly specs: PerImage<ImageSpec>;
   readonly inputs: PerImage<ResolvedInputs>;
+  /** A refresh installs the Debian packages of its day, whatever caches have. */
+  readonly isRefresh: boolean;
   /** SOURCE_DATE_EPOCH: equal on every machine that builds a platform. */
   readonly epoch: number;
   readonly revision: string;
@@ -43,7 +45,8 @@ export async function resolveRelease(
   if (refused.length > 0) throw new RequestError(refused);
   const identity = gateway.kind === 'package' ? gateway.integrity : gateway.revision;
   const epoch = epochOf(release, spec, gateway);
-  return { specs, inputs, epoch, revision: gateway.revision, source: gateway.repository, identity };
+  const isRefresh = release.event === 'refresh';
+  return { specs, inputs, isRefresh, epoch, revision: gateway.revision, source: gateway.repository, identity };
 }
 
 /** The entries of a value per image. */

@@ -1,46 +1,117 @@
 import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
+import { findEngine } from '../../engine/engine.ts';
+import { type DebianUpdate, findUpdates, updateText } from '../../image/debian-updates.ts';
+import { ANNOTATION } from '../../oci/annotations.ts';
+import { parseReference } from '../../oci/reference.ts';
+import { atDigest, type Registry } from '../../oci/registry.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
-import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { readRegistryImage } from '../../release/registry-image.ts';
+import type { ReleaseRecord } from '../../release/release-record.ts';
+import { markdownTable } from '../../report/job-summary.ts';
+import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
+import { addOptions, parseCa } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
-import { runCommand } from '../run-command.ts';
+import { type CommandRun, runCommand } from '../run-command.ts';
 import { RELEASE_OPTIONS, type RecordOptions, requireRegistries, today } from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
+const { engine, builder, ca, json } = BUILD_OPTIONS;
+
+const NEWEST_OPTIONS = {
+  registries: RELEASE_OPTIONS.registries,
+  ...TRUST_OPTIONS,
+  debian: {
+    flags: '--debian',
+    description: 'also ask Debian for newer versions of the packages in its image; needs an engine',
+  },
+  ...{ engine, builder, ca, json },
+} as const;
+
+type NewestOptions = OptionValues<typeof NEWEST_OPTIONS> & Omit<RecordOptions, 'release'> & TrustOptions;
+
 /** The inputs of the weekly refresh, in the format of a workflow's outputs. */
 export const newestCommand = (): Command =>
-  addOptions(new Command('newest').description('print the newest release, and whether its base is the pinned one'), {
-    registries: RELEASE_OPTIONS.registries,
-    ...TRUST_OPTIONS,
-    json: BUILD_OPTIONS.json,
-  })
+  addOptions(
+    new Command('newest').description('print the newest release, and whether a refresh of it is due'),
+    NEWEST_OPTIONS,
+  )
     .addHelpText(
       'after',
       `
-Prints ref=, date= (today, UTC) and stale=true|false, one per line, in the format of $GITHUB_OUTPUT.`,
+Prints ref=, date= (today, UTC), stale=true|false and reason=, one per line, in the format of $GITHUB_OUTPUT. A refresh is due if the
+pinned base is a newer one, and with --debian also if Debian serves newer versions of packages that the image has beside its base. Newer
+versions of the base's own packages are listed, and come with a newer base.`,
     )
     .action(run);
 
-async function run(options: Omit<RecordOptions, 'release'> & TrustOptions): Promise<void> {
+async function run(options: NewestOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
   const trust = requireTrust(options);
+  const authorities = parseCa(options.ca);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
     const record = await findRecord(registry, registries, undefined, check).catch(noReleaseYet);
-    const stale = record !== undefined && record.base !== readPin().reference.digest;
-    const outputs = { ref: record?.ref ?? '', date: today(), stale };
+    const isOldBase = record !== undefined && record.base !== readPin().reference.digest;
+    const updates =
+      options.debian === true && record !== undefined
+        ? await debianUpdates(record, registries, registry, options, authorities, command)
+        : undefined;
+    const due = (updates ?? []).filter(({ ofBase }) => !ofBase);
+    const reasons = [
+      ...(isOldBase ? ['the pinned base is newer'] : []),
+      ...(due.length > 0 ? [`Debian has newer versions: ${due.map(updateText).join(', ')}`] : []),
+    ];
+    const outputs = { ref: record?.ref ?? '', date: today(), stale: reasons.length > 0, reason: reasons.join('; ') };
     return {
       text: () =>
         Object.entries(outputs)
           .map(([name, value]) => `${name}=${value}`)
           .join('\n'),
-      json: () => outputs,
+      json: () => ({ ...outputs, ...(updates === undefined ? {} : { updates }) }),
+      ...(updates === undefined ? {} : { summary: updatesMarkdown(record?.name ?? '', updates) }),
     };
   });
+}
+
+/** Asks Debian about the default image, else the first one, of a release. */
+async function debianUpdates(
+  record: ReleaseRecord,
+  registries: readonly string[],
+  registry: Registry,
+  options: NewestOptions,
+  authorities: string | undefined,
+  command: CommandRun,
+): Promise<readonly DebianUpdate[]> {
+  const { onStep, signal, orInterrupted } = command;
+  const [repository = ''] = registries.filter((name) => record.registries.includes(name));
+  const released = record.images.default ?? Object.values(record.images)[0];
+  const [platform] = record.platforms;
+  if (released === undefined || platform === undefined) throw new Error(`the record of ${record.name} has no image`);
+  const at = parseReference(repository);
+  const image = await readRegistryImage(registry, at, released.index.digest, platform);
+  const labels = image?.config.config?.Labels ?? {};
+  const base = `${labels[ANNOTATION.baseName]}@${labels[ANNOTATION.baseDigest]}`;
+  onStep(`asking Debian for newer versions of the packages in ${record.name}`);
+  const cli = await orInterrupted(findEngine(options.engine, onStep));
+  return orInterrupted(
+    findUpdates(atDigest(at, released.index.digest), base, authorities, {
+      ...{ cli, builder: options.builder, listener: command, signal },
+    }),
+  );
+}
+
+/** A table for the summary of a workflow run. */
+function updatesMarkdown(release: string, updates: readonly DebianUpdate[]): string {
+  if (updates.length === 0) return `### Debian has no newer packages for ${release}\n`;
+  const rows = updates.map(({ name, installed, available, security, ofBase }) => [
+    ...[name, installed, available, security ? 'security' : ''],
+    ofBase ? 'a newer base' : 'a refresh',
+  ]);
+  return `### Debian packages of ${release}\n\n${markdownTable(['package', 'installed', 'available', '', 'comes with'], rows)}\n`;
 }
 
 /** Before the first release there is nothing to refresh; that is not a failure. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Descriptor, ImageManifest } from '../../../build/oci/descriptor.ts';
-import { type ImageParts, layersAbove, rebased, rebaseProblems } from '../../../build/release/rebase.ts';
+import {
+  type ImageParts,
+  layersAbove,
+  nodeProblem,
+  rebased,
+  rebaseProblems,
+  systemPart,
+} from '../../../build/release/rebase.ts';
 
 const layer = (name: string): Descriptor => ({
   mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
@@ -71,31 +78,59 @@ describe('reasons against another base', () => {
     ['etc/passwd', file('root')],
     ['var/lib/dpkg/status', file('old')],
   ]);
-  const problems = (change: Readonly<Record<string, string>>, written: readonly string[], node = '24.2.0') =>
+  const problems = (change: Readonly<Record<string, string>>, written: readonly string[]) =>
     rebaseProblems(
-      { base: old, files: before },
-      {
-        base: image([], node),
-        files: new Map([...before, ...Object.entries(change).map(([path, is]) => [path, file(is)] as const)]),
-      },
+      before,
+      new Map([...before, ...Object.entries(change).map(([path, is]) => [path, file(is)] as const)]),
       { written: new Set(written) },
     );
 
-  it.each<[string, Readonly<Record<string, string>>, readonly string[], string | undefined, string]>([
-    [
-      'nothing, where the image writes elsewhere',
-      { 'usr/local/bin/node': '24.2' },
-      ['app', 'etc/passwd'],
-      undefined,
-      '',
-    ],
-    ['packages', { 'var/lib/dpkg/status': 'new' }, ['var/lib/dpkg/status'], undefined, 'different Debian packages'],
-    ['a file', { 'etc/passwd': 'other' }, ['etc/passwd'], undefined, 'etc/passwd'],
-    ['a file that the new base alone has', { 'opt/new': 'x' }, ['opt/new'], undefined, 'opt/new'],
-    ['another ABI', {}, ['app'], '25.0.0', 'Node 24.1.0 would become 25.0.0'],
-  ])('%s', (_, change, written, node, message) => {
-    const found = problems(change, written, node);
+  it.each<[string, Readonly<Record<string, string>>, readonly string[], string]>([
+    ['nothing, where the image writes elsewhere', { 'usr/local/bin/node': '24.2' }, ['app', 'etc/passwd'], ''],
+    ['packages', { 'var/lib/dpkg/status': 'new' }, ['var/lib/dpkg/status'], 'different Debian packages'],
+    ['a file', { 'etc/passwd': 'other' }, ['etc/passwd'], 'etc/passwd'],
+    ['a file that the new base alone has', { 'opt/new': 'x' }, ['opt/new'], 'opt/new'],
+  ])('%s', (_, change, written, message) => {
+    const found = problems(change, written);
     if (message === '') expect(found).toEqual([]);
     else expect(found.join()).toContain(message);
+  });
+
+  it('another major version of Node', () => {
+    expect(nodeProblem(old, image([], '25.0.0'))).toContain('Node 24.1.0 would become 25.0.0');
+    expect(nodeProblem(old, image([], '24.9.0'))).toBeUndefined();
+  });
+});
+
+describe('the system layers of an image', () => {
+  const history = [
+    ...[{ created_by: 'ADD rootfs.tar / # buildkit' }, { created_by: 'ENV A=1', empty_layer: true }],
+    ...[{ created_by: 'COPY node' }, { created_by: 'RUN apt_install curl' }],
+    ...[
+      { created_by: 'COPY /finished/browser / # buildkit' },
+      { created_by: 'ARG OPENCLAW_EXTENSIONS', empty_layer: true },
+    ],
+  ];
+  const from = (command: string): ImageParts => {
+    const whole = image(['debian', 'node-1', 'system', 'browser', 'gateway'], '24.1.0');
+    return { ...whole, config: { ...whole.config, history: [...history, { created_by: command }] } };
+  };
+
+  it.each(['COPY /finished/files / # buildkit', 'COPY --link /finished/plugins / # buildkit'])(
+    'end before %s, and have the variables of the base',
+    (command) => {
+      const system = systemPart(from(command), old);
+      expect(system?.manifest.layers.map(({ digest }) => digest)).toEqual(
+        ['debian', 'node-1', 'system', 'browser'].map((name) => `sha256:${name}`),
+      );
+      expect(system?.config.rootfs.diff_ids).toHaveLength(4);
+      expect(system?.config.history).toEqual(history);
+      expect(system?.config.config?.Env).toEqual(old.config.config?.Env);
+    },
+  );
+
+  it('are unknown for an image of another Dockerfile', () => {
+    expect(systemPart(from('COPY . /app'), old)).toBeUndefined();
+    expect(systemPart(image(['debian'], '24.1.0'), old)).toBeUndefined();
   });
 });

@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HELPERS } from '../dockerfile/helpers.ts';
+import { renderDockerfile } from '../dockerfile/render.ts';
+import type { Stage } from '../dockerfile/stage.ts';
+import { APT_MOUNTS, run } from '../dockerfile/step.ts';
+import { build } from '../engine/buildx.ts';
+import { printable } from '../printable.ts';
+import { parseImageSpec } from '../spec/parse-image-spec.ts';
+import { planKey } from './build-plan.ts';
+import type { BuildContext } from './resolve-contexts.ts';
+import { startBuild } from './started-build.ts';
+
+/** A Debian package of an image, of which Debian serves a newer version. */
+export interface DebianUpdate {
+  readonly name: string;
+  readonly installed: string;
+  readonly available: string;
+  /** Whether the newer version comes from Debian's security suite. */
+  readonly security: boolean;
+  /** Whether the base has the same version: then only a newer base changes it. */
+  readonly ofBase: boolean;
+}
+
+/** `Inst curl [7.88.1-10+deb12u8] (7.88.1-10+deb12u14 Debian-Security:12/oldstable-security [amd64])`. Source: apt-get(8), --simulate */
+const STEP = /^Inst (\S+) \[(\S+)\] \((\S+) (.*?) ?\[\w+\]\)/;
+
+/**
+ * Reads what `apt-get --simulate dist-upgrade` would do in an image and in its base.
+ *
+ * @returns the packages that have a newer version: first those of the security suite, then by name
+ */
+export function parseUpdates(image: string, base: string): readonly DebianUpdate[] {
+  const steps = (text: string) =>
+    text.split('\n').flatMap((line) => {
+      const [, name, installed, available, suites = ''] = STEP.exec(line) ?? [];
+      if (name === undefined || installed === undefined || available === undefined) return [];
+      const security = /-security\b/i.test(suites);
+      return [{ name: printable(name), installed: printable(installed), available: printable(available), security }];
+    });
+  const ofBase = new Set(steps(base).map(({ name, installed }) => `${name} ${installed}`));
+  return steps(image)
+    .map((step) => ({ ...step, ofBase: ofBase.has(`${step.name} ${step.installed}`) }))
+    .sort((a, b) => Number(b.security) - Number(a.security) || (a.name < b.name ? -1 : 1));
+}
+
+/** `curl 7.88.1-10+deb12u8 → 7.88.1-10+deb12u14 (security)`. */
+export const updateText = ({ name, installed, available, security }: DebianUpdate): string =>
+  `${name} ${installed} → ${available}${security ? ' (security)' : ''}`;
+
+const upgrade = (name: string, from: string, why: string): Stage => ({
+  name,
+  from,
+  why,
+  body: `USER 0
+${run(APT_MOUNTS, 'apt_quiet update\nLC_ALL=C apt-get --simulate dist-upgrade >/upgrade')}`,
+});
+
+/**
+ * Asks Debian for newer versions of the packages in an image. apt itself answers, in the image: it knows the image's suites, and checks
+ * their signatures. Changes nothing.
+ *
+ * @param image `ghcr.io/openclaw/openclaw@sha256:…`
+ * @param base of the image
+ * @throws WorkError if the engine cannot fetch the images, or the suites cannot be read
+ */
+export async function findUpdates(
+  image: string,
+  base: string,
+  ca: string | undefined,
+  { cli, builder, listener, signal }: BuildContext,
+): Promise<readonly DebianUpdate[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-updates-'));
+  try {
+    const dockerfile = renderDockerfile({
+      parameters: [],
+      stages: [
+        HELPERS,
+        upgrade('base', base, 'What Debian would change in the base.'),
+        upgrade('installed', image, 'What Debian would change in the image.'),
+        {
+          name: 'answers',
+          from: 'scratch',
+          why: 'Both answers.',
+          body: 'COPY --from=base /upgrade /base\nCOPY --from=installed /upgrade /image',
+        },
+      ],
+    });
+    const { request } = await startBuild(
+      {
+        spec: {
+          ...parseImageSpec({}, {}).spec,
+          ...{ tags: [], destination: { kind: 'output', value: `type=local,dest=${folder}` }, ca },
+        },
+        base: { kind: 'reference', name: base, digest: '', from: base, context: undefined, warning: [] },
+        dockerfile,
+        withoutCache: ['base', 'installed'],
+        contexts: {},
+        layers: [],
+        annotations: {},
+        created: undefined,
+        annotationArguments: {},
+        key: planKey([dockerfile]),
+      },
+      builder,
+    );
+    // One platform, without a folder of its own.
+    await build(cli, { ...request, arguments: {} }, listener.onProgress, signal);
+    const [answer, ofBase] = await Promise.all(['image', 'base'].map((name) => readFile(join(folder, name), 'utf8')));
+    return parseUpdates(answer ?? '', ofBase ?? '');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseReference } from '../../build/oci/reference.ts';
+import { compareLayers } from '../../build/release/compare-layers.ts';
+import { type RegistryImage, readRegistryImage } from '../../build/release/registry-image.ts';
+import { engine, inImage } from '../support/command.ts';
+import { type DebianMirror, startDebianMirror } from '../support/debian-mirror.ts';
+import { publishBase } from '../support/published-base.ts';
+import { createReleaseFixture, type Published, type ReleaseFixture } from '../support/release-fixture.ts';
+
+let fixture: ReleaseFixture;
+let repository = '';
+let mirror: DebianMirror;
+
+const rebase = (base: string, date: string, ...more: readonly string[]) =>
+  fixture.run(
+    ...['rebase', `${repository}:${fixture.version}`, '--base', base, '--date', date, '--registries', repository],
+    ...['--sign', 'none', ...more],
+  );
+
+const read = async (tag: string): Promise<RegistryImage> => {
+  const at = parseReference(repository);
+  const document = await fixture.read.document(at, tag);
+  const image = await readRegistryImage(fixture.read, at, document?.descriptor.digest ?? '', 'linux/amd64');
+  if (image === undefined) throw new Error(`${tag} is not there`);
+  return image;
+};
+const layers = ({ manifest }: RegistryImage): readonly string[] => manifest.layers.map(({ digest }) => digest);
+const tini = async (tag: string): Promise<string> =>
+  (await inImage(`${repository}:${tag}`, `dpkg-query --show --showformat '\${Version}' tini`)).stdout;
+
+beforeAll(async () => {
+  fixture = await createReleaseFixture('small');
+  repository = fixture.repositories[0];
+  mirror = await startDebianMirror(fixture.base, 'tini', ['9.1', '9.2', '9.3']);
+  await publishBase(engine(), fixture.base, 'older', { also: mirror.source });
+  const { exitCode, stdout, stderr } = await fixture.run(
+    ...['release', 'publish', ...fixture.common([repository]), '--variants', 'default', '--base', fixture.base],
+    ...['--sign', 'none', '--json'],
+  );
+  expect(exitCode, stdout + stderr).toBe(0);
+});
+afterAll(() => Promise.all([fixture.tearDown(), mirror.stop()]));
+
+describe('a refresh', () => {
+  const newest = async () => {
+    const { exitCode, stdout, stderr } = await fixture.run(
+      ...['release', 'newest', '--registries', repository, '--debian', '--json'],
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    return JSON.parse(stdout) as { readonly reason: string; readonly updates: readonly object[] };
+  };
+
+  it('is due if Debian serves a newer version of a package in the image', async () => {
+    expect((await newest()).updates).not.toContainEqual(expect.objectContaining({ name: 'tini' }));
+    mirror.serve('9.2');
+    const { reason, updates } = await newest();
+    expect(updates).toContainEqual({
+      ...{ name: 'tini', installed: '9.1', available: '9.2' },
+      ...{ security: false, ofBase: false },
+    });
+    expect(reason).toContain('Debian has newer versions: tini 9.1 → 9.2');
+  });
+});
+
+describe('a rebase over changed Debian packages', () => {
+  it('installs the packages of today below the same layers of the gateway, and builds nothing of it', async () => {
+    const before = await read(fixture.version);
+    expect(await tini(fixture.version)).toBe('9.1');
+    await publishBase(engine(), fixture.base, 'newer', { also: mirror.source });
+    const { exitCode, stdout, stderr } = await rebase(fixture.base, '20300501');
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toContain('default: 1 Debian package changes: tini 9.1 → 9.2');
+    const tag = `${fixture.version}-r20300501`;
+    expect(await tini(tag)).toBe('9.2');
+    const after = await read(tag);
+    // Above the base and the layer of the Debian packages, everything is as it was.
+    const gateway = layers(before).slice(layers(before).findLastIndex((digest) => !layers(after).includes(digest)) + 1);
+    expect(gateway.length).toBeGreaterThan(5);
+    expect(layers(after).slice(-gateway.length)).toEqual(gateway);
+    expect(after.config.rootfs.diff_ids).toHaveLength(layers(after).length);
+    expect((await inImage(`${repository}:${tag}`, 'cat /etc/base-version && openclaw --version')).stdout).toMatch(
+      new RegExp(`^newer\n.*${RegExp.escape(fixture.version)}`),
+    );
+  });
+
+  it('gives the image that a build on the new base gives, but for its times', async () => {
+    const rebased = await read(`${fixture.version}-r20300501`);
+    const { exitCode, stdout, stderr } = await fixture.run(
+      ...['release', 'publish', ...fixture.common([repository]), '--variants', 'default', '--base', fixture.base],
+      ...['--event', 'refresh', '--date', '20300502', '--sign', 'none', '--json'],
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    const built = await read(`${fixture.version}-r20300502`);
+    const from = ({ manifest, source }: RegistryImage) => ({ layers: manifest.layers, source });
+    const results = await compareLayers(from(rebased), from(built), () => {});
+    expect(results.filter(({ status }) => status !== 'equal')).toEqual([]);
+    const { created: _, history: __, ...config } = built.config;
+    expect({ ...rebased.config, created: undefined, history: undefined }).toMatchObject({
+      ...config,
+      config: { ...config.config, Labels: expect.any(Object) },
+    });
+  });
+
+  it('works again on a rebased image, and on the same base: its provenance has the Dockerfile', async () => {
+    mirror.serve('9.3');
+    const rebased = `${fixture.version}-r20300501`;
+    const { exitCode, stdout, stderr } = await fixture.run(
+      ...['rebase', `${repository}:${rebased}`, '--base', fixture.base, '--date', '20300503'],
+      ...['--registries', repository, '--sign', 'none'],
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toContain('default: 1 Debian package changes: tini 9.2 → 9.3');
+    const [before, after] = [layers(await read(rebased)), layers(await read(`${fixture.version}-r20300503`))];
+    expect(after.filter((digest) => !before.includes(digest))).toHaveLength(1);
+  });
+
+  it('is refused for another major version of Node, before anything is built', async () => {
+    const name = `${fixture.open.address}/node:other`;
+    await publishBase(engine(), name, 'other', { also: 'ENV NODE_VERSION=25.1.0' });
+    const { exitCode, stdout, stderr } = await rebase(name, '20300504', '--json');
+    expect(exitCode).toBe(1);
+    expect((JSON.parse(stdout) as Published).error).toMatchObject({
+      kind: 'cannot-rebase',
+      reason: expect.stringContaining('Node 24'),
+    });
+    expect(stderr).not.toContain('installing the Debian packages');
+  });
+});

@@ -54,7 +54,7 @@ const upgrade = (name: string, from: string, why: string): Stage => ({
   from,
   why,
   body: `USER 0
-${run(APT_MOUNTS, 'apt_quiet update\nLC_ALL=C apt-get --simulate dist-upgrade >/upgrade')}`,
+${run(APT_MOUNTS, 'apt_quiet update\nLC_ALL=C apt_quiet --simulate dist-upgrade >/upgrade')}`,
 });
 
 /**

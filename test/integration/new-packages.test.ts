@@ -5,16 +5,16 @@ import { type RegistryImage, readRegistryImage } from '../../build/release/regis
 import { engine, inImage } from '../support/command.ts';
 import { type DebianMirror, startDebianMirror } from '../support/debian-mirror.ts';
 import { publishBase } from '../support/published-base.ts';
-import { createReleaseFixture, type Published, type ReleaseFixture } from '../support/release-fixture.ts';
+import { createReleaseFixture, type ReleaseFixture } from '../support/release-fixture.ts';
 
 let fixture: ReleaseFixture;
 let repository = '';
 let mirror: DebianMirror;
 
-const rebase = (base: string, date: string, ...more: readonly string[]) =>
+const rebase = (base: string, date: string) =>
   fixture.run(
     ...['rebase', `${repository}:${fixture.version}`, '--base', base, '--date', date, '--registries', repository],
-    ...['--sign', 'none', ...more],
+    ...['--sign', 'none'],
   );
 
 const read = async (tag: string): Promise<RegistryImage> => {
@@ -66,10 +66,11 @@ describe('a rebase over changed Debian packages', () => {
   it('installs the packages of today below the same layers of the gateway, and builds nothing of it', async () => {
     const before = await read(fixture.version);
     expect(await tini(fixture.version)).toBe('9.1');
-    await publishBase(engine(), fixture.base, 'newer', { also: mirror.source });
+    const also = `${mirror.source}\nRUN apt-get -qq update && apt-get -qq install --yes less && rm -rf /var/lib/apt/lists/* /var/cache/apt/*`;
+    await publishBase(engine(), fixture.base, 'newer', { also });
     const { exitCode, stdout, stderr } = await rebase(fixture.base, '20300501');
     expect(exitCode, stdout + stderr).toBe(0);
-    expect(stderr).toContain('default: 1 Debian package changes: tini 9.1 → 9.2');
+    expect(stderr).toMatch(/default: 2 Debian packages change: tini 9\.1 → 9\.2, less \S+ is new/);
     const tag = `${fixture.version}-r20300501`;
     expect(await tini(tag)).toBe('9.2');
     const after = await read(tag);
@@ -112,17 +113,5 @@ describe('a rebase over changed Debian packages', () => {
     expect(stderr).toContain('default: 1 Debian package changes: tini 9.2 → 9.3');
     const [before, after] = [layers(await read(rebased)), layers(await read(`${fixture.version}-r20300503`))];
     expect(after.filter((digest) => !before.includes(digest))).toHaveLength(1);
-  });
-
-  it('is refused for another major version of Node, before anything is built', async () => {
-    const name = `${fixture.open.address}/node:other`;
-    await publishBase(engine(), name, 'other', { also: 'ENV NODE_VERSION=25.1.0' });
-    const { exitCode, stdout, stderr } = await rebase(name, '20300504', '--json');
-    expect(exitCode).toBe(1);
-    expect((JSON.parse(stdout) as Published).error).toMatchObject({
-      kind: 'cannot-rebase',
-      reason: expect.stringContaining('Node 24'),
-    });
-    expect(stderr).not.toContain('installing the Debian packages');
   });
 });

@@ -100,20 +100,13 @@ describe('a newer base', () => {
     expect(result.stdout).toMatch(new RegExp(`^two\n.*${RegExp.escape(fixture.version)}`));
   });
 
-  it.each([
-    [
-      'other Debian packages',
-      'RUN sed -i "s/^Version: /Version: 1:/" /var/lib/dpkg/status',
-      'different Debian packages',
-    ],
-    ['another ABI of Node', 'ENV NODE_VERSION=25.1.0', 'Node 24'],
-  ])('is refused if it has %s', async (_, also, reason) => {
+  it('is refused if it has another ABI of Node', async () => {
     const name = `${fixture.open.address}/node:other`;
-    await publishBase(engine(), name, 'three', { also });
+    await publishBase(engine(), name, 'three', { also: 'ENV NODE_VERSION=25.1.0' });
     const { exitCode, stdout } = await rebase(name, '20300402');
     expect(exitCode).toBe(1);
     const { error } = JSON.parse(stdout) as Published;
     expect(error?.kind).toBe('cannot-rebase');
-    expect(error?.reason).toContain(reason);
+    expect(error?.reason).toContain('Node 24');
   });
 });

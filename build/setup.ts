@@ -74,7 +74,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
     const { dotEnv, config } = maskedConfiguration(input.text('file:.env'), configOf(input));
     return [['shown', `# .env\n${dotEnv}\n# openclaw.json\n${JSON.stringify(config ?? {}, null, 2)}\n`]];
   },
-  credential: (input) => [['shown', otherCredential(configOf(input), input.text('file:.env')) ?? '']],
+  credential: (input) => [['shown', otherCredential(configOf(input), filesOf(input)) ?? '']],
   'sandbox-image': (input) => [['sandbox_image', sandboxImage(configOf(input))]],
   configure: (input) => {
     const sandbox = (['on', 'off'] as const).find((state) => state === input.text('sandbox_state'));
@@ -111,9 +111,14 @@ function readShellInput(bytes: Buffer): ShellInput {
   };
 }
 
+const filesOf = (input: ShellInput) => ({
+  dotEnv: input.text('file:.env'),
+  besideConfig: input.text('file:config.env'),
+});
+
 const setupInputOf = (input: ShellInput): SetupInput => ({
   environment: input.under('env:'),
-  dotEnv: input.text('file:.env'),
+  ...filesOf(input),
   project: input.text('project'),
   present: new Set(input.under('present:').keys()),
   physical: input.under('physical:'),

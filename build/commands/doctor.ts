@@ -60,7 +60,7 @@ async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_
         hint: 'start Docker, or run scripts/engine up',
       });
     command.onStep(`checking the installation in ${folder}`);
-    const results = diagnose(await inspectInstallation(engine, folder));
+    const results = diagnose(await inspectInstallation(engine, folder), process.cwd());
     const failures = results.filter(isFailed).length;
     return {
       text: () => report(results, failures),

@@ -6,12 +6,13 @@ import {
   composeFiles,
   EXTRA_OVERLAY,
   extraOverlay,
-  OVERRIDE,
+  OVERRIDES,
+  overrideOf,
   SANDBOX_OVERLAY,
 } from '../stack/compose-overlay.ts';
 import { readDotEnv } from '../stack/dot-env.ts';
 import { parseExtraMounts } from '../stack/extra-mounts.ts';
-import { field } from '../stack/gateway-config.ts';
+import { field } from '../stack/field.ts';
 import { otherCredential } from '../stack/gateway-token.ts';
 import { isOn } from '../stack/stack-variable.ts';
 import { bytes } from '../units.ts';
@@ -84,7 +85,8 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'ports',
     inspect: ({ ports }) =>
-      ports.map(({ variable, port, holder, own }) => {
+      ports.map(({ variable, port, published, holder, own }) => {
+        if (!published) return passed(`${port}: no Compose file publishes it`);
         if (own) return passed(`${port}: used by the gateway`);
         return holder === undefined
           ? passed(`${port}: free`)
@@ -136,9 +138,30 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   },
 ];
 
-/** Runs every check, in the order of the list. */
-export const diagnose = (installation: Installation): readonly CheckResult[] =>
-  DOCTOR_CHECKS.flatMap(({ name, inspect }) => [inspect(installation)].flat().map((outcome) => ({ name, ...outcome })));
+/**
+ * Runs every check, in the order of the list.
+ *
+ * @param here the current folder: in another one, a command begins with `cd`
+ */
+export const diagnose = (installation: Installation, here: string = installation.project): readonly CheckResult[] =>
+  DOCTOR_CHECKS.flatMap(({ name, inspect }) =>
+    [inspect(installation)].flat().map(({ hint, ...outcome }) => ({
+      name,
+      ...outcome,
+      ...(hint === undefined
+        ? {}
+        : {
+            hint: isProjectCommand(hint, installation, here) ? `cd ${quoted(installation.project)} && ${hint}` : hint,
+          }),
+    })),
+  );
+
+/** Whether a hint is a command that acts on the project in the current folder. */
+const isProjectCommand = (hint: string, { project }: Installation, here: string): boolean =>
+  here !== project && /^(?:[A-Z_]+=\S+ )*(?:scripts\/docker\/|docker compose )/.test(hint);
+
+/** A path as one word of a shell. */
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
 function ownership({ variable, path, exists, uid, foreign }: Installation['folders'][number]): CheckOutcome {
   if (!exists) return problem(`${path} does not exist (${variable})`, SETUP);
@@ -148,10 +171,10 @@ function ownership({ variable, path, exists, uid, foreign }: Installation['folde
     : problem(`${foreign} files and folders in ${path} do not belong to uid ${uid}`, SETUP);
 }
 
-function token({ dotEnv, config, container }: Installation): CheckOutcome {
+function token({ dotEnv, besideConfig, config, container }: Installation): CheckOutcome {
   const expected = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
   if (expected === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
-  const other = otherCredential(config, dotEnv);
+  const other = otherCredential(config, { dotEnv, besideConfig });
   if (other !== undefined) return passed(`the gateway accepts ${other}`);
   const configured = field(config, 'gateway.auth.token');
   if (typeof configured === 'string' && configured !== expected && !/^\$\{\w+\}$/.test(configured))
@@ -180,9 +203,9 @@ function overlays({ dotEnv, files, container, project }: Installation): CheckOut
   const values = readDotEnv(dotEnv);
   const outcomes: CheckOutcome[] = [];
   const { files: listed } = composeFiles(values.get('COMPOSE_FILE'), new Set(files.keys()));
-  const kept = values.get('COMPOSE_FILE')?.split(':') ?? [COMPOSE_FILE, ...(files.has(OVERRIDE) ? [OVERRIDE] : [])];
+  const kept = values.get('COMPOSE_FILE')?.split(':') ?? [COMPOSE_FILE, ...overrideOf(new Set(files.keys()))];
   for (const file of kept.filter(
-    (name) => [EXTRA_OVERLAY, SANDBOX_OVERLAY, OVERRIDE].includes(name) && !files.has(name),
+    (name) => [EXTRA_OVERLAY, SANDBOX_OVERLAY, ...OVERRIDES].some((own) => own === name) && !files.has(name),
   ))
     outcomes.push(problem(`COMPOSE_FILE in .env names ${file}, which does not exist`, SETUP));
   for (const file of listed.filter((name) => !kept.includes(name)))

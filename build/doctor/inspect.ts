@@ -1,11 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { readdir, readFile, readlink, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { Engine } from '../engine/engine.ts';
 import { readNpmOptions } from '../gateway/npm.ts';
 import { resolveGatewayPackage } from '../gateway/resolved-package.ts';
-import { COMPOSE_FILE, EXTRA_OVERLAY, OVERRIDE, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
+import { COMPOSE_FILE, EXTRA_OVERLAY, OVERRIDES, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
 import { parseRelaxedJson, RelaxedJsonError } from '../stack/relaxed-json.ts';
 import {
   effectiveValues,
@@ -69,25 +69,31 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     readonly ServerVersion?: string;
     readonly MemTotal?: number;
   };
+  const { services } =
+    compose.exitCode === 0 ? (JSON.parse(compose.stdout) as { readonly services: Services }) : { services: {} };
+  const published = Object.values(services).flatMap(({ ports = [] }) => ports.map((port) => port.published));
   const folder = found?.folder ?? '';
   const isOther =
-    folder !== '' && existsSync(join(folder, COMPOSE_FILE)) && realpathSync(folder) !== realpathSync(project);
+    folder !== '' &&
+    [join(folder, COMPOSE_FILE), ...(found?.composeFiles ?? [])].some((file) => existsSync(file)) &&
+    realpathSync(folder) !== realpathSync(project);
   const container = isOther ? undefined : found;
   const [imageId = '', version = ''] = image.stdout.split(' ');
   const hasImage = image.exitCode === 0;
-  const configFile = await readAsRoot(
-    docker,
-    hasImage ? name : undefined,
-    join(setupValues.OPENCLAW_CONFIG_DIR, 'openclaw.json'),
+  const [configFile, besideConfig = ''] = await Promise.all(
+    ['openclaw.json', '.env'].map((file) =>
+      readAsRoot(docker, hasImage ? name : undefined, join(setupValues.OPENCLAW_CONFIG_DIR, file)),
+    ),
   );
   return {
     project,
     engine: { version: ServerVersion, host: engine.host, memory: MemTotal },
     composeVersion: composeVersion.exitCode === 0 ? composeVersion.stdout.replace(/^v/, '') : undefined,
     dotEnv,
+    besideConfig,
     config: readConfig(configFile),
     files,
-    wantedEnvironment: compose.exitCode === 0 ? wantedEnvironment(compose.stdout) : undefined,
+    wantedEnvironment: compose.exitCode === 0 ? wantedEnvironment(services) : undefined,
     composeError: compose.exitCode === 0 ? undefined : compose.stderr.trim().split('\n').at(-1),
     container,
     namesake: isOther ? { project: projectName(values, input), folder } : undefined,
@@ -98,14 +104,14 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     ),
     ports: await Promise.all(
       (['OPENCLAW_GATEWAY_PORT', 'OPENCLAW_BRIDGE_PORT'] as const).map((variable) =>
-        findHolder(docker, variable, Number(setupValues[variable]), container),
+        findHolder(docker, variable, Number(setupValues[variable]), container, published),
       ),
     ),
   };
 }
 
 async function readFiles(project: string): Promise<ReadonlyMap<string, string>> {
-  const names = [OVERRIDE, EXTRA_OVERLAY, SANDBOX_OVERLAY];
+  const names = [...OVERRIDES, EXTRA_OVERLAY, SANDBOX_OVERLAY];
   const read = names.map(async (name): Promise<[string, string][]> => {
     const content = await readFile(join(project, name), 'utf8').catch(() => undefined);
     return content === undefined ? [] : [[name, content]];
@@ -113,10 +119,18 @@ async function readFiles(project: string): Promise<ReadonlyMap<string, string>> 
   return new Map((await Promise.all(read)).flat());
 }
 
-function wantedEnvironment(json: string): ReadonlyMap<string, string> {
-  const { services } = JSON.parse(json) as {
-    readonly services: Readonly<Record<string, { readonly environment?: Readonly<Record<string, string | null>> }>>;
-  };
+/** The services of `docker compose config --format json`. */
+type Services = Readonly<
+  Record<
+    string,
+    {
+      readonly environment?: Readonly<Record<string, string | null>>;
+      readonly ports?: readonly { readonly published?: string }[];
+    }
+  >
+>;
+
+function wantedEnvironment(services: Services): ReadonlyMap<string, string> {
   const environment = Object.entries(services['openclaw-gateway']?.environment ?? {});
   // Null means: passed on if set, and it is not set. Compose prints $ as $$.
   return new Map(environment.flatMap(([name, value]) => (value === null ? [] : [[name, value.replaceAll('$$', '$')]])));
@@ -166,7 +180,7 @@ async function readAsRoot(docker: Docker, image: string | undefined, path: strin
   if (read === 'ENOENT') return undefined;
   if (read !== 'EACCES') return read;
   if (image === undefined) return undefined;
-  const { stdout, exitCode } = await inContainer(docker, image, dirname(path), 'cat "/look/openclaw.json"');
+  const { stdout, exitCode } = await inContainer(docker, image, dirname(path), 'cat "/look/$0"', basename(path));
   return exitCode === 0 ? stdout : undefined;
 }
 
@@ -225,11 +239,15 @@ async function findHolder(
   variable: string,
   port: number,
   container: GatewayContainer | undefined,
+  published: readonly (string | undefined)[],
 ): Promise<PublishedPort> {
+  if (!published.includes(String(port))) return { variable, port, published: false, holder: undefined, own: false };
   const { stdout } = await docker('ps', '--no-trunc', '--filter', `publish=${port}`, '--format', '{{.ID}} {{.Names}}');
-  const [id = '', name = ''] = stdout.split('\n')[0]?.split(' ') ?? [];
-  if (id !== '') return { variable, port, holder: `the container ${name}`, own: id === container?.id };
-  return { variable, port, holder: await listener(port), own: false };
+  // Another container may publish the same port on another address.
+  const holders = stdout.split('\n').map((line) => line.split(' '));
+  const [id = '', name = ''] = holders.find(([of]) => of === container?.id) ?? holders[0] ?? [];
+  const holder = id === '' ? await listener(port) : `the container ${name}`;
+  return { variable, port, published: true, holder, own: id !== '' && id === container?.id };
 }
 
 /** On Linux: /proc/net/tcp lists sockets, /proc/PID/fd their owners (proc(5)). Elsewhere: lsof. */

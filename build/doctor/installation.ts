@@ -12,6 +12,8 @@ export interface Installation {
   readonly composeVersion: string | undefined;
   /** Contents of `.env`; empty if the file does not exist. */
   readonly dotEnv: string;
+  /** Contents of `.env` beside `openclaw.json`; empty if there is none. */
+  readonly besideConfig: string;
   /** Parsed `openclaw.json`; undefined if the file does not exist; `'unreadable'` if it is not valid JSON5. */
   readonly config: unknown;
   /** Existing overlays and override, with their contents. */
@@ -63,6 +65,8 @@ export interface Folder {
 export interface PublishedPort {
   readonly variable: string;
   readonly port: number;
+  /** Whether a Compose file publishes it: the user's may not, for example behind a proxy. */
+  readonly published: boolean;
   /** The listener, for people: `the container openclaw-gateway-1`, `process 4711 (nginx)`; undefined if the port is free. */
   readonly holder: string | undefined;
   /** Whether the listener is the gateway of this project. */

@@ -97,10 +97,13 @@ export function checkSetup(input: SetupInput): CheckedSetup {
     projectName: projectName(values, input),
     socket,
     ...gatewayUser(values),
-    hostAddress: values.get('OPENCLAW_HOST_ADDRESS')?.replace(/^0\.0\.0\.0$/, '127.0.0.1') ?? '127.0.0.1',
+    hostAddress: answeringAddress(values.get('OPENCLAW_HOST_ADDRESS') ?? '0.0.0.0'),
     selinuxLabel: values.get('OPENCLAW_SELINUX_LABEL') ?? '',
   };
 }
+
+/** An address of this host that answers for all of them. */
+const answeringAddress = (address: string): string => ({ '0.0.0.0': '127.0.0.1', '[::]': '[::1]' })[address] ?? address;
 
 function variableProblems(values: Values, input: SetupInput): readonly Problem[] {
   const problems: Problem[] = [];

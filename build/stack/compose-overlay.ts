@@ -2,7 +2,13 @@ import type { ExtraMount } from './extra-mounts.ts';
 
 export const EXTRA_OVERLAY = 'docker-compose.extra.yml';
 export const SANDBOX_OVERLAY = 'docker-compose.sandbox.yml';
-export const OVERRIDE = 'docker-compose.override.yml';
+/** The names that Compose finds by default, the first one that exists. Source: compose-go, cli/options.go, DefaultOverrideFileNames. */
+export const OVERRIDES = [
+  'compose.override.yml',
+  'compose.override.yaml',
+  'docker-compose.override.yml',
+  'docker-compose.override.yaml',
+] as const;
 export const COMPOSE_FILE = 'docker-compose.yml';
 
 /**
@@ -60,6 +66,10 @@ export const sandboxOverlay = (socket: string, group: number): string =>
 
 const lines = (all: readonly string[]): string => `${all.join('\n')}\n`;
 
+/** The user's override that Compose finds by default. */
+export const overrideOf = (present: ReadonlySet<string>): readonly string[] =>
+  OVERRIDES.filter((name) => present.has(name)).slice(0, 1);
+
 /**
  * The files that Compose reads, in order, for COMPOSE_FILE in `.env`: with it, plain `docker compose` uses the same stack.
  *
@@ -73,10 +83,11 @@ export function composeFiles(
 ): { readonly files: readonly string[]; readonly written: string | undefined } {
   const own = [EXTRA_OVERLAY, SANDBOX_OVERLAY];
   const listed = (kept ?? '').split(':').filter((file) => file !== '' && !own.includes(file));
-  const defaults = [COMPOSE_FILE, ...(present.has(OVERRIDE) ? [OVERRIDE] : [])];
+  const defaults = [COMPOSE_FILE, ...overrideOf(present)];
+  const isOverride = (file: string): boolean => OVERRIDES.some((name) => name === file);
   // A list with other files belongs to the user, and stays. Otherwise use the files that Compose finds by default.
-  const theirs = listed.some((file) => file !== COMPOSE_FILE && file !== OVERRIDE);
-  const base = theirs ? listed.filter((file) => file !== OVERRIDE || present.has(OVERRIDE)) : defaults;
+  const theirs = listed.some((file) => file !== COMPOSE_FILE && !isOverride(file));
+  const base = theirs ? listed.filter((file) => !isOverride(file) || present.has(file)) : defaults;
   const overlays = own.filter((file) => present.has(file));
   const files = [...base, ...overlays];
   const byItself = overlays.length === 0 && !theirs;

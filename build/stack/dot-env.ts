@@ -18,11 +18,16 @@ export function readDotEnv(text: string): ReadonlyMap<string, string> {
   return new Map(linesOf(text).flatMap(({ key, value }) => (key === undefined ? [] : [[key, value]])));
 }
 
+/** Nothing is expanded in single quotes, and in comments. */
+const isInterpolated = (text: string): boolean =>
+  !text.startsWith("'") &&
+  /(?<!\\)\$[A-Za-z_{]/.test(text.startsWith('"') ? text : text.replace(/(?:^|[ \t])#.*/s, ''));
+
 /** Keys whose value Compose would expand: it contains an unescaped `$` outside of single quotes. */
 export const interpolatedKeys = (text: string): ReadonlySet<string> =>
   new Set(
     linesOf(text).flatMap(({ key, raw }) =>
-      key !== undefined && /^[^'#]*(?<!\\)\$[A-Za-z_{]/.test(raw.replace(ASSIGNMENT, '')) ? [key] : [],
+      key !== undefined && isInterpolated(raw.replace(ASSIGNMENT, '')) ? [key] : [],
     ),
   );
 

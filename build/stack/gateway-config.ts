@@ -1,3 +1,5 @@
+import { field } from './field.ts';
+import { writtenSecret } from './gateway-token.ts';
 import { isToken } from './stack-variable.ts';
 
 /** One write of `openclaw config set --batch-json`. */
@@ -24,19 +26,6 @@ export interface WantedConfig {
   readonly sandbox: 'on' | 'off' | undefined;
 }
 
-/** Reads the value at a path: `gateway.auth.token`; undefined if it does not exist. */
-export function field(config: unknown, path: string): unknown {
-  return path
-    .split('.')
-    .reduce<unknown>(
-      (value, name) =>
-        typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-          ? (value as Readonly<Record<string, unknown>>)[name]
-          : undefined,
-      config,
-    );
-}
-
 /** The addresses of the Control UI on the host itself. */
 const ownOrigins = (port: number): readonly string[] =>
   ['localhost', '127.0.0.1'].map((host) => new URL(`http://${host}:${port}`).origin);
@@ -47,11 +36,24 @@ function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
   return address !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
 }
 
-/** Our origins of the former port follow the port, at any place of the list. */
+const OWN_ORIGIN = /^http:\/\/(?:localhost|127\.0\.0\.1)(?::(\d+))?$/;
+
+/**
+ * Our origins of an earlier port follow the port, at any place of the list. Ours are those of the former port, and a pair for both names
+ * if there is none for the current port: somebody has changed the port in .env.
+ */
 function onPort(origins: readonly unknown[], former: number, port: number): readonly unknown[] {
-  const before = ownOrigins(former);
-  if (!before.every((origin) => origins.includes(origin))) return origins;
-  return origins.map((origin) => ownOrigins(port)[before.indexOf(String(origin))] ?? origin);
+  const portOf = (origin: unknown): number | undefined => {
+    const [own, text = '80'] = OWN_ORIGIN.exec(String(origin)) ?? [];
+    return own === undefined ? undefined : Number(text);
+  };
+  const isPair = (of: number): boolean => ownOrigins(of).every((origin) => origins.includes(origin));
+  const follows = (of: number): boolean => of !== port && (of === former || (isPair(of) && !isPair(port)));
+  const moved = origins.map((origin) => {
+    const of = portOf(origin);
+    return of !== undefined && follows(of) ? ownOrigins(port)[ownOrigins(of).indexOf(String(origin))] : origin;
+  });
+  return [...new Set(moved)];
 }
 
 /** The origins to write: ours, those of the variable, then the others in the list; undefined: none are needed. */
@@ -68,6 +70,24 @@ function wantedOrigins(current: unknown, wanted: WantedConfig): readonly unknown
 }
 
 /**
+ * Whether the configuration has another token, which would reject the one in .env. Then setup writes a reference, so that no argument
+ * contains the token. A token that is kept elsewhere stays, unless the user has given another one.
+ */
+function isOtherToken(config: unknown, { token, tokenGiven = false }: WantedConfig): boolean {
+  const written = writtenSecret(config, 'token');
+  switch (written.kind) {
+    case 'none':
+      return field(config, 'gateway.auth.token') !== undefined;
+    case 'plain':
+      return written.value !== token && (tokenGiven || isToken(written.value));
+    case 'variable':
+      return written.name !== 'OPENCLAW_GATEWAY_TOKEN' && tokenGiven;
+    case 'elsewhere':
+      return tokenGiven;
+  }
+}
+
+/**
  * The writes that bring the configuration to the required settings; empty if it has them.
  * Source: docs/reference.md, "Setup", steps 10 and 11.
  */
@@ -80,13 +100,7 @@ export function configWrites(config: unknown, wanted: WantedConfig): readonly Co
   pin('gateway.bind', wanted.bind);
   const origins = wantedOrigins(field(config, 'gateway.controlUi.allowedOrigins'), wanted);
   if (origins !== undefined) pin('gateway.controlUi.allowedOrigins', origins);
-  const token = field(config, 'gateway.auth.token');
-  // Another token in the configuration would reject the one in .env. Write a reference, so that no argument contains the token. A token
-  // that is kept elsewhere stays.
-  const text = String(token).trim();
-  const isKeptElsewhere = typeof token === 'object' || (text !== '' && (/^\$\{\w+\}$/.test(text) || !isToken(text)));
-  const isOther = token !== undefined && token !== wanted.token && token !== '${OPENCLAW_GATEWAY_TOKEN}';
-  if (isOther && (wanted.tokenGiven === true || !isKeptElsewhere) && field(token, 'id') !== 'OPENCLAW_GATEWAY_TOKEN')
+  if (isOtherToken(config, wanted))
     writes.push({
       path: 'gateway.auth.token',
       ref: { source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' },

@@ -1,46 +1,99 @@
-import { valuesOf } from './dot-env.ts';
-import { field } from './gateway-config.ts';
+import { readDotEnv, valuesOf } from './dot-env.ts';
+import { field } from './field.ts';
 import { isToken } from './stack-variable.ts';
 
 export interface GatewayToken {
   readonly value: string;
   /** The source of an existing token; undefined for a new one. */
-  readonly from: 'OPENCLAW_GATEWAY_TOKEN' | 'openclaw.json' | '.env' | undefined;
+  readonly from: 'OPENCLAW_GATEWAY_TOKEN' | 'openclaw.json' | '.env' | 'the .env beside openclaw.json' | undefined;
 }
+
+/** Files with variables of the gateway. */
+export interface EnvironmentFiles {
+  /** `.env` of the project, which all containers get. */
+  readonly dotEnv: string;
+  /** `.env` in the configuration folder, which the gateway reads itself: only what its environment does not have. */
+  readonly besideConfig?: string;
+}
+
+/** How a secret is written in `openclaw.json`. */
+export type WrittenSecret =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'plain'; readonly value: string }
+  | { readonly kind: 'variable'; readonly name: string }
+  /** In a file, a program, an included file, or as a part of a text. */
+  | { readonly kind: 'elsewhere' };
+
+const VARIABLE =
+  /^(?:\$\{([A-Z][A-Z0-9_]*)\}|\$([A-Z][A-Z0-9_]*)|secretref-env:([A-Z][A-Z0-9_]*)|__env__:([A-Z][A-Z0-9_]*))$/;
+
+/**
+ * Tells how a secret of `gateway.auth` is written. Source: the gateway's own parser, which takes `${NAME}`, `$NAME` and objects with a
+ * source, and replaces `${NAME}` inside of texts. It still migrates `secretref-env:NAME` and `__env__:NAME`.
+ */
+export function writtenSecret(config: unknown, name: 'token' | 'password'): WrittenSecret {
+  const setting = field(config, `gateway.auth.${name}`);
+  if (setting === undefined || setting === null) return hasInclude(config) ? { kind: 'elsewhere' } : { kind: 'none' };
+  if (typeof setting !== 'string') {
+    const id = field(setting, 'id');
+    return field(setting, 'source') === 'env' && typeof id === 'string'
+      ? { kind: 'variable', name: id }
+      : { kind: 'elsewhere' };
+  }
+  const text = setting.trim();
+  if (text === '') return { kind: 'none' };
+  const [variable] = (VARIABLE.exec(text) ?? []).slice(1).filter((part) => part !== undefined);
+  if (variable !== undefined) return { kind: 'variable', name: variable };
+  return /\$\{\w+\}/.test(text) ? { kind: 'elsewhere' } : { kind: 'plain', value: text };
+}
+
+/** Whether another file may contain `gateway.auth`. */
+const hasInclude = (config: unknown): boolean =>
+  ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
+
+/** The last non-empty value of a variable. */
+const valueIn = (text: string, name: string): string | undefined =>
+  valuesOf(text, name).findLast((value) => value !== '');
 
 /**
  * Chooses the gateway's token. Source: docs/reference.md, "Setup", step 4.
  *
  * @param given value of the environment variable; empty means not set
  * @param config `openclaw.json`; undefined if there is none
- * @param dotEnv the `.env` file; its last non-empty line counts
  * @param makeToken creates a new token
  */
 export function chooseToken(
   given: string | undefined,
   config: unknown,
-  dotEnv: string,
+  { dotEnv, besideConfig = '' }: EnvironmentFiles,
   makeToken: () => string,
 ): GatewayToken {
   if (given !== undefined && given !== '') return { value: given, from: 'OPENCLAW_GATEWAY_TOKEN' };
-  const configured = field(config, 'gateway.auth.token');
-  const name = referredVariable(configured);
-  if (typeof configured === 'string' && name === undefined && isToken(configured.trim()))
-    return { value: configured.trim(), from: 'openclaw.json' };
+  const written = writtenSecret(config, 'token');
+  if (written.kind === 'plain' && isToken(written.value)) return { value: written.value, from: 'openclaw.json' };
   // Another variable's value, so that the command line sends what the gateway accepts.
-  const kept = [name ?? '', 'OPENCLAW_GATEWAY_TOKEN']
-    .map((key) => valuesOf(dotEnv, key).findLast((value) => value !== ''))
-    .find((value) => value !== undefined);
-  return kept === undefined ? { value: makeToken(), from: undefined } : { value: kept, from: '.env' };
+  const names = [...(written.kind === 'variable' ? [written.name] : []), 'OPENCLAW_GATEWAY_TOKEN'];
+  const kept = names.flatMap((name) => valueIn(dotEnv, name) ?? [])[0];
+  if (kept !== undefined) return { value: kept, from: '.env' };
+  const beside = names.flatMap((name) => valueIn(besideConfig, name) ?? [])[0];
+  return beside === undefined
+    ? { value: makeToken(), from: undefined }
+    : { value: beside, from: 'the .env beside openclaw.json' };
 }
 
-/** The variable that a setting refers to, as `${NAME}` or as a secret of the environment. */
-const referredVariable = (setting: unknown): string | undefined =>
-  typeof setting === 'string'
-    ? /^\$\{(\w+)\}$/.exec(setting.trim())?.[1]
-    : field(setting, 'source') === 'env' && typeof field(setting, 'id') === 'string'
-      ? String(field(setting, 'id'))
-      : undefined;
+/**
+ * How clients log in. Source: the gateway's own choice: `gateway.auth.mode`, else a password if there is one, else a token.
+ *
+ * @returns undefined if an included file may say it
+ */
+export function authMode(config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined {
+  const mode = field(config, 'gateway.auth.mode');
+  if (typeof mode === 'string') return mode;
+  const password = writtenSecret(config, 'password');
+  const inVariables = [dotEnv, besideConfig].some((text) => valueIn(text, 'OPENCLAW_GATEWAY_PASSWORD') !== undefined);
+  if (password.kind === 'plain' || password.kind === 'variable' || inVariables) return 'password';
+  return hasInclude(config) ? undefined : 'token';
+}
 
 /**
  * Describes where people find the token or password that the gateway accepts.
@@ -48,19 +101,72 @@ const referredVariable = (setting: unknown): string | undefined =>
  * @param isGiven whether the user gave a token with this setup, which then replaces another one, but no password
  * @returns `the password: gateway.auth.password in openclaw.json`; undefined for OPENCLAW_GATEWAY_TOKEN
  */
-export function otherCredential(config: unknown, dotEnv: string, isGiven = false): string | undefined {
+export function otherCredential(config: unknown, files: EnvironmentFiles, isGiven = false): string | undefined {
+  const mode = authMode(config, files);
+  if (mode === 'trusted-proxy') return 'no token: your proxy logs people in (gateway.auth.mode is trusted-proxy)';
+  if (mode === 'none') return 'no token: anybody who can connect (gateway.auth.mode is none)';
+  if (mode === 'password') return `the password: ${passwordPlace(config, files)}`;
+  if (isGiven) return undefined;
+  const token = writtenSecret(config, 'token');
+  switch (token.kind) {
+    case 'none':
+      return undefined;
+    case 'plain':
+      return isToken(token.value) ? undefined : 'gateway.auth.token in openclaw.json';
+    case 'variable':
+      return token.name === 'OPENCLAW_GATEWAY_TOKEN' ? undefined : placeOf(token.name, files, 'gateway.auth.token');
+    case 'elsewhere':
+      return field(config, 'gateway.auth.token') === undefined
+        ? 'the secret in the file that openclaw.json includes'
+        : 'the secret to which gateway.auth.token in openclaw.json refers';
+  }
+}
+
+function passwordPlace(config: unknown, files: EnvironmentFiles): string {
+  const password = writtenSecret(config, 'password');
+  if (password.kind === 'variable') return placeOf(password.name, files, 'gateway.auth.password');
+  if (password.kind !== 'none') return 'gateway.auth.password in openclaw.json';
+  const variable = 'OPENCLAW_GATEWAY_PASSWORD';
+  return fileOf(variable, files) === undefined ? variable : placeOf(variable, files, '');
+}
+
+/** The file that has a variable, in the order in which they count. */
+const fileOf = (name: string, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined => {
+  if (valueIn(dotEnv, name) !== undefined) return '.env';
+  return valueIn(besideConfig, name) === undefined ? undefined : 'the .env beside openclaw.json';
+};
+
+function placeOf(name: string, files: EnvironmentFiles, setting: string): string {
+  const file = fileOf(name, files);
+  return file === undefined ? `${name}, to which ${setting} in openclaw.json refers` : `${name} in ${file}`;
+}
+
+/**
+ * Finds logins with which the gateway does not start, before anything is written.
+ *
+ * @param bind the gateway listens for others unless it is `loopback`
+ */
+export function loginProblem(
+  config: unknown,
+  { dotEnv }: EnvironmentFiles,
+  bind: string,
+): { readonly value: string; readonly reason: string; readonly hint: string } | undefined {
   const mode = field(config, 'gateway.auth.mode');
-  const password = field(config, 'gateway.auth.password');
-  const configured = field(config, 'gateway.auth.token');
-  if (mode === 'password' || (mode === undefined && password !== undefined && configured === undefined))
-    return `the password: ${password === undefined ? 'OPENCLAW_GATEWAY_PASSWORD' : 'gateway.auth.password in openclaw.json'}`;
-  const name = referredVariable(configured);
-  if (isGiven || name === 'OPENCLAW_GATEWAY_TOKEN') return undefined;
-  if (name !== undefined)
-    return `${name}${valuesOf(dotEnv, name).length > 0 ? ' in .env' : ', to which gateway.auth.token in openclaw.json refers'}`;
-  if (typeof configured === 'object' && configured !== null)
-    return 'the secret to which gateway.auth.token in openclaw.json refers';
-  return typeof configured === 'string' && configured.trim() !== '' && !isToken(configured.trim())
-    ? 'gateway.auth.token in openclaw.json'
-    : undefined;
+  if (mode === 'none' && bind !== 'loopback') {
+    const reason = 'lets anybody in, and the gateway refuses to listen for other hosts';
+    return { value: 'none', reason, hint: 'set it to token, or use OPENCLAW_GATEWAY_BIND=loopback' };
+  }
+  const [token, password] = [writtenSecret(config, 'token'), writtenSecret(config, 'password')];
+  const isAmbiguous = mode === undefined && token.kind !== 'none' && password.kind !== 'none' && !hasInclude(config);
+  if (isAmbiguous) {
+    const reason = 'is not set, but both a token and a password are, so the gateway does not start';
+    return { value: '', reason, hint: 'set gateway.auth.mode to token or password' };
+  }
+  const needed = token.kind === 'variable' ? token.name : undefined;
+  // The gateway does not start with an empty variable. Other files or the Compose override may set one that .env does not have.
+  if (needed !== undefined && needed !== 'OPENCLAW_GATEWAY_TOKEN' && readDotEnv(dotEnv).get(needed) === '') {
+    const reason = `refers to ${needed}, which is empty in .env`;
+    return { value: `\${${needed}}`, reason, hint: `write its value in .env: ${needed}=…` };
+  }
+  return undefined;
 }

@@ -1,15 +1,18 @@
+import { isIPv4 } from 'node:net';
 import type { Problem } from '../problem.ts';
 import { folderProblems } from './check-setup.ts';
 import { composeFiles, EXTRA_OVERLAY, extraOverlay, SANDBOX_OVERLAY, sandboxOverlay } from './compose-overlay.ts';
 import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
-import { type ConfigWrite, configWrites, field } from './gateway-config.ts';
-import { chooseToken, type GatewayToken, otherCredential } from './gateway-token.ts';
+import { field } from './field.ts';
+import { type ConfigWrite, configWrites } from './gateway-config.ts';
+import { chooseToken, type GatewayToken, loginProblem, otherCredential } from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxProbe } from './sandbox-gate.ts';
 import {
   effectiveValues,
   FOLDERS,
+  isGiven,
   projectName,
   SETUP_VARIABLES,
   type SetupInput,
@@ -54,7 +57,7 @@ export function planSetup(
 ): SetupPlan & { readonly problems: readonly Problem[] } {
   const values = effectiveValues(input);
   const setupValues = withDefaults(values, input);
-  const token = chooseToken(input.environment.get('OPENCLAW_GATEWAY_TOKEN'), config, input.dotEnv, makeToken);
+  const token = chooseToken(input.environment.get('OPENCLAW_GATEWAY_TOKEN'), config, input, makeToken);
   const sandbox = probe === undefined ? undefined : decideSandbox(probe, config);
   const extra = extraOverlay(
     values.get('OPENCLAW_HOME_VOLUME'),
@@ -79,12 +82,13 @@ export function planSetup(
     problems: [
       ...folderProblems(setupValues, input),
       ...bindProblems(setupValues.OPENCLAW_GATEWAY_BIND, config),
+      ...loginProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input),
       ...(onboarding.kind === 'asks' && !input.terminal
         ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
         : []),
     ],
     token,
-    credential: otherCredential(config, input.dotEnv, token.from === 'OPENCLAW_GATEWAY_TOKEN'),
+    credential: otherCredential(config, input, token.from === 'OPENCLAW_GATEWAY_TOKEN'),
     dotEnv: changeDotEnv(
       input.dotEnv,
       new Map<string, string | undefined>([
@@ -105,14 +109,19 @@ export function planSetup(
   };
 }
 
-/** The gateway does not start with the bind `custom` and no address. */
+/** The gateway does not start with the bind `custom` and no address, and takes IPv4 addresses only. */
 function bindProblems(bind: string, config: unknown): readonly Problem[] {
   const address = field(config, 'gateway.customBindHost');
-  if (bind !== 'custom' || (typeof address === 'string' && address !== '')) return [];
-  const reason = 'needs an address: gateway.customBindHost in openclaw.json is not set';
+  if (bind !== 'custom' || (typeof address === 'string' && isIPv4(address.trim()))) return [];
+  const reason = `needs an IPv4 address: gateway.customBindHost in openclaw.json is ${address === undefined ? 'not set' : JSON.stringify(address)}`;
   const hint = 'set it to an address of the container, such as 0.0.0.0, or use OPENCLAW_GATEWAY_BIND=lan';
   return [{ source: 'OPENCLAW_GATEWAY_BIND', value: bind, reason, hint }];
 }
+
+const loginProblems = (bind: string, config: unknown, input: SetupInput): readonly Problem[] => {
+  const problem = loginProblem(config, input, bind);
+  return problem === undefined ? [] : [{ source: 'openclaw.json: gateway.auth', ...problem }];
+};
 
 /** Off if a prerequisite failed, or if the sandbox was switched off. A remaining overlay shows that it was on. */
 function sandboxStateOf(
@@ -132,7 +141,7 @@ function givenChanges(input: SetupInput, values: Values): readonly (readonly [st
     'COMPOSE_PROJECT_NAME',
     ...STACK_VARIABLES.filter(({ unset }) => unset !== undefined).map(({ name }) => name),
   ]);
-  return SETUP_VARIABLES.filter((name) => !always.has(name) && input.environment.has(name)).map((name) => {
+  return SETUP_VARIABLES.filter((name) => !always.has(name) && isGiven(input, name)).map((name) => {
     const value = values.get(name);
     return [name, value === undefined ? undefined : (writers.get(name)?.(value) ?? value)];
   });
@@ -185,9 +194,9 @@ export interface SetupSoFar {
 /** The origins that the user asks for: the variable's, and that of the address on which the ports are published. */
 function originsOf(values: Values, { OPENCLAW_GATEWAY_PORT: port }: SetupValues): readonly string[] {
   const address = values.get('OPENCLAW_HOST_ADDRESS') ?? '127.0.0.1';
-  const published = /^(?:0\.0\.0\.0|127\.0\.0\.1|\[::\])$/.test(address)
+  const published = /^(?:0\.0\.0\.0|127\.0\.0\.1)$/.test(address)
     ? []
-    : [new URL(`http://${address}:${port}`).origin];
+    : [new URL(`http://${address.replace(/^\[::\]$/, '[::1]')}:${port}`).origin];
   return [...published, ...listOf(values.get('OPENCLAW_ALLOWED_ORIGINS') ?? '')];
 }
 

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { field } from './gateway-config.ts';
+import { field } from './field.ts';
 
 const SANDBOX_IMAGE = 'openclaw-sandbox:bookworm-slim';
 

@@ -9,6 +9,8 @@ export interface SetupInput {
   readonly environment: ReadonlyMap<string, string>;
   /** Current contents of `.env`; empty if there is no file. */
   readonly dotEnv: string;
+  /** Contents of `.env` beside `openclaw.json`, which the gateway reads. */
+  readonly besideConfig?: string;
   /** The folder with docker-compose.yml. */
   readonly project: string;
   /** Names of the Compose files that exist in that folder. */
@@ -33,13 +35,23 @@ export const SETUP_VARIABLES: readonly string[] = [
   'COMPOSE_PROJECT_NAME',
 ];
 
+/** Newer names of build variables, and their former ones. */
+const FORMER_NAMES = new Map([['OPENCLAW_IMAGE_APT_PACKAGES', 'OPENCLAW_DOCKER_APT_PACKAGES']]);
+
+/** Whether the environment gives a variable, or a former name of it, so that its line in `.env` does not count any more. */
+export const isGiven = ({ environment }: SetupInput, name: string): boolean =>
+  environment.has(name) || environment.has(FORMER_NAMES.get(name) ?? name);
+
 const ALIASES = new Map(STACK_VARIABLES.map(({ name, alias }) => [name, alias]));
 
 export function effectiveValues({ environment, dotEnv }: SetupInput): Values {
   const kept = readDotEnv(dotEnv);
   const known = SETUP_VARIABLES.flatMap((name): [string, string][] => {
-    // Compose also takes the alias if the variable is empty.
-    const value = (environment.get(name) ?? kept.get(name)) || (kept.get(ALIASES.get(name) ?? '') ?? '');
+    // A former name that is given now counts more than the newer name in .env. Compose also takes the alias if the variable is empty.
+    const former = FORMER_NAMES.get(name);
+    const replaced = former !== undefined && environment.has(former);
+    const value =
+      (environment.get(name) ?? (replaced ? undefined : kept.get(name))) || (kept.get(ALIASES.get(name) ?? '') ?? '');
     return value === '' ? [] : [[name, value]];
   });
   return new Map(known);

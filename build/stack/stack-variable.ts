@@ -44,7 +44,12 @@ const matching =
 const port = (value: string): ValueProblem | undefined =>
   /^[1-9][0-9]{0,4}$/.test(value) && Number(value) <= 65_535
     ? undefined
-    : { reason: 'is not a valid port', hint: 'choose a number from 1 to 65535' };
+    : {
+        reason: 'is not a valid port',
+        hint: /^.+:\d+$/.test(value)
+          ? `write the port alone, and the address in OPENCLAW_HOST_ADDRESS=${value.replace(/:\d+$/, '')}`
+          : 'choose a number from 1 to 65535',
+      };
 
 const boolean = (value: string): ValueProblem | undefined =>
   parseBoolean(value) === undefined
@@ -93,11 +98,13 @@ const reference = (value: string): ValueProblem | undefined => {
 /** A token is used in headers and URLs without escaping. */
 export const isToken = (value: string): boolean => TOKEN.test(value);
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
-const token = matching(
-  TOKEN,
-  'is not a valid token (1 to 1024 printable ASCII characters without spaces)',
-  'use another token, or leave the variable out to get a new one',
-);
+const TOKEN_HINT = 'use another token, or leave the variable out to get a new one';
+/** The gateway does not start with these. */
+const PLACEHOLDERS = ['undefined', 'null', 'change-me-now', 'change-me-to-a-long-random-token'];
+const token = (value: string): ValueProblem | undefined =>
+  PLACEHOLDERS.includes(value)
+    ? { reason: 'is a placeholder, with which the gateway does not start', hint: TOKEN_HINT }
+    : matching(TOKEN, 'is not a valid token (1 to 1024 printable ASCII characters without spaces)', TOKEN_HINT)(value);
 
 /** Docker takes ids up to 31 bits. Source: github.com/moby/sys/user */
 const isId = (value: string): boolean => /^\d{1,10}$/.test(value) && Number(value) < 2 ** 31;
@@ -113,7 +120,7 @@ const userId = (value: string): ValueProblem | undefined => {
 
 /** IPv6 in brackets, as Compose reads it. Source: https://docs.docker.com/reference/compose-file/services/#ports */
 const hostAddress = (value: string): ValueProblem | undefined =>
-  isIPv4(value) || (/^\[.*\]$/.test(value) && isIPv6(value.slice(1, -1)))
+  isIPv4(value) || (/^\[[^%]*\]$/.test(value) && isIPv6(value.slice(1, -1)))
     ? undefined
     : { reason: 'is not an IP address', hint: 'for example: 127.0.0.1, or [::1]' };
 
@@ -261,9 +268,9 @@ const OPTIONAL: readonly StackVariable[] = [
   },
   {
     name: 'OPENCLAW_SELINUX_LABEL',
-    meaning: 'SELinux label of the data: `z` (shared with other containers) or `Z` (only for these); default: none',
+    meaning: 'SELinux label of the data: `z` (shared by the containers of the stack); default: none',
     example: 'z',
-    check: oneOf(['z', 'Z'], 'is not a label'),
+    check: oneOf(['z'], 'is not a label that several containers can share'),
   },
   {
     name: 'OPENCLAW_MEMORY_LIMIT',

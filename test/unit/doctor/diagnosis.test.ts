@@ -29,6 +29,7 @@ const well: Installation = {
   engine: { version: '28.5.2', host: 'unix:///var/run/docker.sock', memory: 4e9 },
   composeVersion: '2.40.3',
   dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\n',
+  besideConfig: '',
   config: {},
   files: new Map(),
   wantedEnvironment: new Map([
@@ -41,7 +42,7 @@ const well: Installation = {
   image: { name: 'openclaw:local', id: 'sha256:1', version: '2026.9.6' },
   newestRelease: '2026.9.6',
   folders: [folder],
-  ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, holder: 'the container x', own: true }],
+  ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, published: true, holder: 'the container x', own: true }],
 };
 
 const problems = (change: Partial<Installation>) =>
@@ -63,13 +64,17 @@ describe('finds a problem, and its fix', () => {
     ['disk', { folders: [{ ...folder, free: 1e9 }] }, /1\.0 GB free/, /prune/],
     [
       'ports',
-      { ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, holder: 'process 7 (nginx)', own: false }] },
+      {
+        ports: [
+          { variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, published: true, holder: 'process 7 (nginx)', own: false },
+        ],
+      },
       /7 \(nginx\)/,
       /^OPENCLAW_GATEWAY_PORT=28789 scripts/,
     ],
     [
       'ports',
-      { ports: [{ variable: 'OPENCLAW_BRIDGE_PORT', port: 60000, holder: 'x', own: false }] },
+      { ports: [{ variable: 'OPENCLAW_BRIDGE_PORT', port: 60000, published: true, holder: 'x', own: false }] },
       /is used by x/,
       /=28789 /,
     ],

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { configWrites } from '../../../build/stack/gateway-config.ts';
-import { chooseToken, otherCredential } from '../../../build/stack/gateway-token.ts';
 
 const SETTINGS = { bind: 'lan', port: 28789, token: 'T', sandbox: undefined } as const;
 const origins = ['http://localhost:28789', 'http://127.0.0.1:28789'];
@@ -121,42 +120,4 @@ describe('configWrites', () => {
       [{ path: 'agents.defaults.sandbox.mode', value: 'non-main' }],
     ],
   ] as const)('writes %s', (_, config, want, writes) => expect(configWrites(config, want)).toEqual(writes));
-});
-
-describe('chooseToken', () => {
-  const config = { gateway: { auth: { token: 'configured' } } };
-  it.each([
-    ['given', config, 'OPENCLAW_GATEWAY_TOKEN=kept\n', 'given', 'OPENCLAW_GATEWAY_TOKEN'],
-    [undefined, config, 'OPENCLAW_GATEWAY_TOKEN=kept\n', 'configured', 'openclaw.json'],
-    ['', undefined, 'OPENCLAW_GATEWAY_TOKEN=kept=\r\nOPENCLAW_GATEWAY_TOKEN=\r\n', 'kept=', '.env'],
-    [undefined, { gateway: { auth: { token: '${OPENCLAW_GATEWAY_TOKEN}' } } }, '', 'new', undefined],
-    [undefined, { gateway: { auth: { token: { source: 'env', id: 'X' } } } }, '', 'new', undefined],
-    [undefined, { gateway: 1 }, '', 'new', undefined],
-    [undefined, { gateway: { auth: { token: '${MINE}' } } }, 'OPENCLAW_GATEWAY_TOKEN=old\nMINE=mine\n', 'mine', '.env'],
-    [undefined, { gateway: { auth: { token: 'two words' } } }, '', 'new', undefined],
-  ])('%j, %j, %j: %s', (given, configuration, dotEnv, value, from) =>
-    expect(chooseToken(given, configuration, dotEnv, () => 'new')).toEqual({ value, from }),
-  );
-});
-
-describe('otherCredential', () => {
-  it.each([
-    [{}, '', undefined],
-    [{ token: 'plain' }, '', undefined],
-    [{ token: '${OPENCLAW_GATEWAY_TOKEN}' }, '', undefined],
-    [{ token: { source: 'env', id: 'OPENCLAW_GATEWAY_TOKEN' } }, '', undefined],
-    [{ token: '${MINE}' }, 'MINE=mine\n', 'MINE in .env'],
-    [{ token: '${MINE}' }, '', 'MINE, to which gateway.auth.token in openclaw.json refers'],
-    [
-      { token: { source: 'file', id: '/run/token' } },
-      '',
-      'the secret to which gateway.auth.token in openclaw.json refers',
-    ],
-    [{ token: 'two words' }, '', 'gateway.auth.token in openclaw.json'],
-    [{ mode: 'password', password: 'x' }, '', 'the password: gateway.auth.password in openclaw.json'],
-    [{ mode: 'password' }, '', 'the password: OPENCLAW_GATEWAY_PASSWORD'],
-    [{ mode: 'token', password: 'x', token: 'plain' }, '', undefined],
-  ])('of %j with %j is %s', (auth, dotEnv, expected) =>
-    expect(otherCredential({ gateway: { auth } }, dotEnv)).toBe(expected),
-  );
 });

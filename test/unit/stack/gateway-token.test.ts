@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { configWrites } from '../../../build/stack/gateway-config.ts';
+import { chooseToken, loginProblem, otherCredential } from '../../../build/stack/gateway-token.ts';
+
+/** `.env` beside openclaw.json. */
+const BESIDE = 'BESIDE=beside\n';
+
+describe('chooseToken', () => {
+  const config = { gateway: { auth: { token: 'configured' } } };
+  it.each([
+    ['given', config, 'OPENCLAW_GATEWAY_TOKEN=kept\n', 'given', 'OPENCLAW_GATEWAY_TOKEN'],
+    [undefined, config, 'OPENCLAW_GATEWAY_TOKEN=kept\n', 'configured', 'openclaw.json'],
+    ['', undefined, 'OPENCLAW_GATEWAY_TOKEN=kept=\r\nOPENCLAW_GATEWAY_TOKEN=\r\n', 'kept=', '.env'],
+    [undefined, { gateway: { auth: { token: '${OPENCLAW_GATEWAY_TOKEN}' } } }, '', 'new', undefined],
+    [undefined, { gateway: { auth: { token: { source: 'env', id: 'X' } } } }, '', 'new', undefined],
+    [undefined, { gateway: 1 }, '', 'new', undefined],
+    [undefined, { gateway: { auth: { token: '${MINE}' } } }, 'OPENCLAW_GATEWAY_TOKEN=old\nMINE=mine\n', 'mine', '.env'],
+    [undefined, { gateway: { auth: { token: 'two words' } } }, '', 'new', undefined],
+    [undefined, { gateway: { auth: { token: '$MINE' } } }, 'MINE=mine\n', 'mine', '.env'],
+    [undefined, { gateway: { auth: { token: 'secretref-env:MINE' } } }, 'MINE=mine\n', 'mine', '.env'],
+    [undefined, { gateway: { auth: { token: 'prefix-${MINE}' } } }, 'MINE=mine\n', 'new', undefined],
+    [undefined, { gateway: { $include: './gateway.json5' } }, '', 'new', undefined],
+    [undefined, { gateway: { auth: { token: '${BESIDE}' } } }, '', 'beside', 'the .env beside openclaw.json'],
+  ])('%j, %j, %j: %s', (given, configuration, dotEnv, value, from) =>
+    expect(chooseToken(given, configuration, { dotEnv, besideConfig: BESIDE }, () => 'new')).toEqual({ value, from }),
+  );
+});
+
+describe('otherCredential', () => {
+  it.each([
+    [{}, '', undefined],
+    [{ token: 'plain' }, '', undefined],
+    [{ token: '${OPENCLAW_GATEWAY_TOKEN}' }, '', undefined],
+    [{ token: { source: 'env', id: 'OPENCLAW_GATEWAY_TOKEN' } }, '', undefined],
+    [{ token: '${MINE}' }, 'MINE=mine\n', 'MINE in .env'],
+    [{ token: '${MINE}' }, '', 'MINE, to which gateway.auth.token in openclaw.json refers'],
+    [
+      { token: { source: 'file', id: '/run/token' } },
+      '',
+      'the secret to which gateway.auth.token in openclaw.json refers',
+    ],
+    [{ token: 'two words' }, '', 'gateway.auth.token in openclaw.json'],
+    [{ mode: 'password', password: 'x' }, '', 'the password: gateway.auth.password in openclaw.json'],
+    [{ mode: 'password' }, '', 'the password: OPENCLAW_GATEWAY_PASSWORD'],
+    [{ mode: 'token', password: 'x', token: 'plain' }, '', undefined],
+    [{}, 'OPENCLAW_GATEWAY_PASSWORD=x\n', 'the password: OPENCLAW_GATEWAY_PASSWORD in .env'],
+    [{ password: '${MINE}' }, 'MINE=x\n', 'the password: MINE in .env'],
+    [
+      { password: { source: 'exec', id: 'x' }, mode: 'password' },
+      '',
+      'the password: gateway.auth.password in openclaw.json',
+    ],
+    [{ mode: 'trusted-proxy' }, '', 'no token: your proxy logs people in (gateway.auth.mode is trusted-proxy)'],
+    [{ token: '$MINE' }, 'MINE=x\n', 'MINE in .env'],
+    [{ token: '${MINE}' }, 'MINE=\n', 'MINE, to which gateway.auth.token in openclaw.json refers'],
+    [{ token: '${BESIDE}' }, '', 'BESIDE in the .env beside openclaw.json'],
+    [{ token: 'prefix-${MINE}' }, '', 'the secret to which gateway.auth.token in openclaw.json refers'],
+    [{ $include: './auth.json5' }, '', 'the secret in the file that openclaw.json includes'],
+  ])('of %j with %j is %s', (auth, dotEnv, expected) =>
+    expect(otherCredential({ gateway: { auth } }, { dotEnv, besideConfig: BESIDE })).toBe(expected),
+  );
+});
+
+describe('a secret that is kept elsewhere', () => {
+  const wanted = { bind: 'lan', port: 18789, token: 'ours', sandbox: undefined } as const;
+  const paths = (auth: object, tokenGiven: boolean) =>
+    configWrites({ gateway: { auth } }, { ...wanted, tokenGiven }).map(({ path }) => path);
+
+  it.each([
+    [{ token: '$MINE' }],
+    [{ token: '${MINE}' }],
+    [{ token: 'secretref-env:MINE' }],
+    [{ token: '__env__:MINE' }],
+    [{ token: 'prefix-${MINE}' }],
+    [{ token: { source: 'file', id: '/run/token' } }],
+    [{ token: { source: 'env', id: 'MINE' } }],
+    [{ token: 'two words' }],
+  ])('%j stays, unless another token is given', (auth) => {
+    expect(paths(auth, false)).not.toContain('gateway.auth.token');
+    expect(paths(auth, true)).toContain('gateway.auth.token');
+  });
+
+  it.each([[{ token: '$OPENCLAW_GATEWAY_TOKEN' }], [{ token: 'ours' }], [{}]])('%j needs no write', (auth) => {
+    expect(paths(auth, true)).not.toContain('gateway.auth.token');
+  });
+});
+
+describe('a login with which the gateway does not start', () => {
+  it.each([
+    [{ mode: 'none' }, 'lan', 'lets anybody in'],
+    [{ mode: 'none' }, 'loopback', undefined],
+    [{ token: 'a', password: 'b' }, 'lan', 'both a token and a password'],
+    [{ token: 'a', password: 'b', mode: 'token' }, 'lan', undefined],
+    [{ token: '${EMPTY}' }, 'lan', 'refers to EMPTY, which is empty'],
+    // An override of Compose may set it.
+    [{ token: '${ELSEWHERE}' }, 'lan', undefined],
+    [{ mode: 'trusted-proxy' }, 'lan', undefined],
+  ])('%j with the bind %s: %s', (auth, bind, reason) => {
+    const problem = loginProblem({ gateway: { auth } }, { dotEnv: 'EMPTY=\n' }, bind);
+    if (reason === undefined) expect(problem).toBeUndefined();
+    else expect(problem?.reason).toContain(reason);
+  });
+});

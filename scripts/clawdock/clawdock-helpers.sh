@@ -57,6 +57,12 @@ _clawdock_find() {
     _clawdock_say "CLAWDOCK_DIR: $CLAWDOCK_DIR has no docker-compose.yml of the gateway"
     return 1
   fi
+  # This file in a checkout that was set up belongs to it, whatever an earlier shell has stored.
+  candidate=$(CDPATH='' cd -- "$_clawdock_self/../.." 2>/dev/null && pwd -P)
+  if [ -f "$candidate/.env" ] && _clawdock_is_project "$candidate"; then
+    _clawdock_dir=$candidate
+    return
+  fi
   if [ -r "$HOME/.clawdock/config" ]; then
     # Older copies wrote CLAWDOCK_DIR="/path".
     remembered=$(sed -e 's/^CLAWDOCK_DIR=//' -e 's/^"\(.*\)"$/\1/' "$HOME/.clawdock/config" | head -n 1)
@@ -79,21 +85,28 @@ FOLDERS
   return 1
 }
 
-# Prints a value of .env: _clawdock_env NAME DEFAULT
+# Prints a value of .env as Compose reads it, without quotes, escapes and comments: _clawdock_env NAME DEFAULT
 _clawdock_env() {
   local value
-  value=$(sed -n "s/^$1=//p" "$_clawdock_dir/.env" 2>/dev/null | tail -n 1 | tr -d '\r' | sed -e "s/^'\(.*\)'\$/\1/" -e 's/^"\(.*\)"$/\1/')
+  value=$(sed -n -E "s/^[[:blank:]]*(export[[:blank:]]+)?$1[[:blank:]]*[=:][[:blank:]]*//p" "$_clawdock_dir/.env" 2>/dev/null | tail -n 1 | tr -d '\r')
+  case $value in
+  \'*) value=$(printf '%s' "$value" | sed -E "s/^'(([^'\\\\]|\\\\.)*)'.*/\\1/; s/\\\\'/'/g") ;;
+  \"*) value=$(printf '%s' "$value" | sed -E 's/^"(([^"\\]|\\.)*)".*/\1/; s/\\(.)/\1/g') ;;
+  *) value=$(printf '%s' "$value" | sed -E 's/(^|[[:blank:]]+)#.*$//; s/[[:blank:]]+$//') ;;
+  esac
   printf '%s' "${value:-$2}"
 }
 
 # Refuses to act on the containers of another installation that has the same project name.
 _clawdock_is_own() {
-  local project other
+  local project other files
   project=${COMPOSE_PROJECT_NAME:-$(_clawdock_env COMPOSE_PROJECT_NAME "$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')")}
   other=$(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
-    --format '{{.Label "com.docker.compose.project.working_dir"}}' 2>/dev/null | head -n 1)
+    --format '{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}' 2>/dev/null | head -n 1)
+  files=$(printf '%s' "${other#*|}" | tr ',' '\n' | while IFS= read -r files; do if [ -f "$files" ]; then printf x; fi; done)
+  other=${other%%|*}
   # A folder that has been moved leaves containers with its former path.
-  if [ -z "$other" ] || ! _clawdock_is_project "$other" || [ "$other" -ef "$_clawdock_dir" ]; then return 0; fi
+  if [ -z "$other" ] || [ "$other" -ef "$_clawdock_dir" ] || { [ -z "$files" ] && ! _clawdock_is_project "$other"; }; then return 0; fi
   _clawdock_say "the project name $project belongs to the installation in $other. Choose another one: cd $_clawdock_dir && COMPOSE_PROJECT_NAME=$project-2 scripts/docker/setup.sh"
   return 1
 }
@@ -107,7 +120,11 @@ _clawdock_compose() {
     COMPOSE_FILE=$(_clawdock_env COMPOSE_FILE '')
     if [ -z "$COMPOSE_FILE" ]; then
       COMPOSE_FILE=docker-compose.yml
-      for file in docker-compose.override.yml docker-compose.extra.yml docker-compose.sandbox.yml; do
+      # Compose takes the first override.
+      for file in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do
+        if [ -f "$file" ]; then COMPOSE_FILE=$COMPOSE_FILE:$file && break; fi
+      done
+      for file in docker-compose.extra.yml docker-compose.sandbox.yml; do
         if [ -f "$file" ]; then COMPOSE_FILE=$COMPOSE_FILE:$file; fi
       done
     fi
@@ -257,7 +274,7 @@ _clawdock_ask() { # QUESTION
     --volume "$_clawdock_dir/build:/openclaw-image:ro" \
     --volume "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw"):/configuration:ro" \
     --entrypoint sh "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" -c '
-      { cat; printf "file:openclaw.json\0"; cat /configuration/openclaw.json 2>/dev/null; printf "\0"; } |
+      { cat; printf "file:openclaw.json\0"; cat /configuration/openclaw.json 2>/dev/null; printf "\0file:config.env\0"; cat /configuration/.env 2>/dev/null; printf "\0"; } |
         node --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1"' sh "$1" |
     while IFS= read -r -d '' name && IFS= read -r -d '' shown; do
       case $1:$name in *:shown | show-config:problems) printf '%s' "$shown" ;; esac

@@ -38,8 +38,11 @@ TEXT
 
 # Prints the file that a path leads to through symbolic links, whether or not it exists.
 link_target() { # PATH
-  local path=$1 target
+  local path=$1 target links=0
   while [ -h "$path" ]; do
+    links=$((links + 1))
+    # Links that lead to each other never end. Linux follows 40.
+    [ "$links" -le 40 ] || return 1
     target=$(readlink -- "$path") || return
     case $target in /*) path=$target ;; *) path=$(dirname -- "$path")/$target ;; esac
   done
@@ -51,7 +54,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
-env_file='' token_from='' credential='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
+env_file='' token_from='' credential='' scheme='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
@@ -64,6 +67,8 @@ before_uid='' before_gid='' engine_host='' engine_source='' lock=$root/.setup.lo
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
+# The names of the user's override that Compose finds by default: build/stack/compose-overlay.ts.
+overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 umask 077
 
 # Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label
@@ -124,9 +129,17 @@ is_local_engine ||
     'run setup on that machine, or choose the engine of this one: docker context use default'
 # Both questions at once: each takes a third of a second on a small host.
 exec 4< <(docker compose version --short 2>/dev/null)
-docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
-  refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(docker version 2>&1 | tail -n 1)" \
-    'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST'
+output=$(docker version --format '{{.Server.Version}}' 2>&1) ||
+  case $output in
+  *'permission denied'*)
+    refuse "$engine_source" "${engine_host:-(not set)}" 'denies access to this user' \
+      "join the docker group and log in again: sudo usermod --append --groups docker $(id -un)"
+    ;;
+  *)
+    refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(printf '%s' "$output" | tail -n 1)" \
+      'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST'
+    ;;
+  esac
 compose_version=$(sed 's/^v//' <&4)
 exec 4<&-
 case $compose_version in
@@ -164,8 +177,7 @@ answer_list export # values in .env apply to the build too
 build_variables=(${LIST[@]+"${LIST[@]}"})
 # If only a container can read the configuration, the image must exist first.
 if [ -d "$config_dir" ] && [ ! -x "$config_dir" ] && ! has_image "$image"; then provide_image; fi
-input config_path "$config_dir/openclaw.json"
-input_file file:openclaw.json "$config_dir/openclaw.json"
+input_configuration
 physical OPENCLAW_CONFIG_DIR "$config_dir"
 physical OPENCLAW_WORKSPACE_DIR "$workspace_dir"
 physical OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
@@ -190,7 +202,7 @@ if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
 fi
-take relaxed env_file token_from credential extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
+take relaxed env_file token_from credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -254,8 +266,7 @@ asks)
 esac
 
 gather_inputs
-input config_path "$config_dir/openclaw.json"
-input_file file:openclaw.json "$config_dir/openclaw.json"
+input_configuration
 input sandbox_state "$sandbox_state"
 input former:.env "${before_env%x}"
 if [ "$token_from" = OPENCLAW_GATEWAY_TOKEN ]; then input token_given yes; fi
@@ -289,18 +300,23 @@ if [ -n "$sandbox_failed" ]; then
 fi
 if [ "$bind" = loopback ]; then
   printf '\nThe gateway is running. Only its own containers can connect (OPENCLAW_GATEWAY_BIND=loopback).\n'
+elif ! is_published; then
+  printf '\nThe gateway is running. Your Compose files publish no port %s of this host: connect as they provide for, such as by a proxy.\n' "$gateway_port"
 elif answers_here; then
-  printf '\nThe gateway is running: http://%s:%s/\n' "$host_address" "$gateway_port"
+  printf '\nThe gateway is running: %s://%s:%s/\n' "$scheme" "$host_address" "$gateway_port"
 else
-  printf '\nThe gateway is running, but http://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
-    "$host_address" "$gateway_port" "$bind"
+  printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
+    "$scheme" "$host_address" "$gateway_port" "$bind"
 fi
 dashboard='docker compose run --rm openclaw-cli dashboard --no-open'
 # The command prints the address inside the container.
 if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's#//[^/:]*:18789#//$host_address:$gateway_port#'"; fi
+login="token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings"
+case $credential in 'no token: '*) login="login       ${credential#no token: }" ;; esac
+if [ "$PWD" != "$root" ]; then login+=$'\n'"  folder      cd '$root' before the commands below"; fi
 cat <<TEXT
 
-  token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings
+  $login
   dashboard   $dashboard
   channels    docker compose run --rm openclaw-cli channels login
               docker compose run --rm openclaw-cli channels add --channel telegram --token "<token>"

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { extraOverlay, sandboxOverlay } from '../../build/stack/compose-overlay.ts';
@@ -10,9 +10,10 @@ const PARTS = join(import.meta.dirname, '../../scripts/docker/setup');
 
 let root = '';
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'openclaw-image-answers-'));
+  root = join(await mkdtemp(join(tmpdir(), 'openclaw-image-answers-')), 'openclaw');
+  await mkdir(root);
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+afterEach(() => rm(dirname(root), { recursive: true, force: true }));
 
 type Answers = readonly (readonly [string, string])[];
 
@@ -25,7 +26,8 @@ answers=("$@")
 inputs=(sandbox:group 998)
 image=openclaw:local config_dir=/home/me/.openclaw workspace_dir=/home/me/.openclaw/workspace secret_dir=/home/me/.secrets
 socket=/var/run/docker.sock bind=lan project_name=openclaw gateway_port=18789 bridge_port=18790
-sandbox=\${OPENCLAW_SANDBOX:+yes}
+sandbox=\${OPENCLAW_SANDBOX:+yes} built='' uid=1000 gid=1000
+overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
@@ -111,6 +113,9 @@ describe('the answers of an image', () => {
     ['a group that the user did not name', 'check', 'gid', '998'],
     ['an address that the user did not name', 'check', 'host_address', '192.0.2.1'],
     ['a label that is more than a label', 'check', 'selinux_label', 'z,rw'],
+    ['a sandbox that the user did not ask for', 'check', 'sandbox', 'yes'],
+    ['another project name', 'check', 'project_name', 'somebody-elses'],
+    ['a build of another image', 'check', 'built', 'sometimes'],
     ['a port that the user did not name', 'check', 'gateway_port', '22'],
     ['a privileged container', 'plan', 'extra_overlay', 'services:\n  openclaw-gateway:\n    privileged: true\n'],
     ['the whole disk', 'plan', 'extra_overlay', extraOverlay(undefined, parseExtraMounts('/:/host').mounts) ?? ''],
@@ -130,14 +135,36 @@ describe('the answers of an image', () => {
   });
 });
 
+describe('answers that drop what the user asked for are refused', () => {
+  it('a given address', async () => {
+    const { exitCode, stderr } = await check('plan', PLANNED, { OPENCLAW_HOST_ADDRESS: '127.0.0.1' });
+    expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
+    expect(stderr).toContain('a .env without OPENCLAW_HOST_ADDRESS');
+  });
+
+  it('a given token', async () => {
+    const { exitCode, stderr } = await check('plan', PLANNED, { OPENCLAW_GATEWAY_TOKEN: 'given' });
+    expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
+    expect(stderr).not.toContain('abc123');
+  });
+
+  it('the override', async () => {
+    await writeFile(join(root, 'docker-compose.override.yml'), 'services: {}\n');
+    const { exitCode, stderr } = await check('plan', PLANNED);
+    expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
+    expect(stderr).toContain('Compose files without docker-compose.override.yml');
+  });
+});
+
 /** Runs the real setup.ts for both questions, and checks its answers as those of an image. */
-async function askRealSetup(environment: Readonly<Record<string, string>>, dotEnv?: string) {
+async function askRealSetup(environment: Readonly<Record<string, string>>, dotEnv?: string, config = '') {
   if (dotEnv !== undefined) await writeFile(join(root, '.env'), dotEnv);
   const script = `set -euo pipefail
 root=$1
 decider=gateway:latest offline='' problems='' answers=() inputs=()
 image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
 env_file='' extra_overlay='' sandbox_overlay=''
+overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
 in_container() { false; }
 . ${PARTS}/installation.sh
@@ -146,9 +173,10 @@ in_container() { false; }
 run_decider() { printf '%s\\0' "\${inputs[@]}" | node --disable-warning=ExperimentalWarning ${PARTS}/../../../build/setup.ts "$1"; }
 gather_inputs
 decide check
-take image config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port
+take image config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid
+[ -z "$2" ] || input file:openclaw.json "$2"
 decide plan`;
-  const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root], {
+  const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root, config], {
     env: { PATH: process.env['PATH'], HOME: '/home/me', OPENCLAW_SKIP_ONBOARDING: '1', ...environment },
     extendEnv: false,
     reject: false,
@@ -157,7 +185,7 @@ decide plan`;
 }
 
 describe('the answers of the real setup.ts', () => {
-  it.each<[string, Readonly<Record<string, string>>, string?]>([
+  it.each<[string, Readonly<Record<string, string>>, string?, string?]>([
     ['without any setting', {}],
     ['with a configuration folder only', { OPENCLAW_CONFIG_DIR: '/srv/oc' }],
     ['with switches in words', { OPENCLAW_SKIP_ONBOARDING: 'true', OPENCLAW_DISABLE_BONJOUR: 'no' }],
@@ -172,7 +200,26 @@ describe('the answers of the real setup.ts', () => {
     ],
     ['with a .env that has CRLF', {}, 'OPENCLAW_TZ=UTC\r\nMINE=1\r\n'],
     ['with plugins for the build', { OPENCLAW_EXTENSIONS: 'slack matrix', OPENCLAW_INSTALL_BROWSER: 'yes' }],
-  ])('pass %s', async (_, environment, dotEnv) => {
-    expect(await askRealSetup(environment, dotEnv)).toEqual({ exitCode: 0, stderr: '' });
+    ['with a token of other characters', {}, '', '{"gateway":{"auth":{"token":"p@ss!w#rd&more"}}}'],
+    ['with a token in a variable', {}, "MINE='it$#!'\n", '{"gateway":{"auth":{"token":"${MINE}"}}}'],
+    ['with quotes in .env', {}, 'OPENCLAW_CONFIG_DIR="/srv/it\'s mine"\nOTEL_SERVICE_NAME="a \\"b\\" \\\\ c"\n'],
+    ['with an apostrophe in what is given', { OTEL_SERVICE_NAME: "it's & more", ANTHROPIC_API_KEY: "it's" }],
+    ['with a user of a NAS, and an empty newer variable', { OPENCLAW_UID: '' }, 'PUID=99\nPGID=100\n'],
+    ['with colons in .env', {}, 'OPENCLAW_TZ: Europe/Berlin\nOPENCLAW_GATEWAY_PORT: 18000\n'],
+    [
+      'with COMPOSE_FILE in the environment',
+      { COMPOSE_FILE: 'other.yml' },
+      'COMPOSE_FILE=docker-compose.yml:mine.yml\n',
+    ],
+    [
+      'with a value of several lines',
+      { OTEL_SERVICE_NAME: 'x' },
+      'OTEL_SERVICE_NAME="a\nsecret line\nb"\nMINE="c\nd"\n',
+    ],
+    ['with an address for all', { OPENCLAW_HOST_ADDRESS: '[::]' }],
+    ['with a sandbox', { OPENCLAW_SANDBOX: 'off' }],
+    ['with a former name of a variable', { OPENCLAW_DOCKER_APT_PACKAGES: 'jq' }, 'OPENCLAW_IMAGE_APT_PACKAGES=curl\n'],
+  ])('pass %s', async (_, environment, dotEnv, config) => {
+    expect(await askRealSetup(environment, dotEnv, config)).toEqual({ exitCode: 0, stderr: '' });
   });
 });

@@ -12,18 +12,40 @@ strange_answer() { # WHAT
 # Prints the value that the user gave: in the environment, else in .env, else the default. An empty variable removes the value in .env.
 given() { # NAME [DEFAULT]
   local value
-  if [ -n "${!1+set}" ]; then value=${!1}; else value=$(in_env_file "$1"); fi
+  if [ -n "${!1+set}" ]; then
+    value=${!1}
+  # A former name that is given now replaces the newer one in .env.
+  elif [ "$1" = OPENCLAW_IMAGE_APT_PACKAGES ] && [ -n "${OPENCLAW_DOCKER_APT_PACKAGES+set}" ]; then
+    value=''
+  else
+    value=$(in_env_file "$1")
+  fi
   printf '%s' "${value:-${2:-}}"
 }
 
-# Prints the last value of a key in .env, without quotes and comments. Escapes are not resolved: such a value is refused.
-in_env_file() { # NAME
-  local value
-  value=$(sed -n -E "s/^[[:blank:]]*(export[[:blank:]]+)?$1[[:blank:]]*=[[:blank:]]*//p" "$root/.env" 2>/dev/null | tail -n 1)
-  value=${value%$'\r'}
+# Prints a value of .env without quotes, escapes and comments, as build/stack/dot-env.ts reads it.
+plain_value() { # TEXT after the equals sign
+  local value=${1%$'\r'} quote=$'\001' backslash=$'\002' newline=$'\n' return=$'\r' tab=$'\t'
+  shopt -u patsub_replacement 2>/dev/null || true # since bash 5.2, & would stand for the match
   case $value in
-  \'*) value=${value#\'} value=${value%%\'*} ;;
-  \"*) value=${value#\"} value=${value%%\"*} ;;
+  \'*)
+    value=${value#\'}
+    value=${value//\\\'/$quote}
+    value=${value%%\'*}
+    value=${value//$quote/\'}
+    ;;
+  \"*)
+    value=${value#\"}
+    value=${value//\\\\/$backslash}
+    value=${value//\\\"/$quote}
+    value=${value%%\"*}
+    value=${value//\\n/$newline}
+    value=${value//\\r/$return}
+    value=${value//\\t/$tab}
+    value=${value//\\/}
+    value=${value//$quote/\"}
+    value=${value//$backslash/\\}
+    ;;
   '#'*) value='' ;;
   *)
     value=${value%%[[:blank:]]#*}
@@ -31,6 +53,14 @@ in_env_file() { # NAME
     ;;
   esac
   printf '%s' "$value"
+}
+
+# Matches the start of a line of .env, up to the value: Compose also takes a colon.
+assignment_of() { printf '^[[:blank:]]*(export[[:blank:]]+)?%s[[:blank:]]*[=:][[:blank:]]*' "$1"; }
+
+# Prints the last value of a key in .env.
+in_env_file() { # NAME
+  plain_value "$(sed -n -E "s/$(assignment_of "$1")//p" "$root/.env" 2>/dev/null | tail -n 1)"
 }
 
 # Prints the user or group in .env: the first of these keys that has a value.
@@ -54,11 +84,18 @@ same_as_given() { # ANSWER NAME [DEFAULT]
   [ "$1" = "$(given "$2" "${3:-}")" ] || strange_answer "$2=$1"
 }
 
+# Prints Compose's default project name.
+default_project_name() {
+  local name
+  name=$(basename -- "$root" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//' | cut -c 1-63)
+  printf '%s' "${name:-openclaw}"
+}
+
 check_answers() { # QUESTION
   local home=${HOME:-/tmp}
   case $1 in
   check)
-    take image config_dir workspace_dir secret_dir socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
+    take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
     same_as_given "$image" OPENCLAW_IMAGE openclaw:local
     same_as_given "$config_dir" OPENCLAW_CONFIG_DIR "$home/.openclaw"
     same_as_given "$workspace_dir" OPENCLAW_WORKSPACE_DIR "$home/.openclaw/workspace"
@@ -72,9 +109,12 @@ check_answers() { # QUESTION
     case $home in unix://*) ;; *) home=/var/run/docker.sock ;; esac
     home=$(given OPENCLAW_DOCKER_SOCKET "$home")
     [ "$socket" = "${home#unix://}" ] || strange_answer "the socket $socket"
-    [ "$host_address" = 127.0.0.1 ] || same_as_given "$host_address" OPENCLAW_HOST_ADDRESS
+    case $host_address in 127.0.0.1 | '[::1]') ;; *) same_as_given "$host_address" OPENCLAW_HOST_ADDRESS ;; esac
     same_as_given "$selinux_label" OPENCLAW_SELINUX_LABEL
-    case $project_name in '' | *[!a-z0-9_-]*) strange_answer "the project $project_name" ;; esac
+    [ "$project_name" = "$(given COMPOSE_PROJECT_NAME "$(default_project_name)")" ] || strange_answer "the project $project_name"
+    # The sandbox gets the engine's socket.
+    case $sandbox:$(digit "$(given OPENCLAW_SANDBOX)") in yes:1 | : | :0) ;; *) strange_answer "OPENCLAW_SANDBOX=${sandbox:-no}" ;; esac
+    case $built:$image in yes:openclaw:local | :*) ;; *) strange_answer "the build of $image" ;; esac
     check_build_variables
     ;;
   plan)
@@ -112,29 +152,59 @@ check_directories() {
   done
 }
 
+# Prints the Compose files that a stack may have, each between colons. Setup reads COMPOSE_FILE from .env only.
+known_compose_files() {
+  printf ':%s:docker-compose.yml' "$(in_env_file COMPOSE_FILE)"
+  printf ':%s' "${overrides[@]}" docker-compose.extra.yml docker-compose.sandbox.yml
+  printf ':'
+}
+
 check_compose_files() {
   local path listed
-  listed=:$(given COMPOSE_FILE):docker-compose.yml:docker-compose.override.yml:docker-compose.extra.yml:docker-compose.sandbox.yml:
+  listed=$(known_compose_files)
   answer_list compose_file
   for path in ${LIST[@]+"${LIST[@]}"}; do
     case $listed in *":$path:"*) ;; *) strange_answer "the Compose file $path" ;; esac
+  done
+  # Without the user's own file, the stack would have other settings than the user knows.
+  for path in $(users_compose_files); do
+    case " ${LIST[*]} " in *" $path "*) ;; *) strange_answer "Compose files without $path" ;; esac
+  done
+}
+
+# Prints the Compose files of the user's: those in COMPOSE_FILE, or the override that Compose finds.
+users_compose_files() {
+  local path rest found=''
+  rest=$(in_env_file COMPOSE_FILE):
+  while [ -n "$rest" ]; do
+    path=${rest%%:*} rest=${rest#*:}
+    case $path in '' | docker-compose.yml | docker-compose.extra.yml | docker-compose.sandbox.yml | *.override.y*ml) ;; *) found+=" $path" ;; esac
+  done
+  if [ -n "$found" ]; then printf '%s' "$found" && return 0; fi
+  for path in "${overrides[@]}"; do
+    if [ -f "$root/$path" ]; then printf '%s' "$path" && return 0; fi
   done
 }
 
 # Each line of .env is one that it has already, or a setting with the value that the user gave.
 check_env_file() {
-  local line name value before
+  local line name text value before
   before=$(cat -- "$root/.env" 2>/dev/null) || before=''
   while IFS= read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
     [ -n "$line" ] || continue
     case $'\n'"${before//$'\r'/}"$'\n' in *$'\n'"$line"$'\n'*) continue ;; esac
     name=${line%%=*}
-    value=${line#*=}
-    # Quoted so that neither Compose nor a shell expands it.
-    case $value in \'*\') value=${value#\'} value=${value%\'} ;; esac
+    text=${line#*=}
+    value=$(plain_value "$text" && printf x) value=${value%x}
     case $name in
-    OPENCLAW_GATEWAY_TOKEN) case $value in *[!A-Za-z0-9_.~=+/-]*) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;; esac ;;
+    # Nothing in it may be expanded.
+    OPENCLAW_GATEWAY_TOKEN)
+      case $text in \'*\') ;; *[!A-Za-z0-9_.~=+/:@%,-]*) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;; esac
+      [ -z "${!name:-}" ] || [ "$value" = "${!name}" ] || strange_answer "$name"
+      ;;
+    OPENCLAW_UID) [ "$value" = "$uid" ] || strange_answer "$line" ;;
+    OPENCLAW_GID) [ "$value" = "$gid" ] || strange_answer "$line" ;;
     OPENCLAW_CONFIG_DIR) [ "$value" = "$config_dir" ] || strange_answer "$line" ;;
     OPENCLAW_WORKSPACE_DIR) [ "$value" = "$workspace_dir" ] || strange_answer "$line" ;;
     OPENCLAW_AUTH_PROFILE_SECRET_DIR) [ "$value" = "$secret_dir" ] || strange_answer "$line" ;;
@@ -149,7 +219,7 @@ check_env_file() {
       while [ -n "$rest" ]; do
         part=${rest%%:*}
         rest=${rest#*:}
-        case :$(given COMPOSE_FILE):docker-compose.yml:docker-compose.override.yml:docker-compose.extra.yml:docker-compose.sandbox.yml: in
+        case $(known_compose_files) in
         *":$part:"*) ;;
         *) strange_answer "$line" ;;
         esac
@@ -171,15 +241,22 @@ check_nothing_dropped() {
   local line name now=$'\n'"${env_file//$'\r'/}"$'\n'
   for name in OPENCLAW_IMAGE OPENCLAW_CONFIG_DIR OPENCLAW_WORKSPACE_DIR OPENCLAW_AUTH_PROFILE_SECRET_DIR \
     OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
-    grep -qE "^[[:blank:]]*(export[[:blank:]]+)?${name}[[:blank:]]*=" <<<"$env_file" || strange_answer "a .env without $name"
+    grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
+  done
+  for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID; do
+    [ -z "${!name:-}" ] || grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
   done
   [ -f "$root/.env" ] || return 0
   while IFS= read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
     case $now in *$'\n'"$line"$'\n'*) continue ;; esac
-    name=$(sed -E 's/^[[:blank:]]*(export[[:blank:]]+)?([A-Za-z_][A-Za-z0-9_]*).*/\2/' <<<"$line")
+    # Not a comment, and not a further line of a quoted value.
+    name=$(sed -n -E "s/$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)').*/\2/p" <<<"$line")
+    [ -n "$name" ] || continue
     # Setup wrote the key with another value, which was checked above, or the user removes it.
-    if grep -qE "^[[:blank:]]*(export[[:blank:]]+)?${name}[[:blank:]]*=" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
+    if grep -qE "$(assignment_of "$name")" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
+    # A former name that is given now replaces the newer one.
+    if [ "$name" = OPENCLAW_IMAGE_APT_PACKAGES ] && [ -n "${OPENCLAW_DOCKER_APT_PACKAGES+set}" ]; then continue; fi
     case $name in COMPOSE_FILE) ;; *) strange_answer "a .env without $name" ;; esac
   done <"$root/.env"
 }

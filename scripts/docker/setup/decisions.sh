@@ -17,7 +17,7 @@ choose_node() {
     decider=host
     return 0
   fi
-  [ -n "$image" ] || image=$(kept OPENCLAW_IMAGE)
+  [ -n "$image" ] || image=$(in_env_file OPENCLAW_IMAGE)
   [ -n "$image" ] || image=openclaw:local
   if ! has_image "$image"; then
     if [ -n "$offline" ]; then
@@ -37,13 +37,10 @@ choose_node() {
   decider=$image
 }
 
-# Prints the value of a key in .env. Does not resolve all quotes; it only serves to find an image.
-kept() { if [ -f "$root/.env" ]; then sed -n "s/^$1=//p" "$root/.env" | tail -n 1 | tr -d "\r'\""; fi; }
-
 input() { inputs+=("$1" "$2"); }
 input_file() { # NAME PATH
   local content
-  content=$(content_of "$2") || fail "$2 could not be read" 'The error is above.' 'run setup as the owner of the file'
+  content=$(content_of "$2") || fail "$2 could not be read" 'The error is above.' 'move a folder of that name away, or run setup as the owner of the file'
   if [ -n "$content" ]; then input "$1" "${content%x}"; fi
 }
 
@@ -52,6 +49,10 @@ input_file() { # NAME PATH
 content_of() {
   local folder
   folder=$(dirname -- "$1")
+  if [ -d "$1" ]; then
+    printf '%s is a folder, but must be a file.\n' "$1" >&2
+    return 1
+  fi
   if [ -r "$1" ]; then
     cat -- "$1" && printf x
   elif [ -e "$1" ] || { [ -d "$folder" ] && [ ! -x "$folder" ]; }; then
@@ -112,6 +113,13 @@ physical() { # NAME PATH: adds the path without symbolic links
   if [ "$resolved" != "$2" ]; then input "physical:$1" "$resolved"; fi
 }
 
+# openclaw.json, and the variables that the gateway reads beside it.
+input_configuration() {
+  input config_path "$config_dir/openclaw.json"
+  input_file file:openclaw.json "$config_dir/openclaw.json"
+  input_file file:config.env "$config_dir/.env"
+}
+
 gather_inputs() {
   inputs=()
   input project "$root"
@@ -124,7 +132,7 @@ gather_inputs() {
   # The socket of a Docker context.
   if [ -z "${DOCKER_HOST:-}" ]; then input env:DOCKER_HOST "$(mountable_socket)"; fi
   input_file file:.env "$root/.env"
-  for name in docker-compose.override.yml docker-compose.extra.yml docker-compose.sandbox.yml; do
+  for name in "${overrides[@]}" docker-compose.extra.yml docker-compose.sandbox.yml; do
     if [ -f "$root/$name" ]; then input "present:$name" yes; fi
   done
   if [ -t 0 ] && [ -t 1 ]; then input terminal yes; fi

@@ -4,7 +4,9 @@
 # The gateway: its data, its ports, its start, and the restoration of an earlier installation.
 
 # Works without a running gateway, which the container openclaw-cli needs.
-FIND_MISTAKE='to find a mistake in openclaw.json: docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor; then run setup again'
+FIND_MISTAKE='docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor'
+if [ "$PWD" != "$root" ]; then FIND_MISTAKE="cd '$root' && $FIND_MISTAKE"; fi
+FIND_MISTAKE="to find a mistake in openclaw.json: $FIND_MISTAKE; then run setup again"
 
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
@@ -77,14 +79,21 @@ check_port() { # NAME PORT
   grep -qxF "$2" <<<"$published" || return 0
   (exec 3<>"/dev/tcp/$(plain_address)/$2") 2>/dev/null || return 0
   local holder
-  holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)
-  case $holder in *" $project_name") return 0 ;; esac
+  # Another container may publish the same port on another address.
+  holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null)
+  if grep -q " $project_name\$" <<<"$holder"; then return 0; fi
+  holder=${holder%%$'\n'*}
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop that program, or choose another port: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
 }
 
-# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often.
+# Whether a Compose file publishes the gateway's port. If not, another program may listen there.
+is_published() { grep -qxF "$gateway_port" <<<"$published"; }
+
+# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often. A shell has no TLS, so
+# with a certificate the gateway only has to take the connection.
 is_live() (
   exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || exit 1
+  if [ "$scheme" = https ]; then exit 0; fi
   printf 'GET /healthz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host_address" >&3
   IFS= read -r -t 5 line <&3 || exit 1
   case $line in 'HTTP/1.'?' 200'*) exit 0 ;; *) exit 1 ;; esac
@@ -103,7 +112,7 @@ answers_here() {
 wait_until_live() {
   local state waited=0
   while :; do
-    if [ "$bind" != loopback ] && is_live; then return 0; fi
+    if [ "$bind" != loopback ] && [ "$scheme" = http ] && is_published && is_live; then return 0; fi
     # Once a second: each request to the engine slows the start of the gateway.
     if [ $((waited % 4)) -eq 0 ]; then
       state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '

@@ -23,12 +23,16 @@ mountable_socket() {
 }
 
 is_local_engine() {
-  local host=$engine_host
+  local host
+  host=$(printf '%s' "$engine_host" | tr '[:upper:]' '[:lower:]')
   case $host in
   '' | unix://* | npipe://* | fd://*) return 0 ;;
-  tcp://*) host=${host#tcp://} host=${host%%/*} host=${host%:*} ;;
-  *) return 1 ;;
+  tcp://*) host=${host#tcp://} ;;
+  *://*) return 1 ;;
   esac
+  host=${host%%/*}
+  # The port, but not the end of an address in brackets.
+  case $host in *']') ;; *) host=${host%:*} ;; esac
   case $host in
   localhost | '[::1]') return 0 ;;
   # An address, not a name such as 127.0.0.1.example.org.
@@ -64,7 +68,8 @@ take_lock() {
     sleep 1
   done
   locked=yes
-  (umask 022 && printf '%s' "$$" >"$lock/process")
+  (umask 022 && printf '%s' "$$" >"$lock/process") 2>/dev/null ||
+    refuse folder "$root" 'cannot be written by setup: No space left on device' "make free space; to see what is full: df -h $root"
 }
 
 # Removes the lock of a killed setup, unless another one has just taken it over.
@@ -83,31 +88,41 @@ is_alive() { # PROCESS
 # Prints a path without symbolic links, or as it is if this user cannot look there.
 real_path() { (CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || printf '%s' "$1"; }
 
-# Whether a folder has no installation any more. One that this user cannot look into may have one.
-is_gone() { # FOLDER
-  local visible=$1
-  [ ! -f "$1/docker-compose.yml" ] || return 1
+# Whether a folder has no installation any more: none of its Compose files exists. One that this user cannot look into may have one.
+is_gone() { # FOLDER FILES: separated by commas
+  local visible=$1 file files=$1/docker-compose.yml,$2,
+  while [ -n "$files" ]; do
+    file=${files%%,*} files=${files#*,}
+    [ ! -f "$file" ] || return 1
+  done
   until [ -d "$visible" ]; do visible=$(dirname -- "$visible"); done
   [ -x "$visible" ]
 }
 
-# Refuses the project name of another installation, whose containers this setup would replace, and the data of a running one.
+# Refuses the project name of another installation, whose containers this setup would replace, and data that another container uses.
 refuse_other_installations() {
-  local id project folder source data
+  local project folder files name holder sources source data
   data=$(real_path "$config_dir")
-  while IFS='|' read -r id project folder; do
-    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder"; then continue; fi
+  while IFS='|' read -r project folder files; do
+    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     [ "$project" != "$project_name" ] ||
       refuse COMPOSE_PROJECT_NAME "$project_name" "is the project name of another installation, in $folder" \
         "choose another one: COMPOSE_PROJECT_NAME=$project_name-2 scripts/docker/setup.sh"
-    [ "$(docker container inspect --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || continue
-    while IFS= read -r source; do
-      [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
-        refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by the gateway of another installation, in $folder" \
-          'use another folder, or stop that gateway: docker compose down'
-    done < <(docker container inspect --format '{{range .Mounts}}{{println .Source}}{{end}}' "$id" 2>/dev/null)
   done < <(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
-    --format '{{.ID}}|{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}')
+    --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}')
+  # Also those that Compose did not start.
+  while IFS='|' read -r name project folder sources; do
+    if [ "$project" = "$project_name" ]; then continue; fi
+    holder="the container ${name#/}"
+    if [ -n "$folder" ]; then holder="the gateway of another installation, in $folder"; fi
+    while [ -n "$sources" ]; do
+      source=${sources%%|*} sources=${sources#*|}
+      [ "$(real_path "$source")" != "$data" ] ||
+        refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
+          "use another folder, or stop that container: docker stop ${name#/}"
+    done
+  done < <(docker ps --quiet | xargs docker container inspect \
+    --format '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{.Source}}|{{end}}' 2>/dev/null)
 }
 
 has_volume() { docker volume inspect "$1" >/dev/null 2>&1; }

@@ -132,15 +132,17 @@ describe('a host that does not let setup write', () => {
 
 describe('the printed address', () => {
   it('is one that answers, and a port that no Compose file publishes may be in use', async () => {
-    const proxy = createServer((_, response) => response.writeHead(404).end());
+    // Another gateway answers there.
+    const proxy = createServer((_, response) => response.end('{"ok":true,"status":"live"}'));
     const path = join(fresh.project, 'docker-compose.override.yml');
     await writeFile(path, 'services:\n  openclaw-gateway:\n    ports: !override []\n');
     await new Promise<void>((resolve) => void proxy.listen(fresh.port, '0.0.0.0', resolve));
     try {
       const { exitCode, output } = await fresh.setup({ ...QUICK, ...fresh.ports });
       expect({ exitCode }, output).toEqual({ exitCode: 0 });
-      expect(output).toContain(`http://127.0.0.1:${fresh.port}/ does not answer on this host`);
+      expect(output).toContain(`Your Compose files publish no port ${fresh.port} of this host`);
       expect(output).not.toContain('The gateway is running: http');
+      expect((await fresh.compose('ps', '--format', '{{.Health}}')).stdout).toBe('healthy');
     } finally {
       proxy.close();
       await fresh.compose('down');

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Cosign } from '@docker/actions-toolkit/lib/cosign/cosign.js';
 import { execa } from 'execa';
+import { satisfies } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
 import { WorkError } from '../problem.ts';
 
@@ -13,7 +14,7 @@ export async function findCosign(onStep: (step: string) => void): Promise<string
   const privatePath = join(PRIVATE_FOLDER, 'usr/bin/cosign');
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'cosign'));
   for (const binPath of onPath.filter((path) => existsSync(path))) {
-    if (await new Cosign({ binPath }).versionSatisfies(SUPPORTED_VERSIONS)) return binPath;
+    if (await isSupported(binPath)) return binPath;
   }
   if (existsSync(privatePath)) return privatePath;
   onStep('installing cosign from Debian in the cache folder');
@@ -26,6 +27,13 @@ export async function findCosign(onStep: (step: string) => void): Promise<string
     reason: stderr.trim().split('\n').at(-1) ?? '',
     hint: 'install cosign 3 (https://docs.sigstore.dev/cosign/system_config/installation/), or publish with --sign none',
   });
+}
+
+/** The toolkit's Cosign writes `::debug::` lines to standard output, which is a result here. Source: lib/cosign/cosign.js, versionSatisfies */
+async function isSupported(cosign: string): Promise<boolean> {
+  const { exitCode, stdout } = await execa(cosign, ['version', '--json'], { reject: false, stdin: 'ignore' });
+  const version = /"gitVersion":\s*"v?([^"]+)"/.exec(stdout)?.[1] ?? '';
+  return exitCode === 0 && satisfies(version, SUPPORTED_VERSIONS, { includePrerelease: true });
 }
 
 /**

@@ -6,6 +6,7 @@ import { type RequiredPackage, requirersOf } from '../contents/requirers.ts';
 import { findEngine } from '../engine/engine.ts';
 import { requireLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
+import { printable } from '../printable.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
@@ -72,7 +73,7 @@ const absent = (reference: string, wanted: string, near: readonly string[]): Wor
   });
 
 function report({ kind, name, version, size, chains }: RequiredPackage): string {
-  const head = `${name} ${version} (${kind === 'npm' ? 'npm' : 'Debian'}${size === undefined ? '' : `, ${bytes(size)}`})`;
-  const lines = chains.map((chain) => `  ${chain.join(' → ')}`);
+  const head = `${printable(name)} ${printable(version)} (${kind === 'npm' ? 'npm' : 'Debian'}${size === undefined ? '' : `, ${bytes(size)}`})`;
+  const lines = chains.map((chain) => `  ${chain.map(printable).join(' → ')}`);
   return [style('bold', head), ...(lines.length > 0 ? lines : ['  no other package asks for it'])].join('\n');
 }

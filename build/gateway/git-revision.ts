@@ -42,7 +42,8 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
     read(
       damaged,
       ...['status', '--porcelain', '-z', '--no-renames', '--ignored=traditional'],
-      ...['--untracked-files=normal', '--ignore-submodules=none'],
+      // git would run status in each submodule, with the programs that its own configuration names.
+      ...['--untracked-files=normal', '--ignore-submodules=all'],
     ),
     read(damaged, 'ls-files', '-v', '-z'),
   ]);

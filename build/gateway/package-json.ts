@@ -81,6 +81,26 @@ export const parsePluginCatalog = (text: string, file: string): readonly PluginC
   (parseFile(text, file, catalogRule) as { readonly entries: readonly PluginCatalogEntry[] }).entries;
 
 const RANGES = { type: 'object', additionalProperties: TEXT } as const;
+/** A version becomes a part of paths and of a Dockerfile. Source: https://semver.org, item 2, 9 and 10 */
+const EXACT_VERSION = '^\\d{1,9}\\.\\d{1,9}\\.\\d{1,9}(-[0-9A-Za-z.-]{1,100})?(\\+[0-9A-Za-z.-]{1,100})?$';
+/** Source: https://www.w3.org/TR/SRI/#integrity-metadata-description */
+const INTEGRITY = '^(sha(1|256|384|512)-[A-Za-z0-9+/]{1,100}={0,2} ?)*$';
+
+export const isExactVersion = (text: string): boolean => new RegExp(EXACT_VERSION).test(text);
+
+const versionRule = ruleChecker({
+  type: 'object',
+  required: ['version', 'dist'],
+  properties: {
+    version: { type: 'string', pattern: EXACT_VERSION },
+    dist: {
+      type: 'object',
+      required: ['integrity'],
+      properties: { integrity: { type: 'string', pattern: INTEGRITY, minLength: 10 } },
+    },
+  },
+});
+
 const packumentRule = ruleChecker({
   type: 'object',
   required: ['versions'],
@@ -91,8 +111,8 @@ const packumentRule = ruleChecker({
         type: 'object',
         required: ['version', 'dist'],
         properties: {
-          version: TEXT,
-          dist: { type: 'object', properties: { integrity: TEXT } },
+          version: { type: 'string', pattern: EXACT_VERSION },
+          dist: { type: 'object', properties: { integrity: { type: 'string', pattern: INTEGRITY } } },
           peerDependencies: RANGES,
         },
       },
@@ -118,13 +138,31 @@ export interface Packument {
 export function checkedPackument(value: unknown, packageName: string): Packument {
   const broken = packumentRule(value);
   if (broken === undefined) return value as Packument;
-  throw new WorkError({
+  throw unexpectedAnswer(packageName, broken);
+}
+
+/**
+ * What the npm registry says of one version.
+ *
+ * @param name for error messages
+ * @throws WorkError that names the violated rule
+ */
+export function checkedManifest<T>(
+  value: T,
+  name: string,
+): T & { readonly version: string; readonly dist: { readonly integrity: string } } {
+  const broken = versionRule(value);
+  if (broken !== undefined) throw unexpectedAnswer(name, broken);
+  return value as T & { readonly version: string; readonly dist: { readonly integrity: string } };
+}
+
+const unexpectedAnswer = (name: string, broken: string): WorkError =>
+  new WorkError({
     kind: 'unexpected-answer',
     title: 'The npm registry gave an unexpected answer',
-    reason: `Its answer about ${packageName} breaks a rule of its format: ${broken}.`,
+    reason: `Its answer about ${name} breaks a rule of its format: ${broken}.`,
     hint: 'check which registry answers: npm config get registry',
   });
-}
 
 /** Whether a text is the name of an npm package, and not a path or an address. */
 export const isPackageName = (text: string): boolean => new RegExp(PACKAGE_NAME).test(text);

@@ -7,6 +7,9 @@ import { extract } from 'tar-stream';
 /** Chunk size: a gateway's 330 MB need few turns of the event loop. */
 const CHUNK_BYTES = 1 << 20;
 
+/** Bytes. The largest file that is read of a gateway, its package.json, has 100 kB. */
+const LARGEST_FILE = 16_000_000;
+
 /**
  * Reads files from a packed npm package while it streams, without unpacking it.
  *
@@ -20,13 +23,17 @@ export async function readPackedFiles(
 ): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   const entries = extract();
-  const unpacked = pipeline(packed, createGunzip({ chunkSize: CHUNK_BYTES }), entries);
-  for await (const entry of entries) {
-    const path = entry.header.name.replace(/^[^/]+\//, '');
-    if (entry.header.type === 'file' && wanted.some((pattern) => pattern.test(path)))
-      files.set(path, await text(entry));
-    else entry.resume();
-  }
-  await unpacked;
+  const read = async (): Promise<void> => {
+    for await (const entry of entries) {
+      const { name, type, size = 0 } = entry.header;
+      const path = name.replace(/^[^/]+\//, '');
+      const isWanted = type === 'file' && wanted.some((pattern) => pattern.test(path));
+      if (isWanted && size > LARGEST_FILE) throw new Error(`${path} has ${size} bytes, more than ${LARGEST_FILE}`);
+      if (isWanted) files.set(path, await text(entry));
+      else entry.resume();
+    }
+  };
+  // Both fail if the bytes are no archive.
+  await Promise.all([pipeline(packed, createGunzip({ chunkSize: CHUNK_BYTES }), entries), read()]);
   return files;
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prerelease, rcompare, satisfies } from 'semver';
 import { fillCache } from '../cache-folder.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { cachedFolder } from './cached-package.ts';
@@ -92,6 +92,7 @@ async function readVersions(packageName: string, npm: NpmOptions): Promise<reado
       }))
       .filter(({ gatewayRange }) => gatewayRange !== '');
   } catch (error) {
+    if (error instanceof WorkError) throw error;
     if (npmErrorCode(error) === 'E404') return [];
     throw explainNpmError(error, packageName);
   }

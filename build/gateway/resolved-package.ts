@@ -1,12 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { prerelease, rcompare } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
 import type { PackagedGateway } from './gateway.ts';
 import { PACKAGE } from './is-checkout.ts';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
+import { checkedManifest, isExactVersion } from './package-json.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
 /** A resolved npm package: an exact version with its integrity. */
@@ -41,6 +42,7 @@ export async function resolveGatewayPackage(
         },
       ]);
     }
+    if (!isExactVersion(manifest.version)) throw new Error(`its version is ${JSON.stringify(manifest.version)}`);
     return { selector: `file:${choice.path}`, version: manifest.version, integrity: manifest._integrity };
   } catch (error) {
     if (error instanceof RequestError) throw error;
@@ -58,9 +60,8 @@ async function resolvePublished(selector: string, npm: NpmOptions): Promise<Reso
   const { default: fetch } = await import('npm-registry-fetch');
   try {
     // The document of one version is a hundred times smaller than that of the whole package.
-    const manifest = (await fetch.json(`/${PACKAGE}/${selector}`, npm)) as unknown as PackageManifest & {
-      readonly dist: { readonly integrity: string };
-    };
+    const answer = (await fetch.json(`/${PACKAGE}/${selector}`, npm)) as unknown as PackageManifest;
+    const manifest = checkedManifest(answer, `${PACKAGE}@${selector}`);
     return {
       selector: `${PACKAGE}@${manifest.version}`,
       version: manifest.version,
@@ -68,6 +69,7 @@ async function resolvePublished(selector: string, npm: NpmOptions): Promise<Reso
       manifest,
     };
   } catch (error) {
+    if (error instanceof WorkError) throw error;
     if (npmErrorCode(error) !== 'E404') throw explainNpmError(error, `${PACKAGE}@${selector}`);
     throw new RequestError([await unknownVersion(PACKAGE, selector, '--package', npm)], { cause: error });
   }

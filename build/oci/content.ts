@@ -28,9 +28,13 @@ export interface ContentSource {
  * @throws WorkError if the digest is not one: it comes from a document, and becomes a path
  */
 function blobFile(folder: string, digest: string): string {
-  if (!isDigest(digest))
-    throw invalidContent(digest, 'it is not a digest: sha256: and 64 lower-case hexadecimal digits');
+  requireDigest(digest);
   return join(folder, 'blobs', digest.replace(':', '/'));
+}
+
+/** @throws WorkError if the text, which comes from a document, is not a digest */
+function requireDigest(text: string): void {
+  if (!isDigest(text)) throw invalidContent(text, 'it is not a digest: sha256: and 64 lower-case hexadecimal digits');
 }
 
 /** Content of an OCI image layout. */
@@ -71,12 +75,20 @@ export async function addToLayout(folder: string, { bytes, descriptor }: StoredD
 /** Content of a repository in a registry. */
 export const registryContent = (registry: Registry, repository: Repository): ContentSource => ({
   document: async (digest) => {
+    // A document may name a tag, whose contents nobody has checked.
+    requireDigest(digest);
     const stored = await registry.document(repository, digest);
     if (stored === undefined) throw missingContent(repository, digest);
     return stored.bytes;
   },
-  blob: (digest) => registry.blob(repository, digest),
-  open: (digest) => registry.openBlob(repository, digest),
+  blob: async (digest) => {
+    requireDigest(digest);
+    return registry.blob(repository, digest);
+  },
+  open: async (digest) => {
+    requireDigest(digest);
+    return registry.openBlob(repository, digest);
+  },
   repository,
 });
 

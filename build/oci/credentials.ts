@@ -72,13 +72,15 @@ async function askHelper(
 /** Parses JSON that contains secrets. The message of JSON.parse would quote them. */
 function parseSecret<T>(text: string, source: string): T {
   try {
-    return JSON.parse(text) as T;
+    const value = JSON.parse(text) as T;
+    if (typeof value === 'object' && value !== null) return value;
   } catch {
-    throw new WorkError({
-      kind: 'credentials',
-      title: "Docker's logins cannot be read",
-      reason: `${source} is not valid JSON.`,
-      hint: 'log in again: docker login REGISTRY',
-    });
+    // The same message as for another value.
   }
+  throw new WorkError({
+    kind: 'credentials',
+    title: "Docker's logins cannot be read",
+    reason: `${source} is not a valid JSON object.`,
+    hint: 'log in again: docker login REGISTRY',
+  });
 }

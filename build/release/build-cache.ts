@@ -6,7 +6,7 @@ import type { Provenance } from '../attest/provenance.ts';
 import type { Signer } from '../attest/signature.ts';
 import { layoutContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
-import { parseIndex } from '../oci/document.ts';
+import { invalidContent, parseIndex, parseManifest } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
@@ -103,6 +103,7 @@ export async function pushCaches(
       const [root] = parseIndex(await readFile(file), file).manifests;
       if (root === undefined) continue;
       const source = layoutContent(layout);
+      requireCache(await source.document(root.digest), root.digest);
       await copyContent(source, root, registry, at);
       await rememberWritten(at, [root.digest]);
       await signer?.sign(registry, [at], root);
@@ -112,6 +113,20 @@ export async function pushCaches(
       onStep(`the build cache was not pushed: ${error.failure.reason}`);
     }
   }
+}
+
+/** The type of a cache's config. Source: BuildKit, cache/remotecache/v1/spec.go */
+const CACHE_CONFIG = 'application/vnd.buildkit.cacheconfig.v0';
+
+/**
+ * The job that signs gets a cache from the job that builds. A release record or an image in its place would count as signed.
+ *
+ * @throws WorkError if a document is no build cache
+ */
+export function requireCache(bytes: Buffer, digest: string): void {
+  const { config, artifactType, subject } = parseManifest(bytes, digest);
+  if (config.mediaType === CACHE_CONFIG && artifactType === undefined && subject === undefined) return;
+  throw invalidContent(digest, `it is not a build cache: its config has the type ${config.mediaType}`);
 }
 
 const IMAGES = [...new Set(Object.values(VARIANT_IMAGES))];

@@ -6,7 +6,6 @@ import { compareImages } from '../contents/compare-images.ts';
 import { readLayers } from '../contents/image-contents.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
-import { ANNOTATION } from '../oci/annotations.ts';
 import { addToLayout, type ContentSource, fetchBlob, layoutContent } from '../oci/content.ts';
 import {
   ATTESTED_DIGEST,
@@ -27,7 +26,7 @@ import type { VariantImage } from '../spec/variant.ts';
 import { buildSystemLayers } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import { type ImageParts, layersAbove, nodeProblem, rebased, rebaseProblems, refusal, systemPart } from './rebase.ts';
-import { type RegistryImage, readRegistryImage } from './registry-image.ts';
+import { baseOf, type RegistryImage, readRegistryImage } from './registry-image.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
 import { entriesOf } from './resolve-release.ts';
 
@@ -84,9 +83,9 @@ async function rebaseImage(
     return found;
   };
   const before = await read(repository, released.index.digest);
-  const labels = before.config.config?.Labels ?? {};
-  const oldBase = parseReference(labels[ANNOTATION.baseName] ?? '');
-  const from = await read(oldBase, labels[ANNOTATION.baseDigest] ?? '');
+  const oldBase = baseOf(before.config.config?.Labels ?? {});
+  if (oldBase === undefined) throw refusal(`${atDigest(repository, released.index.digest)} does not name its base`);
+  const from = await read(oldBase, oldBase.digest);
   const to = await read(base, base.digest);
   const upper = layersAbove(before, from);
   const node = nodeProblem(from, to);
@@ -99,7 +98,7 @@ async function rebaseImage(
   await fetchLayers([before, from, to], layout);
 
   onStep(`comparing the files that ${image} overwrites with the differences between the bases`);
-  const isSameBase = labels[ANNOTATION.baseDigest] === base.digest;
+  const isSameBase = oldBase.digest === base.digest;
   const problems = await clashes(layout, upper, from, to);
   const dockerfile = await dockerfileOf(before.source, released.index.digest, platform);
   const system = systemPart(before, from);

@@ -40,6 +40,10 @@ export const guardedRegistry = (registry: Registry, lock: Pick<ReleaseLock, 'ass
     await lock.assertHeld();
     return registry.putDocument(...given);
   },
+  remove: async (...given) => {
+    await lock.assertHeld();
+    return registry.remove(...given);
+  },
 });
 
 const LOCK_TAG = 'release-lock';

@@ -145,9 +145,12 @@ function isRepositoryName(text: string): boolean {
   }
 }
 
-/** The record as an artifact; equal in all registries, so that one signature serves all. */
-export const recordDocument = (record: ReleaseRecord): StoredArtifact =>
-  artifactDocument({
+/** The record as an artifact; equal in all registries, so that one signature serves all. @throws WorkError if it breaks a rule */
+export function recordDocument(record: ReleaseRecord): StoredArtifact {
+  // What a builder handed over is in it. A record that breaks a rule would be refused by every later command.
+  const broken = brokenRule(record, record.name);
+  if (broken !== undefined) throw invalidContent(recordTag(record.name), broken);
+  return artifactDocument({
     type: RECORD_TYPE,
     annotations: {
       [ANNOTATION.title]: `Release of ${record.name}`,
@@ -157,6 +160,7 @@ export const recordDocument = (record: ReleaseRecord): StoredArtifact =>
     content: record,
     subject: record.images.default?.index ?? record.images.browser?.index,
   });
+}
 
 /** Writes the record without a tag. */
 export const putRecordDocument = (registry: Registry, repository: Repository, record: ReleaseRecord): Promise<void> => {

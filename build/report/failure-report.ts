@@ -24,7 +24,9 @@ export function failureText(error: unknown, stream: NodeJS.WriteStream = process
     ].join('\n');
   }
   if (error instanceof InterruptedError) return `Interrupted: ${error.message}.`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // A message may quote what somebody else wrote.
+  return text.split('\n').map(printable).join('\n');
 }
 
 /** `wayOut` is the former name of `hint`. Remove it with version 0.3. */

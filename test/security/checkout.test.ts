@@ -76,6 +76,39 @@ describe('a checkout whose settings name a program', () => {
   });
 });
 
+it('runs no program that a submodule names', async () => {
+  const program = await trap();
+  const inner = join(folder, 'inner');
+  const commit = [
+    '-c',
+    'user.name=x',
+    '-c',
+    'user.email=x@example.org',
+    'commit',
+    '--quiet',
+    '--all',
+    '--message',
+    'x',
+  ];
+  await $`git init --quiet ${inner}`;
+  await writeFile(join(inner, 'file'), 'a');
+  await $`git -C ${inner} add .`;
+  await $`git -C ${inner} ${commit}`;
+  await $`git -C ${checkout} -c protocol.file.allow=always submodule --quiet add ${inner} sub`;
+  await $`git -C ${checkout} ${commit}`;
+  const settings = (await $`git -C ${join(checkout, 'sub')} rev-parse --absolute-git-dir`).stdout.trim();
+  await appendFile(join(settings, 'config'), `[filter "x"]\n\tclean = ${program}\n`);
+  await mkdir(join(settings, 'info'), { recursive: true });
+  await writeFile(join(settings, 'info/attributes'), '* filter=x\n');
+  await writeFile(join(checkout, 'sub/file'), 'b');
+  const { revision } = await readGitRevision(checkout);
+  expect(hasRun()).toBe(false);
+  // A release counts it as changed: its files are those of another repository.
+  expect(await filesThatDiffer(checkout, revision)).toContain('sub');
+  await $({ nothrow: true, quiet: true })`git -C ${checkout} status`;
+  expect(hasRun()).toBe(true);
+});
+
 describe('the state of a checkout', () => {
   it('is not clean if git cannot tell', async () => {
     await writeFile(join(checkout, '.git/index'), 'damaged');

@@ -240,6 +240,8 @@ describe('the lock', () => {
     const puts = requests('PUT').length;
     const held = { failure: { kind: 'release-held' } };
     await expect(writes.putDocument(repository(), 'latest', IMAGE)).rejects.toMatchObject(held);
+    await expect(writes.remove(repository(), 'a')).rejects.toMatchObject(held);
+    expect(requests('DELETE')).toEqual([]);
     await expect(putRecord(writes, first, recordOf(), undefined)).rejects.toMatchObject(held);
     expect(await registry.document(repository(), 'latest')).toBeUndefined();
     expect(await registry.document(repository(), 'release-2026.9.6')).toBeUndefined();

@@ -3,12 +3,12 @@ import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { type DebianUpdate, findUpdates, updateText } from '../../image/debian-updates.ts';
-import { ANNOTATION } from '../../oci/annotations.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { invalidContent } from '../../oci/document.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
 import { atDigest, type Registry } from '../../oci/registry.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
-import { readRegistryImage } from '../../release/registry-image.ts';
+import { baseOf, readRegistryImage } from '../../release/registry-image.ts';
 import type { ReleaseRecord } from '../../release/release-record.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
@@ -93,12 +93,13 @@ async function debianUpdates(
   if (released === undefined || platform === undefined) throw new Error(`the record of ${record.name} has no image`);
   const at = parseReference(repository);
   const image = await readRegistryImage(registry, at, released.index.digest, platform);
-  const labels = image?.config.config?.Labels ?? {};
-  const base = `${labels[ANNOTATION.baseName]}@${labels[ANNOTATION.baseDigest]}`;
+  const base = baseOf(image?.config.config?.Labels ?? {});
+  if (base === undefined)
+    throw invalidContent(atDigest(at, released.index.digest), 'its labels do not name its base by digest');
   onStep(`asking Debian for newer versions of the packages in ${record.name}`);
   const cli = await orInterrupted(findEngine(options.engine, onStep));
   return orInterrupted(
-    findUpdates(atDigest(at, released.index.digest), base, authorities, {
+    findUpdates(atDigest(at, released.index.digest), formatReference(base), authorities, {
       ...{ cli, builder: options.builder, listener: command, signal },
     }),
   );

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { parseReference } from '../../oci/reference.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import { type PrunePlan, preparePrune, prune } from '../../release/prune.ts';
-import { takeLock } from '../../release/release-lock.ts';
+import { guardedRegistry, takeLock } from '../../release/release-lock.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
@@ -70,7 +70,7 @@ async function run(options: PruneOptions): Promise<void> {
       try {
         command.onStep(`reading all tags of ${name}`);
         const plan = await preparePrune(registry, name, keep);
-        if (lock !== undefined) await prune(registry, plan, command.onStep);
+        if (lock !== undefined) await prune(guardedRegistry(registry, lock), plan, command.onStep);
         plans.push(plan);
       } finally {
         await lock?.release();

@@ -101,7 +101,7 @@ is_gone() { # FOLDER FILES: separated by commas
 
 # Refuses the project name of another installation, whose containers this setup would replace, and data that another container uses.
 refuse_other_installations() {
-  local project folder files name holder sources source data
+  local project folder files name holder sources source data id ids=()
   data=$(real_path "$config_dir")
   while IFS='|' read -r project folder files; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
@@ -121,7 +121,7 @@ refuse_other_installations() {
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
           "use another folder, or stop that container: docker stop ${name#/}"
     done
-  done < <(docker ps --quiet | xargs docker container inspect \
+  done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && docker container inspect ${ids[@]+"${ids[@]}"} \
     --format '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{.Source}}|{{end}}' 2>/dev/null)
 }
 

@@ -152,7 +152,7 @@ describe('the printed address', () => {
 
   it('is refused before the start if a bind cannot work: custom without an address', async () => {
     const output = await failure(2, { OPENCLAW_GATEWAY_BIND: 'custom' });
-    expect(output).toContain('OPENCLAW_GATEWAY_BIND: "custom" needs an address: gateway.customBindHost');
+    expect(output).toContain('OPENCLAW_GATEWAY_BIND: "custom" needs an IPv4 address: gateway.customBindHost');
     await isUnchanged();
   });
 });

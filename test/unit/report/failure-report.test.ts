@@ -22,6 +22,12 @@ describe('a failure', () => {
       expect(failureText(request)).toContain(part);
   });
 
+  it('prints no command of a workflow that an unexpected error quotes', () => {
+    const text = failureText(new Error('"a\n::error::planted\u001b[8m" is not a name'));
+    expect(text).not.toMatch(/^::/m);
+    expect(text).not.toContain('\u001b');
+  });
+
   it('shows the last output lines', () => {
     for (const part of ['The disk is full', 'no room', 'prune', 'ENOSPC']) expect(failureText(work)).toContain(part);
   });

@@ -1,0 +1,109 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkedManifest, checkedPackument } from '../../build/gateway/package-json.ts';
+import { readPackedFiles } from '../../build/gateway/packed-file.ts';
+import { readCredentials } from '../../build/oci/credentials.ts';
+import { printableColored } from '../../build/printable.ts';
+import { requireCache } from '../../build/release/build-cache.ts';
+import { baseOf } from '../../build/release/registry-image.ts';
+
+// What programs, registries and the job that builds hand over.
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'openclaw-image-handed-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const descriptor = (mediaType: string) => ({ mediaType, digest: DIGEST, size: 2 });
+
+describe('a build cache that the job which signs gets', () => {
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: descriptor('application/vnd.buildkit.cacheconfig.v0'),
+    layers: [descriptor('application/vnd.oci.image.layer.v1.tar+gzip')],
+  };
+  const require = (document: object): void => requireCache(Buffer.from(JSON.stringify(document)), DIGEST);
+
+  it('is a manifest with the config of a cache', () => expect(() => require(manifest)).not.toThrow());
+
+  it.each([
+    ['an image', { ...manifest, config: descriptor('application/vnd.oci.image.config.v1+json') }],
+    ['a release record', { ...manifest, artifactType: 'application/vnd.openclaw.release.record.v1+json' }],
+    ['an artifact about an image', { ...manifest, subject: descriptor('application/vnd.oci.image.index.v1+json') }],
+    ['an index', { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] }],
+  ])('is not %s', (_, document) => {
+    expect(() => require(document)).toThrow(
+      expect.objectContaining({ failure: expect.objectContaining({ kind: 'invalid-content' }) }),
+    );
+  });
+});
+
+describe("npm's answers", () => {
+  const dist = { integrity: `sha512-${'a'.repeat(86)}==` };
+  it.each([
+    ['1.0.0\nSH\nRUN --mount=type=secret,id=npmrc cat /run/secrets/npmrc'],
+    ['../../../etc/x'],
+    ['file:/etc'],
+    ['latest'],
+    [''],
+  ])('with the version %j are refused', (version) => {
+    const refused = expect.objectContaining({ failure: expect.objectContaining({ kind: 'unexpected-answer' }) });
+    expect(() => checkedManifest({ version, dist }, 'openclaw')).toThrow(refused);
+    expect(() => checkedPackument({ versions: { x: { version, dist } } }, 'x')).toThrow(refused);
+  });
+
+  it.each([['2026.9.6'], ['2026.1.29-1'], ['2026.9.1-beta.1'], ['1.0.0+build.5']])('%s is a version', (version) =>
+    expect(checkedManifest({ version, dist }, 'openclaw').version).toBe(version),
+  );
+
+  it.each([
+    ['a page of a proxy', Buffer.from('<html>login</html>')],
+    ['a half archive', gzipSync(Buffer.alloc(10_000, 'x')).subarray(0, 20)],
+    ['no archive in gzip', gzipSync(Buffer.from('not a tar'))],
+  ])('%s in place of a package is an error that somebody catches', async (_, bytes) => {
+    await expect(readPackedFiles(Readable.from([bytes]), [/./])).rejects.toThrow();
+  });
+});
+
+it.each([
+  ['a name that is none', { 'org.opencontainers.image.base.name': 'A B\n::error::', digest: DIGEST }],
+  ['a tag in place of a digest', { 'org.opencontainers.image.base.name': 'node:24', digest: 'latest' }],
+  ['a path', { 'org.opencontainers.image.base.name': 'node:24', digest: '../../x' }],
+  ['nothing', {}],
+])('labels with %s name no base', (_, labels) => {
+  const { digest = '', ...name } = labels as Readonly<Record<string, string>>;
+  expect(baseOf({ ...name, 'org.opencontainers.image.base.digest': digest })).toBeUndefined();
+});
+
+it.each([['null'], ['1'], ['[']])("Docker's logins that are %s are named", async (text) => {
+  await writeFile(join(folder, 'config.json'), text);
+  await expect(readCredentials('ghcr.io', { DOCKER_CONFIG: folder })).rejects.toMatchObject({
+    failure: { kind: 'credentials' },
+  });
+});
+
+it('prints colors, but nothing that hides text', () => {
+  const start = String.fromCharCode(27);
+  expect(printableColored(`${start}[32mok${start}[39m ${start}[8mhidden`)).toBe(
+    `${start}[32mok${start}[39m  [8mhidden`,
+  );
+});
+
+it('asks a cosign on PATH for its version without a line on standard output', async () => {
+  const cosign = join(folder, 'cosign');
+  await writeFile(cosign, '#!/bin/sh\necho \'{ "gitVersion": "v3.0.4" }\'\n');
+  await chmod(cosign, 0o755);
+  const line = `import('${join(import.meta.dirname, '../../build/attest/cosign.ts')}').then((m) => m.findCosign(() => {})).then((path) => process.stdout.write(path))`;
+  const { stdout } = await execa(process.execPath, ['--input-type=module', '--eval', line], {
+    env: { PATH: `${folder}:${process.env['PATH']}` },
+  });
+  expect(stdout).toBe(cosign);
+});

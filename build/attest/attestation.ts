@@ -11,7 +11,7 @@ import {
   PREDICATE_TYPE,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { parseManifest, parseValid } from '../oci/document.ts';
+import { invalidContent, parseManifest, parseValid } from '../oci/document.ts';
 import { ruleChecker } from '../schema.ts';
 
 /** Source: https://github.com/in-toto/attestation/blob/main/spec/v0.1.0/statement.md */
@@ -79,17 +79,24 @@ async function addBlob(
   return annotations === undefined ? descriptor : { ...descriptor, annotations };
 }
 
+/** BuildKit writes one of each kind: provenance, SBOM. */
+const MOST_STATEMENTS = 16;
+
 /** Reads the attestations of a manifest. @returns statements by predicate type */
 export async function readStatements(
   source: ContentSource,
   attestation: Descriptor,
 ): Promise<ReadonlyMap<string, Statement>> {
   const { layers } = parseManifest(await source.document(attestation.digest), attestation.digest);
-  const statements = await Promise.all(
-    layers
-      .filter(({ mediaType }) => mediaType === MEDIATYPE_PAYLOAD)
-      .map(async ({ digest }) => parseValid<Statement>(await source.blob(digest), digest, statementRule)),
-  );
+  const digests = [
+    ...new Set(layers.filter(({ mediaType }) => mediaType === MEDIATYPE_PAYLOAD).map(({ digest }) => digest)),
+  ];
+  if (digests.length > MOST_STATEMENTS)
+    throw invalidContent(attestation.digest, `it has ${digests.length} statements, more than ${MOST_STATEMENTS}`);
+  const statements: Statement[] = [];
+  // One after the other: an SBOM has several megabytes.
+  for (const digest of digests)
+    statements.push(parseValid<Statement>(await source.blob(digest), digest, statementRule));
   return new Map(statements.map((statement) => [statement.predicateType, statement]));
 }
 

@@ -29,8 +29,8 @@ export interface Provenance {
 
 /** The Dockerfile that built an image, or the system layers of a rebased one; undefined if its provenance has none. */
 export function recordedDockerfile({ buildDefinition, runDetails }: Provenance): string | undefined {
-  const { dockerfile } = buildDefinition?.internalParameters ?? {};
-  if (dockerfile !== undefined) return String(dockerfile);
+  const dockerfile: unknown = buildDefinition?.internalParameters?.dockerfile;
+  if (typeof dockerfile === 'string') return dockerfile;
   const infos = runDetails?.metadata?.buildkit_metadata?.source?.infos;
   const data = Array.isArray(infos) ? (infos[0] as { readonly data?: unknown } | undefined)?.data : undefined;
   return typeof data === 'string' ? Buffer.from(data, 'base64').toString('utf8') : undefined;

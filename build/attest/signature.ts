@@ -256,7 +256,9 @@ async function findBundle(
   return withFolder(async (folder) => {
     const file = join(folder, 'index.json');
     await writeFile(file, index.bytes);
-    for (const { digest: referrer } of await listReferrers(registry, repository, digest)) {
+    const referrers = await listReferrers(registry, repository, digest);
+    const bundles = referrers.filter(({ artifactType = BUNDLE_TYPE }) => artifactType === BUNDLE_TYPE);
+    for (const { digest: referrer } of bundles.slice(0, MOST_BUNDLES)) {
       // Other tools attach what they like; it must not hide a signature.
       const manifest = await registry.document(repository, referrer).catch(ignoreInvalid);
       const [layer] = manifest === undefined || isIndex(manifest.content) ? [] : manifest.content.layers;
@@ -264,7 +266,8 @@ async function findBundle(
       // Another statement about the image, such as that it was reproduced.
       const type = manifest?.content.annotations?.[PREDICATE_TYPE];
       if (type !== undefined && type !== SIGN_PREDICATE) continue;
-      const bundle = await registry.blob(repository, layer.digest);
+      const bundle = await registry.blob(repository, layer.digest).catch(ignoreInvalid);
+      if (bundle === undefined) continue;
       await writeFile(join(folder, 'bundle.json'), bundle);
       const input = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];
       const error = await runCosign(cosign, ['verify-blob-attestation', ...trustArguments, ...input]);
@@ -275,8 +278,20 @@ async function findBundle(
   });
 }
 
+/** Each costs two requests and a run of cosign. */
+const MOST_BUNDLES = 50;
+
+/** What somebody who can push can cause. */
+const PLANTED: ReadonlySet<string> = new Set([
+  'invalid-content',
+  'digest-mismatch',
+  'too-large',
+  'incomplete',
+  'not-found',
+]);
+
 function ignoreInvalid(error: unknown): undefined {
-  if (error instanceof WorkError && error.failure.kind === 'invalid-content') return undefined;
+  if (error instanceof WorkError && PLANTED.has(error.failure.kind)) return undefined;
   throw error;
 }
 

@@ -5,6 +5,8 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import { invalidContent } from '../oci/document.ts';
+import { WorkError } from '../problem.ts';
 
 /** A file of an image. Equal fingerprints mean equal content, owner and mode. */
 export interface ImageFile {
@@ -38,6 +40,8 @@ const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 /** Large chunks need fewer turns of the event loop. */
 const CHUNK_BYTES = 1 << 20;
+/** Bytes. The largest text that is read, dpkg's status, has 200 kB. */
+const LARGEST_TEXT = 64_000_000;
 
 export async function mergeLayers(
   source: Pick<ContentSource, 'open'>,
@@ -61,7 +65,12 @@ export async function mergeLayers(
       : mediaType.endsWith('gzip')
         ? [createGunzip({ chunkSize: CHUNK_BYTES })]
         : [];
-    await Promise.all([pipeline([await source.open(digest), ...decompress, unpack]), reading]);
+    await Promise.all([pipeline([await source.open(digest), ...decompress, unpack]), reading]).catch(
+      (error: unknown) => {
+        if (error instanceof WorkError) throw error;
+        throw invalidContent(digest, `it is not a layer: ${(error as Error).message}`, { cause: error });
+      },
+    );
   }
   return merged;
 }
@@ -87,9 +96,12 @@ async function take(
   const isText = texts(path);
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
+  let read = 0;
   for await (const chunk of content) {
     if (fingerprints) hash.update(chunk as Buffer);
     if (isText) chunks.push(chunk as Buffer);
+    read += (chunk as Buffer).length;
+    if (isText && read > LARGEST_TEXT) throw invalidContent(path, `it has more than ${LARGEST_TEXT} bytes`);
   }
   if (name === OPAQUE) return remove(merged, layer, (known) => known.startsWith(folder), folder.slice(0, -1));
   if (name.startsWith(WHITEOUT)) {

@@ -2,6 +2,7 @@ import { execa } from 'execa';
 import { extract } from 'tar-stream';
 import type { Annotations } from '../oci/annotations.ts';
 import { type Descriptor, isAttestation, platformOf } from '../oci/descriptor.ts';
+import { parseDocument } from '../oci/document.ts';
 import { type DockerCli, runDocker } from './docker-cli.ts';
 
 /** The annotations of an image's documents. Source: OCI image-spec, image-index.md and manifest.md. */
@@ -29,8 +30,10 @@ export async function readImageDocument(
   root: string,
   read: (digest: string) => Promise<Buffer | string | undefined>,
 ): Promise<ImageDocument> {
-  const parse = async (digest: string): Promise<IndexOrManifest> =>
-    JSON.parse(String((await read(digest)) ?? '{}')) as IndexOrManifest;
+  const parse = async (digest: string): Promise<IndexOrManifest> => {
+    const stored = await read(digest);
+    return stored === undefined ? {} : parseDocument(Buffer.from(stored), digest);
+  };
   const top = await parse(root);
   if (top.manifests === undefined)
     return { index: undefined, manifests: [{ digest: root, platform: '', annotations: top.annotations ?? {} }] };

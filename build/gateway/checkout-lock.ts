@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '../problem.ts';
 import { trimLockfile } from '../steps/trim-lockfile.mjs';
 import type { PackageManifest } from './package-manifest.ts';
 import { GROUPS, type Importer, type Lockfile, parseLockfile } from './pnpm-files.ts';
+import { readSourceFile } from './source-file.ts';
 
 /** The parts of a workspace's lockfile that affect a build. Source: pnpm-lock.yaml, lockfileVersion 9. */
 export interface CheckoutLock {
@@ -25,7 +25,7 @@ export async function readCheckoutLock(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
 ): Promise<CheckoutLock> {
-  const text = await readFile(join(root, LOCKFILE), 'utf8').catch(() => undefined);
+  const text = await readSourceFile(join(root, LOCKFILE)).catch(() => undefined);
   if (text === undefined) {
     const hint = 'create it with pnpm install';
     return {
@@ -41,7 +41,7 @@ export async function readCheckoutLock(
     if (difference === undefined) continue;
     const file = folder === '.' ? 'package.json' : `${folder}/package.json`;
     stale.push({
-      source: `${file}:${lineOf(await readFile(join(root, file), 'utf8'), `"${difference.name}"`)}`,
+      source: `${file}:${lineOf(await readSourceFile(join(root, file)), `"${difference.name}"`)}`,
       value: `${difference.name}@${difference.specifier}`,
       reason: `is not in ${LOCKFILE}, which has ${difference.locked ?? 'no such dependency'}`,
       hint: 'run pnpm install in the checkout, and commit the lockfile',

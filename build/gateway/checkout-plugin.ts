@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { type Problem, RequestError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import type { CheckoutPlugin } from './gateway.ts';
 import { parsePluginManifest } from './package-json.ts';
+import { readSourceFile } from './source-file.ts';
 
 const EXTENSIONS = 'extensions';
 const MANIFEST = 'openclaw.plugin.json';
@@ -26,8 +27,10 @@ export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins
   const plugins: CheckoutPlugin[] = [];
   const others: string[] = [];
   for (const directory of names) {
-    const inside = (await realpath(join(folder, directory))).startsWith(`${home}${sep}`);
-    const text = inside ? await readFile(join(folder, directory, MANIFEST), 'utf8').catch(() => undefined) : undefined;
+    // A link may lead nowhere.
+    const real = await realpath(join(folder, directory)).catch(() => '');
+    const inside = real.startsWith(`${home}${sep}`);
+    const text = inside ? await readSourceFile(join(folder, directory, MANIFEST)).catch(() => undefined) : undefined;
     const id = text === undefined ? undefined : parsePluginManifest(text, join(folder, directory, MANIFEST)).id;
     if (id === undefined) {
       others.push(directory);

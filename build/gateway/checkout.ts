@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { glob, readdir, readFile } from 'node:fs/promises';
+import { glob, readdir } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { valid } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
@@ -11,6 +11,7 @@ import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
 import { pathsAbove, withLocalImports } from './local-imports.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { readSourceFile } from './source-file.ts';
 import {
   hasAssetScripts,
   packedPaths,
@@ -251,7 +252,7 @@ const LAUNCHER = 'openclaw.mjs';
 async function isMentioned(root: string, pattern: string, name: string): Promise<boolean> {
   for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
     if (!entry.isFile() || /\btest\b/.test(entry.name)) continue;
-    if ((await readFile(join(entry.parentPath, entry.name), 'utf8')).includes(name)) return true;
+    if ((await readSourceFile(join(entry.parentPath, entry.name))).includes(name)) return true;
   }
   return false;
 }
@@ -268,7 +269,7 @@ async function canvasSources(root: string, command: string, entries: readonly st
   const sources = new Set(['scripts']);
   for (const file of await withLocalImports(root, scriptFiles(command))) {
     // `$ROOT_DIR/vendor/x` is `vendor/x`.
-    const text = (await readFile(join(root, file), 'utf8')).replace(/\$\{?\w+\}?\//g, '');
+    const text = (await readSourceFile(join(root, file))).replace(/\$\{?\w+\}?\//g, '');
     const whole = [...text.matchAll(/[\w.-]+(?:\/[\w.-]+)+/g)].map(([path]) => path);
     const parts = [...text.matchAll(/["'][\w.-]+["'](?:\s*,\s*["'][\w.-]+["'])+/g)].map(([list]) =>
       list.replace(/["']\s*,\s*["']/g, '/').replace(/["']/g, ''),
@@ -299,7 +300,7 @@ async function callsBun(
     if (command === undefined || seen.has(name)) return false;
     seen.add(name);
     const shellFiles = scriptFiles(command).filter((file) => file.endsWith('.sh') && existsSync(join(root, file)));
-    const texts = [command, ...(await Promise.all(shellFiles.map((file) => readFile(join(root, file), 'utf8'))))];
+    const texts = [command, ...(await Promise.all(shellFiles.map((file) => readSourceFile(join(root, file)))))];
     if (texts.some((text) => /(?:^|[\s;&|(])bunx?\s/m.test(text.replace(/^\s*#.*$/gm, '')))) return true;
     const others = [...command.matchAll(/\bpnpm\s+(?:run\s+)?([\w:-]+)/g)].map(([, other = '']) => other);
     for (const other of others) if (await calls(other)) return true;

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import dockerignore from '@balena/dockerignore';
+import { readSourceFile } from './source-file.ts';
 
 /** Never part of a build, whatever the checkout's .dockerignore says: git history, secrets, packages installed on the host. */
 const NEVER = ['.git', '**/.git', '.env*', '**/.env*', 'node_modules', '**/node_modules'];
@@ -15,7 +15,7 @@ export interface DockerIgnore {
 
 /** Source: https://docs.docker.com/build/concepts/context/#dockerignore-files */
 export async function readDockerIgnore(folder: string): Promise<DockerIgnore> {
-  const own = await readFile(join(folder, '.dockerignore'), 'utf8').catch(() => '');
+  const own = await readSourceFile(join(folder, '.dockerignore')).catch(() => '');
   const text = `${own.trimEnd()}\n\n# Never part of a build.\n${NEVER.join('\n')}\n`.trimStart();
   return { text, admits: admittedBy(text) };
 }

@@ -108,6 +108,8 @@ const HAS_WINDOWS_LINES = /\.(?:bat|cmd|ps1)$/i;
 async function isUnchanged(path: string, mode: string, id: string): Promise<boolean> {
   const state = await lstat(path).catch(() => undefined);
   if (state === undefined || mode === '160000' || state.isSymbolicLink() !== (mode === '120000')) return false;
+  // A pipe in the place of a file would never end.
+  if (!state.isFile() && !state.isSymbolicLink()) return false;
   const isExecutable = (state.mode & 0o100) !== 0;
   if (state.isFile() && process.platform !== 'win32' && isExecutable !== (mode === '100755')) return false;
   const content = state.isSymbolicLink() ? Buffer.from(await readlink(path)) : await readFile(path);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePackageJson } from './package-json.ts';
+import { readSourceFile } from './source-file.ts';
 
 /** Name of the gateway's package, on npm and in a checkout. */
 export const PACKAGE = 'openclaw';
@@ -13,7 +13,7 @@ export async function checkoutObjection(folder: string): Promise<string | undefi
   const absent = REQUIRED.filter((name) => !existsSync(join(folder, name)));
   if (absent.length > 0) return existsSync(folder) ? `it has no ${absent.join(', no ')}` : 'it does not exist';
   const file = join(folder, 'package.json');
-  const { name } = parsePackageJson(await readFile(file, 'utf8'), file);
+  const { name } = parsePackageJson(await readSourceFile(file), file);
   return name === PACKAGE ? undefined : `its package.json has the name ${name}, not ${PACKAGE}`;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
-import { glob, readFile } from 'node:fs/promises';
+import { glob } from 'node:fs/promises';
 import { dirname, join, normalize, relative } from 'node:path';
+import { readSourceFile } from './source-file.ts';
 
 /** Relative imports: `import … from './x'`, `import('./x')`, `require('./x')`. */
 const RELATIVE_IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+)["']/g;
@@ -24,7 +25,7 @@ export async function withLocalImports(root: string, files: readonly string[]): 
   const visit = async (file: string): Promise<void> => {
     if (imports.has(file) || !existsSync(join(root, file))) return;
     imports.add(file);
-    const text = await readFile(join(root, file), 'utf8');
+    const text = await readSourceFile(join(root, file));
     for (const [, specifier = ''] of text.matchAll(RELATIVE_IMPORT)) {
       const path = importedFile(root, normalize(join(dirname(file), specifier)));
       if (path !== undefined && !path.startsWith('..')) await visit(path);
@@ -46,7 +47,7 @@ export async function pathsAbove(root: string, pattern: string): Promise<readonl
   const found = new Set<string>();
   for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
     if (!entry.isFile() || entry.parentPath.includes('node_modules') || /\btest\b/.test(entry.name)) continue;
-    const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
+    const text = await readSourceFile(join(entry.parentPath, entry.name));
     for (const [, path = ''] of text.matchAll(PATH_ABOVE)) {
       found.add(normalize(join(relative(root, entry.parentPath), path)).replace(/\/$/, ''));
     }

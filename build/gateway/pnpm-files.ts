@@ -29,9 +29,16 @@ const TEXT = { type: 'string' } as const;
 const LIST = { type: 'array', items: TEXT } as const;
 const mapOf = (values: object): object => ({ type: 'object', additionalProperties: values });
 
+/** Patterns of folders in the checkout. Each group in braces multiplies the folders to look into. */
+const PATTERNS = {
+  type: ['array', 'null'],
+  maxItems: 1000,
+  items: { type: 'string', pattern: '^(?!!?/)(?!(.*/)?\\.\\.(/|$))(?!(.*\\{){4}).{1,200}$' },
+} as const;
+
 const workspaceRule = ruleChecker({
   type: ['object', 'null'],
-  properties: { packages: LIST, allowBuilds: mapOf({ type: ['boolean', 'string'] }), onlyBuiltDependencies: LIST },
+  properties: { packages: PATTERNS, allowBuilds: mapOf({ type: ['boolean', 'string'] }), onlyBuiltDependencies: LIST },
 });
 
 const dependencies = mapOf({

@@ -1,9 +1,10 @@
-import { glob, readFile } from 'node:fs/promises';
+import { glob } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkspaceDependency } from './gateway.ts';
 import { parsePackageJson } from './package-json.ts';
 import type { PackageManifest } from './package-manifest.ts';
 import { parseWorkspace } from './pnpm-files.ts';
+import { readSourceFile } from './source-file.ts';
 
 /**
  * The workspace packages that the builds need: the root, `ui`, `packages/*`, the requested plugins, and plugins whose scripts the server's
@@ -11,7 +12,7 @@ import { parseWorkspace } from './pnpm-files.ts';
  */
 export async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
   const file = join(root, 'pnpm-workspace.yaml');
-  const { packages = [] } = await parseWorkspace(await readFile(file, 'utf8'), file);
+  const { packages = [] } = await parseWorkspace(await readSourceFile(file), file);
   const folders = new Set<string>(['.']);
   for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
@@ -29,7 +30,7 @@ export async function workspacePackages(root: string, selected: readonly string[
 /** The manifest of a workspace package. */
 export async function readManifest(root: string, folder: string): Promise<PackageManifest> {
   const file = join(root, folder, 'package.json');
-  return parsePackageJson(await readFile(file, 'utf8'), file);
+  return parsePackageJson(await readSourceFile(file), file);
 }
 
 /** Whether the server's build runs scripts of a plugin, which need its dependencies. Source: scripts/bundled-plugin-assets.mjs of the gateway */

@@ -1,3 +1,4 @@
+import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
 import {
   type Descriptor,
@@ -7,7 +8,7 @@ import {
   type StoredDocument,
   storeDocument,
 } from './descriptor.ts';
-import { isIndex, parseJson } from './document.ts';
+import { invalidContent, isIndex, parseJson } from './document.ts';
 import type { Repository } from './reference.ts';
 import { nameOf, type Registry } from './registry.ts';
 
@@ -91,7 +92,19 @@ const CLEARED_TYPE = 'application/vnd.openclaw.cleared.v1+json';
 export const clearArtifact = (registry: Registry, repository: Repository, tag: string): Promise<void> =>
   putArtifact(registry, repository, tag, { type: CLEARED_TYPE, annotations: {} });
 
-/** @returns undefined if the tag does not exist or has another type */
+/** Kinds of failures that somebody who can push can cause. */
+const CONTENT_KINDS: ReadonlySet<string> = new Set([
+  'not-found',
+  'incomplete',
+  'digest-mismatch',
+  'too-large',
+  'invalid-content',
+]);
+
+/**
+ * @returns undefined if the tag does not exist or has another type
+ * @throws WorkError of the kind `invalid-content` if its content is missing, or is not what the manifest says
+ */
 export async function readArtifact(
   registry: Registry,
   repository: Repository,
@@ -107,5 +120,11 @@ export async function readArtifact(
   if (layer === undefined) return undefined;
   const artifact = { annotations: manifest.annotations ?? {}, descriptor };
   if (layer.mediaType === MEDIA_TYPES.empty) return artifact;
-  return { ...artifact, content: parseJson(await registry.blob(repository, layer.digest), name) };
+  const bytes = await registry.blob(repository, layer.digest).catch((error: unknown) => {
+    const isPlanted = error instanceof WorkError && CONTENT_KINDS.has(error.failure.kind);
+    throw isPlanted
+      ? invalidContent(name, `its content cannot be read: ${error.failure.reason}`, { cause: error })
+      : error;
+  });
+  return { ...artifact, content: parseJson(bytes, name) };
 }

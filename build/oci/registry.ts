@@ -78,6 +78,8 @@ const NO_MOUNT: ReadonlySet<string> = new Set(['registry-denied', 'registry-fail
 const PAGE = 1000;
 /** Some registries never give more than 100 tags at once. */
 const MOST_PAGES = 150;
+/** A repository with ten releases a day has so many in fifty years. */
+const MOST_TAGS = 200_000;
 const ACCEPTED = DOCUMENT_TYPES.join(', ');
 
 export function openRegistries(options: ConnectionOptions): Registry {
@@ -96,6 +98,7 @@ export function openRegistries(options: ConnectionOptions): Registry {
         const current: string = path;
         const page = await withRetries(async () => readTags(repository, await send({ method: 'GET', path: current })));
         for (const tag of page.tags) names.add(tag);
+        if (names.size > MOST_TAGS) throw unexpectedAnswer(nameOf(repository), `it lists more than ${MOST_TAGS} tags`);
         path = page.next;
       }
       return [...names];

@@ -21,9 +21,12 @@ export async function findRecord(
   check: SignatureCheck | undefined,
 ): Promise<ReleaseRecord> {
   let refused: unknown;
+  /** A repository whose newest tags of records are none. */
+  let crowded: string | undefined;
   const decision = name === undefined ? await readDecision(registry, registries, 'latest', check) : undefined;
   for (const repository of registries) {
     const newest = name === undefined ? await newestRecords(registry, repository) : [name];
+    if (newest.length === MOST_CLEARED) crowded ??= repository;
     for (const requested of newest.filter((known) => !isWithdrawn(decision, known))) {
       try {
         const stored = await trustedRecord(registry, repository, requested, check);
@@ -37,6 +40,7 @@ export async function findRecord(
     }
   }
   if (refused !== undefined) throw refused;
+  if (crowded !== undefined) throw crowdedBy(crowded);
   throw new WorkError({
     kind: 'not-found',
     title: 'There is no record of this release',
@@ -44,6 +48,15 @@ export async function findRecord(
     hint: 'check --release and --registries; only releases by scripts/run release publish have a record',
   });
 }
+
+/** Somebody who can push could hide every release by tags of versions that do not exist. */
+const crowdedBy = (repository: string): WorkError =>
+  new WorkError({
+    kind: 'invalid-record',
+    title: 'No record of a release can be found',
+    reason: `The ${MOST_CLEARED} newest tags release-… of ${repository} are no records.`,
+    hint: `find out who wrote them, and delete them; to name a release: --release VERSION`,
+  });
 
 /** Each costs a request. */
 const MOST_CLEARED = 20;

@@ -1,4 +1,4 @@
-import { major } from 'semver';
+import { major, valid } from 'semver';
 import type { ImageFile, MergedLayers } from '../contents/merged-layers.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import { asOciLayer, type Descriptor, type ImageManifest } from '../oci/descriptor.ts';
@@ -52,7 +52,9 @@ export function systemPart(image: ImageParts, base: ImageParts): ImageParts | un
 /** Source of the rule: NODE_MODULE_VERSION belongs to a major version, https://nodejs.org/en/download/releases */
 export function nodeProblem(before: ImageParts, after: ImageParts): string | undefined {
   const [oldNode, newNode] = [before, after].map(({ config }) => variable(config, 'NODE_VERSION'));
-  if (oldNode === undefined || newNode === undefined || major(oldNode) === major(newNode)) return undefined;
+  if (oldNode === undefined || newNode === undefined) return undefined;
+  const [from, to] = [oldNode, newNode].map((version) => (valid(version) === null ? version : major(version)));
+  if (from === to) return undefined;
   return `Node ${oldNode} would become ${newNode}, and native modules do not load across major versions`;
 }
 

@@ -186,7 +186,19 @@ const holderRule = ruleChecker({
 
 /** @throws WorkError if the lock is nonsense */
 async function readHolder(registry: Registry, repository: Repository): Promise<LockHolder | undefined> {
-  const artifact = await readArtifact(registry, repository, LOCK_TAG, LOCK_TYPE);
+  const name = nameOf(repository);
+  const nonsense = (reason: string): WorkError =>
+    new WorkError({
+      kind: 'invalid-lock',
+      title: 'The release lock is not valid',
+      reason,
+      hint: `find out who wrote it; then remove it: scripts/run release clear --lock --registries ${name}`,
+    });
+  const artifact = await readArtifact(registry, repository, LOCK_TAG, LOCK_TYPE).catch((error: unknown) => {
+    throw error instanceof WorkError && error.failure.kind === 'invalid-content'
+      ? nonsense(error.failure.reason)
+      : error;
+  });
   if (artifact === undefined) return undefined;
   const holder = artifact.content as LockHolder;
   const broken =
@@ -195,13 +207,7 @@ async function readHolder(registry: Registry, repository: Repository): Promise<L
       ? `/until is ${holder.until}, more than a day from now`
       : undefined);
   if (broken === undefined) return holder;
-  const name = nameOf(repository);
-  throw new WorkError({
-    kind: 'invalid-lock',
-    title: 'The release lock is not valid',
-    reason: `${name}:${LOCK_TAG}: ${broken}.`,
-    hint: `find out who wrote it; then remove it: scripts/run release clear --lock --registries ${name}`,
-  });
+  throw nonsense(`${name}:${LOCK_TAG}: ${broken}.`);
 }
 
 /** Removes the lock of a repository, also that of another process. */

@@ -55,13 +55,13 @@ export interface CheckedSetup {
 const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** System folders. Neither `chown` nor a mount may reach these, or anything inside. */
 const SYSTEM_TREES =
-  /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
+  /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|nix|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet|postgresql|mysql|mariadb|redis|mongodb|etcd|rancher|libvirt|systemd|samba|ldap|git)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
 /** Folders that contain those of other users or programs. A folder inside is allowed, the folder itself is not. */
 const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
 
 /** Folders of other programs, with keys and tokens: neither these nor anything inside. `.config` has folders of many programs. */
 const PROGRAM_FOLDERS =
-  /\/\.(?:(?:ssh|gnupg|pki|aws|azure|kube|docker|git|npm|mozilla|thunderbird|password-store|clawdock)(?:\/|$)|(?:config|local|cache|local\/(?:share|state))\/?$|config\/(?:gcloud|gh|op|containers|google-chrome|chromium|systemd)(?:\/|$))/;
+  /\/\.(?:(?:ssh|gnupg|pki|aws|azure|kube|docker|git|npm|cargo|rustup|mozilla|thunderbird|password-store|bitcoin|ethereum|electrum|clawdock)(?:\/|$)|(?:config|local|cache|local\/(?:share|state))\/?$|local\/(?:bin|share\/(?:keyrings|applications))(?:\/|$)|config\/(?:gcloud|gh|op|containers|google-chrome|chromium|systemd|rclone|sops|1password|autostart)(?:\/|$))/i;
 
 /**
  * Finds everything that is wrong with a setup request, before anything is written. Source: docs/reference.md, "Setup", step 2.

@@ -86,7 +86,7 @@ export function chooseToken(
  *
  * @returns undefined if an included file may say it
  */
-export function authMode(config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined {
+function authMode(config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined {
   const mode = field(config, 'gateway.auth.mode');
   if (typeof mode === 'string') return mode;
   const password = writtenSecret(config, 'password');

@@ -291,7 +291,8 @@ const OPTIONAL: readonly StackVariable[] = [
   ),
   {
     name: 'OPENCLAW_DOCKER_SOCKET',
-    meaning: "the engine's socket, for the sandbox; default: that of `DOCKER_HOST`, or `/var/run/docker.sock`",
+    meaning:
+      "the engine's socket, for the sandbox; default: that of `DOCKER_HOST` or of the Docker context, or `/var/run/docker.sock`",
     example: '/run/user/1000/docker.sock',
     check: socket,
     write: withoutScheme,

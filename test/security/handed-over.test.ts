@@ -1,18 +1,26 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
+import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mergeLayers } from '../../build/contents/merged-layers.ts';
+import { readImageDocument } from '../../build/engine/image-document.ts';
+import { readCheckoutPlugins } from '../../build/gateway/checkout-plugin.ts';
 import { checkedManifest, checkedPackument } from '../../build/gateway/package-json.ts';
 import { readPackedFiles } from '../../build/gateway/packed-file.ts';
+import { parseWorkspace } from '../../build/gateway/pnpm-files.ts';
+import { readSourceFile } from '../../build/gateway/source-file.ts';
 import { readCredentials } from '../../build/oci/credentials.ts';
 import { printableColored } from '../../build/printable.ts';
+import { RequestError } from '../../build/problem.ts';
 import { requireCache } from '../../build/release/build-cache.ts';
 import { baseOf } from '../../build/release/registry-image.ts';
 
-// What programs, registries and the job that builds hand over.
+// Inputs from programs, registries and the job that builds.
 
 let folder = '';
 beforeEach(async () => {
@@ -107,3 +115,82 @@ it('asks a cosign on PATH for its version without a line on standard output', as
   });
   expect(stdout).toBe(cosign);
 });
+
+describe('a checkout', () => {
+  it('with a pipe in the place of a file is refused, and reading it ends', async () => {
+    const pipe = join(folder, 'package.json');
+    await execa('mkfifo', [pipe]);
+    await expect(readSourceFile(pipe)).rejects.toMatchObject({ problems: [{ source: pipe, reason: 'is not a file' }] });
+  });
+
+  it.each([
+    ['a link that leads nowhere', 'nowhere', /cannot be read: ENOENT/],
+    ['a link to itself', 'package.json', /cannot be read: ELOOP/],
+    ['a device', '/dev/zero', /is not a file/],
+  ])('with %s is refused', async (_, target, reason) => {
+    const file = join(folder, 'package.json');
+    await symlink(target, file);
+    await expect(readSourceFile(file)).rejects.toMatchObject({ problems: [{ reason: expect.stringMatching(reason) }] });
+  });
+
+  it('with a plugin that is a link to nowhere has no such plugin', async () => {
+    await mkdir(join(folder, 'extensions'));
+    await symlink('nowhere', join(folder, 'extensions/x'));
+    expect(await readCheckoutPlugins(folder)).toEqual({ plugins: [], others: ['x'] });
+  });
+
+  it.each([['../../**'], ['/**'], ['!/x'], ['a/{b,c}/{d,e}/{f,g}/{h,i}/*'], ['packages/../../x']])(
+    'with the workspace pattern %s is refused',
+    async (pattern) => {
+      await expect(parseWorkspace(`packages: ['${pattern}']\n`, 'pnpm-workspace.yaml')).rejects.toThrow(RequestError);
+    },
+  );
+
+  it.each([['.'], ['packages/*'], ['extensions/{a,b}'], ['!**/test/**'], ['ui']])(
+    'with the workspace pattern %s is read',
+    async (pattern) => {
+      expect((await parseWorkspace(`packages: ['${pattern}']\n`, 'pnpm-workspace.yaml')).packages).toEqual([pattern]);
+    },
+  );
+});
+
+describe('a layer', () => {
+  const merge = (bytes: Buffer, mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip') =>
+    mergeLayers({ open: async () => Readable.from([bytes]) }, [{ ...descriptor(mediaType), size: bytes.length }], {
+      texts: () => true,
+      fingerprints: true,
+    });
+
+  it.each([
+    ['a page', Buffer.from('<html>')],
+    ['half of one', gzipSync(Buffer.alloc(100_000, 1)).subarray(0, 30)],
+    ['no tar', gzipSync(Buffer.alloc(2000, 'x'))],
+  ])('that is %s is named', async (_, bytes) => {
+    await expect(merge(bytes)).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });
+  });
+
+  it('with a huge text is refused before it fills the memory', async () => {
+    const archive = pack();
+    const entry = archive.entry({ name: 'var/lib/dpkg/status', size: 70_000_000 });
+    const chunk = Buffer.alloc(1_000_000, 'a');
+    (async () => {
+      for (let count = 0; count < 70; count += 1) if (!entry.write(chunk)) await once(entry, 'drain');
+      entry.end(undefined);
+      archive.finalize();
+    })().catch(() => {});
+    const open = async () => archive as unknown as Readable;
+    const layer = { ...descriptor('application/vnd.oci.image.layer.v1.tar'), size: 1 };
+    await expect(mergeLayers({ open }, [layer], { texts: () => true, fingerprints: false })).rejects.toMatchObject({
+      failure: { kind: 'invalid-content' },
+    });
+  });
+});
+
+it.each([['null'], ['<html>'], ['{"manifests": 5}'], ['{"manifests": [null]}']])(
+  'the document %s of an image is named',
+  async (text) => {
+    await expect(readImageDocument(DIGEST, async () => text)).rejects.toMatchObject({
+      failure: { kind: 'invalid-content' },
+    });
+  },
+);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clearArtifact, putArtifact } from '../../build/oci/artifact.ts';
-import { MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
+import { digestOf, MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import { openRegistries, type Registry } from '../../build/oci/registry.ts';
 import { findRecord } from '../../build/release/find-record.ts';
@@ -210,6 +210,14 @@ describe('a record that somebody else changed meanwhile', () => {
   });
 });
 
+it('tags of versions that do not exist hide no release silently', async () => {
+  for (let number = 1; number <= 20; number += 1)
+    await registry.putDocument(parseReference(first), `release-2099.1.${number}`, IMAGE);
+  await expect(findRecord(registry, [first], undefined, async () => true)).rejects.toMatchObject({
+    failure: { kind: 'invalid-record', reason: expect.stringContaining('are no records') },
+  });
+});
+
 describe('the lock', () => {
   const repository = () => parseReference(first);
   const take = () => takeLock(registry, [repository()], { minutes: -1, onWait: () => {} });
@@ -230,6 +238,25 @@ describe('the lock', () => {
     });
     await clearLock(registry, repository());
     await (await take()).release();
+  });
+
+  it.each([
+    ['that is not JSON', Buffer.from('<html>')],
+    ['whose content is missing', undefined],
+  ])('%s is named as nonsense too', async (_, bytes) => {
+    const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(Buffer.from('{}')), size: 2 };
+    const content = bytes ?? Buffer.from('missing');
+    const layer = { mediaType: LOCK_TYPE, digest: digestOf(content), size: content.length };
+    if (bytes !== undefined) await registry.putBlob(repository(), layer, async () => bytes);
+    const manifest = {
+      ...{ schemaVersion: 2 as const, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
+      ...{ artifactType: LOCK_TYPE, config, layers: [layer] },
+    };
+    await registry.putDocument(repository(), 'release-lock', storeDocument(manifest));
+    await expect(take()).rejects.toMatchObject({
+      failure: { kind: 'invalid-lock', hint: expect.stringContaining('release clear --lock') },
+    });
+    await clearLock(registry, repository());
   });
 
   it('that was stolen stops the write of every document', async () => {

@@ -5,7 +5,7 @@
 # more than the user asked for: the whole disk as a mount, a privileged container. So every answer must be one that setup may write.
 
 strange_answer() { # WHAT
-  fail 'The image gave an answer that setup does not write' "$decider answered with $1." \
+  fail 'The image gave an answer that setup does not write' "$decider answered with $(printf '%s' "$1" | head -n 1 | LC_ALL=C tr -d '\000-\037\177')." \
     'do not use this image unless you know why; with Node.js 22.18 or newer on this host, no image is asked'
 }
 

@@ -82,7 +82,14 @@ decide() { # QUESTION
     fail 'The request could not be checked' "The error is above. The check ran in: $decider." \
       'install Node.js 24, or use an image with Node 22.18 or newer'
   take problems
-  [ -z "$problems" ] || { printf '%s\n' "$problems" >&2; exit 2; }
+  if [ -n "$problems" ]; then
+    case $decider in
+    host | toolchain) printf '%s\n' "$problems" >&2 ;;
+    # An image wrote them: without terminal sequences.
+    *) printf '%s\n' "$problems" | LC_ALL=C tr -d '\000-\010\013-\037\177' >&2 ;;
+    esac
+    exit 2
+  fi
   case $decider in host | toolchain) ;; *) check_answers "$1" ;; esac
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
-// What users have written in openclaw.json before setup runs. The real gateway says which secret it accepts.
+// Users have written these in openclaw.json before setup runs. The real gateway says which secret it accepts.
 
 const SECRET = 'a-secret-of-the-user-0123456789';
 let here: TestInstallation;

@@ -14,6 +14,11 @@ it.each<[string, Provenance, string | undefined]>([
   ['of a rebase', { buildDefinition: { internalParameters: { dockerfile: DOCKERFILE } } }, DOCKERFILE],
   ['of a build that recorded none', {}, undefined],
   ['with other fields than expected', built({ data: 1 }), undefined],
+  [
+    'with an object in place of it',
+    { buildDefinition: { internalParameters: { dockerfile: { toString: 1 } } } } as unknown as Provenance,
+    undefined,
+  ],
   ['with a number in place of the file', built([{ data: 7 }]), undefined],
 ])('the Dockerfile in the provenance %s', (_, provenance, expected) => {
   expect(recordedDockerfile(provenance)).toBe(expected);

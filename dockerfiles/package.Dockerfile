@@ -17,6 +17,8 @@ ARG OPENCLAW_INSTALL_BROWSER=""
 ARG OPENCLAW_BROWSER="playwright"
 # version of playwright-core that the gateway depends on; another one may install the wrong Chromium
 ARG OPENCLAW_PLAYWRIGHT_VERSION="latest"
+# another value installs the Debian packages again, in the versions of that day
+ARG OPENCLAW_PACKAGES_DATE=""
 # mirror of Playwright's downloads
 ARG PLAYWRIGHT_DOWNLOAD_HOST=""
 # not empty: include the Docker CLI
@@ -43,12 +45,10 @@ if [ -s /run/secrets/ca ]; then
   export NODE_EXTRA_CA_CERTS=/dev/shm/ca.pem SSL_CERT_FILE=/dev/shm/ca.pem PIP_CERT=/dev/shm/ca.pem GIT_SSL_CAINFO=/dev/shm/ca.pem
 fi
 
-# Images with other sources share the mounted cache, so apt must not take its list of packages from there: it would install versions that
-# the sources of this image do not have.
 # dpkg need not flush each file to disk: an interrupted step starts again. Chromium and g++ take 91 s instead of 121 s.
 apt_quiet() {
   apt-get -o Acquire::https::CAInfo="${SSL_CERT_FILE:-}" -o Acquire::Retries=3 \
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"
+    -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -qq "$@"
 }
 
 apt_install() { # PACKAGE ...
@@ -298,6 +298,7 @@ FROM base AS build-base
 
 # Debian packages that every image contains.
 FROM base AS system
+ARG OPENCLAW_PACKAGES_DATE
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
@@ -388,6 +389,7 @@ FROM with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}} AS
 # The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run
 # with the base's C library, stay available, and apt checks their signatures.
 FROM build-base AS docker-cli
+ARG OPENCLAW_PACKAGES_DATE
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'

@@ -11,7 +11,8 @@ export interface RequiredPackage {
   readonly size: number | undefined;
   /** Number of the layer that installed it, from 0; undefined if it is not known. */
   readonly layer: number | undefined;
-  /** From a package that no other asks for to this one: `['openclaw 2026.9.6', 'a 1.0.0', 'libsignal 2.0.1']`. The shortest first. */
+  /** From a package that no other asks for to this one: `['openclaw 2026.9.6', 'a 1.0.0', 'libsignal 2.0.1']`. Those from the gateway
+   * first, then the shortest. */
   readonly chains: readonly (readonly string[])[];
 }
 
@@ -82,7 +83,10 @@ function chainsTo(target: Node, nodes: readonly Node[]): readonly (readonly stri
     }
     paths = longer;
   }
-  return chains.slice(0, MOST_CHAINS);
+  // What the gateway asks for first: the base's npm brings copies of the same packages.
+  const [gateway] = nodes.filter(({ installed }) => installed.path === GATEWAY_MANIFEST).map(labelOf);
+  const isGateways = ([first]: readonly string[]): boolean => first === gateway;
+  return chains.sort((a, b) => Number(isGateways(b)) - Number(isGateways(a))).slice(0, MOST_CHAINS);
 }
 
 function asks({ installed, asksFor }: Node, { installed: wanted }: Node): boolean {

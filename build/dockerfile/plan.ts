@@ -20,6 +20,7 @@ import {
   DOCKER_CLI_DOWNLOAD,
   FILES,
   PACKAGES,
+  PACKAGES_DATE,
   PACKAGES_WITH_PIP,
   SYSTEM,
   SYSTEM_PACKAGES,
@@ -120,6 +121,11 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
         name: 'OPENCLAW_PLAYWRIGHT_VERSION',
         value: playwright ?? 'latest',
         meaning: 'version of playwright-core that the gateway depends on; another one may install the wrong Chromium',
+      },
+      {
+        name: PACKAGES_DATE,
+        value: '',
+        meaning: 'another value installs the Debian packages again, in the versions of that day',
       },
       { name: 'PLAYWRIGHT_DOWNLOAD_HOST', value: '', meaning: "mirror of Playwright's downloads" },
       {

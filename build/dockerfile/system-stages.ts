@@ -14,6 +14,12 @@ export const SYSTEM_PACKAGES = [
   'tini',
 ] as const;
 
+/**
+ * The argument that installs the Debian packages again, in the versions that Debian serves then. It is a part of the steps, because
+ * BuildKit's option --no-cache-filter repeats them, but still takes the results of later steps from the cache.
+ */
+export const PACKAGES_DATE = 'OPENCLAW_PACKAGES_DATE';
+
 export const BUILD_BASE: Stage = {
   name: 'build-base',
   from: 'base',
@@ -26,7 +32,8 @@ export const SYSTEM: Stage = {
   name: 'system',
   from: 'base',
   why: 'Debian packages that every image contains.',
-  body: installPackages(SYSTEM_PACKAGES.join(' ')),
+  body: `ARG ${PACKAGES_DATE}
+${installPackages(SYSTEM_PACKAGES.join(' '))}`,
 };
 
 export const SYSTEM_WITH_APT: Stage = {
@@ -122,7 +129,8 @@ export const DOCKER_CLI_DOWNLOAD: Stage = {
   from: BUILD_BASE.name,
   why: `The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run
 with the base's C library, stay available, and apt checks their signatures.`,
-  body: `RUN ${APT_MOUNTS} <<'SH'
+  body: `ARG ${PACKAGES_DATE}
+RUN ${APT_MOUNTS} <<'SH'
 ${PRELUDE}
 mkdir -p /debian ${LAYERS}/docker-cli
 echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/debian/sources.list
@@ -158,16 +166,6 @@ export const WITH_TOOLS: Stage = {
   why: 'Everything that does not depend on the gateway.',
   body: '',
 };
-
-/** The stages that install what Debian serves on the day of the build. */
-export const DEBIAN_STAGES: readonly string[] = [
-  SYSTEM,
-  SYSTEM_WITH_APT,
-  PACKAGES_WITH_PIP,
-  WITH_BROWSER_PLAYWRIGHT,
-  WITH_BROWSER_DEBIAN,
-  DOCKER_CLI_DOWNLOAD,
-].map(({ name }) => name);
 
 export const FILES: Stage = {
   name: 'files',

@@ -45,7 +45,6 @@ const bakeTarget = (request: BuildRequest): BakeDefinition['target'][string] => 
   ...(request.platforms.length > 0 ? { platforms: [...request.platforms] } : {}),
   output: [...request.outputs],
   annotations: request.annotations.map(escapeTemplate),
-  ...(request.withoutCache === undefined ? {} : { 'no-cache-filter': [...request.withoutCache] }),
   'cache-from': [...request.cacheFrom],
   'cache-to': [...request.cacheTo],
   attest: request.attestations.length === 0 ? ['type=provenance,disabled=true'] : [...request.attestations],

@@ -37,8 +37,6 @@ export interface BuildRequest {
   readonly attestations: readonly string[];
   readonly annotations: readonly string[];
   readonly cacheFrom: readonly string[];
-  /** Stages that run although the engine has their results; undefined: none. */
-  readonly withoutCache?: readonly string[];
   readonly cacheTo: readonly string[];
   /** Undefined: the engine's own builder. */
   readonly builder: string | undefined;
@@ -81,7 +79,6 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     ...repeat('--platform', request.platforms),
     ...repeat('--output', request.outputs),
     ...repeat('--annotation', request.annotations),
-    ...repeat('--no-cache-filter', request.withoutCache ?? []),
     ...repeat('--cache-from', request.cacheFrom),
     ...repeat('--cache-to', request.cacheTo),
     request.context,

@@ -20,8 +20,8 @@ export interface BuildPlan {
   readonly dockerfile: string;
   /** Stage to build; undefined for the last one. */
   readonly target?: string;
-  /** Stages that run although the engine has their results; undefined: none. */
-  readonly withoutCache?: readonly string[];
+  /** Another date installs the Debian packages again; undefined: those of the cache, if it has them. */
+  readonly packagesDate?: string;
   /** The build context; undefined: an empty folder. */
   readonly context?: { readonly folder: string; readonly ignore?: string };
   /** Named contexts by the stage that they replace. */

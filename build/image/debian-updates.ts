@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,12 +50,13 @@ export function parseUpdates(image: string, base: string): readonly DebianUpdate
 export const updateText = ({ name, installed, available, security }: DebianUpdate): string =>
   `${name} ${installed} → ${available}${security ? ' (security)' : ''}`;
 
-const upgrade = (name: string, from: string, why: string): Stage => ({
+/** @param asked a text that no other request has. It is in the answer too: BuildKit takes the copy of an equal one from its cache. */
+const upgrade = (name: string, from: string, why: string, asked: string): Stage => ({
   name,
   from,
   why,
   body: `USER 0
-${run(APT_MOUNTS, 'apt_quiet update\nLC_ALL=C apt_quiet --simulate dist-upgrade >/upgrade')}`,
+${run(APT_MOUNTS, `apt_quiet update\n{ echo '# ${asked}'; LC_ALL=C apt_quiet --simulate dist-upgrade; } >/upgrade`)}`,
 });
 
 /**
@@ -72,13 +74,14 @@ export async function findUpdates(
   { cli, builder, listener, signal }: BuildContext,
 ): Promise<readonly DebianUpdate[]> {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-updates-'));
+  const asked = `${new Date().toISOString()} ${randomUUID()}`;
   try {
     const dockerfile = renderDockerfile({
       parameters: [],
       stages: [
         HELPERS,
-        upgrade('base', base, 'What Debian would change in the base.'),
-        upgrade('installed', image, 'What Debian would change in the image.'),
+        upgrade('base', base, 'What Debian would change in the base.', asked),
+        upgrade('installed', image, 'What Debian would change in the image.', asked),
         {
           name: 'answers',
           from: 'scratch',
@@ -95,7 +98,6 @@ export async function findUpdates(
         },
         base: { kind: 'reference', name: base, digest: '', from: base, context: undefined, warning: [] },
         dockerfile,
-        withoutCache: ['base', 'installed'],
         contexts: {},
         layers: [],
         annotations: {},

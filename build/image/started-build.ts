@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../cache-folder.ts';
+import { PACKAGES_DATE } from '../dockerfile/system-stages.ts';
 import { attestationsOf, cacheTargets, outputOf } from '../engine/build-outputs.ts';
 import { type BuildRequest, type BuildSecret, PROXY_VARIABLES } from '../engine/buildx.ts';
 import { npmSecret, readNpmOptions } from '../gateway/npm.ts';
@@ -52,6 +53,7 @@ export async function startBuild(
     arguments: {
       // Makes an index even for one platform: a registry's page reads the annotations of the index.
       BUILDKIT_MULTI_PLATFORM: '1',
+      ...(plan.packagesDate === undefined ? {} : { [PACKAGES_DATE]: plan.packagesDate }),
       ...Object.fromEntries(
         Object.entries(plan.annotationArguments).map(([name, argument]) => [argument, annotations[name] ?? '']),
       ),
@@ -68,7 +70,6 @@ export async function startBuild(
       `index:${name}=${value}`,
     ]),
     cacheFrom: spec.cacheFrom,
-    ...(plan.withoutCache === undefined ? {} : { withoutCache: plan.withoutCache }),
     cacheTo: cacheTargets(spec),
     builder,
     sourceDateEpoch: spec.sourceDateEpoch,

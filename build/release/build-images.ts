@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { readStatements, writeAttestation } from '../attest/attestation.ts';
 import { withoutProxies } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
-import { DEBIAN_STAGES } from '../dockerfile/system-stages.ts';
 import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
 import { type BuildContext, resolveContexts } from '../image/resolve-contexts.ts';
 import { runBuild } from '../image/run-build.ts';
@@ -51,7 +50,7 @@ export const builtImages = (
  * @throws WorkError if the base is a bootstrapped one, or if the build fails
  */
 async function buildPlatform(
-  { specs, inputs, isRefresh, epoch }: ResolvedRelease,
+  { specs, inputs, packagesDate, epoch }: ResolvedRelease,
   platform: Platform,
   context: ReleaseBuildContext,
 ): Promise<readonly PlatformImage[]> {
@@ -76,7 +75,7 @@ async function buildPlatform(
     if (contexts.base.kind === 'bootstrap') throw bootstrappedBase();
     plans[image] = {
       ...planBuild(released, resolved, contexts),
-      ...(isRefresh ? { withoutCache: DEBIAN_STAGES } : {}),
+      ...(packagesDate === undefined ? {} : { packagesDate }),
     };
   }
   listener.onStep(`building ${Object.keys(plans).join(', ')} for ${platform}`);

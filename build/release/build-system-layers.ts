@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { DEBIAN_STAGES, WITH_TOOLS } from '../dockerfile/system-stages.ts';
+import { WITH_TOOLS } from '../dockerfile/system-stages.ts';
 import { build } from '../engine/buildx.ts';
 import { type BuildPlan, planKey } from '../image/build-plan.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
@@ -54,7 +54,7 @@ export async function buildSystemLayers(
     base: { kind: 'reference', name: reference, digest: base.digest, from: reference, context: undefined, warning: [] },
     dockerfile,
     target: WITH_TOOLS.name,
-    withoutCache: DEBIAN_STAGES,
+    packagesDate: created.slice(0, 10),
     contexts: { base: `docker-image://${reference}` },
     layers: [],
     annotations: {

@@ -25,7 +25,16 @@ import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { buildSystemLayers } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
-import { type ImageParts, layersAbove, nodeProblem, rebased, rebaseProblems, refusal, systemPart } from './rebase.ts';
+import {
+  type ImageParts,
+  isOfGateway,
+  layersAbove,
+  lowestLayers,
+  nodeProblem,
+  rebased,
+  rebaseProblems,
+  refusal,
+} from './rebase.ts';
 import { baseOf, type RegistryImage, readRegistryImage } from './registry-image.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
 import { entriesOf } from './resolve-release.ts';
@@ -101,10 +110,10 @@ async function rebaseImage(
   const isSameBase = oldBase.digest === base.digest;
   const problems = await clashes(layout, upper, from, to);
   const dockerfile = await dockerfileOf(before.source, released.index.digest, platform);
-  const system = systemPart(before, from);
+  const count = await systemLayerCount(layout, before, from);
   let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
   if (problems.length > 0 || isSameBase || request.newPackages) {
-    if (dockerfile === undefined || system === undefined)
+    if (dockerfile === undefined || count === undefined)
       throw refusal([...problems, 'the image does not say how its Debian packages were installed'].join('; '));
     onStep(`installing the Debian packages of ${image} for ${platform} on the new base`);
     const built = `${layout}-system`;
@@ -117,7 +126,8 @@ async function rebaseImage(
     );
     await fetchLayers([layers], layout);
     await rm(built, { recursive: true });
-    const gateway = before.manifest.layers.slice(system.manifest.layers.length);
+    const system = lowestLayers(before, from, count);
+    const gateway = before.manifest.layers.slice(count);
     const remaining = await clashes(layout, gateway, system, layers);
     if (remaining.length > 0) throw refusal(remaining.join('; '));
     onStep(await packageChanges(image, layout, system, layers));
@@ -135,6 +145,16 @@ async function rebaseImage(
   const attestation = await writeAttestation(layout, manifest, statements);
   const { annotations } = result;
   return indexPlatformImage(layout, { image, platform, manifest, attestation, annotations });
+}
+
+/** The number of layers below those of the gateway, all in a layout; undefined if none is of the gateway. */
+async function systemLayerCount(layout: string, image: ImageParts, base: ImageParts): Promise<number | undefined> {
+  const source = layoutContent(layout);
+  for (const [index, layer] of image.manifest.layers.entries()) {
+    if (index < base.manifest.layers.length) continue;
+    if (isOfGateway(await mergeLayers(source, [layer], { texts: () => false, fingerprints: false }))) return index;
+  }
+  return undefined;
 }
 
 /** Fetches the layers of images into a layout, each once. */

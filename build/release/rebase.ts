@@ -24,29 +24,40 @@ export function layersAbove(image: ImageParts, base: ImageParts): readonly Descr
   return image.manifest.layers.slice(below.length);
 }
 
-/** Layers of the gateway, which are copied over all that does not depend on it: build/dockerfile/plan.ts. */
-const FIRST_OF_GATEWAY = /^COPY (?:--link )?\/finished\/(?:files|plugins) \/( |$)/;
+/** Whether a layer belongs to the gateway: nothing below it writes to /app. Source: build/dockerfile/plan.ts */
+export const isOfGateway = ({ written }: Pick<MergedLayers, 'written'>): boolean =>
+  [...written].some((path) => path === 'app' || path.startsWith('app/'));
 
 /**
- * The system layers of an image: its base, Debian packages, and what else does not depend on the gateway.
+ * The lowest layers of an image, as an image.
  *
+ * @param count of layers
  * @param base of the image, which gives the variables
- * @returns undefined if the history of the image does not say where they end
  */
-export function systemPart(image: ImageParts, base: ImageParts): ImageParts | undefined {
-  const history = image.config.history ?? [];
-  const end = history.findIndex(({ created_by: command }) => FIRST_OF_GATEWAY.test(command ?? ''));
-  const count = history.slice(0, Math.max(end, 0)).filter(({ empty_layer: isEmpty }) => isEmpty !== true).length;
-  if (end < 0 || count < base.config.rootfs.diff_ids.length) return undefined;
-  const { config } = image;
+export function lowestLayers(image: ImageParts, base: ImageParts, count: number): ImageParts {
+  const { config, manifest } = image;
+  const above = config.rootfs.diff_ids.length - count;
   return {
-    manifest: { layers: image.manifest.layers.slice(0, count) },
+    manifest: { layers: manifest.layers.slice(0, count) },
     config: {
       ...base.config,
-      history: history.slice(0, end),
+      history: (config.history ?? []).slice(0, startOfLast(config.history ?? [], above)),
       rootfs: { type: 'layers', diff_ids: config.rootfs.diff_ids.slice(0, count) },
     },
   };
+}
+
+/**
+ * The index where the history of the last layers begins. Counted from the end: BuildKit mixes up the entries of stages that have one base, if
+ * there are several, but keeps their number.
+ */
+function startOfLast(history: NonNullable<StoredConfig['history']>, layers: number): number {
+  let start = history.length;
+  for (let left = layers; left > 0 && start > 0; ) {
+    start -= 1;
+    if (history[start]?.empty_layer !== true) left -= 1;
+  }
+  return start;
 }
 
 /** Source of the rule: NODE_MODULE_VERSION belongs to a major version, https://nodejs.org/en/download/releases */

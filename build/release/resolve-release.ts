@@ -11,8 +11,8 @@ import type { Release } from './release.ts';
 export interface ResolvedRelease {
   readonly specs: PerImage<ImageSpec>;
   readonly inputs: PerImage<ResolvedInputs>;
-  /** A refresh installs the Debian packages of its day, whatever caches have. */
-  readonly isRefresh: boolean;
+  /** A refresh installs the Debian packages of its day, whatever caches have. ISO 8601. */
+  readonly packagesDate?: string;
   /** SOURCE_DATE_EPOCH: equal on every machine that builds a platform. */
   readonly epoch: number;
   readonly revision: string;
@@ -45,17 +45,20 @@ export async function resolveRelease(
   if (refused.length > 0) throw new RequestError(refused);
   const identity = gateway.kind === 'package' ? gateway.integrity : gateway.revision;
   const epoch = epochOf(release, spec, gateway);
-  const isRefresh = release.event === 'refresh';
-  return { specs, inputs, isRefresh, epoch, revision: gateway.revision, source: gateway.repository, identity };
+  const packagesDate = release.event === 'refresh' ? { packagesDate: dayOf(release.date) } : {};
+  return { specs, inputs, ...packagesDate, epoch, revision: gateway.revision, source: gateway.repository, identity };
 }
 
 /** The entries of a value per image. */
 export const entriesOf = <T>(values: PerImage<T>): readonly (readonly [VariantImage, T])[] =>
   Object.entries(values) as [VariantImage, T][];
 
+/** `20260921` → `2026-09-21` */
+const dayOf = (date: string): string => date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
+
 /** SOURCE_DATE_EPOCH, else the date of a refresh, else the time of the commit or of the package's build. */
 function epochOf({ event, date }: Release, { sourceDateEpoch }: ImageSpec, gateway: Gateway): number {
-  const day = event === 'refresh' ? date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3') : undefined;
+  const day = event === 'refresh' ? dayOf(date) : undefined;
   const built = gateway.kind === 'checkout' ? gateway.changed : gateway.built;
   const epoch = sourceDateEpoch ?? Math.floor(Date.parse(day ?? built ?? '') / 1000);
   if (!Number.isNaN(epoch)) return epoch;

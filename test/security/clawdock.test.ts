@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
@@ -18,10 +18,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Searches a project from a folder below it, with a copy of the helpers that belongs to no checkout. */
-async function find(environment: Readonly<Record<string, string>> = {}) {
-  const copy = join(folder, 'helpers/a/helpers.sh');
-  await mkdir(join(folder, 'helpers/a'), { recursive: true });
+/**
+ * Searches a project from a folder below it.
+ *
+ * @param copy the helpers; by default a copy that belongs to no checkout
+ */
+async function find(environment: Readonly<Record<string, string>> = {}, copy = join(folder, 'helpers/a/helpers.sh')) {
+  await mkdir(dirname(copy), { recursive: true });
   await $`cp ${HELPERS} ${copy}`;
   const { stdout, stderr } = await execa('bash', ['-c', `. ${copy}; _clawdock_find; echo "found $_clawdock_dir"`], {
     cwd: join(project, 'below'),
@@ -49,5 +52,26 @@ describe('a project in a parent folder', () => {
   it.skipIf(process.getuid?.() !== 0)('is skipped if it belongs to another user', async () => {
     await $`chown 12345 ${join(project, 'docker-compose.yml')}`;
     expect((await find()).stdout).toBe('found ');
+  });
+});
+
+describe('helpers of a checkout', () => {
+  const own = (): string => join(folder, 'checkout');
+  const search = () => find({}, join(own(), 'scripts/clawdock/clawdock-helpers.sh'));
+  beforeEach(async () => {
+    await mkdir(own());
+    await writeFile(join(own(), 'docker-compose.yml'), 'services:\n  openclaw-gateway:\n');
+    // An earlier shell has used another project.
+    await mkdir(join(folder, 'home/.clawdock'));
+    await writeFile(join(folder, 'home/.clawdock/config'), `${project}\n`);
+  });
+
+  it('act on it if it was set up, whatever an earlier shell has stored', async () => {
+    await writeFile(join(own(), '.env'), '');
+    expect((await search()).stdout).toBe(`found ${own()}`);
+  });
+
+  it('act on the stored project if theirs was not set up', async () => {
+    expect((await search()).stdout).toBe(`found ${project}`);
   });
 });

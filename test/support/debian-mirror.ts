@@ -63,9 +63,7 @@ COPY --from=packages /mirror /
     const file = name === 'Packages' ? served : name;
     const isKnown = versions.some((version) => file === version || file === `${version}.deb`);
     const content = isKnown ? await readFile(join(folder, 'files', file)) : undefined;
-    // apt takes an index of the same size and time for the one that it has.
-    const time = new Date(Date.UTC(2026, 0, 1 + versions.indexOf(served))).toUTCString();
-    response.writeHead(content === undefined ? 404 : 200, { 'last-modified': time }).end(content);
+    response.writeHead(content === undefined ? 404 : 200).end(content);
   });
   await new Promise<void>((resolve) => void server.listen(0, '0.0.0.0', resolve));
   const { port } = server.address() as AddressInfo;

@@ -2,7 +2,7 @@ import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../../support/command.ts';
+import { ROOT, run } from '../../support/command.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 // The commands of the gateway's guide for Docker, in its order, as people type them. Not here: what needs a service on the internet
@@ -44,9 +44,18 @@ describe('with the setup script', () => {
       OTEL_SERVICE_NAME: 'openclaw-gateway',
     });
     expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    // Setup has waited for the end of the start.
+    expect((await fetch(`http://127.0.0.1:${here.port}/startupz`)).status).toBe(200);
     const dashboard = /^ {2}dashboard +(.*)$/m.exec(output)?.[1] ?? '';
     await works(dashboard, `Dashboard URL: http://127.0.0.1:${here.port}/`);
     await works('docker compose exec openclaw-gateway env', /OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/otel-collector:4318/);
+  });
+
+  it('names the way for a plugin that only a checkout has: diagnostics-otel', async () => {
+    const { exitCode, stderr } = await run(['build', '--extensions', 'diagnostics-otel', '--dry-run']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('"diagnostics-otel" is a plugin that openclaw@');
+    expect(stderr).toContain('OPENCLAW_SOURCE=DIR');
   });
 
   it('answers probes without a login', async () => {

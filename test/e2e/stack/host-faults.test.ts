@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
 import { docker } from '../../support/command.ts';
+import { freePort } from '../../support/free-port.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
@@ -244,4 +245,28 @@ it('writes more origins of the user, and takes them back', async () => {
   const { exitCode, output } = await fresh.setup({ ...QUICK, OPENCLAW_ALLOWED_ORIGINS: 'https://one.example.org' });
   expect({ exitCode }, output).toEqual({ exitCode: 0 });
   expect(await origins()).toEqual([...own, 'https://one.example.org']);
+});
+
+it('publishes on one address of the host, and its own origins follow a new port beside those of the user', async () => {
+  const port = await freePort();
+  const { exitCode, output } = await fresh.setup({
+    ...QUICK,
+    OPENCLAW_HOST_ADDRESS: '127.0.0.1',
+    OPENCLAW_GATEWAY_PORT: String(port),
+  });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect(output).toContain(`The gateway is running: http://127.0.0.1:${port}/`);
+  const { stdout } = await docker('port', await fresh.container());
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/^.* -> /, '').replace(/:\d+$/, '')),
+  ).toEqual(['127.0.0.1', '127.0.0.1']);
+  const written = JSON.parse(await readFile(join(fresh.config, 'openclaw.json'), 'utf8'));
+  expect(written.gateway.controlUi.allowedOrigins).toEqual([
+    `http://localhost:${port}`,
+    `http://127.0.0.1:${port}`,
+    'https://one.example.org',
+  ]);
 });

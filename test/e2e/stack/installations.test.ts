@@ -38,6 +38,25 @@ it('a second installation with the project name of the first is refused, and the
   expect(await isRunning()).toBe(true);
 });
 
+it('a second clone whose folder has the same name is refused: its default project name is that of the first', async () => {
+  const clones = await Promise.all(
+    ['clone-a', 'clone-b'].map((name) => makeInstallation(name, 'with Node', testGateway())),
+  );
+  const [one, two] = clones as [TestInstallation, TestInstallation];
+  const unnamed = { ...QUICK, COMPOSE_PROJECT_NAME: '' };
+  try {
+    const { exitCode, output } = await one.setup({ ...unnamed, ...one.ports });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    const refused = await two.setup({ ...unnamed, ...two.ports });
+    expect({ exitCode: refused.exitCode }, refused.output).toEqual({ exitCode: 2 });
+    expect(refused.output).toContain(`"openclaw-image" is the project name of another installation, in ${one.project}`);
+    expect((await fetch(`http://127.0.0.1:${one.port}/healthz`)).status).toBe(200);
+  } finally {
+    await one.compose('down', '--timeout', '2');
+    await Promise.all(clones.map((clone) => clone.remove()));
+  }
+});
+
 it('a second gateway on the data of a running one is refused, and names its installation', async () => {
   const { exitCode, output } = await second.setup({ ...QUICK, ...second.ports, OPENCLAW_CONFIG_DIR: first.config });
   expect({ exitCode }, output).toEqual({ exitCode: 2 });

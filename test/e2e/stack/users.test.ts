@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker } from '../../support/command.ts';
@@ -32,6 +32,35 @@ describe('docker compose up without setup', () => {
     expect(stdout).toBe('openclaw-gateway healthy');
     expect(await owner(here.config)).toBe('1000:1000');
     expect(await owner(join(here.config, 'workspace'))).toBe('1000:1000');
+  });
+});
+
+describe('docker compose up with data of root', () => {
+  let here: TestInstallation;
+  beforeAll(async () => {
+    here = await makeInstallation('of-root', 'with Node', testGateway());
+  });
+  afterAll(() => here.remove());
+
+  it('starts no gateway that could not write, and says who must own the folder', async () => {
+    await mkdir(here.config, { mode: 0o700 });
+    await writeFile(join(here.config, 'openclaw.json'), '{}');
+    const lines = { OPENCLAW_IMAGE: here.image, ...here.ports, PUID: '1500', PGID: '1600' };
+    await writeFile(
+      join(here.project, '.env'),
+      Object.entries(lines)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+    );
+    const up = await here.compose('up', '--detach', 'openclaw-gateway');
+    expect(up.exitCode).not.toBe(0);
+    const { stdout } = await here.compose('logs', '--no-log-prefix', 'openclaw-folders');
+    expect(stdout).toContain('The gateway runs as 1500:1600 and cannot write to /home/node/.openclaw');
+    expect(stdout).toContain('chown -R 1500:1600');
+    await chown(here.config, 1500, 1600);
+    await chown(join(here.config, 'openclaw.json'), 1500, 1600);
+    expect((await here.compose('up', '--detach', '--wait', 'openclaw-gateway')).exitCode).toBe(0);
+    expect(await user(await here.container())).toBe('1500:1600');
   });
 });
 

@@ -53,9 +53,3 @@ it('builds every target by default', () => {
   const { group } = bakeDefinition({ default: REQUEST, browser: REQUEST });
   expect(group?.['default']?.targets).toEqual(['default', 'browser']);
 });
-
-it('has the stages that must run again', () => {
-  const { target } = bakeDefinition({ fresh: { ...REQUEST, withoutCache: ['system'] }, usual: REQUEST });
-  expect(target['fresh']?.['no-cache-filter']).toEqual(['system']);
-  expect(target['usual']).not.toHaveProperty('no-cache-filter');
-});

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Descriptor, ImageManifest } from '../../../build/oci/descriptor.ts';
 import {
   type ImageParts,
+  isOfGateway,
   layersAbove,
+  lowestLayers,
   nodeProblem,
   rebased,
   rebaseProblems,
-  systemPart,
 } from '../../../build/release/rebase.ts';
 
 const layer = (name: string): Descriptor => ({
@@ -103,34 +104,33 @@ describe('reasons against another base', () => {
 });
 
 describe('the system layers of an image', () => {
-  const history = [
-    ...[{ created_by: 'ADD rootfs.tar / # buildkit' }, { created_by: 'ENV A=1', empty_layer: true }],
-    ...[{ created_by: 'COPY node' }, { created_by: 'RUN apt_install curl' }],
-    ...[
-      { created_by: 'COPY /finished/browser / # buildkit' },
-      { created_by: 'ARG OPENCLAW_EXTENSIONS', empty_layer: true },
-    ],
-  ];
-  const from = (command: string): ImageParts => {
-    const whole = image(['debian', 'node-1', 'system', 'browser', 'gateway'], '24.1.0');
-    return { ...whole, config: { ...whole.config, history: [...history, { created_by: command }] } };
-  };
-
-  it.each(['COPY /finished/files / # buildkit', 'COPY --link /finished/plugins / # buildkit'])(
-    'end before %s, and have the variables of the base',
-    (command) => {
-      const system = systemPart(from(command), old);
-      expect(system?.manifest.layers.map(({ digest }) => digest)).toEqual(
-        ['debian', 'node-1', 'system', 'browser'].map((name) => `sha256:${name}`),
-      );
-      expect(system?.config.rootfs.diff_ids).toHaveLength(4);
-      expect(system?.config.history).toEqual(history);
-      expect(system?.config.config?.Env).toEqual(old.config.config?.Env);
-    },
+  it.each([
+    [['app'], true],
+    [['app/dist/index.js'], true],
+    [['usr/bin/curl', 'apps/x'], false],
+    [[], false],
+  ])('a layer with %j is of the gateway: %s', (written, expected) =>
+    expect(isOfGateway({ written: new Set(written) })).toBe(expected),
   );
 
-  it('are unknown for an image of another Dockerfile', () => {
-    expect(systemPart(from('COPY . /app'), old)).toBeUndefined();
-    expect(systemPart(image(['debian'], '24.1.0'), old)).toBeUndefined();
+  it('have the variables of the base, and the history without that of the layers above', () => {
+    const whole = image(['debian', 'node-1', 'system', 'gateway', 'workdir'], '24.1.0');
+    const history = [
+      ...[{ created_by: 'ADD rootfs.tar / # buildkit' }, { created_by: 'ENV A=1', empty_layer: true }],
+      ...[{ created_by: 'COPY node' }, { created_by: 'ARG X', empty_layer: true }, { created_by: 'of another stage' }],
+    ];
+    const above = [
+      { created_by: 'COPY gateway' },
+      { created_by: 'USER 1', empty_layer: true },
+      { created_by: 'WORKDIR' },
+    ];
+    const parts = { ...whole, config: { ...whole.config, history: [...history, ...above] } };
+    const system = lowestLayers(parts, old, 3);
+    expect(system.manifest.layers.map(({ digest }) => digest)).toEqual(
+      ['debian', 'node-1', 'system'].map((name) => `sha256:${name}`),
+    );
+    expect(system.config.rootfs.diff_ids).toEqual(['debian', 'node-1', 'system']);
+    expect(system.config.history).toEqual(history);
+    expect(system.config.config?.Env).toEqual(old.config.config?.Env);
   });
 });

@@ -91,7 +91,7 @@ real_path() { (CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || printf '%s' "$1"; 
 # Whether a folder has no installation any more: none of its Compose files exists. One that this user cannot look into may have one.
 is_gone() { # FOLDER FILES: separated by commas
   local visible=$1 file files=$1/docker-compose.yml,$2,
-  while [ -n "$files" ]; do
+  while [ -d "$1" ] && [ -n "$files" ]; do
     file=${files%%,*} files=${files#*,}
     [ ! -f "$file" ] || return 1
   done
@@ -115,14 +115,16 @@ refuse_other_installations() {
     if [ "$project" = "$project_name" ]; then continue; fi
     holder="the container ${name#/}"
     if [ -n "$folder" ]; then holder="the gateway of another installation, in $folder"; fi
+    # read drops the last separator.
+    sources="${sources%|}|"
     while [ -n "$sources" ]; do
       source=${sources%%|*} sources=${sources#*|}
-      [ "$(real_path "$source")" != "$data" ] ||
+      [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
           "use another folder, or stop that container: docker stop ${name#/}"
     done
   done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && docker container inspect ${ids[@]+"${ids[@]}"} \
-    --format '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{.Source}}|{{end}}' 2>/dev/null)
+    --format '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' 2>/dev/null)
 }
 
 has_volume() { docker volume inspect "$1" >/dev/null 2>&1; }

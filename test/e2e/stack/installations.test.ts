@@ -92,6 +92,24 @@ it('ClawDock and doctor refuse to act on the containers of another installation'
   expect(await isRunning()).toBe(true);
 });
 
+it('a container that Compose did not start is named if it writes to the data, and others are left alone', async () => {
+  const start = async (...mount: readonly string[]): Promise<string> =>
+    (await docker('run', '--detach', ...mount, '--entrypoint', 'sleep', second.image, '600')).stdout.trim();
+  const others = [await start('--volume', `${first.home}:/one`), await start('--volume', `${second.config}:/x:ro`)];
+  try {
+    const { exitCode, output } = await second.setup({ ...QUICK, ...second.ports });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect((await second.compose('down', '--timeout', '2')).exitCode).toBe(0);
+    others.push(await start('--volume', `${second.config}:/x`));
+    const refused = await second.setup(QUICK);
+    expect({ exitCode: refused.exitCode }, refused.output).toEqual({ exitCode: 2 });
+    expect(refused.output).toContain(`"${second.config}" is in use by the container `);
+  } finally {
+    await docker('rm', '--force', ...others);
+    await rm(join(second.project, '.env'), { force: true });
+  }
+});
+
 it('two setups at once in one folder work one after the other, and no request is lost', async () => {
   const [one, other] = await Promise.all([
     first.setup({ ...QUICK, OPENCLAW_TZ: 'Europe/Berlin' }),

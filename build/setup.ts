@@ -84,6 +84,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
       sandbox,
       tokenGiven: input.text('token_given') === YES,
       ...(input.text('former:.env') === '' ? {} : { formerDotEnv: input.text('former:.env') }),
+      ...(input.text('former:port') === '' ? {} : { publishedPort: Number(input.text('former:port')) }),
     });
     return [
       ['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)],

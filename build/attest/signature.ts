@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { CheckResult } from '../check-result.ts';
 import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
 import { type Descriptor, digestOf, MEDIA_TYPES } from '../oci/descriptor.ts';
-import { isIndex } from '../oci/document.ts';
+import { isBadContent, isIndex } from '../oci/document.ts';
 import type { Repository } from '../oci/reference.ts';
 import { listReferrers, putReferrer } from '../oci/referrers.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
@@ -260,13 +260,13 @@ async function findBundle(
     const bundles = referrers.filter(({ artifactType = BUNDLE_TYPE }) => artifactType === BUNDLE_TYPE);
     for (const { digest: referrer } of bundles.slice(0, MOST_BUNDLES)) {
       // Other tools attach what they like; it must not hide a signature.
-      const manifest = await registry.document(repository, referrer).catch(ignoreInvalid);
+      const manifest = await registry.document(repository, referrer).catch(ignoreBad);
       const [layer] = manifest === undefined || isIndex(manifest.content) ? [] : manifest.content.layers;
       if (layer?.mediaType !== BUNDLE_TYPE || layer.size > LARGEST_BUNDLE) continue;
       // Another statement about the image, such as that it was reproduced.
       const type = manifest?.content.annotations?.[PREDICATE_TYPE];
       if (type !== undefined && type !== SIGN_PREDICATE) continue;
-      const bundle = await registry.blob(repository, layer.digest).catch(ignoreInvalid);
+      const bundle = await registry.blob(repository, layer.digest).catch(ignoreBad);
       if (bundle === undefined) continue;
       await writeFile(join(folder, 'bundle.json'), bundle);
       const input = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];
@@ -281,17 +281,8 @@ async function findBundle(
 /** Each costs two requests and a run of cosign. */
 const MOST_BUNDLES = 50;
 
-/** What somebody who can push can cause. */
-const PLANTED: ReadonlySet<string> = new Set([
-  'invalid-content',
-  'digest-mismatch',
-  'too-large',
-  'incomplete',
-  'not-found',
-]);
-
-function ignoreInvalid(error: unknown): undefined {
-  if (error instanceof WorkError && PLANTED.has(error.failure.kind)) return undefined;
+function ignoreBad(error: unknown): undefined {
+  if (isBadContent(error)) return undefined;
   throw error;
 }
 

@@ -1,16 +1,16 @@
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type PinStatus, pinStatus, updatePin } from '../base/pinned-base.ts';
-import { findEngine } from '../engine/engine.ts';
-import { type DebianUpdate, findUpdates, updateText } from '../image/debian-updates.ts';
+import { type DebianUpdate, updateText } from '../image/debian-updates.ts';
 import { markdownTable } from '../report/job-summary.ts';
 import { shortDigest } from '../report/release-plan-report.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
-import { addOptions, parseCa } from './options.ts';
+import { askDebian, DEBIAN_OPTIONS } from './debian-options.ts';
+import { addOptions } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
-import { type CommandRun, runCommand } from './run-command.ts';
+import { runCommand } from './run-command.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../dockerfiles');
 const PINS = ['base.Dockerfile', 'sandbox-base.Dockerfile'].map((name) => resolve(FOLDER, name));
@@ -25,16 +25,7 @@ const OPTIONS = {
   json: BUILD_OPTIONS.json,
 } as const;
 
-const STATUS_OPTIONS = {
-  ...OPTIONS,
-  debian: {
-    flags: '--debian',
-    description: 'also list packages of the pinned bases of which Debian serves newer versions; needs an engine',
-  },
-  engine: BUILD_OPTIONS.engine,
-  builder: BUILD_OPTIONS.builder,
-  ca: BUILD_OPTIONS.ca,
-} as const;
+const STATUS_OPTIONS = { ...OPTIONS, ...DEBIAN_OPTIONS } as const;
 
 type StatusOptions = OptionValues<typeof STATUS_OPTIONS>;
 
@@ -58,7 +49,6 @@ export const baseCommand = (): Command =>
 
 async function run(options: StatusOptions, update: boolean): Promise<void> {
   const { file, json } = options;
-  const ca = parseCa(options.ca);
   const here = process.cwd();
   await runCommand({ json, consequence: 'pins that were already updated stay updated' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
@@ -66,10 +56,14 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
     for (const path of file?.map((name) => resolve(here, name)) ?? PINS) {
       command.onStep(`reading the registry of ${relative(here, path)}`);
       const status = await pinStatus(path, registry);
+      const updates = await askDebian(status.name, options, command, async () => {
+        const base = `${status.name}@${status.pinned.digest}`;
+        return { image: base, base };
+      });
       pins.push({
         ...status,
         updated: update && (await updatePin(status)),
-        ...(options.debian === true ? { updates: await updatesOf(status, options, ca, command) } : {}),
+        ...(updates === undefined ? {} : { updates }),
       });
     }
     const rows = pins.map((pin) => [
@@ -97,20 +91,6 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
       failed: outdated > 0 && !update,
     };
   });
-}
-
-/** The pinned base is its own base: everything comes with a newer one. */
-async function updatesOf(
-  { name, pinned }: PinStatus,
-  { engine, builder }: StatusOptions,
-  ca: string | undefined,
-  command: CommandRun,
-): Promise<readonly DebianUpdate[]> {
-  const { onStep, signal, orInterrupted } = command;
-  const cli = await orInterrupted(findEngine(engine, onStep));
-  onStep(`asking Debian for newer versions of the packages in ${name}`);
-  const base = `${name}@${pinned.digest}`;
-  return orInterrupted(findUpdates(base, base, ca, { cli, builder, listener: command, signal }));
 }
 
 const isCurrent = ({ pinned, newest }: PinStatus): boolean => pinned.digest === newest.digest;

@@ -2,11 +2,11 @@ import { Command } from 'commander';
 import { cosignSigner, ownOrTrusted, parseSigning } from '../attest/signature.ts';
 import { findEngine } from '../engine/engine.ts';
 import { parseVersionTag } from '../gateway/version.ts';
-import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
+import { formatReference, parseReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasedImages } from '../release/rebase-images.ts';
-import { type ReleaseRecord, recordedRelease } from '../release/release-record.ts';
+import { type ReleaseRecord, recordedRelease, recordTag } from '../release/release-record.ts';
 import { trustedRecord } from '../release/trusted-record.ts';
 import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
@@ -108,8 +108,13 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const release = recordedRelease({ ...record, date, registries }, 'refresh');
   const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
   const newPackages = options.newPackages === true;
-  await runPublish(release, options, async (listener, folder) => {
+  await runPublish(release, options, async (listener, folder, { registry: writable, isResumed }) => {
     const { onStep, signal } = listener;
+    const installs = newPackages || record.base === digest;
+    const tag = recordTag(release.name);
+    // The record would count as an interrupted run of this refresh, whose images have the packages of an earlier hour.
+    if (installs && !isResumed && (await writable.document(parseReference(repository), tag)) !== undefined)
+      throw refreshExists(release.name);
     const request = {
       ...{ record, repository, base: { ...base, digest }, newPackages, created, folder, ca },
       builderId: await builderId(),
@@ -127,6 +132,14 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
     };
   });
 }
+
+const refreshExists = (name: string): WorkError =>
+  new WorkError({
+    kind: 'version-exists',
+    title: 'There is a refresh of this day already',
+    reason: `${name} is published, and its packages do not change any more.`,
+    hint: 'give the refresh another date: --date YYYYMMDD',
+  });
 
 /**
  * The repositories to write: only those that the command line or the configuration names, never one that only the record names.

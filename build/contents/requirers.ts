@@ -83,7 +83,7 @@ function chainsTo(target: Node, nodes: readonly Node[]): readonly (readonly stri
     }
     paths = longer;
   }
-  // What the gateway asks for first: the base's npm brings copies of the same packages.
+  // Requests of the gateway come first: npm in the base brings copies of the same packages.
   const [gateway] = nodes.filter(({ installed }) => installed.path === GATEWAY_MANIFEST).map(labelOf);
   const isGateways = ([first]: readonly string[]): boolean => first === gateway;
   return chains.sort((a, b) => Number(isGateways(b)) - Number(isGateways(a))).slice(0, MOST_CHAINS);

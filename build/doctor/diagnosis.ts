@@ -12,8 +12,7 @@ import {
 } from '../stack/compose-overlay.ts';
 import { readDotEnv } from '../stack/dot-env.ts';
 import { parseExtraMounts } from '../stack/extra-mounts.ts';
-import { field } from '../stack/field.ts';
-import { otherCredential } from '../stack/gateway-token.ts';
+import { otherCredential, writtenSecret } from '../stack/gateway-token.ts';
 import { isOn } from '../stack/stack-variable.ts';
 import { bytes } from '../units.ts';
 import type { Installation } from './installation.ts';
@@ -176,8 +175,8 @@ function token({ dotEnv, besideConfig, config, container }: Installation): Check
   if (expected === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
   const other = otherCredential(config, { dotEnv, besideConfig });
   if (other !== undefined) return passed(`the gateway accepts ${other}`);
-  const configured = field(config, 'gateway.auth.token');
-  if (typeof configured === 'string' && configured !== expected && !/^\$\{\w+\}$/.test(configured))
+  const written = writtenSecret(config, 'token');
+  if (written.kind === 'plain' && written.value !== expected)
     return problem('openclaw.json and .env have different tokens', SETUP);
   const running = container?.environment.get('OPENCLAW_GATEWAY_TOKEN');
   return running !== undefined && running !== expected

@@ -74,7 +74,8 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
   const published = Object.values(services).flatMap(({ ports = [] }) => ports.map((port) => port.published));
   const folder = found?.folder ?? '';
   const isOther =
-    folder !== '' &&
+    // A folder that was moved leaves a container with its former path.
+    existsSync(folder) &&
     [join(folder, COMPOSE_FILE), ...(found?.composeFiles ?? [])].some((file) => existsSync(file)) &&
     realpathSync(folder) !== realpathSync(project);
   const container = isOther ? undefined : found;

@@ -43,7 +43,7 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
       damaged,
       ...['status', '--porcelain', '-z', '--no-renames', '--ignored=traditional'],
       // git would run status in each submodule, with the programs that its own configuration names.
-      ...['--untracked-files=normal', '--ignore-submodules=all'],
+      ...['--untracked-files=normal', '--ignore-submodules=dirty'],
     ),
     read(damaged, 'ls-files', '-v', '-z'),
   ]);

@@ -142,7 +142,7 @@ export function checkedPackument(value: unknown, packageName: string): Packument
 }
 
 /**
- * What the npm registry says of one version.
+ * Checks the answer of the npm registry about one version.
  *
  * @param name for error messages
  * @throws WorkError that names the violated rule

@@ -33,7 +33,7 @@ export async function readPackedFiles(
       else entry.resume();
     }
   };
-  // Both fail if the bytes are no archive.
+  // Both fail if the bytes are not an archive.
   await Promise.all([pipeline(packed, createGunzip({ chunkSize: CHUNK_BYTES }), entries), read()]);
   return files;
 }

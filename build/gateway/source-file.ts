@@ -7,7 +7,7 @@ const LARGEST_FILE = 64_000_000;
 /**
  * Reads a text file of a checkout. A checkout can have a pipe or a device in its place, which would never end.
  *
- * @throws RequestError if it cannot be read, is no file, or is too large
+ * @throws RequestError if it cannot be read, is not a regular file, or is too large
  */
 export async function readSourceFile(path: string): Promise<string> {
   const refuse = (reason: string, options?: ErrorOptions): RequestError =>

@@ -7,6 +7,7 @@ import { renderDockerfile } from '../dockerfile/render.ts';
 import type { Stage } from '../dockerfile/stage.ts';
 import { APT_MOUNTS, run } from '../dockerfile/step.ts';
 import { build } from '../engine/buildx.ts';
+import type { Platform } from '../oci/platform.ts';
 import { printable } from '../printable.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { planKey } from './build-plan.ts';
@@ -59,17 +60,25 @@ const upgrade = (name: string, from: string, why: string, asked: string): Stage 
 ${run(APT_MOUNTS, `apt_quiet update\n{ echo '# ${asked}'; LC_ALL=C apt_quiet --simulate dist-upgrade; } >/upgrade`)}`,
 });
 
+/** An image whose packages Debian may have in newer versions. */
+export interface UpdateRequest {
+  /** `ghcr.io/openclaw/openclaw@sha256:…` */
+  readonly image: string;
+  /** Its base, by digest; the image itself if it is a base. */
+  readonly base: string;
+  /** Undefined: that of the engine. */
+  readonly platform?: Platform | undefined;
+}
+
 /**
  * Asks Debian for newer versions of the packages in an image. apt itself answers, in the image: it knows the image's suites, and checks
  * their signatures. Changes nothing.
  *
- * @param image `ghcr.io/openclaw/openclaw@sha256:…`
- * @param base of the image
+ * @param ca path of a PEM file with extra certificate authorities
  * @throws WorkError if the engine cannot fetch the images, or the suites cannot be read
  */
 export async function findUpdates(
-  image: string,
-  base: string,
+  { image, base, platform }: UpdateRequest,
   ca: string | undefined,
   { cli, builder, listener, signal }: BuildContext,
 ): Promise<readonly DebianUpdate[]> {
@@ -80,8 +89,8 @@ export async function findUpdates(
       parameters: [],
       stages: [
         HELPERS,
-        upgrade('base', base, 'What Debian would change in the base.', asked),
-        upgrade('installed', image, 'What Debian would change in the image.', asked),
+        upgrade('base', base, 'The packages of the base that Debian has in newer versions.', asked),
+        upgrade('installed', image, 'The packages of the image that Debian has in newer versions.', asked),
         {
           name: 'answers',
           from: 'scratch',
@@ -94,6 +103,7 @@ export async function findUpdates(
       {
         spec: {
           ...parseImageSpec({}, {}).spec,
+          ...(platform === undefined ? {} : { platforms: [platform] }),
           ...{ tags: [], destination: { kind: 'output', value: `type=local,dest=${folder}` }, ca },
         },
         base: { kind: 'reference', name: base, digest: '', from: base, context: undefined, warning: [] },
@@ -107,7 +117,7 @@ export async function findUpdates(
       },
       builder,
     );
-    // One platform, without a folder of its own.
+    // Without BUILDKIT_MULTI_PLATFORM, which would put the files into a folder for the platform.
     await build(cli, { ...request, arguments: {} }, listener.onProgress, signal);
     const [answer, ofBase] = await Promise.all(['image', 'base'].map((name) => readFile(join(folder, name), 'utf8')));
     return parseUpdates(answer ?? '', ofBase ?? '');

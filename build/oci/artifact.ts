@@ -1,4 +1,3 @@
-import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
 import {
   type Descriptor,
@@ -8,7 +7,7 @@ import {
   type StoredDocument,
   storeDocument,
 } from './descriptor.ts';
-import { invalidContent, isIndex, parseJson } from './document.ts';
+import { invalidContent, isBadContent, isIndex, parseJson } from './document.ts';
 import type { Repository } from './reference.ts';
 import { nameOf, type Registry } from './registry.ts';
 
@@ -92,15 +91,6 @@ const CLEARED_TYPE = 'application/vnd.openclaw.cleared.v1+json';
 export const clearArtifact = (registry: Registry, repository: Repository, tag: string): Promise<void> =>
   putArtifact(registry, repository, tag, { type: CLEARED_TYPE, annotations: {} });
 
-/** Kinds of failures that somebody who can push can cause. */
-const CONTENT_KINDS: ReadonlySet<string> = new Set([
-  'not-found',
-  'incomplete',
-  'digest-mismatch',
-  'too-large',
-  'invalid-content',
-]);
-
 /**
  * @returns undefined if the tag does not exist or has another type
  * @throws WorkError of the kind `invalid-content` if its content is missing, or is not what the manifest says
@@ -121,8 +111,7 @@ export async function readArtifact(
   const artifact = { annotations: manifest.annotations ?? {}, descriptor };
   if (layer.mediaType === MEDIA_TYPES.empty) return artifact;
   const bytes = await registry.blob(repository, layer.digest).catch((error: unknown) => {
-    const isPlanted = error instanceof WorkError && CONTENT_KINDS.has(error.failure.kind);
-    throw isPlanted
+    throw isBadContent(error)
       ? invalidContent(name, `its content cannot be read: ${error.failure.reason}`, { cause: error })
       : error;
   });

@@ -75,7 +75,7 @@ export async function addToLayout(folder: string, { bytes, descriptor }: StoredD
 /** Content of a repository in a registry. */
 export const registryContent = (registry: Registry, repository: Repository): ContentSource => ({
   document: async (digest) => {
-    // A document may name a tag, whose contents nobody has checked.
+    // With a tag in the place of a digest, the registry could answer anything.
     requireDigest(digest);
     const stored = await registry.document(repository, digest);
     if (stored === undefined) throw missingContent(repository, digest);

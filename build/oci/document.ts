@@ -119,7 +119,7 @@ export interface ImageConfig {
 /** A config as a registry or a layout stores it. */
 export interface StoredConfig extends ImageConfig {
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] };
-  /** What made each layer, and instructions without a layer. Source: OCI image-spec, config.md */
+  /** The instruction of each layer, and instructions without a layer. Source: OCI image-spec, config.md */
   readonly history?: readonly { readonly created_by?: string; readonly empty_layer?: boolean }[];
 }
 
@@ -162,6 +162,19 @@ export function parseJson(bytes: Buffer, name: string): unknown {
     throw invalidContent(name, `its ${bytes.length} bytes are not valid JSON`, { cause: error });
   }
 }
+
+/** Kinds of failures to read content that somebody who can push can cause. */
+const CONTENT_KINDS: ReadonlySet<string> = new Set([
+  'not-found',
+  'incomplete',
+  'digest-mismatch',
+  'too-large',
+  'invalid-content',
+]);
+
+/** Whether content in a registry is missing, or differs from its description. Not: whether the registry can be reached. */
+export const isBadContent = (error: unknown): error is WorkError =>
+  error instanceof WorkError && CONTENT_KINDS.has(error.failure.kind);
 
 /** @param reason continues the name */
 export const invalidContent = (name: string, reason: string, options?: ErrorOptions): WorkError =>

@@ -121,7 +121,7 @@ const CACHE_CONFIG = 'application/vnd.buildkit.cacheconfig.v0';
 /**
  * The job that signs gets a cache from the job that builds. A release record or an image in its place would count as signed.
  *
- * @throws WorkError if a document is no build cache
+ * @throws WorkError if the document is something else than a build cache
  */
 export function requireCache(bytes: Buffer, digest: string): void {
   const { config, artifactType, subject } = parseManifest(bytes, digest);

@@ -54,7 +54,7 @@ const crowdedBy = (repository: string): WorkError =>
   new WorkError({
     kind: 'invalid-record',
     title: 'No record of a release can be found',
-    reason: `The ${MOST_CLEARED} newest tags release-… of ${repository} are no records.`,
+    reason: `The ${MOST_CLEARED} newest tags release-… of ${repository} do not name a record.`,
     hint: `find out who wrote them, and delete them; to name a release: --release VERSION`,
   });
 

@@ -23,7 +23,7 @@ import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
-import { buildSystemLayers } from './build-system-layers.ts';
+import { buildSystemLayers, installsAgain } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import {
   type ImageParts,
@@ -113,7 +113,7 @@ async function rebaseImage(
   const count = await systemLayerCount(layout, before, from);
   let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
   if (problems.length > 0 || isSameBase || request.newPackages) {
-    if (dockerfile === undefined || count === undefined)
+    if (dockerfile === undefined || count === undefined || !installsAgain(dockerfile))
       throw refusal([...problems, 'the image does not say how its Debian packages were installed'].join('; '));
     onStep(`installing the Debian packages of ${image} for ${platform} on the new base`);
     const built = `${layout}-system`;

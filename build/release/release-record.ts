@@ -147,7 +147,7 @@ function isRepositoryName(text: string): boolean {
 
 /** The record as an artifact; equal in all registries, so that one signature serves all. @throws WorkError if it breaks a rule */
 export function recordDocument(record: ReleaseRecord): StoredArtifact {
-  // What a builder handed over is in it. A record that breaks a rule would be refused by every later command.
+  // A builder handed over parts of it. Every later command would refuse a record that breaks a rule.
   const broken = brokenRule(record, record.name);
   if (broken !== undefined) throw invalidContent(recordTag(record.name), broken);
   return artifactDocument({

@@ -33,27 +33,15 @@ const ownOrigins = (port: number): readonly string[] =>
 /** The origins that are not ours. Setup writes its own two first, for the current port or an earlier one. */
 function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
   const [address, port = 80] = /^http:\/\/localhost(?::(\d+))?$/.exec(String(origins[0])) ?? [];
-  return address !== undefined && origins[1] === ownOrigins(Number(port))[1] ? origins.slice(2) : origins;
+  return address !== undefined && Number(port) < 65_536 && origins[1] === ownOrigins(Number(port))[1]
+    ? origins.slice(2)
+    : origins;
 }
 
-const OWN_ORIGIN = /^http:\/\/(?:localhost|127\.0\.0\.1)(?::(\d+))?$/;
-
-/**
- * Our origins of an earlier port follow the port, at any place of the list. Ours are those of the former port, and a pair for both names
- * if there is none for the current port: somebody has changed the port in .env.
- */
+/** Our origins of the former port follow the port, at any place of the list, also if only one of them is left. */
 function onPort(origins: readonly unknown[], former: number, port: number): readonly unknown[] {
-  const portOf = (origin: unknown): number | undefined => {
-    const [own, text = '80'] = OWN_ORIGIN.exec(String(origin)) ?? [];
-    return own === undefined ? undefined : Number(text);
-  };
-  const isPair = (of: number): boolean => ownOrigins(of).every((origin) => origins.includes(origin));
-  const follows = (of: number): boolean => of !== port && (of === former || (isPair(of) && !isPair(port)));
-  const moved = origins.map((origin) => {
-    const of = portOf(origin);
-    return of !== undefined && follows(of) ? ownOrigins(port)[ownOrigins(of).indexOf(String(origin))] : origin;
-  });
-  return [...new Set(moved)];
+  const before = ownOrigins(former);
+  return [...new Set(origins.map((origin) => ownOrigins(port)[before.indexOf(String(origin))] ?? origin))];
 }
 
 /** The origins to write: ours, those of the variable, then the others in the list; undefined: none are needed. */
@@ -77,7 +65,8 @@ function isOtherToken(config: unknown, { token, tokenGiven = false }: WantedConf
   const written = writtenSecret(config, 'token');
   switch (written.kind) {
     case 'none':
-      return field(config, 'gateway.auth.token') !== undefined;
+      // A reference instead of an empty token; but beside a password, the gateway would not know which of both counts.
+      return field(config, 'gateway.auth.token') !== undefined && writtenSecret(config, 'password').kind === 'none';
     case 'plain':
       return written.value !== token && (tokenGiven || isToken(written.value));
     case 'variable':

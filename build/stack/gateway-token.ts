@@ -47,6 +47,10 @@ export function writtenSecret(config: unknown, name: 'token' | 'password'): Writ
   return /\$\{\w+\}/.test(text) ? { kind: 'elsewhere' } : { kind: 'plain', value: text };
 }
 
+/** Whether a secret is in `openclaw.json` itself, in any form. */
+const isWritten = (config: unknown, name: 'token' | 'password'): boolean =>
+  writtenSecret(config, name).kind !== 'none' && field(config, `gateway.auth.${name}`) !== undefined;
+
 /** Whether another file may contain `gateway.auth`. */
 const hasInclude = (config: unknown): boolean =>
   ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
@@ -73,12 +77,13 @@ export function chooseToken(
   if (written.kind === 'plain' && isToken(written.value)) return { value: written.value, from: 'openclaw.json' };
   // Another variable's value, so that the command line sends what the gateway accepts.
   const names = [...(written.kind === 'variable' ? [written.name] : []), 'OPENCLAW_GATEWAY_TOKEN'];
-  const kept = names.flatMap((name) => valueIn(dotEnv, name) ?? [])[0];
-  if (kept !== undefined) return { value: kept, from: '.env' };
-  const beside = names.flatMap((name) => valueIn(besideConfig, name) ?? [])[0];
-  return beside === undefined
-    ? { value: makeToken(), from: undefined }
-    : { value: beside, from: 'the .env beside openclaw.json' };
+  for (const name of names) {
+    const kept = valueIn(dotEnv, name);
+    if (kept !== undefined) return { value: kept, from: '.env' };
+    const beside = valueIn(besideConfig, name);
+    if (beside !== undefined) return { value: beside, from: 'the .env beside openclaw.json' };
+  }
+  return { value: makeToken(), from: undefined };
 }
 
 /**
@@ -89,9 +94,8 @@ export function chooseToken(
 function authMode(config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined {
   const mode = field(config, 'gateway.auth.mode');
   if (typeof mode === 'string') return mode;
-  const password = writtenSecret(config, 'password');
   const inVariables = [dotEnv, besideConfig].some((text) => valueIn(text, 'OPENCLAW_GATEWAY_PASSWORD') !== undefined);
-  if (password.kind === 'plain' || password.kind === 'variable' || inVariables) return 'password';
+  if (isWritten(config, 'password') || inVariables) return 'password';
   return hasInclude(config) ? undefined : 'token';
 }
 
@@ -116,9 +120,10 @@ export function otherCredential(config: unknown, files: EnvironmentFiles, isGive
     case 'variable':
       return token.name === 'OPENCLAW_GATEWAY_TOKEN' ? undefined : placeOf(token.name, files, 'gateway.auth.token');
     case 'elsewhere':
-      return field(config, 'gateway.auth.token') === undefined
-        ? 'the secret in the file that openclaw.json includes'
-        : 'the secret to which gateway.auth.token in openclaw.json refers';
+      if (isWritten(config, 'token')) return 'the secret to which gateway.auth.token in openclaw.json refers';
+      return field(config, 'gateway.auth.$include') === undefined
+        ? 'OPENCLAW_GATEWAY_TOKEN in .env, unless a file that openclaw.json includes has another secret'
+        : 'the secret in the file that openclaw.json includes';
   }
 }
 
@@ -156,12 +161,11 @@ export function loginProblem(
     const reason = 'lets anybody in, and the gateway refuses to listen for other hosts';
     return { value: 'none', reason, hint: 'set it to token, or use OPENCLAW_GATEWAY_BIND=loopback' };
   }
-  const [token, password] = [writtenSecret(config, 'token'), writtenSecret(config, 'password')];
-  const isAmbiguous = mode === undefined && token.kind !== 'none' && password.kind !== 'none' && !hasInclude(config);
-  if (isAmbiguous) {
+  if (mode === undefined && isWritten(config, 'token') && isWritten(config, 'password') && !hasInclude(config)) {
     const reason = 'is not set, but both a token and a password are, so the gateway does not start';
     return { value: '', reason, hint: 'set gateway.auth.mode to token or password' };
   }
+  const token = writtenSecret(config, 'token');
   const needed = token.kind === 'variable' ? token.name : undefined;
   // The gateway does not start with an empty variable. Other files or the Compose override may set one that .env does not have.
   if (needed !== undefined && needed !== 'OPENCLAW_GATEWAY_TOKEN' && readDotEnv(dotEnv).get(needed) === '') {

@@ -177,7 +177,7 @@ export function configureGateway(input: SetupInput, config: unknown, made: Setup
     port: Number(setupValues.OPENCLAW_GATEWAY_PORT),
     token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
     origins: originsOf(values, setupValues),
-    ...(made.formerDotEnv === undefined ? {} : { former: formerOf(input, made.formerDotEnv) }),
+    ...(made.formerDotEnv === undefined ? {} : { former: formerOf(input, made.formerDotEnv, made.publishedPort) }),
     tokenGiven: made.tokenGiven ?? false,
     sandbox: made.sandbox,
   });
@@ -189,6 +189,8 @@ export interface SetupSoFar {
   readonly tokenGiven?: boolean;
   /** `.env` before this setup. */
   readonly formerDotEnv?: string;
+  /** The host's port of the running gateway: somebody may have changed the port in `.env` since it started. */
+  readonly publishedPort?: number;
 }
 
 /** The origins that the user asks for: the variable's, and that of the address on which the ports are published. */
@@ -200,9 +202,13 @@ function originsOf(values: Values, { OPENCLAW_GATEWAY_PORT: port }: SetupValues)
   return [...published, ...listOf(values.get('OPENCLAW_ALLOWED_ORIGINS') ?? '')];
 }
 
-function formerOf(input: SetupInput, dotEnv: string): { readonly port: number; readonly origins: readonly string[] } {
+function formerOf(
+  input: SetupInput,
+  dotEnv: string,
+  publishedPort: number | undefined,
+): { readonly port: number; readonly origins: readonly string[] } {
   const former = { ...input, environment: new Map<string, string>(), dotEnv };
   const values = effectiveValues(former);
   const setupValues = withDefaults(values, former);
-  return { port: Number(setupValues.OPENCLAW_GATEWAY_PORT), origins: originsOf(values, setupValues) };
+  return { port: publishedPort ?? Number(setupValues.OPENCLAW_GATEWAY_PORT), origins: originsOf(values, setupValues) };
 }

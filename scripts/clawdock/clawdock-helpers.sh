@@ -106,7 +106,7 @@ _clawdock_is_own() {
   files=$(printf '%s' "${other#*|}" | tr ',' '\n' | while IFS= read -r files; do if [ -f "$files" ]; then printf x; fi; done)
   other=${other%%|*}
   # A folder that has been moved leaves containers with its former path.
-  if [ -z "$other" ] || [ "$other" -ef "$_clawdock_dir" ] || { [ -z "$files" ] && ! _clawdock_is_project "$other"; }; then return 0; fi
+  if [ ! -d "$other" ] || [ "$other" -ef "$_clawdock_dir" ] || { [ -z "$files" ] && ! _clawdock_is_project "$other"; }; then return 0; fi
   _clawdock_say "the project name $project belongs to the installation in $other. Choose another one: cd $_clawdock_dir && COMPOSE_PROJECT_NAME=$project-2 scripts/docker/setup.sh"
   return 1
 }
@@ -185,10 +185,8 @@ clawdock-token() {
   local other
   _clawdock_find || return
   other=$(_clawdock_ask credential 2>/dev/null)
-  if [ -n "$other" ]; then
-    _clawdock_say "the gateway accepts $other"
-    return 1
-  fi
+  if [ -n "$other" ]; then _clawdock_say "the gateway accepts $other"; fi
+  case $other in '' | 'OPENCLAW_GATEWAY_TOKEN in .env'*) ;; *) return 1 ;; esac
   _clawdock_env OPENCLAW_GATEWAY_TOKEN '' | grep . || {
     _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh"
     return 1

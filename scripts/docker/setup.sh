@@ -63,7 +63,7 @@ label='' # of the folders that setup mounts, for SELinux
 decider_image='' # removed at the end
 provided_id='' # of the image that this run put under the name of the running one
 kept_image='' # second tag of the running image, while a new image is built or pulled
-before_uid='' before_gid='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
+before_uid='' before_gid='' before_port='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
@@ -192,7 +192,9 @@ check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 # Finds the running container and the name of its image. A build or a pull may move that name.
 was_running=$(gateway_container)
 if [ -n "$was_running" ]; then
-  was_image=$(docker container inspect --format '{{.Config.Image}}' "$was_running")
+  read -r was_image before_port < <(docker container inspect \
+    --format '{{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$was_running")
+  before_port=${before_port%% *}
   # A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
   docker tag "$(docker container inspect --format '{{.Image}}' "$was_running")" "$kept_image" 2>/dev/null || was_image=''
 fi
@@ -269,6 +271,7 @@ gather_inputs
 input_configuration
 input sandbox_state "$sandbox_state"
 input former:.env "${before_env%x}"
+input former:port "$before_port"
 if [ "$token_from" = OPENCLAW_GATEWAY_TOKEN ]; then input token_given yes; fi
 decide configure
 take config_batch relaxed

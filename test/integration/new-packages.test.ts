@@ -5,7 +5,7 @@ import { type RegistryImage, readRegistryImage } from '../../build/release/regis
 import { engine, inImage } from '../support/command.ts';
 import { type DebianMirror, startDebianMirror } from '../support/debian-mirror.ts';
 import { publishBase } from '../support/published-base.ts';
-import { createReleaseFixture, type ReleaseFixture } from '../support/release-fixture.ts';
+import { createReleaseFixture, type Published, type ReleaseFixture } from '../support/release-fixture.ts';
 
 let fixture: ReleaseFixture;
 let repository = '';
@@ -113,5 +113,14 @@ describe('a rebase over changed Debian packages', () => {
     expect(stderr).toContain('default: 1 Debian package changes: tini 9.2 → 9.3');
     const [before, after] = [layers(await read(rebased)), layers(await read(`${fixture.version}-r20300503`))];
     expect(after.filter((digest) => !before.includes(digest))).toHaveLength(1);
+  });
+
+  it('on a day that has a refresh is refused: its record would count as an interrupted run', async () => {
+    const { exitCode, stdout } = await fixture.run(
+      ...['rebase', `${repository}:${fixture.version}`, '--base', fixture.base, '--date', '20300501', '--new-packages'],
+      ...['--registries', repository, '--sign', 'none', '--json'],
+    );
+    expect(exitCode).toBe(1);
+    expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'version-exists' });
   });
 });

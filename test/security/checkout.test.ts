@@ -109,6 +109,28 @@ it('runs no program that a submodule names', async () => {
   expect(hasRun()).toBe(true);
 });
 
+it('with a submodule at another commit is changed', async () => {
+  const commit = [
+    '-c',
+    'user.name=x',
+    '-c',
+    'user.email=x@example.org',
+    'commit',
+    '--quiet',
+    '--allow-empty',
+    '--message',
+    'x',
+  ];
+  const inner = join(folder, 'inner');
+  await $`git init --quiet ${inner}`;
+  await $`git -C ${inner} ${commit}`;
+  await $`git -C ${checkout} -c protocol.file.allow=always submodule --quiet add ${inner} sub`;
+  await $`git -C ${checkout} ${commit}`;
+  expect((await readGitRevision(checkout)).dirty).toBe(false);
+  await $`git -C ${join(checkout, 'sub')} ${commit}`;
+  expect((await readGitRevision(checkout)).dirty).toBe(true);
+});
+
 describe('the state of a checkout', () => {
   it('is not clean if git cannot tell', async () => {
     await writeFile(join(checkout, '.git/index'), 'damaged');

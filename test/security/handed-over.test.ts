@@ -18,6 +18,7 @@ import { readCredentials } from '../../build/oci/credentials.ts';
 import { printableColored } from '../../build/printable.ts';
 import { RequestError } from '../../build/problem.ts';
 import { requireCache } from '../../build/release/build-cache.ts';
+import { installsAgain } from '../../build/release/build-system-layers.ts';
 import { baseOf } from '../../build/release/registry-image.ts';
 
 // Inputs from programs, registries and the job that builds.
@@ -193,4 +194,20 @@ it.each([['null'], ['<html>'], ['{"manifests": 5}'], ['{"manifests": [null]}']])
       failure: { kind: 'invalid-content' },
     });
   },
+);
+
+it.each([
+  [
+    'the stage and the argument',
+    '# x\nFROM base AS system\nARG OPENCLAW_PACKAGES_DATE\nRUN x\n\nFROM system AS with-tools\n',
+    true,
+  ],
+  [
+    'another name of the stage',
+    '# x\nFROM base AS system\nARG OPENCLAW_PACKAGES_DATE\nRUN x\n\nFROM system AS equipped\n',
+    false,
+  ],
+  ['no argument', 'FROM base AS system\nRUN x\n\nFROM system AS with-tools\n', false],
+])('a Dockerfile of an earlier release with %s can install its packages again: %s', (_, dockerfile, expected) =>
+  expect(installsAgain(dockerfile)).toBe(expected),
 );

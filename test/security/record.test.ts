@@ -214,7 +214,7 @@ it('tags of versions that do not exist hide no release silently', async () => {
   for (let number = 1; number <= 20; number += 1)
     await registry.putDocument(parseReference(first), `release-2099.1.${number}`, IMAGE);
   await expect(findRecord(registry, [first], undefined, async () => true)).rejects.toMatchObject({
-    failure: { kind: 'invalid-record', reason: expect.stringContaining('are no records') },
+    failure: { kind: 'invalid-record', reason: expect.stringContaining('do not name a record') },
   });
 });
 

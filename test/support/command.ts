@@ -73,3 +73,7 @@ export async function runUntil(
   const { exitCode } = await child;
   return { exitCode, output, reached: cues.length === 0 };
 }
+
+/** The address of this host that containers and build steps reach. */
+export const bridgeAddress = async (): Promise<string> =>
+  (await docker('network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}')).stdout.trim();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
-import { docker, engine } from './command.ts';
+import { bridgeAddress, engine } from './command.ts';
 
 /** A mirror of one Debian package in several versions. */
 export interface DebianMirror {
@@ -25,13 +25,7 @@ export async function startDebianMirror(
   name: string,
   versions: readonly string[],
 ): Promise<DebianMirror> {
-  const { stdout: address } = await docker(
-    'network',
-    'inspect',
-    'bridge',
-    '--format',
-    '{{(index .IPAM.Config 0).Gateway}}',
-  );
+  const address = await bridgeAddress();
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-mirror-'));
   const dockerfile = `FROM ${base} AS packages
 RUN <<'SH'
@@ -68,7 +62,7 @@ COPY --from=packages /mirror /
   await new Promise<void>((resolve) => void server.listen(0, '0.0.0.0', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    source: `RUN echo 'deb [trusted=yes] http://${address.trim()}:${port}/ ./' >/etc/apt/sources.list.d/mirror.list`,
+    source: `RUN echo 'deb [trusted=yes] http://${address}:${port}/ ./' >/etc/apt/sources.list.d/mirror.list`,
     serve: (version) => {
       served = version;
     },

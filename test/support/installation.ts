@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -61,6 +61,8 @@ export interface TestInstallation {
   /** Runs a command of the CLI without a terminal. */
   readonly cli: (...args: readonly string[]) => ReturnType<TestInstallation['compose']>;
   readonly dotEnv: () => Promise<ReadonlyMap<string, string>>;
+  /** Writes `.env` by hand: the image, the ports, the project name, and more variables. */
+  readonly writeDotEnv: (more?: Readonly<Record<string, string>>) => Promise<void>;
   readonly container: () => Promise<string>;
   /** Adds Node to a host that had none. */
   readonly giveNode: () => Promise<void>;
@@ -136,6 +138,11 @@ export async function makeInstallation(
     compose,
     cli: (...args) => compose('run', '-T', '--rm', 'openclaw-cli', ...args),
     dotEnv: async () => readDotEnv(await readFile(join(project, '.env'), 'utf8')),
+    writeDotEnv: (more = {}) => {
+      const { COMPOSE_PROJECT_NAME } = environment;
+      const lines = Object.entries({ OPENCLAW_IMAGE: image, ...ports, COMPOSE_PROJECT_NAME, ...more });
+      return writeFile(join(project, '.env'), lines.map(([name, value]) => `${name}=${value}\n`).join(''));
+    },
     container: async () => (await compose('ps', '--quiet', 'openclaw-gateway')).stdout,
     giveNode,
     remove: async () => {

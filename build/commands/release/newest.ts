@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
-import { findEngine } from '../../engine/engine.ts';
-import { type DebianUpdate, findUpdates, updateText } from '../../image/debian-updates.ts';
+import { type DebianUpdate, type UpdateRequest, updateText } from '../../image/debian-updates.ts';
 import { invalidContent } from '../../oci/document.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { atDigest, type Registry } from '../../oci/registry.ts';
@@ -12,22 +11,18 @@ import { baseOf, readRegistryImage } from '../../release/registry-image.ts';
 import type { ReleaseRecord } from '../../release/release-record.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
-import { addOptions, parseCa } from '../options.ts';
+import { askDebian, DEBIAN_OPTIONS } from '../debian-options.ts';
+import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
-import { type CommandRun, runCommand } from '../run-command.ts';
+import { runCommand } from '../run-command.ts';
 import { RELEASE_OPTIONS, type RecordOptions, requireRegistries, today } from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
-
-const { engine, builder, ca, json } = BUILD_OPTIONS;
 
 const NEWEST_OPTIONS = {
   registries: RELEASE_OPTIONS.registries,
   ...TRUST_OPTIONS,
-  debian: {
-    flags: '--debian',
-    description: 'also ask Debian for newer versions of the packages in its image; needs an engine',
-  },
-  ...{ engine, builder, ca, json },
+  ...DEBIAN_OPTIONS,
+  json: BUILD_OPTIONS.json,
 } as const;
 
 type NewestOptions = OptionValues<typeof NEWEST_OPTIONS> & Omit<RecordOptions, 'release'> & TrustOptions;
@@ -50,16 +45,13 @@ versions of the base's own packages are listed, and come with a newer base.`,
 async function run(options: NewestOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
   const trust = requireTrust(options);
-  const authorities = parseCa(options.ca);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
     const record = await findRecord(registry, registries, undefined, check).catch(noReleaseYet);
     const isOldBase = record !== undefined && record.base !== readPin().reference.digest;
     const updates =
-      options.debian === true && record !== undefined
-        ? await debianUpdates(record, registries, registry, options, authorities, command)
-        : undefined;
+      record && (await askDebian(record.name, options, command, () => updateRequest(record, registries, registry)));
     const due = (updates ?? []).filter(({ ofBase }) => !ofBase);
     const reasons = [
       ...(isOldBase ? ['the pinned base is newer'] : []),
@@ -77,32 +69,22 @@ async function run(options: NewestOptions): Promise<void> {
   });
 }
 
-/** Asks Debian about the default image, else the first one, of a release. */
-async function debianUpdates(
+/** The default image of a release, else its first one. @throws WorkError if its labels do not name its base */
+async function updateRequest(
   record: ReleaseRecord,
   registries: readonly string[],
   registry: Registry,
-  options: NewestOptions,
-  authorities: string | undefined,
-  command: CommandRun,
-): Promise<readonly DebianUpdate[]> {
-  const { onStep, signal, orInterrupted } = command;
+): Promise<UpdateRequest> {
   const [repository = ''] = registries.filter((name) => record.registries.includes(name));
   const released = record.images.default ?? Object.values(record.images)[0];
   const [platform] = record.platforms;
   if (released === undefined || platform === undefined) throw new Error(`the record of ${record.name} has no image`);
   const at = parseReference(repository);
-  const image = await readRegistryImage(registry, at, released.index.digest, platform);
-  const base = baseOf(image?.config.config?.Labels ?? {});
-  if (base === undefined)
-    throw invalidContent(atDigest(at, released.index.digest), 'its labels do not name its base by digest');
-  onStep(`asking Debian for newer versions of the packages in ${record.name}`);
-  const cli = await orInterrupted(findEngine(options.engine, onStep));
-  return orInterrupted(
-    findUpdates(atDigest(at, released.index.digest), formatReference(base), authorities, {
-      ...{ cli, builder: options.builder, listener: command, signal },
-    }),
-  );
+  const image = atDigest(at, released.index.digest);
+  const read = await readRegistryImage(registry, at, released.index.digest, platform);
+  const base = baseOf(read?.config.config?.Labels ?? {});
+  if (base === undefined) throw invalidContent(image, 'its labels do not name its base by digest');
+  return { image, base: formatReference(base), platform };
 }
 
 /** A table for the summary of a workflow run. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
@@ -120,11 +121,11 @@ interface PreparedRelease extends Pick<PublishContext, 'verify'> {
   readonly folder?: string;
 }
 
-/** Resolves a release. @param folder for its images */
+/** Resolves a release. @param folder for its images @param tools isResumed: whether an interrupted run on this host began it */
 type Prepare = (
   command: CommandRun,
   folder: string,
-  tools: Pick<PublishContext, 'registry' | 'signer'>,
+  tools: Pick<PublishContext, 'registry' | 'signer'> & { readonly isResumed: boolean },
 ) => Promise<PreparedRelease>;
 
 /** Publishes a release, and prints the result. */
@@ -138,7 +139,9 @@ export async function runPublish(release: Release, options: PublishOptions, prep
     const own = cacheFolder('releases', target);
     const signer = await command.orInterrupted(cosignSigner(signing, onStep));
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
-    const prepared = await command.orInterrupted(prepare(command, own, { registry, signer }));
+    const journal = stateFolder('releases', `${target}.json`);
+    const isResumed = existsSync(journal);
+    const prepared = await command.orInterrupted(prepare(command, own, { registry, signer, isResumed }));
     const { origin, identity, images, verify, folder = own } = prepared;
     const { name: _, version: __, ...request } = release;
     const date = release.event === 'refresh' ? release.date : '';
@@ -147,7 +150,7 @@ export async function runPublish(release: Release, options: PublishOptions, prep
         release,
         origin,
         identity: shortHash(JSON.stringify([identity, { ...request, date }, origin.base])),
-        journal: stateFolder('releases', `${target}.json`),
+        journal,
         folder,
       },
       {

@@ -25,7 +25,7 @@ given() { # NAME [DEFAULT]
 
 # Prints a value of .env without quotes, escapes and comments, as build/stack/dot-env.ts reads it.
 plain_value() { # TEXT after the equals sign
-  local value=${1%$'\r'} quote=$'\001' backslash=$'\002' newline=$'\n' return=$'\r' tab=$'\t'
+  local value=${1%$'\r'} quote=$'\003' backslash=$'\004' newline=$'\n' return=$'\r' tab=$'\t'
   shopt -u patsub_replacement 2>/dev/null || true # since bash 5.2, & would stand for the match
   case $value in
   \'*)
@@ -92,7 +92,7 @@ default_project_name() {
 }
 
 check_answers() { # QUESTION
-  local home=${HOME:-/tmp}
+  local text home=${HOME:-/tmp}
   case $1 in
   check)
     take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
@@ -118,7 +118,12 @@ check_answers() { # QUESTION
     check_build_variables
     ;;
   plan)
-    take env_file extra_overlay sandbox_overlay
+    take env_file extra_overlay sandbox_overlay token_from credential scheme sandbox_reason sandbox_hint sandbox_failed
+    # These are printed.
+    for text in "$token_from" "$credential" "$scheme" "$sandbox_failed" "$sandbox_reason" "$sandbox_hint"; do
+      case $text in *[[:cntrl:]]*) strange_answer "$text" ;; esac
+    done
+    case $scheme in http | https | '') ;; *) strange_answer "the scheme $scheme" ;; esac
     check_directories
     check_compose_files
     check_env_file
@@ -197,6 +202,8 @@ check_env_file() {
     name=${line%%=*}
     text=${line#*=}
     value=$(plain_value "$text" && printf x) value=${value%x}
+    # Compose and shells expand $ outside of single quotes.
+    case $text in \'*) ;; *) case ${text//\\\$/} in *\$*) strange_answer "$name" ;; esac ;; esac
     case $name in
     # Nothing in it may be expanded.
     OPENCLAW_GATEWAY_TOKEN)

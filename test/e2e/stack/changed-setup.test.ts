@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { docker } from '../../support/command.ts';
+import { bridgeAddress, docker } from '../../support/command.ts';
 import { PLUGIN_OF, testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
@@ -135,13 +135,7 @@ it('restores the previous installation if the gateway cannot start with the new 
   });
   const before = await state();
   // Bound to one address of the host: nothing answers on 127.0.0.1, but the port cannot be published.
-  const { stdout: address } = await docker(
-    'network',
-    'inspect',
-    'bridge',
-    '--format',
-    '{{(index .IPAM.Config 0).Gateway}}',
-  );
+  const address = await bridgeAddress();
   const taken = createServer();
   await new Promise<void>((resolve) => void taken.listen(0, address, resolve));
   const { port } = taken.address() as AddressInfo;

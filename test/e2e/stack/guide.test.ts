@@ -108,18 +108,8 @@ describe('by hand', () => {
   let manual: TestInstallation;
   beforeAll(async () => {
     manual = await makeInstallation('manual', 'with Node', 'whole');
-    const lines = {
-      ...manual.ports,
-      OPENCLAW_IMAGE: manual.image,
-      COMPOSE_PROJECT_NAME: manual.environment['COMPOSE_PROJECT_NAME'],
-    };
     await mkdir(join(manual.folder, 'notes'));
-    await writeFile(
-      join(manual.project, '.env'),
-      Object.entries(lines)
-        .map(([name, value]) => `${name}=${value}\n`)
-        .join(''),
-    );
+    await manual.writeDotEnv();
   });
   afterAll(() => manual.remove());
 

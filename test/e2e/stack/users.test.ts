@@ -20,12 +20,7 @@ describe('docker compose up without setup', () => {
   afterAll(() => here.remove());
 
   it('ends with a healthy gateway, although Docker creates its folders for root, and starts nothing else', async () => {
-    const variables = {
-      ...{ OPENCLAW_IMAGE: here.image, OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32), ...here.ports },
-      COMPOSE_PROJECT_NAME: here.environment['COMPOSE_PROJECT_NAME'],
-    };
-    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-    await writeFile(join(here.project, '.env'), lines.join(''));
+    await here.writeDotEnv({ OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) });
     const up = await here.compose('up', '--detach', '--wait');
     expect(up.exitCode, up.stderr).toBe(0);
     const { stdout } = await here.compose('ps', '--format', '{{.Service}} {{.Health}}');
@@ -45,13 +40,7 @@ describe('docker compose up with data of root', () => {
   it('starts no gateway that could not write, and says who must own the folder', async () => {
     await mkdir(here.config, { mode: 0o700 });
     await writeFile(join(here.config, 'openclaw.json'), '{}');
-    const lines = { OPENCLAW_IMAGE: here.image, ...here.ports, PUID: '1500', PGID: '1600' };
-    await writeFile(
-      join(here.project, '.env'),
-      Object.entries(lines)
-        .map(([name, value]) => `${name}=${value}\n`)
-        .join(''),
-    );
+    await here.writeDotEnv({ PUID: '1500', PGID: '1600' });
     const up = await here.compose('up', '--detach', 'openclaw-gateway');
     expect(up.exitCode).not.toBe(0);
     const { stdout } = await here.compose('logs', '--no-log-prefix', 'openclaw-folders');

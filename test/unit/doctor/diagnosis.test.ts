@@ -171,3 +171,19 @@ describe('finds a problem, and its fix', () => {
 
   it('works without an answer of the registry', () => expect(problems({ newestRelease: undefined })).toEqual([]));
 });
+
+it.each([
+  ['$OPENCLAW_GATEWAY_TOKEN'],
+  ['${OPENCLAW_GATEWAY_TOKEN}'],
+  ['secretref-env:OPENCLAW_GATEWAY_TOKEN'],
+  [' T '],
+])('takes the token %j for that of .env', (token) =>
+  expect(problems({ config: { gateway: { auth: { token } } } })).toEqual([]),
+);
+
+it('changes to the folder before a command for another project', () => {
+  const hints = (here: string) =>
+    diagnose({ ...well, container: undefined, project: "/srv/it's" }, here).flatMap(({ hint = '' }) => hint);
+  expect(hints('/elsewhere')).toContain("cd '/srv/it'\\''s' && docker compose up --detach openclaw-gateway");
+  expect(hints("/srv/it's")).toContain('docker compose up --detach openclaw-gateway');
+});

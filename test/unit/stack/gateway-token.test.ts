@@ -21,6 +21,13 @@ describe('chooseToken', () => {
     [undefined, { gateway: { auth: { token: 'prefix-${MINE}' } } }, 'MINE=mine\n', 'new', undefined],
     [undefined, { gateway: { $include: './gateway.json5' } }, '', 'new', undefined],
     [undefined, { gateway: { auth: { token: '${BESIDE}' } } }, '', 'beside', 'the .env beside openclaw.json'],
+    [
+      undefined,
+      { gateway: { auth: { token: '${BESIDE}' } } },
+      'OPENCLAW_GATEWAY_TOKEN=old\n',
+      'beside',
+      'the .env beside openclaw.json',
+    ],
   ])('%j, %j, %j: %s', (given, configuration, dotEnv, value, from) =>
     expect(chooseToken(given, configuration, { dotEnv, besideConfig: BESIDE }, () => 'new')).toEqual({ value, from }),
   );
@@ -50,6 +57,7 @@ describe('otherCredential', () => {
       '',
       'the password: gateway.auth.password in openclaw.json',
     ],
+    [{ password: { source: 'file', id: '/run/x' } }, '', 'the password: gateway.auth.password in openclaw.json'],
     [{ mode: 'trusted-proxy' }, '', 'no token: your proxy logs people in (gateway.auth.mode is trusted-proxy)'],
     [{ token: '$MINE' }, 'MINE=x\n', 'MINE in .env'],
     [{ token: '${MINE}' }, 'MINE=\n', 'MINE, to which gateway.auth.token in openclaw.json refers'],
@@ -78,6 +86,18 @@ describe('a secret that is kept elsewhere', () => {
   ])('%j stays, unless another token is given', (auth) => {
     expect(paths(auth, false)).not.toContain('gateway.auth.token');
     expect(paths(auth, true)).toContain('gateway.auth.token');
+  });
+
+  it('an empty token stays beside a password: with both, the gateway does not start', () => {
+    expect(paths({ token: '', password: 'x' }, false)).not.toContain('gateway.auth.token');
+    expect(paths({ token: '' }, false)).toContain('gateway.auth.token');
+  });
+
+  it('a file that openclaw.json includes may have another one', () => {
+    const config = { $include: './agents.json5' };
+    expect(otherCredential(config, { dotEnv: 'OPENCLAW_GATEWAY_TOKEN=x\n' })).toMatch(
+      /^OPENCLAW_GATEWAY_TOKEN in \.env, unless/,
+    );
   });
 
   it.each([[{ token: '$OPENCLAW_GATEWAY_TOKEN' }], [{ token: 'ours' }], [{}]])('%j needs no write', (auth) => {

@@ -1,17 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { checkSetup } from '../../../build/stack/check-setup.ts';
 import { configWrites } from '../../../build/stack/gateway-config.ts';
-import { planSetup } from '../../../build/stack/plan-setup.ts';
+import { configureGateway, planSetup } from '../../../build/stack/plan-setup.ts';
 import type { SetupInput } from '../../../build/stack/setup-values.ts';
+import { setupInput as input } from './setup-input.ts';
 
-const input = (environment: Record<string, string> = {}, more: Partial<SetupInput> = {}): SetupInput => ({
-  environment: new Map(Object.entries({ HOME: '/home/me', ...environment })),
-  dotEnv: '',
-  project: '/srv/openclaw-image',
-  present: new Set(),
-  terminal: true,
-  ...more,
-});
 const problemsOf = (given: SetupInput): readonly string[] => checkSetup(given).problems.map(({ source }) => source);
 
 describe('what the user set', () => {
@@ -75,24 +68,28 @@ describe('what the user set', () => {
 });
 
 describe('origins follow the port', () => {
-  const follow = (origins: readonly string[], port: number, former?: number) =>
-    configWrites(
+  /** The list after setup: without a write it stays. */
+  const follow = (origins: readonly string[], port: number, former?: number): unknown => {
+    const writes = configWrites(
       { gateway: { mode: 'local', bind: 'lan', controlUi: { allowedOrigins: origins } } },
       {
         ...{ bind: 'lan', port, token: 't', sandbox: undefined },
         ...(former === undefined ? {} : { former: { port: former, origins: [] } }),
       },
-    ).flatMap((write) => ('value' in write ? (write.value as readonly string[]) : []));
+    );
+    const [write] = writes.flatMap((each) => ('value' in each ? [each.value] : []));
+    return write ?? origins;
+  };
   const own = (port: number) => [`http://localhost:${port}`, `http://127.0.0.1:${port}`];
 
   it.each<[string, readonly string[], number | undefined, readonly string[]]>([
     [
       "after the user's, with a port that was edited by hand",
       ['https://a.example', ...own(1)],
-      undefined,
+      1,
       ['https://a.example', ...own(2)],
     ],
-    ['in the other order', own(1).toReversed(), undefined, own(2).toReversed()],
+    ['in the other order', own(1).toReversed(), 1, own(2).toReversed()],
     ['only one of both', ['https://a.example', 'http://localhost:1'], 1, ['https://a.example', 'http://localhost:2']],
     [
       "but not the user's on another port",
@@ -100,5 +97,33 @@ describe('origins follow the port', () => {
       1,
       ['http://localhost:3000', ...own(2)],
     ],
+    [
+      "but not the user's pair, if nobody knows of another port",
+      ['https://a.example', ...own(3000)],
+      undefined,
+      ['https://a.example', ...own(3000)],
+    ],
+    [
+      'and a port that does not exist stays',
+      ['http://localhost:99999', 'https://a.example'],
+      1,
+      ['http://localhost:99999', 'https://a.example'],
+    ],
   ])('%s', (_, origins, former, expected) => expect(follow(origins, 2, former)).toEqual(expected));
+});
+
+it('the port that the running gateway publishes is the former one, whatever .env says now', () => {
+  const config = {
+    gateway: { controlUi: { allowedOrigins: ['https://a.example', 'http://localhost:1', 'http://127.0.0.1:1'] } },
+  };
+  const dotEnv = 'OPENCLAW_GATEWAY_PORT=2\n';
+  const writes = configureGateway(input({}, { dotEnv }), config, {
+    sandbox: undefined,
+    formerDotEnv: dotEnv,
+    publishedPort: 1,
+  });
+  expect(writes).toContainEqual({
+    path: 'gateway.controlUi.allowedOrigins',
+    value: ['https://a.example', 'http://localhost:2', 'http://127.0.0.1:2'],
+  });
 });

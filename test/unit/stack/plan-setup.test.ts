@@ -6,15 +6,8 @@ import { configureGateway, planSetup } from '../../../build/stack/plan-setup.ts'
 import { SETUP_VARIABLES, type SetupInput } from '../../../build/stack/setup-values.ts';
 import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
 import { BAD_INPUTS } from './bad-values.ts';
+import { setupInput as input } from './setup-input.ts';
 
-const input = (environment: Record<string, string> = {}, more: Partial<SetupInput> = {}): SetupInput => ({
-  environment: new Map(Object.entries({ HOME: '/home/me', ...environment })),
-  dotEnv: '',
-  project: '/srv/openclaw-image',
-  present: new Set(),
-  terminal: true,
-  ...more,
-});
 const plan = (given: SetupInput, config?: unknown) => planSetup(given, config, undefined, () => 'n'.repeat(64));
 const problemsOf = (given: SetupInput): readonly string[] => checkSetup(given).problems.map(({ source }) => source);
 

@@ -1,10 +1,13 @@
 // Builds releases of the gateway, checks and starts each image, and prints what works. Arguments: versions on npm (the options that one
-// needs are found by themselves), or folders of checkouts. --write renders docs/compatibility.md.
+// needs are found by themselves), or folders of checkouts. --stable adds all stable releases on npm that inputs.json does not have yet.
+// --write keeps each result in inputs.json, and renders docs/compatibility.md.
 import '../support/isolation.ts';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
+import { gte, rcompare } from 'semver';
+import { $ } from 'zx';
 import { startContainer } from '../../build/engine/container.ts';
 import { requestGateway } from '../../build/engine/gateway-request.ts';
 import { replaceSection } from '../../build/report/documentation.ts';
@@ -14,10 +17,18 @@ import { startEngine, stopEngine } from '../support/engine.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/compatibility.md');
+/** The results of earlier runs: a run of all releases takes hours, and may be interrupted. */
+const RESULTS = join(import.meta.dirname, 'inputs.json');
+/** The first release under this name. */
+const FIRST = '2026.1.29';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    stable: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
 });
 
 /** The result of one release. A part that was not reached is undefined. */
@@ -60,6 +71,14 @@ const isFolder = (input: string): boolean => input.includes('/');
 
 async function survey(input: string): Promise<Row> {
   const tag = `openclaw-image-inputs:${basename(input)}`;
+  try {
+    return await measure(input, tag);
+  } finally {
+    await $({ env: engine.environment, nothrow: true, quiet: true })`${engine.docker} image rm --force ${tag}`;
+  }
+}
+
+async function measure(input: string, tag: string): Promise<Row> {
   const gateway = isFolder(input) ? ['--source', input] : ['--package', `openclaw@${input}`];
   const started = performance.now();
   const build = (options: readonly string[]) => run<Built>(['build', ...gateway, '--tag', tag, ...options]);
@@ -143,21 +162,51 @@ const cells = (row: Row): readonly string[] => [
   (row.note ?? '').replace(/\s+/g, ' '),
 ];
 
+type Results = Record<'releases' | 'checkouts', Row[]>;
+
+const readResults = async (): Promise<Results> => JSON.parse(await readFile(RESULTS, 'utf8')) as Results;
+
+/** Replaces the row of the same version; the newest release comes first. */
+function withRow(rows: readonly Row[], row: Row): Row[] {
+  const others = rows.filter(({ version }) => version !== row.version);
+  return [...others, row].sort((a, b) => rcompare(a.version, b.version));
+}
+
+async function write(results: Results): Promise<void> {
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  let document = await readFile(DOCUMENT, 'utf8');
+  for (const [section, rows] of Object.entries(results)) {
+    document = replaceSection(document, section, markdownTable(columns, rows.map(cells)));
+  }
+  await writeFile(DOCUMENT, document);
+}
+
+/** Stable releases on npm that have no result yet, the newest first. */
+async function missingReleases(): Promise<readonly string[]> {
+  const versions = JSON.parse((await $`npm view openclaw versions --json`).stdout) as readonly string[];
+  const known = new Set((await readResults()).releases.map(({ version }) => version));
+  const stable = versions.filter((version) => !/-[a-z]/.test(version) && gte(version, FIRST) && !known.has(version));
+  return stable.sort(rcompare);
+}
+
 const engine = await startEngine();
-const rows: Record<'releases' | 'checkouts', Row[]> = { releases: [], checkouts: [] };
-for (const input of positionals) {
+const results: Results = { releases: [], checkouts: [] };
+for (const input of [...positionals, ...(values.stable ? await missingReleases() : [])]) {
   process.stderr.write(`${input}\n`);
   const row = await survey(input);
-  rows[isFolder(input) ? 'checkouts' : 'releases'].push(row);
+  const section = isFolder(input) ? 'checkouts' : 'releases';
+  results[section].push(row);
   process.stderr.write(`${cells(row).join(' | ')}\n`);
+  if (values.write) {
+    const kept = await readResults();
+    await write({ ...kept, [section]: withRow(kept[section], row) });
+  }
 }
 await stopEngine();
 
-if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-for (const [section, list] of Object.entries(rows)) {
-  if (list.length === 0) continue;
-  const markdown = markdownTable(columns, list.map(cells));
-  if (!values.json) process.stdout.write(`${markdown}\n`);
-  if (!values.write) continue;
-  await writeFile(DOCUMENT, replaceSection(await readFile(DOCUMENT, 'utf8'), section, markdown.trim()));
+if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+else {
+  for (const rows of Object.values(results)) {
+    if (rows.length > 0) process.stdout.write(`${markdownTable(columns, rows.map(cells))}\n`);
+  }
 }

@@ -6,6 +6,7 @@ import { sbomStatement } from '../attest/sbom-statement.ts';
 import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
 import { type BuildContext, resolveContexts } from '../image/resolve-contexts.ts';
 import { runBuild } from '../image/run-build.ts';
+import { EXPIRES_ANNOTATION } from '../oci/annotations.ts';
 import { layoutContent } from '../oci/content.ts';
 import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseIndex, parseManifest } from '../oci/document.ts';
@@ -50,7 +51,7 @@ export const builtImages = (
  * @throws WorkError if the base is a bootstrapped one, or if the build fails
  */
 async function buildPlatform(
-  { specs, inputs, packagesDate, epoch }: ResolvedRelease,
+  { specs, inputs, packagesDate, expires, epoch }: ResolvedRelease,
   platform: Platform,
   context: ReleaseBuildContext,
 ): Promise<readonly PlatformImage[]> {
@@ -73,9 +74,11 @@ async function buildPlatform(
     const released = { ...spec, platforms: [platform], destination, sourceDateEpoch: epoch, cacheFrom, cacheTo };
     const contexts = await resolveContexts(released, resolved, context);
     if (contexts.base.kind === 'bootstrap') throw bootstrappedBase();
+    const plan = planBuild(released, resolved, contexts);
     plans[image] = {
-      ...planBuild(released, resolved, contexts),
+      ...plan,
       ...(packagesDate === undefined ? {} : { packagesDate }),
+      annotations: { ...plan.annotations, ...(expires === undefined ? {} : { [EXPIRES_ANNOTATION]: expires }) },
     };
   }
   listener.onStep(`building ${Object.keys(plans).join(', ')} for ${platform}`);

@@ -1,6 +1,6 @@
 import { parseVersionTag } from '../gateway/version.ts';
 import { splitVariantTag } from '../spec/variant.ts';
-import { withoutArchitecture } from './plan-release.ts';
+import { isPreviewTag, withoutArchitecture } from './plan-release.ts';
 import { recordTag } from './release-record.ts';
 
 /** A tag of a repository that no longer serves. */
@@ -10,15 +10,24 @@ export interface StaleTag {
   readonly why: string;
 }
 
+/** A tag of a repository. */
+export interface ExistingTag {
+  readonly digest: string;
+  /** Its annotation ai.openclaw.image.expires, ISO 8601. */
+  readonly expires: string | undefined;
+}
+
 /**
- * Finds refreshes that newer refreshes of the same version replaced, and their records. Pure.
+ * Finds refreshes that newer refreshes of the same version replaced, with their records, and images of pull requests that expired. Pure.
  *
  * Never a version, a channel, the newest refreshes, or a tag whose image a remaining tag names.
  *
- * @param digests by tag, of the whole repository
+ * @param tags of the whole repository, by name
  * @param keep newest refreshes of each version, variant and platform to keep; at least 1
+ * @param now milliseconds since 1970
  */
-export function planPrune(digests: ReadonlyMap<string, string>, keep: number): readonly StaleTag[] {
+export function planPrune(tags: ReadonlyMap<string, ExistingTag>, keep: number, now: number): readonly StaleTag[] {
+  const digests = new Map([...tags].map(([tag, { digest }]) => [tag, digest]));
   const refreshes = [...digests].flatMap(([tag, digest]) => {
     const { name } = splitVariantTag(withoutArchitecture(tag));
     const parsed = parseVersionTag(name);
@@ -31,9 +40,13 @@ export function planPrune(digests: ReadonlyMap<string, string>, keep: number): r
   for (const { line, date } of refreshes) datesOf.set(line, (datesOf.get(line) ?? new Set()).add(date));
   const kept = new Map([...datesOf].map(([line, dates]) => [line, [...dates].sort().slice(-keep)]));
   const replaced = refreshes.filter(({ line, date }) => kept.get(line)?.includes(date) !== true);
-  const candidates = new Set(replaced.map(({ tag }) => tag));
+  const expired = [...tags].flatMap(([tag, { digest, expires = '' }]): readonly StaleTag[] =>
+    isPreviewTag(tag) && Date.parse(expires) <= now ? [{ tag, digest, why: `expired on ${expires.slice(0, 10)}` }] : [],
+  );
+  const candidates = new Set([...replaced, ...expired].map(({ tag }) => tag));
   const named = new Set([...digests].flatMap(([tag, digest]) => (candidates.has(tag) ? [] : [digest])));
-  const stale = replaced.filter(({ digest }) => !named.has(digest));
+  const isUnnamed = ({ digest }: Pick<StaleTag, 'digest'>): boolean => !named.has(digest);
+  const stale = replaced.filter(isUnnamed);
   const removed = new Set(stale.map(({ tag }) => tag));
   const remaining = new Set(refreshes.flatMap(({ tag, name }) => (removed.has(tag) ? [] : [name])));
   const records = [...new Set(stale.map(({ name }) => name))].flatMap((name): readonly StaleTag[] => {
@@ -49,5 +62,6 @@ export function planPrune(digests: ReadonlyMap<string, string>, keep: number): r
       why: `${line} has the newer refresh ${kept.get(line)?.at(-1)}`,
     })),
     ...records,
+    ...expired.filter(isUnnamed),
   ].sort((a, b) => (a.tag < b.tag ? -1 : 1));
 }

@@ -40,6 +40,8 @@ export interface PlanState {
   readonly digests?: Readonly<Partial<Record<Variant, BuiltDigests>>> | undefined;
   /** Time of the sources, ISO 8601; undefined before it is known. */
   readonly created?: string | undefined;
+  /** Commit of the sources; undefined before it is known. */
+  readonly revision?: string | undefined;
   /** The decision about the channel of the release, if there is one. */
   readonly decision?: ChannelDecision | undefined;
 }
@@ -66,7 +68,7 @@ export interface PlannedTag {
 }
 
 export interface ReleasePlan extends Pick<Release, 'ref' | 'event'> {
-  /** undefined for the branch. */
+  /** undefined for the branch and for a pull request. */
   readonly version: string | undefined;
   /** In the order in which they are written: versions first, channels last. */
   readonly tags: readonly PlannedTag[];
@@ -80,8 +82,13 @@ export interface ReleasePlan extends Pick<Release, 'ref' | 'event'> {
 export function planRelease(release: Release, state: PlanState = {}): ReleasePlan {
   const { ref, event, version, registries, variants, platforms, platformTags } = release;
   refuseUnpublished(release, state);
-  const channels = version === undefined ? [MAIN] : versionTags(release, version);
-  const tags = channels.flatMap(({ kind, name, why, keepReason }) =>
+  const wanted =
+    version !== undefined
+      ? versionTags(release, version)
+      : release.kind === 'preview'
+        ? previewTags(release, state)
+        : [MAIN];
+  const tags = wanted.flatMap(({ kind, name, why, keepReason }) =>
     registries.flatMap((registry) =>
       variants.flatMap((variant) =>
         [undefined, ...platforms].flatMap((platform): readonly PlannedTag[] => {
@@ -122,6 +129,21 @@ function mainKeepReason(_: Release, { published, created }: PlanState): Decision
   );
   return newer === undefined ? undefined : { action: 'keep', why: `is at a newer commit, of ${newer}` };
 }
+
+/** Tags of a pull request: its own, and that of its commit. Another build of either replaces it. */
+function previewTags({ name }: Release, { revision }: PlanState): readonly WantedTag[] {
+  const pullRequest: WantedTag = { kind: 'channel', name, why: 'follows the pull request' };
+  if (revision === undefined) return [pullRequest];
+  const commit: WantedTag = { kind: 'channel', name: `sha-${revision.slice(0, SHORT_COMMIT)}`, why: 'is the commit' };
+  return [commit, pullRequest];
+}
+
+/** As GitHub abbreviates commits. */
+const SHORT_COMMIT = 7;
+const PREVIEW_TAG = new RegExp(`^(?:pr-[1-9]\\d*|sha-[0-9a-f]{${SHORT_COMMIT}})$`);
+
+/** Whether a tag is that of a pull request or of its commit, with any variant and platform: `pr-12-slim-arm64`. */
+export const isPreviewTag = (tag: string): boolean => PREVIEW_TAG.test(splitVariantTag(withoutArchitecture(tag)).name);
 
 function versionTags({ event, date }: Release, version: GatewayVersion): readonly WantedTag[] {
   const versionTag: WantedTag =

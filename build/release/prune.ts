@@ -1,8 +1,9 @@
+import { EXPIRES_ANNOTATION } from '../oci/annotations.ts';
 import { isIndex } from '../oci/document.ts';
 import { parseReference, type Repository } from '../oci/reference.ts';
 import { listReferrers, referrersTag } from '../oci/referrers.ts';
 import type { Registry } from '../oci/registry.ts';
-import { planPrune, type StaleTag } from './plan-prune.ts';
+import { type ExistingTag, planPrune, type StaleTag } from './plan-prune.ts';
 
 /** The tags and manifests that a repository no longer needs. */
 export interface PrunePlan {
@@ -21,34 +22,37 @@ export interface PrunePlan {
 export async function preparePrune(registry: Registry, name: string, keep: number): Promise<PrunePlan> {
   const repository = parseReference(name);
   const below = new Map<string, readonly string[]>();
-  const digests = new Map<string, string>();
+  const existing = new Map<string, ExistingTag>();
   const read = await Promise.all(
     (await registry.tags(repository)).map(async (tag) => [tag, await registry.document(repository, tag)] as const),
   );
   for (const [tag, document] of read) {
     if (document === undefined) continue;
-    const { content, descriptor } = document;
-    digests.set(tag, descriptor.digest);
+    const { content, descriptor, annotations } = document;
+    existing.set(tag, { digest: descriptor.digest, expires: annotations[EXPIRES_ANNOTATION] });
     below.set(descriptor.digest, isIndex(content) ? content.manifests.map(({ digest }) => digest) : []);
   }
-  const tags = planPrune(digests, keep);
+  const tags = planPrune(existing, keep, Date.now());
   const removed = new Set(tags.map(({ tag }) => tag));
   const roots = (isRemoved: boolean): readonly string[] =>
-    [...digests].flatMap(([tag, digest]) => (removed.has(tag) === isRemoved ? [digest] : []));
+    [...existing].flatMap(([tag, { digest }]) => (removed.has(tag) === isRemoved ? [digest] : []));
   const needed = new Set(roots(false).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
   const reached = new Set(roots(true).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
   const unneeded = [...reached].filter((digest) => !needed.has(digest));
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
   const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
   const manifests = [...new Set([...attached, ...unneeded])];
-  return { registry: name, tags: [...tags, ...listsOfReferrers(digests, manifests)], manifests };
+  return { registry: name, tags: [...tags, ...listsOfReferrers(existing, manifests)], manifests };
 }
 
 /** Registries without the referrers API keep the lists of signatures under tags. */
-const listsOfReferrers = (digests: ReadonlyMap<string, string>, manifests: readonly string[]): readonly StaleTag[] =>
+const listsOfReferrers = (
+  existing: ReadonlyMap<string, ExistingTag>,
+  manifests: readonly string[],
+): readonly StaleTag[] =>
   manifests.flatMap((subject): readonly StaleTag[] => {
     const tag = referrersTag(subject);
-    const digest = digests.get(tag);
+    const digest = existing.get(tag)?.digest;
     return digest === undefined ? [] : [{ tag, digest, why: 'lists signatures of an image above' }];
   });
 

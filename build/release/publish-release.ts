@@ -14,6 +14,7 @@ import { isInFolder, type PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
 import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
+import type { Release } from './release.ts';
 import { guardedRegistry, takeLock } from './release-lock.ts';
 import {
   putRecord,
@@ -53,7 +54,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
   const lock = await takeLock(registry, repositories, lockWait);
   try {
     const before = await readRecords(requested, registry);
-    const resumed = await findResumable(before, requested, context);
+    const resumed = requested.release.kind === 'preview' ? undefined : await findResumable(before, requested, context);
     const request = resumed === undefined ? requested : extendTo(requested, resumed);
     // Every write asks first whether this process still holds the lock.
     const writes = guardedRegistry(registry, lock);
@@ -74,7 +75,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     // 4. Plan again under the lock: the record lists intended tags, so it must not overwrite one that was fulfilled.
     const intended = await planNow(request, context, digests);
     const first = { ...record, tags: recordedTags(intended.tags, images) };
-    await writeRecord(first, before, { ...context, registry: writes }, journal);
+    await writeRecord(first, request.release, before, { ...context, registry: writes }, journal);
     const versions = intended.tags.filter(({ kind }) => kind === 'version');
     await writeTags(versions, images, request, writes, journal);
     // 5. Plan the channels last: a newer release may have moved them meanwhile, and a channel never moves back.
@@ -83,7 +84,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     const tags = [...versions, ...channels];
     const final = { ...record, tags: recordedTags(tags, images) };
     if (JSON.stringify(final.tags) !== JSON.stringify(first.tags))
-      await writeRecord(final, digestsOfRecord(first), { ...context, registry: writes }, journal);
+      await writeRecord(final, request.release, digestsOfRecord(first), { ...context, registry: writes }, journal);
     await assertTags(final.tags, registry, context.onStep);
     const { steps } = journal.state();
     await removeJournal(request.journal);
@@ -100,10 +101,11 @@ async function planNow(
   { registry, signer, onStep }: PublishContext,
   digests?: PlanState['digests'],
 ): Promise<ReleasePlan> {
-  const published = await readAllPublished(release, registry, onStep);
+  const { created, revision } = origin;
+  const published = await readAllPublished(release, registry, onStep, revision);
   const check: SignatureCheck | undefined = signer && ((at, digest) => signer.hasSigned(registry, at, digest));
   const decision = await decisionAbout(release, registry, check);
-  const plan = planRelease(release, { published, digests, created: origin.created, decision });
+  const plan = planRelease(release, { published, digests, created, revision, decision });
   refuseConflicts(plan);
   return plan;
 }
@@ -211,13 +213,18 @@ async function sign(
   }
 }
 
-/** Signs the record, and writes its tag in every registry: without a signature it counts on this host only. */
+/**
+ * Signs the record, and writes its tag in every registry: without a signature it counts on this host only. A pull request has no record:
+ * its next build starts anew.
+ */
 async function writeRecord(
   record: ReleaseRecord,
+  { kind }: Pick<Release, 'kind'>,
   before: RecordDigests,
   { registry, signer }: PublishContext,
   journal: Journal,
 ): Promise<void> {
+  if (kind === 'preview') return;
   const { descriptor } = recordDocument(record).manifest;
   const indexes = Object.values(record.images).flatMap(({ index, platforms }) => [index, ...Object.values(platforms)]);
   const digests = [descriptor, ...indexes].map(({ digest }) => digest);

@@ -53,14 +53,15 @@ const newestVersions = (names: readonly string[]): readonly string[] =>
     .slice(0, MOST_VERSIONS)
     .map(({ name }) => name);
 
-/** Reads every registry of a release. */
+/** Reads every registry of a release. @param revision commit of the sources; undefined before it is known */
 export async function readAllPublished(
   release: Release,
   registry: Pick<Registry, 'tags' | 'document'>,
   onStep: (step: string) => void,
+  revision?: string,
 ): Promise<Readonly<Record<string, RegistryState>>> {
   // The names of the planned tags do not depend on the registries.
-  const { tags } = planRelease({ ...release, platformTags: true });
+  const { tags } = planRelease({ ...release, platformTags: true }, { revision });
   const states: Record<string, RegistryState> = {};
   for (const name of release.registries) {
     onStep(`reading ${name}`);

@@ -9,7 +9,7 @@ export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
 
 /** The requested release; see `parseRelease`. */
 export interface ReleaseRequest {
-  /** Git ref: `refs/heads/main` or `refs/tags/v2026.3.13`. */
+  /** Git ref: `refs/heads/main`, `refs/tags/v2026.3.13` or `refs/pull/12/merge`. */
   readonly ref: string;
   readonly event: ReleaseEvent;
   /** Date of a refresh: `20260401`. */
@@ -22,15 +22,25 @@ export interface ReleaseRequest {
   readonly platformTags: boolean;
 }
 
+/**
+ * A ref is the branch main, the tag of a version, or a pull request. The images of a pull request are for trying it: they expire,
+ * and have neither a signature nor a record, because both say that a release may be used.
+ */
+export type ReleaseKind = 'main' | 'version' | 'preview';
+
 /** A release, with its ref parsed. Everything in this folder works on this value. */
 export interface Release extends ReleaseRequest {
-  /** `2026.3.13`, `2026.3.13-r20260401`, `main`. */
+  readonly kind: ReleaseKind;
+  /** `2026.3.13`, `2026.3.13-r20260401`, `main`, `pr-12`. */
   readonly name: string;
-  /** undefined for the branch main. */
+  /** undefined for the branch main and for pull requests. */
   readonly version: GatewayVersion | undefined;
   /** The images behind the variants, each once. */
   readonly images: readonly VariantImage[];
 }
+
+/** GitHub's refs of a pull request: its head, and the head merged into the target branch. */
+const PULL_REQUEST = /^refs\/pull\/([1-9]\d{0,9})\/(?:merge|head)$/;
 
 /**
  * Parses the ref of a release. The only place that does.
@@ -40,13 +50,14 @@ export interface Release extends ReleaseRequest {
 export function parseRelease(request: ReleaseRequest): Release {
   const { ref, event, date, registries } = request;
   const version = ref.startsWith('refs/tags/v') ? parseVersion(ref.slice('refs/tags/v'.length)) : undefined;
+  const pullRequest = PULL_REQUEST.exec(ref)?.[1];
   const problems: Problem[] = [];
-  if (version === undefined && ref !== 'refs/heads/main') {
+  if (version === undefined && pullRequest === undefined && ref !== 'refs/heads/main') {
     problems.push({
       source: '--ref',
       value: ref,
-      reason: 'cannot be released: it is not the branch main or the tag of a version',
-      hint: 'give refs/heads/main, or a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1',
+      reason: 'cannot be released: it is not the branch main, the tag of a version or a pull request',
+      hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge',
     });
     throw new RequestError(problems);
   }
@@ -55,11 +66,15 @@ export function parseRelease(request: ReleaseRequest): Release {
     problems.push({ source: '--registries', value: '', reason: 'is empty', hint });
   }
   if (version === undefined && event !== 'push') {
-    const reason = `needs a version, but ${ref} is a branch`;
+    const reason = `needs a version, but ${ref} is ${pullRequest === undefined ? 'a branch' : 'a pull request'}`;
     const hint = 'give the ref of a version: refs/tags/v2026.3.13';
     problems.push({ source: '--event', value: event, reason, hint });
   }
   if (problems.length > 0) throw new RequestError(problems);
-  const name = version === undefined ? 'main' : event === 'refresh' ? refreshTag(version, date) : version.text;
-  return { ...request, name, version, images: imagesOf(request.variants) };
+  const images = imagesOf(request.variants);
+  if (pullRequest !== undefined)
+    return { ...request, kind: 'preview', name: `pr-${pullRequest}`, version: undefined, images };
+  if (version === undefined) return { ...request, kind: 'main', name: 'main', version, images };
+  const name = event === 'refresh' ? refreshTag(version, date) : version.text;
+  return { ...request, kind: 'version', name, version, images };
 }

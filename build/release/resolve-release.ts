@@ -13,6 +13,8 @@ export interface ResolvedRelease {
   readonly inputs: PerImage<ResolvedInputs>;
   /** A refresh installs the Debian packages of its day, whatever caches have. ISO 8601. */
   readonly packagesDate?: string;
+  /** When the image of a pull request may be removed; ISO 8601. */
+  readonly expires?: string;
   /** SOURCE_DATE_EPOCH: equal on every machine that builds a platform. */
   readonly epoch: number;
   readonly revision: string;
@@ -46,7 +48,15 @@ export async function resolveRelease(
   const identity = gateway.kind === 'package' ? gateway.integrity : gateway.revision;
   const epoch = epochOf(release, spec, gateway);
   const packagesDate = release.event === 'refresh' ? { packagesDate: dayOf(release.date) } : {};
-  return { specs, inputs, ...packagesDate, epoch, revision: gateway.revision, source: gateway.repository, identity };
+  return {
+    specs,
+    inputs,
+    ...packagesDate,
+    epoch,
+    revision: gateway.revision,
+    source: gateway.repository,
+    identity,
+  };
 }
 
 /** The entries of a value per image. */
@@ -67,9 +77,26 @@ function epochOf({ event, date }: Release, { sourceDateEpoch }: ImageSpec, gatew
   throw new RequestError([{ source: '--package', value: gateway.origin, reason, hint }]);
 }
 
-function versionProblems({ ref, version }: Release, gateway: Gateway): readonly Problem[] {
+/**
+ * Gives the images of a pull request a time after which they may be removed: that of the commit and some days, so that it is the same
+ * on all machines that build a platform. Other releases stay as they are.
+ *
+ * @throws RequestError if that time is over
+ */
+export function withExpiry({ kind }: Pick<Release, 'kind'>, resolved: ResolvedRelease, days: number): ResolvedRelease {
+  if (kind !== 'preview') return resolved;
+  const [from, until] = [resolved.epoch, resolved.epoch + days * 86_400].map((time) =>
+    new Date(time * 1000).toISOString().replace('.000Z', 'Z'),
+  );
+  if (until !== undefined && Date.parse(until) > Date.now()) return { ...resolved, expires: until };
+  const reason = `ends on ${until?.slice(0, 10)}: the commit is of ${from?.slice(0, 10)}`;
+  const hint = 'give more days, or update the branch of the pull request';
+  throw new RequestError([{ source: '--preview-days', value: String(days), reason, hint }]);
+}
+
+function versionProblems({ ref, kind, version }: Release, gateway: Gateway): readonly Problem[] {
   if (version === undefined && gateway.kind === 'package') {
-    const reason = 'is a branch, but a package contains a version';
+    const reason = `is a ${kind === 'preview' ? 'pull request' : 'branch'}, but a package contains a version`;
     return [{ source: '--ref', value: ref, reason, hint: 'build it from a checkout: --source DIR' }];
   }
   if (version === undefined || version.text === gateway.version) return [];

@@ -26,16 +26,20 @@ export const planRows = ({ tags }: Pick<ReleasePlan, 'tags'>): readonly (readonl
 
 export const shortDigest = (digest: string): string => `${digest.slice(0, 19)}…`;
 
+/** A pull request is planned before its commit is known. */
+const isPullRequest = ({ ref }: ReleasePlan): boolean => ref.startsWith('refs/pull/');
+
 const title = ({ ref, event, version }: ReleasePlan): string =>
   `${ref} (${event})${version === undefined ? '' : `: ${version}`}`;
 
 /** The summary of a plan, in one sentence. */
-function conclusion({ tags }: ReleasePlan): string {
+function conclusion(plan: ReleasePlan): string {
+  const { tags } = plan;
   const conflicts = tags.filter(({ action }) => action === 'conflict').length;
   const written = tags.filter(({ action }) => ['create', 'move'].includes(action)).length;
   return conflicts > 0
     ? `${conflicts} ${conflicts === 1 ? 'tag conflicts' : 'tags conflict'}: resolve this before the release.`
-    : `${written} tags would be written, versions first, channels last.`;
+    : `${written} tags would be written, ${isPullRequest(plan) ? 'and the same for the commit (sha-…)' : 'versions first, channels last'}.`;
 }
 
 /** A release plan, for people. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXPIRES_ANNOTATION } from '../../build/oci/annotations.ts';
 import { putArtifact, putSmallBlob } from '../../build/oci/artifact.ts';
 import { type Descriptor, digestOf, MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
 import { parseReference, type Repository } from '../../build/oci/reference.ts';
@@ -14,7 +15,7 @@ let keeping: TestRegistry;
 const nameOf = ({ address }: TestRegistry): string => `${address}/openclaw`;
 
 /** Pushes an image of one small layer in an index, with a signature. @returns digests */
-async function push(repository: Repository, content: string, ...tags: readonly string[]) {
+async function push(repository: Repository, content: string, tags: readonly string[], annotations = {}) {
   const put = async (text: string, mediaType: string): Promise<Descriptor> => {
     const bytes = Buffer.from(text);
     const blob = { mediaType, digest: digestOf(bytes), size: bytes.length };
@@ -32,7 +33,12 @@ async function push(repository: Repository, content: string, ...tags: readonly s
   await registry.putDocument(repository, manifest.descriptor.digest, manifest);
   const platform = { os: 'linux', architecture: 'amd64' };
   const index = storeDocument({
-    ...{ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [{ ...manifest.descriptor, platform }] },
+    ...{
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.index,
+      manifests: [{ ...manifest.descriptor, platform }],
+      annotations,
+    },
   });
   for (const tag of tags) await registry.putDocument(repository, tag, index);
   const empty = await put('{}', MEDIA_TYPES.empty);
@@ -45,10 +51,14 @@ async function push(repository: Repository, content: string, ...tags: readonly s
 
 async function fill(name: string) {
   const repository = parseReference(name);
+  // It counts for the tags of pull requests only.
+  const expired = { [EXPIRES_ANNOTATION]: '2026-01-01T00:00:00Z' };
   const images = {
-    version: await push(repository, 'the version', '2026.9.5'),
-    old: await push(repository, 'the old refresh', '2026.9.5-r20260901', '2026.9.5-r20260901-slim'),
-    newest: await push(repository, 'the newest refresh', '2026.9.5-r20260908', '2026.9.5-r20260908-slim', 'latest'),
+    version: await push(repository, 'the version', ['2026.9.5'], expired),
+    old: await push(repository, 'the old refresh', ['2026.9.5-r20260901', '2026.9.5-r20260901-slim']),
+    newest: await push(repository, 'the newest refresh', ['2026.9.5-r20260908', '2026.9.5-r20260908-slim', 'latest']),
+    closed: await push(repository, 'a closed pull request', ['pr-7', 'sha-0123abc'], expired),
+    open: await push(repository, 'an open pull request', ['pr-8'], { [EXPIRES_ANNOTATION]: '2126-01-01T00:00:00Z' }),
   };
   const type = 'application/vnd.openclaw.release.record.v1+json';
   await putArtifact(registry, repository, 'release-2026.9.5-r20260901', { type, annotations: {}, content: {} });
@@ -71,6 +81,7 @@ describe('release prune', () => {
     const listed = await prune(nameOf(deleting));
     expect(listed.exitCode, listed.stderr).toBe(0);
     expect(listed.stdout).toContain('2026.9.5 has the newer refresh 20260908');
+    expect(listed.stdout).toContain('expired on 2026-01-01');
     expect(listed.stdout).toContain('Add --yes to remove them');
     expect(await tags(repository)).toEqual(before);
     const { exitCode, stdout, stderr } = await prune(nameOf(deleting), '--yes', '--json');
@@ -80,14 +91,16 @@ describe('release prune', () => {
     expect(repositories[0]?.tags.map(({ tag }) => tag).filter((tag) => !tag.startsWith('sha256-'))).toEqual([
       '2026.9.5-r20260901',
       '2026.9.5-r20260901-slim',
+      'pr-7',
       'release-2026.9.5-r20260901',
+      'sha-0123abc',
     ]);
     expect(await tags(repository)).toEqual([
-      ...['2026.9.5', '2026.9.5-r20260908', '2026.9.5-r20260908-slim', 'latest'],
+      ...['2026.9.5', '2026.9.5-r20260908', '2026.9.5-r20260908-slim', 'latest', 'pr-8'],
     ]);
-    for (const digest of [images.old.index, images.old.manifest])
+    for (const digest of [images.old.index, images.old.manifest, images.closed.index, images.closed.manifest])
       expect(await registry.document(repository, digest), digest).toBeUndefined();
-    for (const digest of [images.version.index, images.newest.manifest])
+    for (const digest of [images.version.index, images.newest.manifest, images.open.manifest])
       expect(await registry.document(repository, digest), digest).toBeDefined();
     const again = await prune(nameOf(deleting), '--yes');
     expect(again.stdout).toContain('Nothing to remove.');

@@ -194,6 +194,33 @@ describe('the commands of the workflows, with local registries', () => {
     expect(await readFile(join(workspace, 'output'), 'utf8')).toContain(`ref=refs/tags/v${VERSION}\n`);
   });
 
+  it('publish a pull request, which expires and has no record', async () => {
+    const [first = ''] = registries();
+    const gateway = join(workspace, 'gateway');
+    const author = ['-c', 'user.name=A', '-c', 'user.email=a@example.com'];
+    await execa('git', ['-C', gateway, ...author, 'commit', '--quiet', '--allow-empty', '--message', 'Try it']);
+    const { stdout: commit } = await execa('git', ['-C', gateway, 'rev-parse', 'HEAD']);
+    await rm(join(workspace, 'release-images'), { recursive: true, force: true });
+    const before = await tagsOf(first);
+    const expressions = { 'github.ref': 'refs/pull/12/merge', 'vars.RELEASE_EXTENSIONS': '' };
+    for (const job of ['build', 'publish']) await runJob('preview', job, expressions);
+    const { 'pr-12': digest, [`sha-${commit.slice(0, 7)}`]: same, ...others } = await tagsOf(first);
+    expect(same).toBe(digest);
+    expect(others).toEqual(before);
+    const repository = parseReference(first);
+    const read = openRegistries({ credentials: async () => undefined, retries: { seconds: 5, onWait: () => {} } });
+    expect(await read.document(repository, 'release-pr-12')).toBeUndefined();
+    const image = await read.document(repository, digest ?? '');
+    const days = (Date.parse(image?.annotations['ai.openclaw.image.expires'] ?? '') - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(13);
+    expect(days).toBeLessThan(14);
+    const { exitCode, stderr } = await fixture.run(
+      ...['release', 'publish', ...fixture.common(registries()), '--ref', 'refs/pull/12/merge', '--sign', 'keyless'],
+    );
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('cannot sign the images of a pull request');
+  });
+
   it('build and verify the same as the README', () => {
     const { test, image } = readWorkflow('ci').jobs;
     const lines = [test, image].flatMap((job) => job?.steps?.flatMap(({ run }) => run ?? []) ?? []);

@@ -10,7 +10,7 @@ type Change = Partial<ReleaseRequest> & PlanState;
 /** Plans a push of main, with one default image for one registry, which is empty, but for the change. */
 export const plan = (given: Change) => {
   // A given `undefined` means that no registry was read.
-  const { published, digests, created, decision, ...change } = { published: {}, ...given };
+  const { published, digests, created, revision, decision, ...change } = { published: {}, ...given };
   return planRelease(
     parseRelease({
       ref: 'refs/heads/main',
@@ -22,7 +22,7 @@ export const plan = (given: Change) => {
       platformTags: true,
       ...change,
     }),
-    { published, digests, created, decision },
+    { published, digests, created, revision, decision },
   );
 };
 

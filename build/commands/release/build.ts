@@ -8,7 +8,7 @@ import { sealLayout } from '../../oci/content.ts';
 import { builtImages } from '../../release/build-images.ts';
 import { imageFolder, type PlatformImage } from '../../release/platform-image.ts';
 import { writePlatformImageFile } from '../../release/platform-image-file.ts';
-import { resolveRelease } from '../../release/resolve-release.ts';
+import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
 import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
@@ -19,6 +19,7 @@ import {
   buildCache,
   builderId,
   parseCache,
+  parsePreviewDays,
   parseReleaseOptions,
   parseReleaseSpecs,
   REF_OPTIONS,
@@ -62,11 +63,13 @@ async function run(
   const release = parseReleaseOptions(options);
   const repository = parseCache(options);
   const trust = requireTrust(options);
+  const previewDays = parsePreviewDays(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
   const consequence = 'nothing was published, and finished steps are cached';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const { signal, onStep, orInterrupted } = command;
-    const resolved = await orInterrupted(resolveRelease(release, specs, problems, onStep));
+    const requested = await orInterrupted(resolveRelease(release, specs, problems, onStep));
+    const resolved = withExpiry(release, requested, previewDays);
     const cli = await orInterrupted(findEngine(options.engine, onStep));
     const folder = resolve(here, options.to ?? TO.default);
     const { builder } = options;

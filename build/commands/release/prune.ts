@@ -27,7 +27,9 @@ type PruneOptions = OptionValues<typeof PRUNE_OPTIONS>;
 
 export const pruneCommand = (): Command =>
   addOptions(
-    new Command('prune').description('remove refreshes of a version that newer ones replaced, with their signatures'),
+    new Command('prune').description(
+      'remove refreshes that newer ones replaced, and images of pull requests that expired, with their signatures',
+    ),
     PRUNE_OPTIONS,
   )
     .addHelpText(

@@ -14,7 +14,7 @@ import type { ImageSource, ReleaseOrigin } from '../../release/platform-image.ts
 import { publishRelease } from '../../release/publish-release.ts';
 import type { PublishContext } from '../../release/publish-request.ts';
 import type { Release } from '../../release/release.ts';
-import { resolveRelease } from '../../release/resolve-release.ts';
+import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
@@ -28,6 +28,7 @@ import {
   buildCache,
   builderId,
   parseCache,
+  parsePreviewDays,
   parseReleaseOptions,
   parseReleaseSpecs,
   RELEASE_BUILD_OPTIONS,
@@ -76,10 +77,11 @@ Examples:
 async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOptions): Promise<void> {
   const here = process.cwd();
   const release = parseReleaseOptions(options);
+  const previewDays = parsePreviewDays(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
   await runPublish(release, options, async (command, folder, { registry, signer }) => {
     const { onStep, signal } = command;
-    const resolved = await resolveRelease(release, specs, problems, onStep);
+    const resolved = withExpiry(release, await resolveRelease(release, specs, problems, onStep), previewDays);
     const { revision, source, epoch } = resolved;
     const base = await baseDigest(specs, registry);
     const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
@@ -109,6 +111,13 @@ export function parseMinutes(text: string): number {
   throw new RequestError([{ source: '--wait', value: text, reason: 'is not a number of minutes', hint }]);
 }
 
+/** @throws RequestError for anything but `none` */
+function refuseSignature(sign: string | undefined): undefined {
+  if (sign === undefined || sign === 'none') return undefined;
+  const reason = 'cannot sign the images of a pull request: a signature says that an image is released';
+  throw new RequestError([{ source: '--sign', value: sign, reason, hint: 'leave the option out, or give none' }]);
+}
+
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** The images of a release, and what its record says of them. */
@@ -130,7 +139,7 @@ type Prepare = (
 
 /** Publishes a release, and prints the result. */
 export async function runPublish(release: Release, options: PublishOptions, prepare: Prepare): Promise<void> {
-  const signing = parseSigning(options.sign);
+  const signing = release.kind === 'preview' ? refuseSignature(options.sign) : parseSigning(options.sign);
   const cache = parseCache(options);
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   await runCommand({ json: options.json, consequence: RELEASE_CONSEQUENCE, cleansUp: true }, async (command) => {
@@ -163,7 +172,7 @@ export async function runPublish(release: Release, options: PublishOptions, prep
         signal,
       },
     );
-    if (cache !== undefined && release.version === undefined)
+    if (cache !== undefined && release.kind === 'main')
       await pushCaches(folder, cache, release.platforms, { registry, signer, onStep });
     await rm(own, { recursive: true, force: true });
     return {

@@ -19,7 +19,8 @@ export const RELEASE_OPTIONS = {
   ref: {
     flags: '--ref <ref>',
     variables: ['GITHUB_REF'],
-    description: 'git ref to release: refs/heads/main or refs/tags/v<version>',
+    description:
+      'git ref to release: refs/heads/main, refs/tags/v<version>, or refs/pull/<number>/merge for images that expire',
   },
   event: {
     flags: '--event <event>',
@@ -86,6 +87,11 @@ export const RELEASE_BUILD_OPTIONS = {
     description:
       'repository with build caches, one tag for each image and platform; builds of main write them, all builds read those that are signed',
     example: '--cache ghcr.io/openclaw/openclaw-cache',
+  },
+  previewDays: {
+    flags: '--preview-days <days>',
+    description: 'days from the commit of a pull request until release prune removes its images',
+    default: '14',
   },
   cacheFrom: CACHE_FROM,
   cacheTo: BUILD_OPTIONS.cacheTo,
@@ -206,9 +212,17 @@ export function parseCache({
 export const buildCache = (
   repository: string | undefined,
   check: SignatureCheck,
-  { version }: Pick<Release, 'version'>,
-): BuildCache | undefined =>
-  repository === undefined ? undefined : { repository, check, isWritten: version === undefined };
+  { kind }: Pick<Release, 'kind'>,
+): BuildCache | undefined => (repository === undefined ? undefined : { repository, check, isWritten: kind === 'main' });
+
+/** @throws RequestError if the text is not a number of days */
+export function parsePreviewDays({
+  previewDays = RELEASE_BUILD_OPTIONS.previewDays.default,
+}: ReleaseBuildOptions): number {
+  if (/^[1-9]\d{0,3}$/.test(previewDays)) return Number(previewDays);
+  const hint = 'write a number from 1 to 9999: --preview-days 14';
+  throw new RequestError([{ source: '--preview-days', value: previewDays, reason: 'is not a number of days', hint }]);
+}
 
 /** Options of commands that read the record of a release. */
 export const RECORD_OPTIONS = {
@@ -274,7 +288,7 @@ export function parseReleaseSpecs(
 ): { readonly specs: PerImage<ImageSpec>; readonly problems: readonly Problem[] } {
   const environment = Object.fromEntries(RELEASE_VARIABLES.map((name) => [name, process.env[name]]));
   const isCheckout = options.source !== undefined || checkout !== undefined || environment['OPENCLAW_SOURCE'];
-  const { browser, engine: _, builder: __, cache: ___, ...shared } = options;
+  const { browser, engine: _, builder: __, cache: ___, previewDays: ____, ...shared } = options;
   const extensions = options.extensions ?? process.env['OPENCLAW_RELEASE_EXTENSIONS'];
   const gateway =
     options.package === undefined && !isCheckout && version !== undefined

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { planPrune } from '../../../build/release/plan-prune.ts';
+import { type ExistingTag, planPrune } from '../../../build/release/plan-prune.ts';
 
 /** `tag`, whose image no other tag has, or `tag=image`. */
-const repository = (...tags: readonly string[]): ReadonlyMap<string, string> =>
-  new Map(tags.map((entry) => [entry.replace(/=.*/, ''), `sha256:${entry.replace(/.*=/, '')}`]));
+const repository = (tags: readonly string[], expires?: string): ReadonlyMap<string, ExistingTag> =>
+  new Map(
+    tags.map((entry) => [entry.replace(/=.*/, ''), { digest: `sha256:${entry.replace(/.*=/, '')}`, expires }] as const),
+  );
+const NOW = Date.parse('2026-10-01T12:00:00Z');
 const stale = (keep: number, ...tags: readonly string[]): readonly string[] =>
-  planPrune(repository(...tags), keep).map(({ tag }) => tag);
+  planPrune(repository(tags), keep, NOW).map(({ tag }) => tag);
 
 const REFRESHES = ['2026.9.5', '2026.9.5-r20260901', '2026.9.5-r20260908', '2026.9.5-r20260915'];
 
@@ -58,5 +61,29 @@ describe('stay', () => {
     ],
   ])('%s', (_, tags) => {
     expect(stale(1, ...tags)).toEqual([]);
+  });
+});
+
+describe('images of pull requests', () => {
+  const EXPIRED = '2026-10-01T11:59:59Z';
+  const staleAt = (expires: string | undefined, ...tags: readonly string[]): readonly string[] =>
+    planPrune(repository(tags, expires), 1, NOW).map(({ tag }) => tag);
+
+  it.each([
+    [['pr-12'], ['pr-12']],
+    [
+      ['pr-12-amd64=a', 'pr-12-slim=a', 'sha-0123abc=a', 'sha-0123abc-browser-arm64=a'],
+      ['pr-12-amd64', 'pr-12-slim', 'sha-0123abc', 'sha-0123abc-browser-arm64'],
+    ],
+    // Whoever can push can write the annotation into any image.
+    [['2026.9.5', 'latest', 'main-slim', 'mine', 'release-2026.9.5'], []],
+    [['pr-012', 'pr-0', 'pr-x', 'sha-0123ABC', 'sha-0123abcd', 'sha-012', 'xpr-12'], []],
+    [['pr-12=a', '2026.9.5=a'], []],
+  ])('that expired: %j', (tags, expected) => {
+    expect(staleAt(EXPIRED, ...tags)).toEqual(expected);
+  });
+
+  it.each([undefined, '2026-10-01T12:00:01Z', 'soon', ''])('stay if they expire at %j', (expires) => {
+    expect(staleAt(expires, 'pr-12', 'sha-0123abc')).toEqual([]);
   });
 });

@@ -196,6 +196,44 @@ describe('a plan', () => {
   });
 });
 
+describe('a pull request', () => {
+  const revision = '0123abcdef0123abcdef0123abcdef0123abcdef';
+  const of = (has: string, change: object = {}): string =>
+    actions({
+      ...{ ref: 'refs/pull/12/merge', revision, published: { [FIRST]: registry(has) } },
+      ...{ digests: { default: { index: BUILT, platforms: {} } }, ...change },
+    });
+
+  it.each([
+    ['', 'create sha-0123abc, create pr-12'],
+    ['pr-12=?old', 'create sha-0123abc, move pr-12'],
+    ['pr-12=?old sha-0123abc=?old', 'move sha-0123abc, move pr-12'],
+    ['pr-12=BUILT sha-0123abc=BUILT', 'done sha-0123abc, done pr-12'],
+    ['pr-12=2026.9.9 main=?x latest=2026.9.6 2026.9.6', 'create sha-0123abc, move pr-12'],
+  ])('with the tags "%s": %s', (has, tags) => {
+    expect(of(has)).toBe(tags);
+  });
+
+  it('has the tag of its commit as soon as that is known', () => {
+    expect(of('', { revision: undefined })).toBe('create pr-12');
+  });
+
+  it('follows a branch that went back to an older commit', () => {
+    const published = { [FIRST]: { 'pr-12': { digest: 'sha256:1', created: '2026-04-02T00:00:00Z' } } };
+    expect(of('', { published, created: '2026-04-01T00:00:00Z' })).toBe('create sha-0123abc, move pr-12');
+  });
+
+  it('has tags of variants and platforms', () => {
+    const change = { variants: ['default', 'slim'], platforms: ['linux/arm64'], digests: undefined };
+    expect(of('', change)).toBe(
+      ['sha-0123abc', 'pr-12']
+        .flatMap((name) => [name, `${name}-arm64`, `${name}-slim`, `${name}-slim-arm64`])
+        .map((tag) => `create ${tag}`)
+        .join(', '),
+    );
+  });
+});
+
 describe('a release is refused', () => {
   it.each([
     ['refs/heads/feature'],
@@ -203,7 +241,12 @@ describe('a release is refused', () => {
     ['refs/tags/v2026.3'],
     ['refs/tags/v1.2.3'],
     ['refs/tags/v2026.3.13-hotfix'],
-    ['refs/pull/7/merge'],
+    ['refs/pull/merge'],
+    ['refs/pull/0/merge'],
+    ['refs/pull/07/merge'],
+    ['refs/pull/7'],
+    ['refs/pull/7/merge/x'],
+    ['refs/pull/latest/merge'],
     ['main'],
     [''],
     ['refs/tags/v2026.3.13; rm -rf /'],
@@ -211,8 +254,9 @@ describe('a release is refused', () => {
     expect(() => plan({ ref })).toThrow(RequestError);
   });
 
-  it.each(['backfill', 'refresh'] as const)('for a %s of the branch', (event) => {
-    expect(() => plan({ event })).toThrow(RequestError);
+  it.each(['backfill', 'refresh'] as const)('for a %s of the branch or of a pull request', (event) => {
+    expect(() => plan({ event })).toThrow('is a branch');
+    expect(() => plan({ ref: 'refs/pull/7/merge', event })).toThrow('is a pull request');
   });
 
   it('for a refresh of an unpublished version', () => {

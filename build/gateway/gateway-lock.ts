@@ -35,19 +35,21 @@ export async function lockGateway(
   npm: NpmOptions,
   earlier: string | undefined,
 ): Promise<GatewayLock> {
+  // A given lockfile decides everything.
+  const before =
+    resolved.lockfile === undefined ? await readCached<PackagedGateway>(earlier, 'gateway.json') : undefined;
   const packages = await lockDependencies(
     withOverrides(dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm))), resolved.overrides),
     folder,
     npm,
-    earlier === undefined ? undefined : join(earlier, 'dependencies', 'package-lock.json'),
+    resolved.lockfile ?? (await readText(earlier, 'dependencies/package-lock.json')),
   );
   const sizes = await tarballSizes(packages, (await readCached<Record<string, number>>(earlier, SIZES)) ?? {}, npm);
-  const before = await readCached<PackagedGateway>(earlier, 'gateway.json');
   return {
     packages,
     sizes,
     layers: dependencyLayers(packages, sizes, before?.dependencyLayers ?? []),
-    basedOn: earlier === undefined ? undefined : basename(earlier),
+    basedOn: earlier === undefined || resolved.lockfile !== undefined ? undefined : basename(earlier),
   };
 }
 
@@ -85,9 +87,12 @@ export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest 
 
 /** @returns undefined for the first gateway on this host, or if the cache format of the earlier one is older */
 async function readCached<T>(gateway: string | undefined, name: string): Promise<T | undefined> {
-  const text = gateway === undefined ? undefined : await readFile(join(gateway, name), 'utf8').catch(() => undefined);
+  const text = await readText(gateway, name);
   return text === undefined ? undefined : (JSON.parse(text) as T);
 }
+
+const readText = async (folder: string | undefined, name: string): Promise<string | undefined> =>
+  folder === undefined ? undefined : readFile(join(folder, name), 'utf8').catch(() => undefined);
 
 async function readManifest({ selector }: ResolvedPackage, npm: NpmOptions): Promise<PackageManifest> {
   const { default: pacote } = await import('pacote');

@@ -8,6 +8,8 @@ export interface BakedPlugin {
   readonly version: string;
   /** Subresource Integrity from npm: `sha512-…`. */
   readonly integrity: string;
+  /** The package-lock.json to use; undefined: a new one. */
+  readonly lockfile?: string;
 }
 
 /** Properties of every gateway. */

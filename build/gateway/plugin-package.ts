@@ -143,6 +143,7 @@ export async function readPluginPackage(plugin: BakedPlugin, npm: NpmOptions): P
     selector: `${plugin.packageName}@${plugin.version}`,
     version: plugin.version,
     integrity: plugin.integrity,
+    lockfile: plugin.lockfile,
   };
   const folder = cachedFolder('plugins', resolved, plugin.id);
   if (existsSync(folder)) return folder;
@@ -152,7 +153,7 @@ export async function readPluginPackage(plugin: BakedPlugin, npm: NpmOptions): P
     const manifest = dependencyManifest(
       parsePackageJson(files.get('package.json') ?? '{}', `package.json of ${resolved.selector}`),
     );
-    const packages = await lockDependencies(manifest, join(partial, 'dependencies'), npm);
+    const packages = await lockDependencies(manifest, join(partial, 'dependencies'), npm, plugin.lockfile);
     // Install scripts of a plugin's dependencies never run: the gateway installs plugins without them too.
     const withScripts = packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name);
     await writeFile(join(partial, 'dependencies', 'package.json'), withAllowedScripts(manifest, withScripts, []));

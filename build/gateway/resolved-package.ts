@@ -20,6 +20,8 @@ export interface ResolvedPackage {
   readonly manifest?: PackageManifest;
   /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
   readonly overrides?: Readonly<Record<string, string>>;
+  /** The package-lock.json to use; undefined: a new one. */
+  readonly lockfile?: string | undefined;
 }
 
 /** @throws RequestError if the version does not exist, with the nearest versions */

@@ -71,7 +71,7 @@ async function resolvePackage(
   const isValid = !problems.some(({ source }) => source === '--package');
   const resolved: ResolvedPackage | undefined = isValid
     ? await resolveGatewayPackage(choice, npm)
-        .then((found) => ({ ...found, overrides: spec.overrides }))
+        .then((found) => ({ ...found, overrides: spec.overrides, lockfile: spec.locked?.lockfile }))
         .catch(collectInto(problems))
     : undefined;
   // An invalid request needs the package itself only to find problems of plugins, browser and base.
@@ -80,7 +80,10 @@ async function resolvePackage(
   const cached = await readGatewayPackage(resolved, npm, onStep);
   // A reproducible image must not depend on earlier builds on this host.
   const gateway = spec.sourceDateEpoch === undefined ? cached : await lockIndependently(cached, resolved, npm);
-  const plugins = await resolvePlugins(spec.extensions, gateway, npm).catch(collectInto(problems));
+  const locked = (spec.locked?.plugins ?? []).filter(({ id }) => spec.extensions.includes(id));
+  const others = spec.extensions.filter((id) => !locked.some((plugin) => plugin.id === id));
+  const resolvedPlugins = await resolvePlugins(others, gateway, npm).catch(collectInto(problems));
+  const plugins = resolvedPlugins && [...locked, ...resolvedPlugins];
   const named = withSourceUrl(spec, gateway);
   problems.push(
     ...browserProblems(spec, gateway),

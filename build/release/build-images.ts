@@ -5,6 +5,7 @@ import { withoutProxies } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
 import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
 import { type BuildContext, resolveContexts } from '../image/resolve-contexts.ts';
+import type { ResolvedInputs } from '../image/resolve-inputs.ts';
 import { runBuild } from '../image/run-build.ts';
 import { EXPIRES_ANNOTATION } from '../oci/annotations.ts';
 import { layoutContent } from '../oci/content.ts';
@@ -13,6 +14,7 @@ import { parseIndex, parseManifest } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import type { ImageSpec } from '../spec/image-spec.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { withBaseLayers } from './base-layers.ts';
 import {
@@ -25,6 +27,7 @@ import {
   withCache,
 } from './build-cache.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
+import { inputsStatement } from './recorded-inputs.ts';
 import { entriesOf, type ResolvedRelease } from './resolve-release.ts';
 
 /** Where and as whom the images of a release are built. */
@@ -58,7 +61,7 @@ async function buildPlatform(
   const { folder, builderId, listener, cache, registry } = context;
   await mkdir(folder, { recursive: true });
   const plans: Record<string, GatewayBuildPlan> = {};
-  const caches: Partial<Record<VariantImage, TrustedCache>> = {};
+  const started: Partial<Record<VariantImage, StartedImage>> = {};
   for (const [image, spec] of entriesOf(specs)) {
     const resolved = inputs[image];
     if (resolved === undefined) continue;
@@ -66,7 +69,7 @@ async function buildPlatform(
     await rm(layout, { recursive: true, force: true });
     const destination = { kind: 'layout', folder: layout, builderId } as const;
     const cached = cache && (await findCache(cache, image, platform, registry, listener.onStep));
-    if (cached !== undefined) caches[image] = cached;
+    started[image] = { spec, inputs: resolved, cache: cached };
     const cacheFrom = [...spec.cacheFrom, ...(cached === undefined ? [] : [cacheImport(cached)])];
     // BuildKit adds to a folder that exists, and removes nothing.
     await rm(exportFolder(folder, image, platform), { recursive: true, force: true });
@@ -86,7 +89,7 @@ async function buildPlatform(
   const built = await runBuild(plans, context, file).finally(() => rm(file, { force: true }));
   return Promise.all(
     (Object.entries(built) as [VariantImage, { readonly digest: string | undefined }][]).map(([image, { digest }]) =>
-      finishImage(image, platform, digest ?? '', caches[image], context),
+      finishImage(image, platform, digest ?? '', started[image], context),
     ),
   );
 }
@@ -99,12 +102,19 @@ const bootstrappedBase = (): WorkError =>
     hint: 'name a base in a registry: --base node:24-bookworm-slim',
   });
 
-/** Adds provenance and SBOM to a built image. */
+/** What an image is built from. */
+interface StartedImage {
+  readonly spec: ImageSpec;
+  readonly inputs: ResolvedInputs;
+  readonly cache: TrustedCache | undefined;
+}
+
+/** Adds provenance, SBOM and inputs to a built image. */
 async function finishImage(
   image: VariantImage,
   platform: Platform,
   digest: string,
-  cache: TrustedCache | undefined,
+  from: StartedImage | undefined,
   { folder, listener, registry }: ReleaseBuildContext,
 ): Promise<PlatformImage> {
   const layout = imageFolder(folder, { image, platform });
@@ -125,9 +135,10 @@ async function finishImage(
   const attested = await Promise.all(manifests.filter(isAttestation).map((entry) => readStatements(source, entry)));
   const provenance = attested
     .flatMap((statements) => [...statements.values()])
-    .map((statement) => withCache(withoutProxies(statement), cache));
+    .map((statement) => withCache(withoutProxies(statement), from?.cache));
   // BuildKit names the subject by its tag, and this build has none.
-  const statements = [...provenance, sbom].map((statement) => ({ ...statement, subject: sbom.subject }));
+  const inputs = from === undefined ? [] : [await inputsStatement(manifest, from.spec, from.inputs)];
+  const statements = [...provenance, sbom, ...inputs].map((statement) => ({ ...statement, subject: sbom.subject }));
   const attestation = await writeAttestation(layout, manifest, statements);
   return indexPlatformImage(layout, { image, platform, manifest, attestation, annotations });
 }

@@ -1,24 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { readStatements, type Statement, statementAbout, writeAttestation } from '../attest/attestation.ts';
+import { type Statement, statementAbout, statementsOf, writeAttestation } from '../attest/attestation.ts';
 import { PROVENANCE_PREDICATE, type Provenance, recordedDockerfile } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
 import { compareImages } from '../contents/compare-images.ts';
 import { readLayers } from '../contents/image-contents.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
-import { addToLayout, type ContentSource, fetchBlob, layoutContent } from '../oci/content.ts';
+import { addToLayout, fetchBlob, layoutContent } from '../oci/content.ts';
 import {
-  ATTESTED_DIGEST,
   type Descriptor,
   digestOf,
   type ImageManifest,
-  isAttestation,
   MEDIA_TYPES,
-  platformOf,
   type StoredDocument,
   storeDocument,
 } from '../oci/descriptor.ts';
-import { manifestsOf, parseDocument } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
@@ -35,6 +31,7 @@ import {
   rebaseProblems,
   refusal,
 } from './rebase.ts';
+import { INPUTS_PREDICATE } from './recorded-inputs.ts';
 import { baseOf, type RegistryImage, readRegistryImage } from './registry-image.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
 import { entriesOf } from './resolve-release.ts';
@@ -109,7 +106,9 @@ async function rebaseImage(
   onStep(`comparing the files that ${image} overwrites with the differences between the bases`);
   const isSameBase = oldBase.digest === base.digest;
   const problems = await clashes(layout, upper, from, to);
-  const dockerfile = await dockerfileOf(before.source, released.index.digest, platform);
+  const recorded = await statementsOf(before.source, released.index.digest, platform);
+  const builtBy = recorded.get(PROVENANCE_PREDICATE);
+  const dockerfile = builtBy && recordedDockerfile(builtBy.predicate as Provenance);
   const count = await systemLayerCount(layout, before, from);
   let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
   if (problems.length > 0 || isSameBase || request.newPackages) {
@@ -138,9 +137,12 @@ async function rebaseImage(
   const result = rebased(before, below.from, below.to, { name: baseName, digest: base.digest }, created);
   const { manifest, content } = await writeManifest(layout, result, platform);
   const provenance = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId, dockerfile);
+  // The packages of the gateway stay as they are.
+  const inputs = recorded.get(INPUTS_PREDICATE);
   const statements: readonly Statement[] = [
     statementAbout(manifest, PROVENANCE_PREDICATE, provenance),
     await sbomStatement(layoutContent(layout), platform, manifest, content, result.annotations),
+    ...(inputs === undefined ? [] : [statementAbout(manifest, INPUTS_PREDICATE, inputs.predicate)]),
   ];
   const attestation = await writeAttestation(layout, manifest, statements);
   const { annotations } = result;
@@ -166,18 +168,6 @@ async function fetchLayers(
     images.flatMap(({ source, manifest }) => manifest.layers.map((layer) => [layer.digest, { layer, source }])),
   );
   for (const { layer, source } of layers.values()) await fetchBlob(source, layer, layout);
-}
-
-/** The Dockerfile in the provenance of an image; undefined if it has none. @param digest of its index */
-async function dockerfileOf(source: ContentSource, digest: string, platform: Platform): Promise<string | undefined> {
-  const entries = manifestsOf(parseDocument(await source.document(digest), digest));
-  const image = entries.find((entry) => !isAttestation(entry) && platformOf(entry) === platform);
-  const attestation = entries.find(
-    (entry) => isAttestation(entry) && entry.annotations?.[ATTESTED_DIGEST] === image?.digest,
-  );
-  if (attestation === undefined) return undefined;
-  const provenance = (await readStatements(source, attestation)).get(PROVENANCE_PREDICATE);
-  return provenance === undefined ? undefined : recordedDockerfile(provenance.predicate as Provenance);
 }
 
 /** The reasons why upper layers, all in a layout, depend on paths in which the layers below them differ. */

@@ -25,12 +25,31 @@ export type Destination =
   | { readonly kind: 'output'; readonly value: string }
   | { readonly kind: 'layout'; readonly folder: string; readonly builderId: string };
 
+/** A plugin from npm, with its package-lock.json. */
+export interface LockedPlugin {
+  readonly id: string;
+  /** `@openclaw/slack`. */
+  readonly packageName: string;
+  readonly version: string;
+  readonly integrity: string;
+  readonly lockfile: string;
+}
+
+/** The packages of an earlier build, to build the same again. */
+export interface LockedPackages {
+  /** package-lock.json of the gateway; undefined for a checkout, whose commit has its own. */
+  readonly lockfile: string | undefined;
+  readonly plugins: readonly LockedPlugin[];
+}
+
 /** A validated build request with defaults. */
 export interface ImageSpec {
   readonly gateway: GatewayChoice;
   readonly base: BaseChoice;
   /** Replacements of dependencies; only for a gateway from npm. */
   readonly overrides: Overrides;
+  /** Versions of an earlier build; undefined: the newest that the gateway accepts. */
+  readonly locked?: LockedPackages;
   /** Address for the annotations; undefined: that of the gateway. */
   readonly sourceUrl: string | undefined;
   readonly extensions: readonly string[];

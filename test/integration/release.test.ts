@@ -83,12 +83,14 @@ describe('a release to two registries', () => {
       '--json',
     );
     expect(exitCode, stdout + stderr).toBe(0);
-    const { reproduced, attested, layers } = JSON.parse(stdout) as {
+    const { reproduced, lockfile, attested, layers } = JSON.parse(stdout) as {
       readonly reproduced: boolean;
+      readonly lockfile: string;
       readonly attested: boolean;
       readonly layers: readonly { readonly status: string; readonly published?: string }[];
     };
     expect(reproduced).toBe(true);
+    expect(lockfile).toBe('of the image');
     expect(layers.length).toBeGreaterThan(5);
     expect(new Set(layers.map(({ status }) => status))).toEqual(new Set(['equal']));
     expect(attested).toBe(true);

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
+import { statementsOf } from '../../attest/attestation.ts';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
@@ -16,6 +17,7 @@ import { builtImages } from '../../release/build-images.ts';
 import { compareLayers, type LayerResult } from '../../release/compare-layers.ts';
 import { withoutArchitecture } from '../../release/plan-release.ts';
 import { imageFolder } from '../../release/platform-image.ts';
+import { INPUTS_PREDICATE, type RecordedInputs, readRecordedInputs } from '../../release/recorded-inputs.ts';
 import { readRegistryImage } from '../../release/registry-image.ts';
 import { parseRelease, type Release } from '../../release/release.ts';
 import { entriesOf, resolveRelease } from '../../release/resolve-release.ts';
@@ -38,8 +40,8 @@ const REPRODUCE_OPTIONS = {
     unset: 'that of this host',
   },
   source: { ...source, unset: 'the package from npm' },
-  extensions,
-  browser,
+  extensions: { ...extensions, unset: 'those that the image records' },
+  browser: { ...browser, unset: 'the one that the image records' },
   attest: {
     flags: '--attest <how>',
     description:
@@ -68,8 +70,9 @@ export const reproduceCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Version, base, time and replaced dependencies come from the annotations of the image. An image that was built from a checkout needs
-the checkout of its commit; one with plugins needs --extensions. Publishes nothing but the statement of --attest.
+Version, base, time and replaced dependencies come from the annotations of the image; the locked dependencies, plugins and the browser
+from its statement of inputs. An image that was built from a checkout needs the checkout of its commit. Publishes nothing but the
+statement of --attest.
 Exit codes: 0 all layers are equal, 1 a layer differs, or the build failed.
 
 Examples:
@@ -94,10 +97,16 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     if (published === undefined) throw otherPlatform(atDigest(reference, digest), platform);
     const annotations = published.manifest.annotations ?? {};
     const release = releaseOf(annotations, reference, platform);
-    const { specs, problems } = parseReleaseSpecs(release, buildOptions(annotations, options), undefined);
+    const name = atDigest(reference, digest);
+    const statement = (await statementsOf(published.source, digest, platform)).get(INPUTS_PREDICATE);
+    const recorded = statement === undefined ? undefined : readRecordedInputs(statement, name);
+    const { specs, problems } = parseReleaseSpecs(release, buildOptions(annotations, recorded, options), undefined);
     // The time decides nothing in a layer, but which dependencies are locked independently of this host.
     const sourceDateEpoch = Math.floor(Date.parse(annotations[ANNOTATION.created] ?? '') / 1000);
-    const timed = Object.fromEntries(entriesOf(specs).map(([image, spec]) => [image, { ...spec, sourceDateEpoch }]));
+    const locked = recorded === undefined ? {} : { locked: recorded.locked };
+    const timed = Object.fromEntries(
+      entriesOf(specs).map(([image, spec]) => [image, { ...spec, sourceDateEpoch, ...locked }]),
+    );
     const resolved = await orInterrupted(resolveRelease(release, timed, problems, onStep));
     const cli = await orInterrupted(findEngine(options.engine, onStep));
     const folder = cacheFolder('reproductions', digest.slice('sha256:'.length, 19));
@@ -116,7 +125,6 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     const layers = await withFolderLock(folder, rebuild).finally(() => rm(folder, { recursive: true, force: true }));
     const equal = layers.filter(({ status }) => status === 'equal').length;
     const isReproduced = equal === layers.length;
-    const name = atDigest(reference, digest);
     if (isReproduced && signer !== undefined) {
       onStep(`signing that ${name} was reproduced`);
       const predicate = {
@@ -132,12 +140,14 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
       text: () =>
         [
           ...[name, '', layerTable(layers), '', style(isReproduced ? 'green' : 'red', conclusion)],
+          ...(recorded === undefined ? ['The image records no lockfile, so its dependencies were locked again.'] : []),
           ...(isReproduced && signer !== undefined
             ? [`A signed statement says so, beside the image: ${REPRODUCED}`]
             : []),
         ].join('\n'),
       json: () => ({
         ...{ reference: text, digest, platform, reproduced: isReproduced, layers },
+        lockfile: recorded === undefined ? 'made again' : 'of the image',
         attested: isReproduced && signer !== undefined,
       }),
       summary: `### ${name}: ${conclusion}\n`,
@@ -187,10 +197,16 @@ function releaseOf(annotations: Annotations, reference: Reference, platform: Pla
   });
 }
 
-/** The options of the build that made an image, as far as its annotations tell. */
+/** The options of the build that made an image, as far as it tells. */
 const buildOptions = (
   annotations: Annotations,
-  { source: checkout, browser: chosen, extensions: plugins, ca: authority }: ReproduceOptions,
+  recorded: RecordedInputs | undefined,
+  {
+    source: checkout,
+    browser: chosen = recorded === undefined || recorded.browser === 'none' ? undefined : recorded.browser,
+    extensions: plugins = recorded?.extensions.join(' '),
+    ca: authority,
+  }: ReproduceOptions,
 ) => ({
   base: `${annotations[ANNOTATION.baseName]}@${annotations[ANNOTATION.baseDigest]}`,
   override: (annotations[OVERRIDES_ANNOTATION] ?? '').split(' ').filter((word) => word !== ''),

@@ -73,7 +73,7 @@ describe('a rebuilt image', () => {
       files: { 'var/lib/dpkg/status': `Package: curl\nStatus: install ok installed\nVersion: ${version}\n\n` },
     });
     expect(await compare([status('7.88.1-1')], [status('7.88.1-2')])).toEqual([
-      '1 differs: curl 7.88.1-1 → 7.88.1-2, var/lib/dpkg/status differs',
+      '1 differs: curl 7.88.1-1 → 7.88.1-2: Debian no longer serves the first, var/lib/dpkg/status differs',
     ]);
   });
 

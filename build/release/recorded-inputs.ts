@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Statement, statementAbout } from '../attest/attestation.ts';
+import { readNpmOptions } from '../gateway/npm.ts';
+import { readPluginPackage } from '../gateway/plugin-package.ts';
+import type { ResolvedInputs } from '../image/resolve-inputs.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { invalidContent } from '../oci/document.ts';
+import { ruleChecker } from '../schema.ts';
+import type { BrowserChoice, ImageSpec, LockedPackages } from '../spec/image-spec.ts';
+
+/** The predicate type of the statement with the inputs that an image's annotations do not name. */
+export const INPUTS_PREDICATE = 'https://openclaw.ai/attestations/inputs/v1';
+
+/** A package-lock.json. */
+type Lockfile = Readonly<Record<string, unknown>>;
+
+/** The inputs of a build that its annotations do not name. Debian's versions are in the SBOM. */
+interface InputsPredicate {
+  readonly extensions: readonly string[];
+  readonly browser: BrowserChoice;
+  /** The locked dependencies of the gateway. An image from a checkout has none: the lockfile is in its commit. */
+  readonly lockfile?: Lockfile;
+  /** Plugins from npm. */
+  readonly plugins: readonly {
+    readonly id: string;
+    readonly packageName: string;
+    readonly version: string;
+    readonly integrity: string;
+    readonly lockfile: Lockfile;
+  }[];
+}
+
+/** The inputs of a build as a statement about its manifest. */
+export async function inputsStatement(
+  manifest: Descriptor,
+  { extensions, browser, ca }: Pick<ImageSpec, 'extensions' | 'browser' | 'ca'>,
+  { gateway, plugins }: ResolvedInputs,
+): Promise<Statement> {
+  const npm = await readNpmOptions(ca);
+  const lockfileIn = async (folder: string): Promise<Lockfile> =>
+    JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as Lockfile;
+  const predicate: InputsPredicate = {
+    ...{ extensions, browser },
+    ...(gateway.kind === 'package' ? { lockfile: await lockfileIn(gateway.dependencies) } : {}),
+    plugins: await Promise.all(
+      plugins.map(async ({ id, packageName, version, integrity, ...plugin }) => {
+        const folder = await readPluginPackage({ id, packageName, version, integrity, ...plugin }, npm);
+        return { id, packageName, version, integrity, lockfile: await lockfileIn(join(folder, 'dependencies')) };
+      }),
+    ),
+  };
+  return statementAbout(manifest, INPUTS_PREDICATE, predicate);
+}
+
+/** The recorded inputs of an image. */
+export interface RecordedInputs {
+  readonly extensions: readonly string[];
+  readonly browser: BrowserChoice;
+  readonly locked: LockedPackages;
+}
+
+/**
+ * Reads the statement. Anybody may have written it, so a lockfile may name packages by version and integrity only: npm would fetch
+ * whatever address it has.
+ *
+ * @param name of the image, for the message
+ * @throws WorkError if the statement is not valid
+ */
+export function readRecordedInputs(statement: Statement, name: string): RecordedInputs {
+  const problem = predicateRule(statement.predicate);
+  if (problem !== undefined) throw invalidContent(name, `its statement ${INPUTS_PREDICATE}: ${problem}`);
+  const { extensions, browser, lockfile, plugins } = statement.predicate as InputsPredicate;
+  return {
+    ...{ extensions, browser },
+    locked: {
+      lockfile: lockfile === undefined ? undefined : textOf(lockfile),
+      plugins: plugins.map((plugin) => ({ ...plugin, lockfile: textOf(plugin.lockfile) })),
+    },
+  };
+}
+
+/** As npm writes it. */
+const textOf = (lockfile: Lockfile): string => `${JSON.stringify(lockfile, null, 2)}\n`;
+
+const INTEGRITY = { type: 'string', pattern: '^sha512-[A-Za-z0-9+/]{86}==$' };
+const VERSION = { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+[0-9A-Za-z.+-]{0,100}$' };
+const PLUGIN_ID = { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]{0,99}$' };
+
+const LOCKFILE = {
+  type: 'object',
+  required: ['lockfileVersion', 'packages'],
+  properties: {
+    lockfileVersion: { const: 3 },
+    packages: {
+      type: 'object',
+      properties: { '': { type: 'object' } },
+      patternProperties: {
+        '^node_modules/': {
+          type: 'object',
+          required: ['version', 'integrity'],
+          properties: { version: VERSION, integrity: INTEGRITY, resolved: false, link: false },
+        },
+      },
+      additionalProperties: false,
+    },
+  },
+};
+
+const predicateRule = ruleChecker({
+  type: 'object',
+  required: ['extensions', 'browser', 'plugins'],
+  properties: {
+    extensions: { type: 'array', maxItems: 200, items: PLUGIN_ID },
+    browser: { enum: ['none', 'playwright', 'debian'] satisfies BrowserChoice[] },
+    lockfile: LOCKFILE,
+    plugins: {
+      type: 'array',
+      maxItems: 200,
+      items: {
+        type: 'object',
+        required: ['id', 'packageName', 'version', 'integrity', 'lockfile'],
+        properties: {
+          ...{ id: PLUGIN_ID, version: VERSION, integrity: INTEGRITY, lockfile: LOCKFILE },
+          packageName: { type: 'string', pattern: '^@openclaw/[a-z0-9][a-z0-9._-]{0,99}$' },
+        },
+      },
+    },
+  },
+});

@@ -51,6 +51,8 @@ export interface LastBuild {
   /** ISO 8601. */
   readonly built: string;
   readonly inputs: BuildInputs;
+  /** Of the image; undefined in older records. */
+  readonly digest?: string | undefined;
   /** Seconds that each stage took when it last ran. */
   readonly stageSeconds: Readonly<Record<string, number>>;
   readonly layers: readonly BuiltLayer[];

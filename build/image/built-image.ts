@@ -5,7 +5,7 @@ import { inspectLocalImage, readHistory } from '../engine/local-image.ts';
 import { type Progress, type StageTime, stageTimes } from '../engine/progress.ts';
 import type { Annotations } from '../oci/annotations.ts';
 import { WorkError } from '../problem.ts';
-import type { BuildInputs } from './build-inputs.ts';
+import { areSameInputs, type BuildInputs } from './build-inputs.ts';
 import type { BuildPlan } from './build-plan.ts';
 import { type BuiltLayer, type LastBuild, readLastBuild, writeBuildRecord, writeLastBuild } from './build-record.ts';
 import { explainBuild, uncachedStages } from './explain-build.ts';
@@ -68,7 +68,7 @@ export async function readBack(
       : uncachedStages(explainBuild(plan.layers, inputs, before.inputs), executed);
   // An archive contains the names too, but in this engine they refer to another image.
   if (destination.kind !== 'output' && inputs !== undefined)
-    await recordLastBuild(names, { inputs, layers, uncached }, stages);
+    await recordLastBuild(names, { inputs, digest: result.digest, layers, uncached }, stages);
   const { digest, seconds } = result;
   return { names, digest, size: image?.size, annotations, layers, stages, uncached, seconds };
 }
@@ -106,7 +106,7 @@ const otherImage = (place: string, name: string, digest: string | undefined, bui
 /** Records a build under its names, for image:explain. */
 async function recordLastBuild(
   names: readonly string[],
-  build: Pick<LastBuild, 'inputs' | 'layers' | 'uncached'>,
+  build: Pick<LastBuild, 'inputs' | 'digest' | 'layers' | 'uncached'>,
   stages: readonly StageTime[],
 ): Promise<void> {
   const built = new Date().toISOString();
@@ -150,16 +150,23 @@ function describeLayers(
 
 /**
  * Finds the image of an earlier build with the same contents, if the engine has it under every name. BuildKit would find every
- * layer cached, but takes longer. A checkout always goes to BuildKit, which compares contents and not file times.
+ * layer cached, but takes longer. For a checkout, it must be the image of the last build under the name, from the very same files.
+ *
+ * @param inputs of this build; undefined if they are not recorded
  */
 export async function findUnchangedImage(
   { plan, names, annotations, record }: StartedBuild,
   cli: DockerCli,
+  inputs: BuildInputs | undefined,
 ): Promise<BuiltImage | undefined> {
   const started = performance.now();
   const { spec, layers } = plan;
-  if (record.digests.length === 0 || !isGatewayPlan(plan) || plan.gateway.kind === 'checkout') return undefined;
+  if (record.digests.length === 0 || !isGatewayPlan(plan)) return undefined;
   if (spec.destination.kind !== 'load' || spec.cacheTo.length > 0) return undefined;
+  const last = plan.gateway.kind === 'checkout' ? await readLastBuild(names[0] ?? '') : undefined;
+  if (plan.gateway.kind === 'checkout') {
+    if (inputs === undefined || last?.digest === undefined || !areSameInputs(inputs, last.inputs)) return undefined;
+  }
   const images = await Promise.all(names.map((name) => inspectLocalImage(cli, name)));
   const [first] = images;
   const isSame = images.every(
@@ -167,6 +174,7 @@ export async function findUnchangedImage(
       image !== undefined &&
       image.digest === first?.digest &&
       record.digests.includes(image.digest) &&
+      image.digest === (last?.digest ?? image.digest) &&
       Object.entries(annotations).every(([name, value]) => image?.config.config?.Labels?.[name] === value),
   );
   if (!isSame) return undefined;

@@ -29,15 +29,16 @@ export async function runBuild(
   const { cli, builder, signal } = context;
   const builds: Record<string, StartedBuild> = {};
   for (const [target, plan] of Object.entries(plans)) builds[target] = await startBuild(plan, builder);
-  const [single] = Object.entries(builds);
-  if (bakeFile === undefined && single !== undefined) {
-    const unchanged = await findUnchangedImage(single[1], cli);
-    if (unchanged !== undefined) return { [single[0]]: unchanged };
-  }
   // Read before the build: a file that is saved during the build counts as changed in the next one.
   const inputs: Record<string, BuildInputs | undefined> = {};
   for (const [target, { plan, names }] of Object.entries(builds))
     inputs[target] = isGatewayPlan(plan) ? await readInputs(plan, names) : undefined;
+  const [single] = Object.entries(builds);
+  if (bakeFile === undefined && single !== undefined) {
+    const [target, started] = single;
+    const unchanged = await findUnchangedImage(started, cli, inputs[target]);
+    if (unchanged !== undefined) return { [target]: unchanged };
+  }
 
   const results = await keepTags(Object.values(builds), cli, async () => {
     try {

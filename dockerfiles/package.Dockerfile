@@ -515,8 +515,9 @@ kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
 [ -e "$kept/complete" ] || rm -rf "$kept"
 mkdir -p "$kept/node_modules"
 cd "$kept"
-rm -f complete
+rm -rf complete git
 cp /locked/package.json /locked/package-lock.json .
+if [ -d /locked/git ]; then cp -a /locked/git .; fi
 npm_production install --no-save --ignore-scripts
 delete_sources ./node_modules
 # npm trusts its list of installed packages only if no folder is newer.

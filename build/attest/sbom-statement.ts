@@ -1,7 +1,7 @@
 import { debianRelease, installedPackages, namesPackages } from '../contents/installed-packages.ts';
 import { type MergedLayers, mergeLayers } from '../contents/merged-layers.ts';
 import { SPDX_PREDICATE, spdxDocument } from '../contents/spdx.ts';
-import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
+import { ANNOTATION, type Annotations, GIT_ANNOTATION } from '../oci/annotations.ts';
 import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor, ImageManifest } from '../oci/descriptor.ts';
 import { parseImageConfig } from '../oci/document.ts';
@@ -25,11 +25,21 @@ export async function sbomStatement(
     architecture: ARCHITECTURE_NAMES[platform].debian,
     debian: debianRelease(merged),
     created: annotations[ANNOTATION.created] ?? '',
+    git: gitDependencies(annotations),
   };
   const packages = installedPackages(merged, settings?.Env ?? []);
   const layerOf = (path: string): string | undefined => layers[layerOfPath(merged, path) ?? -1]?.digest;
   return statementAbout(manifest, SPDX_PREDICATE, spdxDocument(subject, packages, layerOf));
 }
+
+/** Name → address of each dependency from git. */
+const gitDependencies = (annotations: Annotations): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    (annotations[GIT_ANNOTATION] ?? '')
+      .split(' ')
+      .filter((entry) => entry.includes('='))
+      .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  );
 
 /** The layer of a file; of a folder, that of a file in it. */
 function layerOfPath({ layers }: MergedLayers, path: string): number | undefined {

@@ -15,6 +15,8 @@ export interface SbomSubject {
   readonly debian: string | undefined;
   /** ISO 8601. */
   readonly created: string;
+  /** npm packages that come from git by name: `git+https://…#COMMIT`. */
+  readonly git?: Readonly<Record<string, string>>;
 }
 
 export const SPDX_PREDICATE = 'https://spdx.dev/Document';
@@ -169,10 +171,16 @@ function sourceOf({ path }: InstalledPackage, layerOf: (path: string) => string 
 }
 
 /** Source: purl-spec, types deb, npm, pypi and generic. */
-function packageUrl({ kind, name, version, architecture }: InstalledPackage, { debian }: SbomSubject): PackageURL {
+function packageUrl(
+  { kind, name, version, architecture }: InstalledPackage,
+  { debian, git = {} }: SbomSubject,
+): PackageURL {
   if (kind === 'npm') {
     const [first = '', second] = name.split('/');
-    return new PackageURL('npm', second === undefined ? undefined : first, second ?? first, version);
+    // Source: purl-spec, known qualifiers: vcs_url, in the form of an SPDX package download location.
+    const address = Object.hasOwn(git, name) ? git[name] : undefined;
+    const source = address === undefined ? undefined : { vcs_url: address.replace('#', '@') };
+    return new PackageURL('npm', second === undefined ? undefined : first, second ?? first, version, source);
   }
   // Source: purl-spec, types-doc/pypi-definition.md: lower case, and - instead of _.
   if (kind === 'python') return new PackageURL('pypi', undefined, name.toLowerCase().replaceAll('_', '-'), version);

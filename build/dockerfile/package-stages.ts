@@ -31,11 +31,15 @@ A separate stage, so that the installation does not wait for the package. image:
   body: 'COPY --from=gateway /dependencies/ /',
 };
 
+/** Dependencies from git are packed beside the lockfile. */
+const COPY_LOCK = `cp /locked/package.json /locked/package-lock.json .
+if [ -d /locked/git ]; then cp -a /locked/git .; fi`;
+
 const INTO_EMPTY_FOLDER = `mkdir /app
 cd /app
-cp /locked/package.json /locked/package-lock.json .
+${COPY_LOCK}
 npm_production ci --ignore-scripts
-rm package.json package-lock.json`;
+rm -rf package.json package-lock.json git`;
 
 const INTO_KEPT_FOLDER = `# npm unpacks other optional packages for another processor or C library.
 kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
@@ -43,8 +47,8 @@ kept="/kept/$(node -p 'process.arch + "-" + process.versions.modules')"
 [ -e "$kept/complete" ] || rm -rf "$kept"
 mkdir -p "$kept/node_modules"
 cd "$kept"
-rm -f complete
-cp /locked/package.json /locked/package-lock.json .
+rm -rf complete git
+${COPY_LOCK}
 npm_production install --no-save --ignore-scripts
 delete_sources ./node_modules
 # npm trusts its list of installed packages only if no folder is newer.

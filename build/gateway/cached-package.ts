@@ -8,12 +8,13 @@ const CACHE_FORMAT = 9;
 /** Cache folder of a package; its name contains the version for people and a key of its contents. */
 export function cachedFolder(
   kind: 'gateways' | 'plugins',
-  { version, integrity, overrides = {}, lockfile = '' }: ResolvedPackage,
+  { version, integrity, overrides = {}, git = {}, lockfile = '' }: ResolvedPackage,
   name = '',
 ): string {
   const replaced = Object.entries(overrides).map(([dependency, spec]) => ` ${dependency}=${spec}`);
+  const commits = Object.entries(git).map(([dependency, address]) => ` ${dependency}=${address}`);
   const key = createHash('sha256')
-    .update(`${CACHE_FORMAT} ${integrity}${replaced.join('')}${lockfile}`)
+    .update(`${CACHE_FORMAT} ${integrity}${replaced.join('')}${commits.join('')}${lockfile}`)
     .digest('hex')
     .slice(0, 16);
   return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}`);

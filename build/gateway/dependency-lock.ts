@@ -15,6 +15,7 @@ export interface LockedPackage {
   readonly location: string;
   /** Requested by exact version, by the gateway or by a pinned package, so it changes with the gateway. */
   readonly pinned: boolean;
+  /** Address; one from git is a `file:` beside the lockfile. */
   readonly tarball: string;
   readonly hasInstallScript: boolean;
 }
@@ -83,7 +84,9 @@ function describe(node: Node, npm: NpmOptions): Omit<LockedPackage, 'pinned'> {
     version: node.version,
     folder: /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(node.location)?.[1] ?? node.name,
     location: node.location,
-    tarball: node.resolved?.startsWith('http') === true ? node.resolved : tarballAddress(name, node.version, npm),
+    tarball: /^(?:https?|file):/.test(node.resolved ?? '')
+      ? (node.resolved ?? '')
+      : tarballAddress(name, node.version, npm),
     hasInstallScript: (node as { readonly hasInstallScript?: boolean }).hasInstallScript === true,
   };
 }
@@ -112,6 +115,7 @@ export async function tarballSizes(
   const sizes = new Map<string, number>();
   await Promise.all(
     [...new Set(packages.map(({ tarball }) => tarball))].map(async (tarball) => {
+      if (tarball.startsWith('file:')) return;
       const size = known[tarball] ?? (await requestSize(tarball));
       if (Number.isFinite(size)) sizes.set(tarball, size);
     }),

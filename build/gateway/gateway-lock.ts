@@ -4,13 +4,23 @@ import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { type DependencyLayer, dependencyLayers, layerList } from './dependency-layers.ts';
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
-import { explainNpmError, type NpmOptions } from './npm.ts';
+import { fetchGitDependency, type GitDependencies, splitDependency } from './git-dependency.ts';
+import { explainNpmError, type NpmOptions, refusedGitDependency } from './npm.ts';
 import { parsePackageJson } from './package-json.ts';
-import { allowedScripts, type PackageManifest, withAllowedScripts, withOverrides } from './package-manifest.ts';
+import {
+  allowedScripts,
+  type DependencyManifest,
+  type PackageManifest,
+  withAllowedScripts,
+  withOverrides,
+} from './package-manifest.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
 
 /** The locked dependencies of a gateway. */
 export interface GatewayLock {
+  readonly git: GitDependencies;
+  /** Replacements of dependencies: those of the request, and packed ones from git. */
+  readonly overrides: Readonly<Record<string, string>>;
   readonly packages: readonly LockedPackage[];
   /** Bytes of each tarball, by address. */
   readonly sizes: ReadonlyMap<string, number>;
@@ -34,18 +44,18 @@ export async function lockGateway(
   folder: string,
   npm: NpmOptions,
   earlier: string | undefined,
+  onStep: (step: string) => void,
 ): Promise<GatewayLock> {
   // A given lockfile decides everything.
   const before =
     resolved.lockfile === undefined ? await readCached<PackagedGateway>(earlier, 'gateway.json') : undefined;
-  const packages = await lockDependencies(
-    withOverrides(dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm))), resolved.overrides),
-    folder,
-    npm,
-    resolved.lockfile ?? (await readText(earlier, 'dependencies/package-lock.json')),
-  );
+  const manifest = dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm)));
+  const start = resolved.lockfile ?? (await readText(earlier, 'dependencies/package-lock.json'));
+  const { packages, git, overrides } = await lockWithGit(manifest, resolved, folder, npm, start, onStep);
   const sizes = await tarballSizes(packages, (await readCached<Record<string, number>>(earlier, SIZES)) ?? {}, npm);
   return {
+    git,
+    overrides,
     packages,
     sizes,
     layers: dependencyLayers(packages, sizes, before?.dependencyLayers ?? []),
@@ -53,18 +63,51 @@ export async function lockGateway(
   };
 }
 
+/** A package with more dependencies from git is a mistake. */
+const MOST_FROM_GIT = 20;
+
+/** Locks the dependencies. Those from git are fetched at a commit, and installed from a packed file: npm fetches no repository. */
+async function lockWithGit(
+  manifest: DependencyManifest,
+  { overrides: requested = {}, git: known = {} }: ResolvedPackage,
+  folder: string,
+  npm: NpmOptions,
+  start: string | undefined,
+  onStep: (step: string) => void,
+): Promise<Pick<GatewayLock, 'packages' | 'git' | 'overrides'>> {
+  const git: Record<string, string> = {};
+  const overrides = { ...requested };
+  const fetch = async (dependency: string): Promise<void> => {
+    const { name } = splitDependency(dependency);
+    onStep(`fetching ${dependency}`);
+    const { resolved, spec } = await fetchGitDependency(dependency, folder, npm);
+    git[name] = resolved;
+    overrides[name] = spec;
+  };
+  for (const [name, address] of Object.entries(known)) await fetch(`${name}@${address}`);
+  for (;;) {
+    try {
+      const packages = await lockDependencies(withOverrides(manifest, overrides), folder, npm, start);
+      return { packages, git, overrides };
+    } catch (error) {
+      const dependency = refusedGitDependency(error);
+      const isNew = dependency !== undefined && overrides[splitDependency(dependency).name] === undefined;
+      if (!isNew || Object.keys(git).length >= MOST_FROM_GIT) throw error;
+      await fetch(dependency);
+    }
+  }
+}
+
 /**
  * Writes the files beside the lockfile that a build reads, and those that the next lock starts from.
  *
  * @param files of the package, by path
- * @param overrides replacements of dependencies
  */
 export async function writeLocked(
-  { packages, sizes, layers, basedOn }: GatewayLock,
+  { packages, git, overrides, sizes, layers, basedOn }: GatewayLock,
   folder: string,
   files: ReadonlyMap<string, string>,
-  overrides: ResolvedPackage['overrides'],
-): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'basedOnLock'>> {
+): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'git' | 'basedOnLock'>> {
   const manifest = manifestIn(files);
   const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
   const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
@@ -78,6 +121,7 @@ export async function writeLocked(
     playwrightVersion: packages.find(({ name }) => name === 'playwright-core')?.version,
     allowedScripts: allowed,
     dependencyLayers: layers,
+    ...(Object.keys(git).length === 0 ? {} : { git }),
     ...(basedOn === undefined ? {} : { basedOnLock: basedOn }),
   };
 }

@@ -1,4 +1,5 @@
 import type { DependencyLayer } from './dependency-layers.ts';
+import type { GitDependencies } from './git-dependency.ts';
 
 /** An external plugin to bake, beside those in the gateway's package. */
 export interface BakedPlugin {
@@ -37,6 +38,8 @@ export interface PackagedGateway extends GatewayMetadata {
   readonly integrity: string;
   /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
   readonly overrides: Readonly<Record<string, string>>;
+  /** Dependencies from git; undefined if there are none. */
+  readonly git?: GitDependencies;
   /** Ids of the plugins in the package (`dist/extensions/<id>/openclaw.plugin.json`). */
   readonly bundledPlugins: readonly string[];
   /** Plugin id → npm package, from the catalogues in the package. */

@@ -38,7 +38,7 @@ export async function readGatewayPackage(
     const earlier = await newestGateway();
     const [files, locked] = await Promise.all([
       download(resolved, join(context, 'package.tgz'), npm, METADATA_FILES),
-      lockGateway(resolved, dependencies, npm, earlier),
+      lockGateway(resolved, dependencies, npm, earlier, onStep),
     ]);
     const gateway: PackagedGateway = {
       kind: 'package',
@@ -46,7 +46,7 @@ export async function readGatewayPackage(
       origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
       integrity: resolved.integrity,
       overrides: resolved.overrides ?? {},
-      ...(await writeLocked(locked, dependencies, files, resolved.overrides)),
+      ...(await writeLocked(locked, dependencies, files)),
       context: join(folder, 'context'),
       dependencies: join(folder, 'dependencies'),
     };
@@ -64,6 +64,7 @@ export async function lockIndependently(
   gateway: PackagedGateway,
   resolved: ResolvedPackage,
   npm: NpmOptions,
+  onStep: (step: string) => void,
 ): Promise<PackagedGateway> {
   if (gateway.basedOnLock === undefined) return gateway;
   const folder = `${cachedFolder('gateways', resolved)}-alone`;
@@ -74,12 +75,13 @@ export async function lockIndependently(
     await mkdir(dependencies);
     const [files, locked] = await Promise.all([
       readPackedFiles(createReadStream(join(gateway.context, 'package.tgz')), METADATA_FILES),
-      lockGateway(resolved, dependencies, npm, undefined),
+      // The same commits, although a branch may have moved since.
+      lockGateway({ ...resolved, git: gateway.git }, dependencies, npm, undefined, onStep),
     ]);
     const { basedOnLock: _, ...others } = gateway;
     const alone = {
       ...others,
-      ...(await writeLocked(locked, dependencies, files, resolved.overrides)),
+      ...(await writeLocked(locked, dependencies, files)),
       dependencies: join(folder, 'dependencies'),
     };
     await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(alone, null, 2)}\n`);

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Options } from 'pacote';
 import { cacheFolder } from '../cache-folder.ts';
 import { certificatesIn } from '../certificates.ts';
+import { printable } from '../printable.ts';
 import { type Failure, WorkError } from '../problem.ts';
 import { type RequestFailure, requestFailure } from '../request-failure.ts';
 
@@ -93,16 +94,8 @@ export function explainNpmError(error: unknown, what: string): unknown {
     );
   }
   if (code === 'EALLOWGIT') {
-    const { package: dependency } = error as { readonly package?: string };
-    return new WorkError(
-      {
-        kind: 'git-dependency',
-        title: 'A dependency comes from a git repository',
-        reason: `${what} contains ${dependency ?? 'a git dependency'}, which is not a published package, so its bytes cannot be locked before the build.`,
-        hint: `replace it by a published package: --override ${nameOfGit(dependency)}; or build a release without it: scripts/run build --package openclaw@latest`,
-      },
-      { cause: error },
-    );
+    const { package: dependency = 'a dependency' } = error as { readonly package?: string };
+    return gitDependencyError(dependency, `in ${what} is not a published package`, { cause: error });
   }
   // pacote expects an object with the fields of a package, and ends in a TypeError over anything else.
   if (
@@ -125,6 +118,24 @@ export function explainNpmError(error: unknown, what: string): unknown {
 
 /** Git dependencies of known releases, and the same code on npm. Source: the packages' own README and tags. */
 const PUBLISHED: Readonly<Record<string, string>> = { libsignal: 'npm:libsignal@2.0.1' };
+
+/** @param dependency `libsignal@git+https://github.com/…` @param reason continues it */
+export const gitDependencyError = (dependency: string, reason: string, options?: ErrorOptions): WorkError =>
+  new WorkError(
+    {
+      kind: 'git-dependency',
+      title: 'A dependency comes from a git repository',
+      reason: `${printable(dependency)} ${reason}.`,
+      hint: `build on a host that reaches the repository, or replace it by a published package: --override ${nameOfGit(dependency)}; or build a release without it: scripts/run build --package openclaw@latest`,
+    },
+    options,
+  );
+
+/** The dependency from git that npm refused; undefined for other errors. */
+export function refusedGitDependency(error: unknown): string | undefined {
+  if (!(error instanceof WorkError) || npmErrorCode(error.cause) !== 'EALLOWGIT') return undefined;
+  return (error.cause as { readonly package?: string }).package;
+}
 
 /** `libsignal@git+https://github.com/…` → `libsignal=npm:libsignal@2.0.1`; without a known package `NAME=VERSION`. */
 function nameOfGit(dependency = ''): string {

@@ -5,6 +5,7 @@ import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
 import type { PackagedGateway } from './gateway.ts';
+import type { GitDependencies } from './git-dependency.ts';
 import { PACKAGE } from './is-checkout.ts';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
 import { checkedManifest, isExactVersion } from './package-json.ts';
@@ -20,6 +21,8 @@ export interface ResolvedPackage {
   readonly manifest?: PackageManifest;
   /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
   readonly overrides?: Readonly<Record<string, string>>;
+  /** Commits of dependencies from git to use; others are at the newest commit of what the package names. */
+  readonly git?: GitDependencies | undefined;
   /** The package-lock.json to use; undefined: a new one. */
   readonly lockfile?: string | undefined;
 }

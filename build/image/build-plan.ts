@@ -91,7 +91,7 @@ export function planBuild(
   const identity =
     gateway.kind === 'checkout'
       ? [gateway.root, gateway.revision, gateway.changed]
-      : [gateway.integrity, gateway.overrides];
+      : [gateway.integrity, gateway.overrides, gateway.git];
   return {
     spec,
     gateway,

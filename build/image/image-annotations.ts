@@ -1,7 +1,7 @@
 import type { Base } from '../base/base.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import schema from '../oci/annotations.schema.json' with { type: 'json' };
-import { ANNOTATION, type Annotations, OVERRIDES_ANNOTATION } from '../oci/annotations.ts';
+import { ANNOTATION, type Annotations, GIT_ANNOTATION, OVERRIDES_ANNOTATION } from '../oci/annotations.ts';
 import { type Problem, WorkError } from '../problem.ts';
 
 const DOCUMENTATION = 'https://docs.openclaw.ai/install/docker';
@@ -9,7 +9,12 @@ const DOCUMENTATION = 'https://docs.openclaw.ai/install/docker';
 /** The annotations of a gateway image, except `created`. */
 export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'digest'>): Annotations {
   const replaced = gateway.kind === 'package' ? gateway.overrides : {};
-  const overrides = Object.entries(replaced).map(([name, version]) => `${name}=${version}`);
+  const list = (values: Readonly<Record<string, string>>): string =>
+    Object.entries(values)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ');
+  const overrides = list(replaced);
+  const git = list((gateway.kind === 'package' ? gateway.git : undefined) ?? {});
   return {
     [ANNOTATION.baseName]: base.name,
     [ANNOTATION.baseDigest]: base.digest,
@@ -21,7 +26,8 @@ export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'di
     [ANNOTATION.description]: gateway.description,
     [ANNOTATION.version]: gateway.version,
     [ANNOTATION.revision]: `${gateway.revision}${gateway.kind === 'checkout' && gateway.dirty ? '-dirty' : ''}`,
-    ...(overrides.length === 0 ? {} : { [OVERRIDES_ANNOTATION]: overrides.join(' ') }),
+    ...(overrides === '' ? {} : { [OVERRIDES_ANNOTATION]: overrides }),
+    ...(git === '' ? {} : { [GIT_ANNOTATION]: git }),
   };
 }
 

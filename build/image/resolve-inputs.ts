@@ -71,7 +71,12 @@ async function resolvePackage(
   const isValid = !problems.some(({ source }) => source === '--package');
   const resolved: ResolvedPackage | undefined = isValid
     ? await resolveGatewayPackage(choice, npm)
-        .then((found) => ({ ...found, overrides: spec.overrides, lockfile: spec.locked?.lockfile }))
+        .then((found) => ({
+          ...found,
+          overrides: spec.overrides,
+          lockfile: spec.locked?.lockfile,
+          git: spec.locked?.git,
+        }))
         .catch(collectInto(problems))
     : undefined;
   // An invalid request needs the package itself only to find problems of plugins, browser and base.
@@ -79,7 +84,7 @@ async function resolvePackage(
   if (resolved === undefined || (problems.length > 0 && !needsPackage)) throw new RequestError(problems);
   const cached = await readGatewayPackage(resolved, npm, onStep);
   // A reproducible image must not depend on earlier builds on this host.
-  const gateway = spec.sourceDateEpoch === undefined ? cached : await lockIndependently(cached, resolved, npm);
+  const gateway = spec.sourceDateEpoch === undefined ? cached : await lockIndependently(cached, resolved, npm, onStep);
   const locked = (spec.locked?.plugins ?? []).filter(({ id }) => spec.extensions.includes(id));
   const others = spec.extensions.filter((id) => !locked.some((plugin) => plugin.id === id));
   const resolvedPlugins = await resolvePlugins(others, gateway, npm).catch(collectInto(problems));

@@ -22,5 +22,8 @@ export const ANNOTATION = {
 /** Names the dependencies that the builder of an image has replaced: `libsignal=npm:libsignal@2.0.1`. Only on images that have some. */
 export const OVERRIDES_ANNOTATION = 'ai.openclaw.image.overrides';
 
+/** Names the dependencies from git, with their commits: `libsignal=git+https://…#COMMIT`. Only on images that have some. */
+export const GIT_ANNOTATION = 'ai.openclaw.image.git-dependencies';
+
 /** When `release prune` may remove the image of a pull request, ISO 8601. Only on such images. */
 export const EXPIRES_ANNOTATION = 'ai.openclaw.image.expires';

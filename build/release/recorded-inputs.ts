@@ -21,6 +21,8 @@ interface InputsPredicate {
   readonly browser: BrowserChoice;
   /** The locked dependencies of the gateway. An image from a checkout has none: the lockfile is in its commit. */
   readonly lockfile?: Lockfile;
+  /** Dependencies from git by name, at a commit. */
+  readonly git?: Readonly<Record<string, string>>;
   /** Plugins from npm. */
   readonly plugins: readonly {
     readonly id: string;
@@ -43,6 +45,7 @@ export async function inputsStatement(
   const predicate: InputsPredicate = {
     ...{ extensions, browser },
     ...(gateway.kind === 'package' ? { lockfile: await lockfileIn(gateway.dependencies) } : {}),
+    ...(gateway.kind === 'package' && gateway.git !== undefined ? { git: gateway.git } : {}),
     plugins: await Promise.all(
       plugins.map(async ({ id, packageName, version, integrity, ...plugin }) => {
         const folder = await readPluginPackage({ id, packageName, version, integrity, ...plugin }, npm);
@@ -61,8 +64,8 @@ export interface RecordedInputs {
 }
 
 /**
- * Reads the statement. Anybody may have written it, so a lockfile may name packages by version and integrity only: npm would fetch
- * whatever address it has.
+ * Reads the statement. Anybody may have written it, so a lockfile may name packages by version and integrity only, or a file from
+ * git: npm would fetch whatever address it has.
  *
  * @param name of the image, for the message
  * @throws WorkError if the statement is not valid
@@ -70,11 +73,12 @@ export interface RecordedInputs {
 export function readRecordedInputs(statement: Statement, name: string): RecordedInputs {
   const problem = predicateRule(statement.predicate);
   if (problem !== undefined) throw invalidContent(name, `its statement ${INPUTS_PREDICATE}: ${problem}`);
-  const { extensions, browser, lockfile, plugins } = statement.predicate as InputsPredicate;
+  const { extensions, browser, lockfile, git = {}, plugins } = statement.predicate as InputsPredicate;
   return {
     ...{ extensions, browser },
     locked: {
       lockfile: lockfile === undefined ? undefined : textOf(lockfile),
+      git,
       plugins: plugins.map((plugin) => ({ ...plugin, lockfile: textOf(plugin.lockfile) })),
     },
   };
@@ -85,6 +89,8 @@ const textOf = (lockfile: Lockfile): string => `${JSON.stringify(lockfile, null,
 
 const INTEGRITY = { type: 'string', pattern: '^sha512-[A-Za-z0-9+/]{86}==$' };
 const VERSION = { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+[0-9A-Za-z.+-]{0,100}$' };
+/** A package that this project fetched from git, beside the lockfile. */
+const FROM_GIT = { type: 'string', pattern: '^file:git/[a-z0-9@+._-]+-[0-9a-f]{40}\\.tgz$' };
 const PLUGIN_ID = { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]{0,99}$' };
 
 const LOCKFILE = {
@@ -99,7 +105,7 @@ const LOCKFILE = {
         '^node_modules/': {
           type: 'object',
           required: ['version', 'integrity'],
-          properties: { version: VERSION, integrity: INTEGRITY, resolved: false, link: false },
+          properties: { version: VERSION, integrity: INTEGRITY, resolved: FROM_GIT, link: false },
         },
       },
       additionalProperties: false,
@@ -114,6 +120,11 @@ const predicateRule = ruleChecker({
     extensions: { type: 'array', maxItems: 200, items: PLUGIN_ID },
     browser: { enum: ['none', 'playwright', 'debian'] satisfies BrowserChoice[] },
     lockfile: LOCKFILE,
+    git: {
+      type: 'object',
+      maxProperties: 20,
+      additionalProperties: { type: 'string', pattern: '^git\\+https://[^\\s#]+#[0-9a-f]{40}$' },
+    },
     plugins: {
       type: 'array',
       maxItems: 200,

@@ -39,6 +39,8 @@ export interface LockedPlugin {
 export interface LockedPackages {
   /** package-lock.json of the gateway; undefined for a checkout, whose commit has its own. */
   readonly lockfile: string | undefined;
+  /** Dependencies from git by name, at a commit: `git+https://…#COMMIT`. */
+  readonly git: Readonly<Record<string, string>>;
   readonly plugins: readonly LockedPlugin[];
 }
 

@@ -1,16 +1,16 @@
 // After each kind of edit to a checkout: image:build, and the install guide's Dockerfile for fast rebuilds, in turn.
 import '../support/isolation.ts';
-import { appendFile, cp, glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
 import { table } from '../../build/report/table.ts';
 import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
 import { isOwnEngine, startEngine, stopEngine } from '../support/engine.ts';
-import { makeCheckout } from '../support/make-checkout.ts';
 import { publishBase } from '../support/published-base.ts';
 import { startRegistry } from '../support/registry.ts';
 import { json, say, values } from './comparison.ts';
+import { appendTo, type Change, copyCheckout, editDocs, editPlugin, editServer } from './edit-checkout.ts';
 import { editsChart } from './edits-chart.ts';
 import { guideDockerfile } from './guide-dockerfile.ts';
 import { layersOf } from './pushed-layers.ts';
@@ -23,8 +23,7 @@ interface Request {
 
 interface Edit {
   readonly request?: Partial<Request>;
-  /** Changes the checkout, by a text that it did not contain before. */
-  readonly change?: (folder: string, text: string) => Promise<void>;
+  readonly change?: Change;
   readonly before?: () => Promise<void>;
   readonly goal: string;
 }
@@ -40,35 +39,19 @@ const engine = await startEngine();
 const { docker } = engine;
 const run = $({ env: { ...engine.environment, CI: 'true' } });
 const registry = await startRegistry();
-const folder = values.source === undefined ? await makeCheckout('new') : await copyOf(values.source);
+const folder = await copyCheckout(values.source);
 const scratch = await mkdtemp(join(tmpdir(), 'openclaw-image-edits-'));
 const { spec } = parseImageSpec({}, process.env);
 const base = `${registry.address}/node:24-bookworm-slim`;
 
-async function copyOf(source: string): Promise<string> {
-  const copy = await mkdtemp(join(tmpdir(), 'openclaw-image-checkout-'));
-  await cp(source, copy, { recursive: true, filter: (path) => !path.includes('node_modules') });
-  return copy;
-}
-
-const appendTo = (pattern: string, comment: (text: string) => string) => async (where: string, text: string) => {
-  for await (const path of glob(pattern, { cwd: where, exclude: ['**/node_modules/**'] })) {
-    if (/\.test\./.test(path)) continue;
-    await appendFile(join(where, path), comment(text));
-    return;
-  }
-  throw new Error(`${where} has no ${pattern}`);
-};
-const script = (text: string): string => `\nexport const edited${text} = '${text}';\n`;
-
 const EDITS: Readonly<Record<string, Edit>> = {
   cold: { before: async () => void (await run`${docker} builder prune --all --force`), goal: '1' },
   noop: { goal: '' },
-  docs: { change: appendTo('docs/**/*.md', (text) => `\n${text}\n`), goal: '10' },
+  docs: { change: editDocs, goal: '10' },
   skill: { change: appendTo('skills/*/SKILL.md', (text) => `\n${text}\n`), goal: '10' },
   ui: { change: appendTo('ui/{src/**/*.ts,*.html}', (text) => `<!-- ${text} -->\n`), goal: '1.5' },
-  plugin: { change: appendTo('extensions/*/index.{ts,js}', script), goal: '1.5' },
-  server: { change: appendTo('src/index.{ts,js}', script), goal: '1' },
+  plugin: { change: editPlugin, goal: '1.5' },
+  server: { change: editServer, goal: '1' },
   lockfile: { change: appendTo('pnpm-lock.yaml', (text) => `# ${text}\n`), goal: '1' },
   apt: { request: { apt: 'figlet' }, goal: '3' },
   browser: { request: { browser: true }, goal: '3' },

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { $ } from 'zx';
 import { docker, inImage, run } from '../support/command.ts';
+import { packGateway } from '../support/pack-gateway.ts';
 
 // A gateway whose own install script changes every part of the package, as those of 2026.8 do.
 const FILES: Readonly<Record<string, string>> = {
@@ -47,23 +47,12 @@ const IMAGE = 'openclaw-image-test:own-scripts';
 
 let folder = '';
 
-/** Packs the gateway. @returns the path of the archive */
-async function pack(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name, 'package', path)), { recursive: true });
-    await writeFile(join(folder, name, 'package', path), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
-  }
-  const archive = join(folder, `${name}.tgz`);
-  await $`tar -czf ${archive} -C ${join(folder, name)} package`;
-  return archive;
-}
-
 const build = (archive: string, ...more: readonly string[]) =>
   run(['build', '--package', archive, '--tag', IMAGE, ...more]);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-own-'));
-  const { exitCode, stderr } = await build(await pack('whole', FILES));
+  const { exitCode, stderr } = await build(await packGateway(folder, 'whole', FILES));
   expect(exitCode, stderr).toBe(0);
 });
 afterAll(async () => {
@@ -107,7 +96,10 @@ describe('a build whose layers are not complete', () => {
   ])('fails with %s, and the tag stays', async (name, line, expected) => {
     const before = await idOf();
     const script = `import { symlinkSync, writeFileSync } from 'node:fs';\n${line}\n`;
-    const archive = await pack(name.replaceAll(' ', '-'), { ...FILES, 'scripts/postinstall.mjs': script });
+    const archive = await packGateway(folder, name.replaceAll(' ', '-'), {
+      ...FILES,
+      'scripts/postinstall.mjs': script,
+    });
     const failed = await build(archive, '--json');
     expect(failed.exitCode).toBe(1);
     expect(failed.stdout).toContain(expected);

@@ -52,6 +52,25 @@ it.each([
   });
 });
 
+it('names the commit of a package from git', () => {
+  const [name, address] = ['libsignal', 'git+https://github.com/whiskeysockets/libsignal-node.git'];
+  const one = {
+    kind: 'npm',
+    name,
+    version: '2.0.1',
+    architecture: undefined,
+    license: undefined,
+    path: undefined,
+  } as const;
+  const git = { [name]: `${address}#${'c'.repeat(40)}` };
+  const { packages } = spdxDocument({ ...subject, git }, [one, { ...one, name: 'constructor' }]);
+  const purls = packages.slice(1).map(({ externalRefs }) => externalRefs[0]?.referenceLocator);
+  expect(purls).toEqual([
+    `pkg:npm/libsignal@2.0.1?vcs_url=${encodeURIComponent(`${address}@${'c'.repeat(40)}`)}`,
+    'pkg:npm/constructor@2.0.1',
+  ]);
+});
+
 it('gives the same bytes for the same packages', () => {
   expect(JSON.stringify(spdxDocument(subject, []))).toBe(JSON.stringify(spdxDocument(subject, [])));
 });

@@ -115,7 +115,8 @@ same_times() {
   find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
 }
 
-# The modes that git records, for files of a checkout: others depend on the umask of the clone.
+# The modes that git records and npm installs. Those in a checkout depend on the umask of the clone, those in a package on the host that
+# packed it: release 2026.7.1-2 has 8,539 files that only their owner may read.
 same_modes() { # FOLDER ...
   chmod --recursive u=rwX,go=rX "$@"
 }
@@ -552,6 +553,7 @@ mv dist /finished/server/app/
 # The stage package mounts the Control UI there.
 mkdir /finished/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
+same_modes /finished /package
 same_times
 SH
 
@@ -582,6 +584,7 @@ find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! 
 find docs skills dist -cnewer /tmp/begun ! -type d -print0 | tar --null -T - -cf - | tar -xf - -C /finished/package/app
 cp node_modules/.package-lock.json /finished/package/app/node_modules/
 if [ -d /package/node_modules ]; then cp -a /package/node_modules/. /finished/package/app/node_modules/; fi
+same_modes /finished
 same_times
 SH
 

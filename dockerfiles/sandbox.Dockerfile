@@ -91,7 +91,8 @@ same_times() {
   find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
 }
 
-# The modes that git records, for files of a checkout: others depend on the umask of the clone.
+# The modes that git records and npm installs. Those in a checkout depend on the umask of the clone, those in a package on the host that
+# packed it: release 2026.7.1-2 has 8,539 files that only their owner may read.
 same_modes() { # FOLDER ...
   chmod --recursive u=rwX,go=rX "$@"
 }

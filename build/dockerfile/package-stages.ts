@@ -103,6 +103,7 @@ mv dist ${LAYERS}/server/app/
 # The stage package mounts the Control UI there.
 mkdir ${LAYERS}/server/app/dist/control-ui
 if [ -e node_modules ]; then mv node_modules /package/; fi
+same_modes ${LAYERS} /package
 same_times`,
   ),
 };
@@ -148,6 +149,7 @@ find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! 
 find docs skills dist -cnewer /tmp/begun ! -type d -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/package/app
 cp node_modules/.package-lock.json ${LAYERS}/package/app/node_modules/
 if [ -d /package/node_modules ]; then cp -a /package/node_modules/. ${LAYERS}/package/app/node_modules/; fi
+same_modes ${LAYERS}
 same_times
 SH`,
 });
@@ -194,6 +196,7 @@ mkdir -p node_modules
 if [ -d plugin/node_modules ]; then cp -a plugin/node_modules/. node_modules/; fi
 rm -rf plugin/node_modules node_modules/.package-lock.json
 delete_sources ./plugin ./node_modules
+same_modes plugin
 cp -a plugin/. "$files/"
 cp -a node_modules "$dependencies/"
 ln -s ../../../plugin-dependencies/${id}/node_modules "$files/node_modules"

@@ -25,7 +25,7 @@ rmSync('skills/old', { recursive: true });
 rmSync('.pending');
 writeFileSync('dist/changed.js', 'changed');
 writeFileSync('dist/control-ui/written.js', 'written');
-writeFileSync('docs/written.md', 'written');
+writeFileSync('docs/written.md', 'written', { mode: 0o600 });
 const online = await fetch('https://example.org').then(() => true, () => false);
 writeFileSync('dist/online', String(online));
 `,
@@ -52,7 +52,8 @@ const build = (archive: string, ...more: readonly string[]) =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'openclaw-image-own-'));
-  const { exitCode, stderr } = await build(await packGateway(folder, 'whole', FILES));
+  // As npm packed release 2026.7.1-2.
+  const { exitCode, stderr } = await build(await packGateway(folder, 'whole', FILES, 0o600));
   expect(exitCode, stderr).toBe(0);
 });
 afterAll(async () => {
@@ -77,6 +78,11 @@ it("the image is as if npm had installed the package: without what the package's
   const contents = await inImage(IMAGE, 'cd /app && cat dist/changed.js dist/control-ui/written.js && ls dist');
   expect(contents.stdout).toContain('changedwritten');
   expect(contents.stdout).not.toContain('old');
+});
+
+it('everybody can read its files, whatever modes they have in the package, and whatever its script gives them', async () => {
+  const { stdout } = await inImage(IMAGE, 'find /app ! -type l ! -perm -a+r -o -type d ! -perm -a+rx');
+  expect(stdout).toBe('');
 });
 
 it('its script has no network', async () => {

@@ -304,7 +304,7 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<'SH'
 . /helpers/prelude.sh
-apt_install ca-certificates curl git hostname lsof openssl procps tini
+apt_install ca-certificates curl git hostname lsof openssl procps python3 tini
 SH
 
 # Extra Debian packages. BuildKit builds this stage only if there are any: the next stage selects it.
@@ -419,8 +419,20 @@ SH
 FROM with-browser AS with-browser-and-docker-cli
 COPY --link --from=docker-cli /finished/docker-cli /
 
+# pnpm, for skills: Corepack would download it in every new container.
+FROM build-base AS pnpm
+RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=type=tmpfs,target=/install <<'SH'
+. /helpers/prelude.sh
+cd /install
+file=$(npm pack --ignore-scripts --silent pnpm@11.28.11)
+echo "740184d10f81f5d5b165be88560ee7ba62406c4134896abc27a580109eec2f47c1e41d91251c944c2cababcb1c22461799ebb72de2ec625af2030b0e36c735a3  $file" | sha512sum --check --quiet
+npm_global --prefix /finished/pnpm/usr/local "./$file"
+same_times
+SH
+
 # Everything that does not depend on the gateway.
 FROM with-browser${OPENCLAW_INSTALL_DOCKER_CLI:+-and-docker-cli} AS with-tools
+COPY --link --from=pnpm /finished/pnpm /
 
 # Files of the image itself. Owners are set here, because a later change would copy the files into another layer.
 FROM build-base AS files
@@ -479,7 +491,7 @@ ln -s /app/openclaw.mjs /finished/files/usr/local/bin/openclaw
 cd /finished/files
 install -m 755 /healthcheck.sh usr/local/bin/openclaw-healthcheck
 # Any user may write here, as in /tmp: a container can run as another user (docker run --user, OpenShift, NAS systems).
-for folder in . .local .local/bin .openclaw .openclaw/workspace .config .config/openclaw; do
+for folder in . .local .local/bin .local/lib .openclaw .openclaw/workspace .config .config/openclaw; do
   install -d -o 1000 -g 1000 -m 1777 "home/node/$folder"
 done
 same_times
@@ -615,6 +627,7 @@ USER 1000:1000
 ENV NODE_ENV=production \
     HOME=/home/node \
     NPM_CONFIG_PREFIX=/home/node/.local \
+    PNPM_HOME=/home/node/.local \
     NODE_DISABLE_COMPILE_CACHE=1 \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 

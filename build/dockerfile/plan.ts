@@ -13,7 +13,7 @@ import {
 import { IMAGE, RUNTIME, runtimeStage, SMOKE_TEST } from './runtime-stage.ts';
 import { checkoutFolders, sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
-import { LAYERS } from './step.ts';
+import { LAYERS, PNPM } from './step.ts';
 import {
   BROWSER_DOWNLOAD,
   BUILD_BASE,
@@ -22,6 +22,7 @@ import {
   PACKAGES,
   PACKAGES_DATE,
   PACKAGES_WITH_PIP,
+  PNPM_DOWNLOAD,
   SYSTEM,
   SYSTEM_PACKAGES,
   SYSTEM_WITH_APT,
@@ -85,6 +86,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
     ...(dockerCli
       ? [fromStage('docker-cli', 'the Docker CLI and Compose', 'docker-cli', 'docker-cli', WITH_DOCKER_CLI.name)]
       : []),
+    fromStage('pnpm', PNPM, PNPM_DOWNLOAD.name, 'pnpm', WITH_TOOLS.name),
     ...part.below,
     fromStage('files', 'the openclaw command, folders of the user node', FILES.name, 'files'),
     ...part.layers,
@@ -155,6 +157,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       WITH_BROWSER,
       DOCKER_CLI_DOWNLOAD,
       WITH_DOCKER_CLI,
+      PNPM_DOWNLOAD,
       WITH_TOOLS,
       FILES,
       ...part.stages,

@@ -37,6 +37,7 @@ USER 1000:1000
 ENV NODE_ENV=production \\
     HOME=/home/node \\
     NPM_CONFIG_PREFIX=/home/node/.local \\
+    PNPM_HOME=/home/node/.local \\
     NODE_DISABLE_COMPILE_CACHE=1 \\
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
 });

@@ -24,6 +24,11 @@ export const INSTALL_MOUNT = '--mount=type=tmpfs,target=/install';
 export const OFFLINE_MOUNTS = `--network=none ${HELPERS_MOUNT}`;
 /** The npm package contains the program, and npm checks its integrity. */
 export const BUN = 'bun@1.4.4';
+/** In every image, for skills that install their dependencies. It fetches itself in the version that a project pins. */
+export const PNPM = 'pnpm@11.28.11';
+/** SHA-512 of its package, as npm names it in `dist.integrity`. */
+export const PNPM_SHA512 =
+  '740184d10f81f5d5b165be88560ee7ba62406c4134896abc27a580109eec2f47c1e41d91251c944c2cababcb1c22461799ebb72de2ec625af2030b0e36c735a3';
 
 /** A RUN with the helpers. @param lines after the prelude */
 export const run = (mounts: string, lines: string): string => `RUN ${mounts} <<'SH'

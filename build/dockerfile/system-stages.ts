@@ -1,6 +1,18 @@
 import { copyFiles } from './helpers.ts';
 import type { Stage } from './stage.ts';
-import { APT_MOUNTS, CA_MOUNTS, HELPERS_MOUNT, installPackages, LAYERS, NPM_MOUNTS, PRELUDE, run } from './step.ts';
+import {
+  APT_MOUNTS,
+  CA_MOUNTS,
+  HELPERS_MOUNT,
+  INSTALL_MOUNT,
+  installPackages,
+  LAYERS,
+  NPM_MOUNTS,
+  PNPM,
+  PNPM_SHA512,
+  PRELUDE,
+  run,
+} from './step.ts';
 
 /** The Debian packages of the image contract. */
 export const SYSTEM_PACKAGES = [
@@ -11,6 +23,7 @@ export const SYSTEM_PACKAGES = [
   'lsof',
   'openssl',
   'procps',
+  'python3',
   'tini',
 ] as const;
 
@@ -160,11 +173,25 @@ export const WITH_DOCKER_CLI: Stage = {
   body: `COPY --link --from=docker-cli ${LAYERS}/docker-cli /`,
 };
 
+export const PNPM_DOWNLOAD: Stage = {
+  name: 'pnpm',
+  from: BUILD_BASE.name,
+  why: 'pnpm, for skills: Corepack would download it in every new container.',
+  body: run(
+    `${NPM_MOUNTS} ${INSTALL_MOUNT}`,
+    `cd /install
+file=$(npm pack --ignore-scripts --silent ${PNPM})
+echo "${PNPM_SHA512}  $file" | sha512sum --check --quiet
+npm_global --prefix ${LAYERS}/pnpm/usr/local "./$file"
+same_times`,
+  ),
+};
+
 export const WITH_TOOLS: Stage = {
   name: 'with-tools',
   from: 'with-browser${OPENCLAW_INSTALL_DOCKER_CLI:+-and-docker-cli}',
   why: 'Everything that does not depend on the gateway.',
-  body: '',
+  body: `COPY --link --from=${PNPM_DOWNLOAD.name} ${LAYERS}/pnpm /`,
 };
 
 export const FILES: Stage = {
@@ -179,7 +206,7 @@ ln -s /app/openclaw.mjs ${LAYERS}/files/usr/local/bin/openclaw
 cd ${LAYERS}/files
 install -m 755 /healthcheck.sh usr/local/bin/openclaw-healthcheck
 # Any user may write here, as in /tmp: a container can run as another user (docker run --user, OpenShift, NAS systems).
-for folder in . .local .local/bin .openclaw .openclaw/workspace .config .config/openclaw; do
+for folder in . .local .local/bin .local/lib .openclaw .openclaw/workspace .config .config/openclaw; do
   install -d -o 1000 -g 1000 -m 1777 "home/node/$folder"
 done
 same_times`,

@@ -163,6 +163,18 @@ export const RUNNING_CHECKS: readonly Check[] = [
     '1000:1000',
   ),
   {
+    name: 'tools-of-skills',
+    row: 'tools',
+    requires: '`python3` and `pnpm` run, without a download',
+    why: 'Skills call them. Together they have 18 MB in a registry.',
+    fix: 'Install them in the image: Corepack downloads pnpm in every new container.',
+    run: async ({ running }) => {
+      const line = 'python3 --version; COREPACK_ENABLE_NETWORK=0 npm_config_offline=true pnpm --version';
+      const found = await shell(available(running), `cd /tmp && ${line} 2>&1`);
+      return passIf(/^Python 3\.\d+\.\d+\n\d+\.\d+\.\d+$/.test(found), found.split('\n').join(', '), 'a version each');
+    },
+  },
+  {
     name: 'version',
     row: 'CLI',
     requires: '`openclaw --version` prints the version in the label',

@@ -43,6 +43,7 @@ describe('layer order', () => {
       'system',
       'apt',
       'pip',
+      'pnpm',
       'files',
       'typescript',
       '@google/genai',

@@ -3,17 +3,15 @@
 // --write keeps each result in inputs.json, and renders docs/compatibility.md.
 import '../support/isolation.ts';
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { execa } from 'execa';
 import { gte, rcompare } from 'semver';
 import { $ } from 'zx';
-import { startContainer } from '../../build/engine/container.ts';
-import { requestGateway } from '../../build/engine/gateway-request.ts';
 import { replaceSection } from '../../build/report/documentation.ts';
 import { markdownTable } from '../../build/report/job-summary.ts';
 import { bytes, seconds } from '../../build/units.ts';
 import { startEngine, stopEngine } from '../support/engine.ts';
+import { isFolder, type TriedRelease, tryRelease } from '../support/try-release.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/compatibility.md');
@@ -31,109 +29,6 @@ const { values, positionals } = parseArgs({
   },
 });
 
-/** The result of one release. A part that was not reached is undefined. */
-interface Row {
-  readonly version: string;
-  /** Options that the build needed, beside the version. */
-  readonly options: readonly string[];
-  readonly builds: boolean;
-  readonly seconds: number;
-  readonly bytes?: number;
-  /** Passed checks of the contract, of all. */
-  readonly verifies?: readonly [passed: number, all: number];
-  readonly healthz?: boolean;
-  readonly controlUi?: boolean;
-  readonly plugins?: number;
-  /** Why it is not green, and the way out. */
-  readonly note?: string;
-}
-
-interface Failed {
-  readonly error?: { readonly kind: string; readonly reason?: string; readonly hint?: string };
-}
-
-/** Runs the command line with --json. */
-async function run<T>(args: readonly string[]): Promise<T & Failed> {
-  const { stdout } = await execa(join(ROOT, 'scripts/run'), [...args, '--json'], { reject: false, cwd: ROOT });
-  return JSON.parse(stdout) as T & Failed;
-}
-
-interface Built {
-  readonly size: number;
-  readonly gateway: { readonly version: string };
-}
-
-interface Verified {
-  readonly results: readonly { readonly name: string; readonly status: string; readonly found: string }[];
-}
-
-const isFolder = (input: string): boolean => input.includes('/');
-
-async function survey(input: string): Promise<Row> {
-  const tag = `openclaw-image-inputs:${basename(input)}`;
-  try {
-    return await measure(input, tag);
-  } finally {
-    await $({ env: engine.environment, nothrow: true, quiet: true })`${engine.docker} image rm --force ${tag}`;
-  }
-}
-
-async function measure(input: string, tag: string): Promise<Row> {
-  const gateway = isFolder(input) ? ['--source', input] : ['--package', `openclaw@${input}`];
-  const started = performance.now();
-  const build = (options: readonly string[]) => run<Built>(['build', ...gateway, '--tag', tag, ...options]);
-  let options: readonly string[] = [];
-  let built = await build(options);
-  // The message names the option.
-  const override = /--override (\S+?);/.exec(built.error?.hint ?? '')?.[1];
-  if (override !== undefined) {
-    options = ['--override', override];
-    built = await build(options);
-  }
-  const took = (performance.now() - started) / 1000;
-  const { error } = built;
-  const version = built.gateway?.version ?? basename(input);
-  if (error !== undefined)
-    return {
-      version,
-      options,
-      builds: false,
-      seconds: took,
-      note: `${error.kind}: ${error.reason ?? ''} ${error.hint ?? ''}`,
-    };
-  const { results = [] } = await run<Verified>(['verify', tag]);
-  const failed = results.filter(({ status }) => status === 'failed');
-  const warned = results.filter(({ status }) => status === 'warning');
-  const notes = [...failed, ...warned].map(({ name, found }) => `${name}: ${found}`);
-  return {
-    ...{ version, options, builds: true, seconds: took, bytes: built.size },
-    verifies: [results.length - failed.length, results.length],
-    ...(await start(tag)),
-    ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
-  };
-}
-
-/** Starts the gateway and asks it. */
-async function start(image: string): Promise<Pick<Row, 'healthz' | 'controlUi' | 'plugins'>> {
-  const container = await startContainer(engine, { image, environment: { OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) } });
-  try {
-    const limits = { seconds: 120, every: 1 };
-    const health = await requestGateway(container, '/healthz', [200], limits);
-    const page = await requestGateway(container, '/', [200], limits);
-    const { stdout } = await container.exec(['openclaw', 'plugins', 'list', '--json']);
-    const listed = /\{[\s\S]*\}/.exec(stdout)?.[0];
-    const { plugins = [] } = JSON.parse(listed ?? '{}') as { readonly plugins?: readonly unknown[] };
-    const answers = (answer: typeof health): boolean => answer !== undefined && answer !== 'no shell';
-    return {
-      healthz: answers(health),
-      controlUi: answers(page) && typeof page === 'object' && page.body.includes('<html'),
-      plugins: plugins.length,
-    };
-  } finally {
-    await container.remove();
-  }
-}
-
 const yes = (value: boolean | undefined): string => (value === undefined ? '' : value ? 'yes' : '**no**');
 
 const columns = [
@@ -149,7 +44,7 @@ const columns = [
   'note',
 ];
 
-const cells = (row: Row): readonly string[] => [
+const cells = (row: TriedRelease): readonly string[] => [
   row.version,
   row.options.map((option) => `\`${option}\``).join(' '),
   yes(row.builds),
@@ -162,12 +57,12 @@ const cells = (row: Row): readonly string[] => [
   (row.note ?? '').replace(/\s+/g, ' '),
 ];
 
-type Results = Record<'releases' | 'checkouts', Row[]>;
+type Results = Record<'releases' | 'checkouts', TriedRelease[]>;
 
 const readResults = async (): Promise<Results> => JSON.parse(await readFile(RESULTS, 'utf8')) as Results;
 
 /** Replaces the row of the same version; the newest release comes first. */
-function withRow(rows: readonly Row[], row: Row): Row[] {
+function withTriedRelease(rows: readonly TriedRelease[], row: TriedRelease): TriedRelease[] {
   const others = rows.filter(({ version }) => version !== row.version);
   return [...others, row].sort((a, b) => rcompare(a.version, b.version));
 }
@@ -193,13 +88,13 @@ const engine = await startEngine();
 const results: Results = { releases: [], checkouts: [] };
 for (const input of [...positionals, ...(values.stable ? await missingReleases() : [])]) {
   process.stderr.write(`${input}\n`);
-  const row = await survey(input);
+  const row = await tryRelease(engine, input);
   const section = isFolder(input) ? 'checkouts' : 'releases';
   results[section].push(row);
   process.stderr.write(`${cells(row).join(' | ')}\n`);
   if (values.write) {
     const kept = await readResults();
-    await write({ ...kept, [section]: withRow(kept[section], row) });
+    await write({ ...kept, [section]: withTriedRelease(kept[section], row) });
   }
 }
 await stopEngine();

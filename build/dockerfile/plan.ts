@@ -11,7 +11,7 @@ import {
   UNPACKED,
 } from './package-stages.ts';
 import { IMAGE, RUNTIME, runtimeStage, SMOKE_TEST } from './runtime-stage.ts';
-import { checkoutFolders, sourceStages, WITH_PLUGINS } from './source-stages.ts';
+import { BUILD_HEAP, checkoutFolders, sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS, PNPM } from './step.ts';
 import {
@@ -53,6 +53,8 @@ export interface DockerfileRequest {
   readonly pipPackages: readonly string[];
   readonly browser: BrowserChoice;
   readonly dockerCli: boolean;
+  /** Megabytes for JavaScript in the build scripts of a checkout; undefined: Node's own limit. */
+  readonly heap?: number | undefined;
   /** Whether the image must not depend on earlier builds on the engine: a release, a reproducible image. Default: false. */
   readonly isolated?: boolean;
 }
@@ -76,8 +78,7 @@ interface GatewayPart {
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
   const { gateway, aptPackages, pipPackages, browser, dockerCli } = request;
   const playwright = gateway.kind === 'any' ? undefined : gateway.playwrightVersion;
-  const part =
-    gateway.kind === 'checkout' ? checkoutPart(gateway, request.isolated ?? false) : packagePart(gateway, request);
+  const part = gateway.kind === 'checkout' ? checkoutPart(gateway, request) : packagePart(gateway, request);
   const layers: readonly Layer[] = [
     inPlace('system', SYSTEM_PACKAGES.join(', '), 'system'),
     ...(aptPackages.length > 0 ? [inPlace('apt', aptPackages.join(', '), 'system-with-apt')] : []),
@@ -249,18 +250,28 @@ const ANY_PACKAGE = {
   allowedScripts: [],
 } as const;
 
-function checkoutPart(checkout: Checkout, isolated: boolean): GatewayPart {
+function checkoutPart(
+  checkout: Checkout,
+  { isolated = false, heap }: Pick<DockerfileRequest, 'isolated' | 'heap'>,
+): GatewayPart {
   const { selected, hasExtensions } = checkout;
   return {
-    parameters: hasExtensions
-      ? [
-          {
-            name: 'OPENCLAW_EXTENSIONS',
-            value: selected.map(({ id }) => id).join(' '),
-            meaning: 'plugins to include, by id or by folder, separated by spaces or commas',
-          },
-        ]
-      : [],
+    parameters: [
+      ...(hasExtensions
+        ? [
+            {
+              name: 'OPENCLAW_EXTENSIONS',
+              value: selected.map(({ id }) => id).join(' '),
+              meaning: 'plugins to include, by id or by folder, separated by spaces or commas',
+            },
+          ]
+        : []),
+      {
+        name: BUILD_HEAP,
+        value: heap === undefined ? '' : String(heap),
+        meaning: "megabytes for JavaScript in the gateway's build scripts",
+      },
+    ],
     stages: sourceStages(checkout, isolated),
     from: hasExtensions ? `${WITH_TOOLS.name}\${OPENCLAW_EXTENSIONS:+-and-plugins}` : WITH_TOOLS.name,
     below:

@@ -113,11 +113,16 @@ const installManifests = (hasExtensions: boolean): Stage => ({
   body: '',
 });
 
+/** Megabytes for JavaScript in build scripts. */
+export const BUILD_HEAP = 'OPENCLAW_BUILD_HEAP';
+
 const installedStage = ({ mount, fetch }: PackageStore): Stage => ({
   name: 'installed',
   from: 'toolchain',
   why: 'All dependencies, including development dependencies, for the builds below.',
-  body: `WORKDIR /app
+  body: `ARG ${BUILD_HEAP}
+ENV NODE_OPTIONS=\${${BUILD_HEAP}:+--max-old-space-size=$${BUILD_HEAP}}
+WORKDIR /app
 COPY --from=install-manifests / ./
 ${fetch('', '')}${run(`${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT}`, `${TRIM_LOCKFILE}\n${PNPM_INSTALL}`)}`,
 });

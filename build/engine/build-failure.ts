@@ -17,8 +17,15 @@ interface Rule extends FailureText {
 const RULES: readonly Rule[] = [
   {
     kind: 'out-of-memory',
+    pattern: /JavaScript heap out of memory/,
+    title: 'Out of memory',
+    reason: "A build script of the gateway reached Node's limit for JavaScript",
+    hint: 'raise the limit, up to the memory of the engine: --heap 4096 (megabytes)',
+  },
+  {
+    kind: 'out-of-memory',
     pattern:
-      /exit code: 137\b|exit status 137\b|signal: killed|signal SIGKILL|Killed process|Killed signal terminated program|\bENOMEM\b|cannot allocate memory|JavaScript heap out of memory|runtime: out of memory|std::bad_alloc/i,
+      /exit code: 137\b|exit status 137\b|signal: killed|signal SIGKILL|Killed process|Killed signal terminated program|\bENOMEM\b|cannot allocate memory|runtime: out of memory|std::bad_alloc/i,
     title: 'Out of memory',
     reason: 'The kernel killed a build step because memory ran out (exit code 137)',
     hint: 'give the engine at least 2 GB of memory (Docker Desktop: Settings, Resources), or use a larger machine with --builder',

@@ -84,6 +84,7 @@ export function planBuild(
     pipPackages,
     browser,
     dockerCli,
+    heap: spec.heap,
     isolated,
   };
   const plan = planDockerfile(request);

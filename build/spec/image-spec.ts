@@ -64,6 +64,8 @@ export interface ImageSpec {
   /** Empty: the engine's platform. */
   readonly platforms: readonly Platform[];
   readonly destination: Destination;
+  /** Megabytes for JavaScript in the build scripts of a checkout; undefined: Node's own limit. */
+  readonly heap: number | undefined;
   /** Whether the finished layers are tested in the build. */
   readonly smokeTest: boolean;
   /** Compression of the layers that a registry gets. */

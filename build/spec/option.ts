@@ -118,6 +118,13 @@ export const BUILD_OPTIONS = {
     default: 'gzip',
     example: '--compression zstd',
   },
+  heap: {
+    flags: '--heap <megabytes>',
+    variables: ['OPENCLAW_BUILD_HEAP'],
+    description: 'memory for JavaScript in the build scripts of a checkout, if they end with "heap out of memory"',
+    unset: "Node's own limit",
+    example: '--heap 4096',
+  },
   smokeTest: {
     flags: '--no-smoke-test',
     description:

@@ -134,6 +134,7 @@ export function parseImageSpec(
     })),
     platforms: parsePlatforms(options.platform ?? '', problems),
     destination: parseDestination(options, problems),
+    heap: parseHeap(read('heap'), problems),
     smokeTest: options.smokeTest !== false,
     compression: parseCompression(read('compression')?.text ?? '', problems),
     cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [read('cacheFrom')?.text ?? []].flat(), problems),
@@ -290,6 +291,17 @@ function parseSourceUrl(
   if (URL.parse(given.text)?.protocol === 'https:') return given.text;
   const hint = 'give the address of the source repository: https://github.com/me/openclaw';
   problems.push({ source: given.source, value: given.text, reason: 'is not an https address', hint });
+  return undefined;
+}
+
+function parseHeap(
+  given: { readonly source: string; readonly text: string } | undefined,
+  problems: Problem[],
+): number | undefined {
+  if (given === undefined) return undefined;
+  if (/^[1-9]\d{2,5}$/.test(given.text)) return Number(given.text);
+  const hint = 'write megabytes, from 100 to 999999: --heap 4096';
+  problems.push({ source: given.source, value: given.text, reason: 'is not a number of megabytes', hint });
   return undefined;
 }
 

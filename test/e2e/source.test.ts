@@ -274,17 +274,42 @@ describe('a browser and the Docker CLI', { tags: ['nightly'] }, () => {
 });
 
 describe('a checkout whose build fails', () => {
-  it('shows the stage and its error output', async () => {
-    const folder = await makeCheckout('new');
-    const script = join(folder, 'scripts/build.mjs');
-    await writeFile(
-      script,
-      `console.error('the compiler is unhappy'); setTimeout(() => process.exit(3), 1000); await new Promise(() => {});\n${await readFile(script, 'utf8')}`,
-    );
-    const { exitCode, stderr } = await run(['build', '--source', folder, '--tag', 'openclaw-image-test:fails']);
+  const IMAGE = 'openclaw-image-test:fails';
+  let folder = '';
+  beforeAll(async () => {
+    folder = await makeCheckout('new');
+  });
+  afterAll(async () => {
+    await docker('image', 'rm', '--force', IMAGE);
     await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Builds it with a line before the build script. */
+  async function buildWith(line: string, ...args: readonly string[]) {
+    const script = join(folder, 'scripts/build.mjs');
+    const text = await readFile(script, 'utf8');
+    await writeFile(script, `${line}\n${text}`);
+    const result = await run(['build', '--source', folder, '--tag', IMAGE, ...args]);
+    await writeFile(script, text);
+    return result;
+  }
+
+  it('shows the stage and its error output', async () => {
+    const { exitCode, stderr } = await buildWith(
+      `console.error('the compiler is unhappy'); setTimeout(() => process.exit(3), 1000); await new Promise(() => {});`,
+    );
     expect(exitCode).toBe(1);
     expect(stderr).toContain('stage server: its script did not complete successfully: exit code: 3');
     expect(stderr).toContain('the compiler is unhappy');
+  });
+
+  it('names the option for more memory if that is what its script lacks', async () => {
+    const hungry = 'const kept = []; while (kept.length < 3e6) kept.push({ number: Math.random() });';
+    const { exitCode, stderr } = await buildWith(hungry, '--heap', '100');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("reached Node's limit for JavaScript");
+    expect(stderr).toContain('--heap 4096');
+    const enough = await buildWith(hungry, '--heap', '1000');
+    expect(enough.exitCode, enough.stderr).toBe(0);
   });
 });

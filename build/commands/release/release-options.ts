@@ -62,6 +62,7 @@ const { variables: _sourceUrl, ...SOURCE_URL } = BUILD_OPTIONS.sourceUrl;
 const { variables: _cacheFrom, ...CACHE_FROM } = BUILD_OPTIONS.cacheFrom;
 const { variables: _extensions, ...EXTENSIONS } = BUILD_OPTIONS.extensions;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
+const { variables: _heap, ...HEAP } = BUILD_OPTIONS.heap;
 
 /** Options that select the sources of a release. */
 export const RELEASE_BUILD_OPTIONS = {
@@ -81,6 +82,7 @@ export const RELEASE_BUILD_OPTIONS = {
     description: 'plugins to include in every image, by id, separated by spaces or commas',
   },
   browser: { ...BROWSER, unset: 'playwright, in the browser variant' },
+  heap: HEAP,
   cache: {
     flags: '--cache <repository>',
     variables: ['OPENCLAW_RELEASE_CACHE'],

@@ -91,6 +91,8 @@ describe('parseImageSpec', () => {
     [{}, { SOURCE_DATE_EPOCH: 'today' }, 'SOURCE_DATE_EPOCH today'],
     [{}, { OPENCLAW_INSTALL_BROWSER: 'perhaps' }, 'OPENCLAW_INSTALL_BROWSER perhaps'],
     [{ compression: 'rar' }, {}, '--compression rar'],
+    [{ heap: '4g' }, {}, '--heap 4g'],
+    [{}, { OPENCLAW_BUILD_HEAP: '50' }, 'OPENCLAW_BUILD_HEAP 50'],
     [{ browser: 'firefox' }, {}, '--browser firefox'],
     [{ package: 'openclaw@latest', source: '.' }, {}, '--source .'],
   ])('%j %j: %s', (options, environment, problem) => {

@@ -24,7 +24,7 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 };
 
-/** `--source` applies to bench:edits and bench:noop; `--only` and `--chart` to bench:edits. */
+/** `--source` applies to bench:edits and bench:noop; `--only` to bench:edits, `--chart` to bench:edits and bench:update. */
 export const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },

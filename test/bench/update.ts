@@ -1,6 +1,6 @@
 // The bytes that a host pulls for each step between the newest stable releases, against those of the files that changed.
 import '../support/isolation.ts';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -16,7 +16,8 @@ import { type Descriptor, digestOf } from '../../build/oci/descriptor.ts';
 import { isIndex, parseDocument, parseManifest } from '../../build/oci/document.ts';
 import { table } from '../../build/report/table.ts';
 import { isOwnEngine, startEngine, stopEngine } from '../support/engine.ts';
-import { json, median, rounds, say } from './comparison.ts';
+import { barChart } from './bar-chart.ts';
+import { json, median, rounds, say, values } from './comparison.ts';
 
 const STEPS = rounds ?? 10;
 /** Versions that cannot be built are left out, so a few more are tried. */
@@ -147,6 +148,15 @@ try {
     const before = images[index];
     return before === undefined ? [] : [compare(before, image)];
   });
+  if (values.chart) {
+    const pairs = steps.map(({ from, to, pulled, changed, ratio }) => ({
+      ...{ label: `${from} → ${to}`, ours: pulled / 1e6, other: changed / 1e6 },
+      ratio: ratio.toFixed(2),
+    }));
+    const title = 'Megabytes that an update pulls, and those of the files that changed';
+    const file = join(import.meta.dirname, 'update.svg');
+    await writeFile(file, barChart({ title, names: ['pulled', 'changed files'], pairs }));
+  }
   const result = { steps, median: median(steps.map(({ ratio }) => ratio)), sameVersion };
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
   process.stdout.write(

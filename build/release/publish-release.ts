@@ -88,6 +88,7 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     await assertTags(final.tags, registry, context.onStep);
     const { steps } = journal.state();
     await removeJournal(request.journal);
+    await context.finish();
     const seconds = (performance.now() - started) / 1000;
     return { record: final, plan: { ...intended, tags }, steps, seconds };
   } finally {

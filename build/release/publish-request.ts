@@ -24,6 +24,8 @@ export interface PublishContext {
   /** Boots an image and checks it against the contract. @throws WorkError if a check fails */
   readonly verify: (image: PlatformImage) => Promise<unknown>;
   /** How long to wait for another release. */
+  /** Called at the end, while no other release can use the folder of this one. */
+  readonly finish: () => Promise<void>;
   readonly lockWait: LockWait;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal | undefined;

@@ -88,6 +88,7 @@ async function ours(boots: boolean): Promise<number> {
         signer: undefined,
         source: { build: async () => images },
         verify: async (image) => (boots ? verifyPlatformImage(engine, copy, image, () => {}, undefined) : undefined),
+        finish: async () => {},
         lockWait: { minutes: 0, onWait: say },
         onStep: () => {},
         signal: undefined,

@@ -167,14 +167,16 @@ export async function runPublish(release: Release, options: PublishOptions, prep
         signer,
         source: images,
         verify,
+        finish: async () => {
+          if (cache !== undefined && release.kind === 'main')
+            await pushCaches(folder, cache, release.platforms, { registry, signer, onStep });
+          await rm(own, { recursive: true, force: true });
+        },
         lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },
         onStep,
         signal,
       },
     );
-    if (cache !== undefined && release.kind === 'main')
-      await pushCaches(folder, cache, release.platforms, { registry, signer, onStep });
-    await rm(own, { recursive: true, force: true });
     return {
       text: () => releaseReport(published),
       json: () => published,

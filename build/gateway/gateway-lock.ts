@@ -15,10 +15,13 @@ import {
   withOverrides,
 } from './package-manifest.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
+import { type ScriptDependencies, withDependencies } from './script-dependencies.ts';
 
 /** The locked dependencies of a gateway. */
 export interface GatewayLock {
   readonly git: GitDependencies;
+  /** Dependencies that the gateway's own install script would fetch. */
+  readonly ofScripts: ScriptDependencies;
   /** Replacements of dependencies: those of the request, and packed ones from git. */
   readonly overrides: Readonly<Record<string, string>>;
   readonly packages: readonly LockedPackage[];
@@ -37,6 +40,7 @@ const SIZES = 'sizes.json';
  *
  * @param folder where package.json and package-lock.json are written
  * @param earlier folder of a cached gateway to start from: packages that need not change keep their version, and their layer
+ * @param ofScripts dependencies that the gateway's own install script would fetch
  * @throws WorkError if the registry cannot be read
  */
 export async function lockGateway(
@@ -45,16 +49,19 @@ export async function lockGateway(
   npm: NpmOptions,
   earlier: string | undefined,
   onStep: (step: string) => void,
+  ofScripts: ScriptDependencies = { dependencies: {}, optionalDependencies: {} },
 ): Promise<GatewayLock> {
   // A given lockfile decides everything.
   const before =
     resolved.lockfile === undefined ? await readCached<PackagedGateway>(earlier, 'gateway.json') : undefined;
-  const manifest = dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm)));
+  const published = dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm)));
+  const manifest = withDependencies(published, ofScripts);
   const start = resolved.lockfile ?? (await readText(earlier, 'dependencies/package-lock.json'));
   const { packages, git, overrides } = await lockWithGit(manifest, resolved, folder, npm, start, onStep);
   const sizes = await tarballSizes(packages, (await readCached<Record<string, number>>(earlier, SIZES)) ?? {}, npm);
   return {
     git,
+    ofScripts,
     overrides,
     packages,
     sizes,
@@ -104,7 +111,7 @@ async function lockWithGit(
  * @param files of the package, by path
  */
 export async function writeLocked(
-  { packages, git, overrides, sizes, layers, basedOn }: GatewayLock,
+  { packages, git, ofScripts, overrides, sizes, layers, basedOn }: GatewayLock,
   folder: string,
   files: ReadonlyMap<string, string>,
 ): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'git' | 'basedOnLock'>> {
@@ -113,7 +120,11 @@ export async function writeLocked(
   const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
   await writeFile(
     join(folder, 'package.json'),
-    withAllowedScripts(withOverrides(dependencyManifest(manifest), overrides), withScripts, allowed),
+    withAllowedScripts(
+      withOverrides(withDependencies(dependencyManifest(manifest), ofScripts), overrides),
+      withScripts,
+      allowed,
+    ),
   );
   await writeFile(join(folder, 'layers'), layerList(layers));
   await writeFile(join(dirname(folder), SIZES), JSON.stringify(Object.fromEntries(sizes)));

@@ -3,15 +3,17 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rcompare, valid } from 'semver';
 import { cacheFolder, fillCache } from '../cache-folder.ts';
+import { WorkError } from '../problem.ts';
 import { cachedFolder } from './cached-package.ts';
 import { download } from './download.ts';
 import type { PackagedGateway } from './gateway.ts';
-import { lockGateway, manifestIn, writeLocked } from './gateway-lock.ts';
+import { type GatewayLock, lockGateway, manifestIn, writeLocked } from './gateway-lock.ts';
 import type { NpmOptions } from './npm.ts';
 import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
+import { SCRIPT_FILES, type ScriptDependencies, scriptDependencies, withoutParents } from './script-dependencies.ts';
 
 /**
  * Downloads the package (npm checks its integrity), reads its metadata and locks its dependencies.
@@ -36,10 +38,11 @@ export async function readGatewayPackage(
     await mkdir(dependencies);
     onStep(`downloading ${resolved.selector} and locking its dependencies`);
     const earlier = await newestGateway();
-    const [files, locked] = await Promise.all([
+    const [files, first] = await Promise.all([
       download(resolved, join(context, 'package.tgz'), npm, METADATA_FILES),
       lockGateway(resolved, dependencies, npm, earlier, onStep),
     ]);
+    const locked = await lockWithScripts(first, files, resolved, dependencies, npm, earlier, onStep);
     const gateway: PackagedGateway = {
       kind: 'package',
       ...describe(manifestIn(files), files),
@@ -73,11 +76,13 @@ export async function lockIndependently(
   return fillCache(folder, async (partial) => {
     const dependencies = join(partial, 'dependencies');
     await mkdir(dependencies);
-    const [files, locked] = await Promise.all([
+    // The same commits, although a branch may have moved since.
+    const same = { ...resolved, git: gateway.git };
+    const [files, first] = await Promise.all([
       readPackedFiles(createReadStream(join(gateway.context, 'package.tgz')), METADATA_FILES),
-      // The same commits, although a branch may have moved since.
-      lockGateway({ ...resolved, git: gateway.git }, dependencies, npm, undefined, onStep),
+      lockGateway(same, dependencies, npm, undefined, onStep),
     ]);
+    const locked = await lockWithScripts(first, files, same, dependencies, npm, undefined, onStep);
     const { basedOnLock: _, ...others } = gateway;
     const alone = {
       ...others,
@@ -88,6 +93,39 @@ export async function lockIndependently(
     return alone;
   });
 }
+
+/**
+ * Locks again, if the package shows that its install script would fetch further dependencies. One that needs a package from git which
+ * cannot be fetched is left out: the script itself goes on without those that it cannot fetch.
+ */
+async function lockWithScripts(
+  first: GatewayLock,
+  files: ReadonlyMap<string, string>,
+  ...[resolved, folder, npm, earlier, onStep]: Parameters<typeof lockGateway>
+): Promise<GatewayLock> {
+  let more = scriptDependencies(files);
+  const count = countOf(more);
+  if (count === 0) return first;
+  onStep(`locking ${count} dependencies of plugins, which its install script would fetch`);
+  for (;;) {
+    try {
+      return await lockGateway({ ...resolved, git: first.git }, folder, npm, earlier, onStep, more);
+    } catch (error) {
+      if (!(error instanceof WorkError) || error.failure.kind !== 'git-dependency') throw error;
+      const fewer = await withoutParents(more, error.failure.reason, npm);
+      if (countOf(fewer) === countOf(more)) throw error;
+      const left = namesOf(more).filter((name) => !namesOf(fewer).includes(name));
+      onStep(`leaving out ${left.join(', ')}: ${error.failure.reason} ${error.failure.hint}`);
+      more = fewer;
+    }
+  }
+}
+
+const namesOf = ({ dependencies, optionalDependencies }: ScriptDependencies): readonly string[] => [
+  ...Object.keys(dependencies),
+  ...Object.keys(optionalDependencies),
+];
+const countOf = (more: ScriptDependencies): number => namesOf(more).length;
 
 /** Folder of the newest gateway in the cache. */
 async function newestGateway(): Promise<string | undefined> {
@@ -107,6 +145,7 @@ const METADATA_FILES = [
   /^dist\/build-info\.json$/,
   PLUGIN_MANIFEST,
   PLUGIN_CATALOG,
+  ...SCRIPT_FILES,
 ];
 
 const BUILD_INFO = 'dist/build-info.json';

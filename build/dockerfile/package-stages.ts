@@ -196,7 +196,7 @@ mkdir -p node_modules
 if [ -d plugin/node_modules ]; then cp -a plugin/node_modules/. node_modules/; fi
 rm -rf plugin/node_modules node_modules/.package-lock.json
 delete_sources ./plugin ./node_modules
-same_modes plugin
+same_modes plugin node_modules
 cp -a plugin/. "$files/"
 cp -a node_modules "$dependencies/"
 ln -s ../../../plugin-dependencies/${id}/node_modules "$files/node_modules"

@@ -19,8 +19,8 @@ const RULES: readonly Rule[] = [
     kind: 'out-of-memory',
     pattern: /JavaScript heap out of memory/,
     title: 'Out of memory',
-    reason: "A build script of the gateway reached Node's limit for JavaScript",
-    hint: 'raise the limit, up to the memory of the engine: --heap 4096 (megabytes)',
+    reason: "A program reached Node's limit for JavaScript",
+    hint: 'raise the limit for the build scripts of a checkout, up to the memory of the engine: --heap 4096 (megabytes)',
   },
   {
     kind: 'out-of-memory',

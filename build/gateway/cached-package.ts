@@ -17,5 +17,7 @@ export function cachedFolder(
     .update(`${CACHE_FORMAT} ${integrity}${replaced.join('')}${commits.join('')}${lockfile}`)
     .digest('hex')
     .slice(0, 16);
-  return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}`);
+  // A lockfile of somebody else must not be where the next gateway starts from.
+  const end = lockfile === '' ? '' : '-recorded';
+  return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}${end}`);
 }

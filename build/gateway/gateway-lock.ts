@@ -5,7 +5,7 @@ import { type DependencyLayer, dependencyLayers, layerList } from './dependency-
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import type { PackagedGateway } from './gateway.ts';
 import { fetchGitDependency, type GitDependencies, splitDependency } from './git-dependency.ts';
-import { explainNpmError, type NpmOptions, refusedGitDependency } from './npm.ts';
+import { explainNpmError, gitDependencyError, type NpmOptions, refusedGitDependency } from './npm.ts';
 import { parsePackageJson } from './package-json.ts';
 import {
   allowedScripts,
@@ -95,6 +95,7 @@ async function lockWithGit(
   for (;;) {
     try {
       const packages = await lockDependencies(withOverrides(manifest, overrides), folder, npm, start);
+      await assertSameSource(git, manifest, folder);
       return { packages, git, overrides };
     } catch (error) {
       const dependency = refusedGitDependency(error);
@@ -102,6 +103,27 @@ async function lockWithGit(
       if (!isNew || Object.keys(git).length >= MOST_FROM_GIT) throw error;
       await fetch(dependency);
     }
+  }
+}
+
+/**
+ * npm replaces a package everywhere, so all that need a package from git must mean the same.
+ *
+ * @throws WorkError if another one needs a published version of it, or another repository
+ */
+async function assertSameSource(git: GitDependencies, manifest: DependencyManifest, folder: string): Promise<void> {
+  if (Object.keys(git).length === 0) return;
+  const { packages } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, Partial<DependencyManifest>>>;
+  };
+  const { '': _, ...others } = packages;
+  for (const name of Object.keys(git)) {
+    const specs = [manifest, ...Object.values(others)].flatMap(({ dependencies = {}, optionalDependencies = {} }) =>
+      [dependencies[name], optionalDependencies[name]].filter((spec) => spec !== undefined),
+    );
+    const different = [...new Set(specs)];
+    if (different.length > 1)
+      throw gitDependencyError(`${name}@${different[0]}`, `is also needed as ${different.slice(1).join(', ')}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prerelease, rcompare, satisfies } from 'semver';
 import { fillCache } from '../cache-folder.ts';
+import { printable } from '../printable.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import { dependencyManifest } from '../steps/dependency-manifest.mjs';
@@ -10,7 +11,7 @@ import { cachedFolder } from './cached-package.ts';
 import { lockDependencies } from './dependency-lock.ts';
 import { download } from './download.ts';
 import type { BakedPlugin, PackagedGateway } from './gateway.ts';
-import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
+import { explainNpmError, type NpmOptions, npmErrorCode, refusedGitDependency } from './npm.ts';
 import { checkedPackument, isPackageName, parsePackageJson } from './package-json.ts';
 import { withAllowedScripts } from './package-manifest.ts';
 import { compareVersions, parseVersion } from './version.ts';
@@ -133,6 +134,17 @@ function unsuitable(
   };
 }
 
+const fromGit = ({ id, packageName }: BakedPlugin, dependency: string, cause: unknown): WorkError =>
+  new WorkError(
+    {
+      kind: 'git-dependency',
+      title: 'A dependency of a plugin comes from a git repository',
+      reason: `${packageName} depends on ${printable(dependency)}, and only dependencies of the gateway itself are fetched from git.`,
+      hint: `leave ${id} out of --extensions, and install it when the gateway runs: docker compose run --rm openclaw-cli plugins install ${packageName}`,
+    },
+    { cause },
+  );
+
 /**
  * Downloads a plugin and locks its dependencies.
  *
@@ -153,7 +165,12 @@ export async function readPluginPackage(plugin: BakedPlugin, npm: NpmOptions): P
     const manifest = dependencyManifest(
       parsePackageJson(files.get('package.json') ?? '{}', `package.json of ${resolved.selector}`),
     );
-    const packages = await lockDependencies(manifest, join(partial, 'dependencies'), npm, plugin.lockfile);
+    const packages = await lockDependencies(manifest, join(partial, 'dependencies'), npm, plugin.lockfile).catch(
+      (error: unknown) => {
+        const dependency = refusedGitDependency(error);
+        throw dependency === undefined ? error : fromGit(plugin, dependency, error);
+      },
+    );
     // Install scripts of a plugin's dependencies never run: the gateway installs plugins without them too.
     const withScripts = packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name);
     await writeFile(join(partial, 'dependencies', 'package.json'), withAllowedScripts(manifest, withScripts, []));

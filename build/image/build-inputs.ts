@@ -111,7 +111,12 @@ async function readFiles(
       files[path] = known;
       return;
     }
-    const contents = status.isSymbolicLink() ? await readlink(join(root, path)) : await readFile(join(root, path));
+    // A pipe in the place of a file would never end.
+    const contents = status.isSymbolicLink()
+      ? await readlink(join(root, path))
+      : status.isFile()
+        ? await readFile(join(root, path))
+        : '';
     const sha256 = createHash('sha256').update(`${status.mode} `).update(contents).digest('hex');
     files[path] = { bytes, changed, sha256 };
   };

@@ -31,6 +31,7 @@ const MOST_DIGESTS = 10;
  * Reads an image back from its destination, and records the build.
  *
  * @param inputs of the build, for image:explain; undefined if it is not recorded
+ * @param isCurrent whether the image is known to have these inputs
  * @throws WorkError if a name refers to another image
  */
 export async function readBack(
@@ -38,6 +39,7 @@ export async function readBack(
   cli: DockerCli,
   result: BuildResult,
   inputs: BuildInputs | undefined,
+  isCurrent: boolean,
 ): Promise<BuiltImage> {
   const { destination } = plan.spec;
   const name = names[0] ?? '';
@@ -68,7 +70,7 @@ export async function readBack(
       : uncachedStages(explainBuild(plan.layers, inputs, before.inputs), executed);
   // An archive contains the names too, but in this engine they refer to another image.
   if (destination.kind !== 'output' && inputs !== undefined)
-    await recordLastBuild(names, { inputs, digest: result.digest, layers, uncached }, stages);
+    await recordLastBuild(names, { inputs, digest: isCurrent ? result.digest : undefined, layers, uncached }, stages);
   const { digest, seconds } = result;
   return { names, digest, size: image?.size, annotations, layers, stages, uncached, seconds };
 }

@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { SMOKE_TEST } from '../dockerfile/runtime-stage.ts';
 import { bake } from '../engine/bake.ts';
 import { loadsArchive } from '../engine/build-outputs.ts';
 import { type BuildRequest, type BuildResult, build, type OnProgress } from '../engine/buildx.ts';
 import { loadArchive } from '../engine/load-archive.ts';
 import type { Step } from '../engine/progress.ts';
-import type { BuildInputs } from './build-inputs.ts';
+import { type BuildInputs, readBuildInputs } from './build-inputs.ts';
 import type { BuildPlan, GatewayBuildPlan } from './build-plan.ts';
 import { readInputs } from './build-record.ts';
 import { type BuiltImage, findUnchangedImage, readBack } from './built-image.ts';
@@ -54,10 +55,18 @@ export async function runBuild(
   const images: Record<string, BuiltImage> = {};
   for (const [target, started] of Object.entries(builds)) {
     const result = results[target];
-    if (result !== undefined) images[target] = await readBack(started, cli, result, inputs[target]);
+    if (result === undefined) continue;
+    const read = inputs[target];
+    // A file that was saved during the build may be in the image, or not.
+    const isCurrent = read === undefined || !(await wereFilesChanged(started.plan, read));
+    images[target] = await readBack(started, cli, result, read, isCurrent);
   }
   return images;
 }
+
+/** Whether a file of the checkout was touched since the inputs of a build were read. */
+const wereFilesChanged = async (plan: BuildPlan | GatewayBuildPlan, read: BuildInputs): Promise<boolean> =>
+  isGatewayPlan(plan) && !isDeepStrictEqual((await readBuildInputs(plan, read)).files, read.files);
 
 /** Builds the images, and tests the finished layers of those that are new. */
 async function execute(

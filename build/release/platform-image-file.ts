@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { ANNOTATION, EXPIRES_ANNOTATION } from '../oci/annotations.ts';
 import { layoutContent } from '../oci/content.ts';
 import { DESCRIPTOR_SCHEMA, invalidContent, parseIndex, parseValid } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, PLATFORMS, type Platform } from '../oci/platform.ts';
@@ -36,7 +37,7 @@ const fileRule = ruleChecker({
   required: ['release', 'revision', 'source', 'image'],
   properties: {
     release: { type: 'string' },
-    revision: { type: 'string' },
+    revision: { type: 'string', pattern: '^[0-9a-f]{40}$' },
     source: { type: 'string' },
     image: {
       type: 'object',
@@ -64,6 +65,8 @@ async function readPlatformImageFile(
   const { image, platform, index, manifest, attestation } = file.image;
   if (image !== required.image || platform !== required.platform)
     throw invalidContent(path, `it describes ${image} for ${platform}`);
+  const annotated = file.image.annotations[ANNOTATION.revision];
+  if (annotated !== file.revision) throw invalidContent(path, `its image is of ${annotated}, not of ${file.revision}`);
   const layout = imageFolder(folder, required);
   const bytes = await layoutContent(layout).document(index.digest);
   const entries = parseIndex(bytes, `${layout}, ${index.digest}`).manifests.map(({ digest }) => digest);
@@ -80,6 +83,7 @@ export async function readPlatformImageFiles(folder: string, release: Release): 
   if (missing.length > 0) throw incomplete(folder, missing, release.ref);
   const files = await Promise.all(required.map((image) => readPlatformImageFile(folder, image)));
   const [first] = files;
+  if (release.kind === 'preview') for (const { image } of files) assertExpiry(image, folder);
   for (const file of files) {
     if (file.release === release.name && file.revision === first?.revision) continue;
     throw new WorkError({
@@ -90,6 +94,17 @@ export async function readPlatformImageFiles(folder: string, release: Release): 
     });
   }
   return files;
+}
+
+const LONGEST_PREVIEW_DAYS = 400;
+
+/** The images of a pull request must expire: whoever changes the pull request also changes what builds it. */
+function assertExpiry({ image, annotations }: PlatformImage, folder: string): void {
+  const expires = annotations[EXPIRES_ANNOTATION] ?? '';
+  const days = (Date.parse(expires) - Date.now()) / 86_400_000;
+  if (days > 0 && days <= LONGEST_PREVIEW_DAYS) return;
+  const reason = `its annotation ${EXPIRES_ANNOTATION} is "${expires}", not a day of the next ${LONGEST_PREVIEW_DAYS}`;
+  throw invalidContent(`${image} in ${folder}`, reason);
 }
 
 /** The images that other machines have built and verified, each in its layout in the folder. */

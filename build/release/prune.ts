@@ -38,11 +38,32 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
     [...existing].flatMap(([tag, { digest }]) => (removed.has(tag) === isRemoved ? [digest] : []));
   const needed = new Set(roots(false).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
   const reached = new Set(roots(true).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
-  const unneeded = [...reached].filter((digest) => !needed.has(digest));
+  const unneeded = await withoutSignatures(
+    [...reached].filter((digest) => !needed.has(digest)),
+    registry,
+    repository,
+  );
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
   const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
   const manifests = [...new Set([...attached, ...unneeded])];
   return { registry: name, tags: [...tags, ...listsOfReferrers(existing, manifests)], manifests };
+}
+
+/** An index can list anything, also the signature of an image that stays. */
+async function withoutSignatures(
+  digests: readonly string[],
+  registry: Registry,
+  repository: Repository,
+): Promise<readonly string[]> {
+  const removed = new Set(digests);
+  const kept = await Promise.all(
+    digests.map(async (digest) => {
+      const document = await registry.document(repository, digest);
+      const subject = (document?.content as { readonly subject?: { readonly digest?: string } } | undefined)?.subject;
+      return subject === undefined || removed.has(subject.digest ?? '') ? [digest] : [];
+    }),
+  );
+  return kept.flat();
 }
 
 /** Registries without the referrers API keep the lists of signatures under tags. */

@@ -53,6 +53,9 @@ export async function inputsStatement(
       }),
     ),
   };
+  const problem = problemIn(predicate);
+  // It could never be used.
+  if (problem !== undefined) throw invalidContent('the inputs of this release', problem);
   return statementAbout(manifest, INPUTS_PREDICATE, predicate);
 }
 
@@ -71,7 +74,7 @@ export interface RecordedInputs {
  * @throws WorkError if the statement is not valid
  */
 export function readRecordedInputs(statement: Statement, name: string): RecordedInputs {
-  const problem = predicateRule(statement.predicate);
+  const problem = problemIn(statement.predicate);
   if (problem !== undefined) throw invalidContent(name, `its statement ${INPUTS_PREDICATE}: ${problem}`);
   const { extensions, browser, lockfile, git = {}, plugins } = statement.predicate as InputsPredicate;
   return {
@@ -84,14 +87,40 @@ export function readRecordedInputs(statement: Statement, name: string): Recorded
   };
 }
 
+/** The first reason why inputs cannot be used. */
+function problemIn(predicate: unknown): string | undefined {
+  const problem = predicateRule(predicate);
+  if (problem !== undefined) return problem;
+  const ids = (predicate as InputsPredicate).plugins.map(({ id }) => id);
+  const repeated = ids.find((id, index) => ids.indexOf(id) !== index);
+  return repeated === undefined ? undefined : `/plugins has ${repeated} twice`;
+}
+
 /** As npm writes it. */
 const textOf = (lockfile: Lockfile): string => `${JSON.stringify(lockfile, null, 2)}\n`;
 
+const NAME = '(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-zA-Z0-9~-][a-zA-Z0-9._~-]*';
+/** Versions and ranges, another published package, and what this project fetches from git. Other forms name files and addresses. */
+const SPEC = `^(?:(?:npm:${NAME}(?:@|$))?[^:/\\\\]*|git\\+https://\\S+|file:git/[a-z0-9@+._-]+\\.tgz)$`;
+const SPECS = {
+  type: 'object',
+  propertyNames: { type: 'string', pattern: `^${NAME}$` },
+  additionalProperties: { type: 'string', pattern: SPEC },
+};
 const INTEGRITY = { type: 'string', pattern: '^sha512-[A-Za-z0-9+/]{86}==$' };
 const VERSION = { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+[0-9A-Za-z.+-]{0,100}$' };
 /** A package that this project fetched from git, beside the lockfile. */
-const FROM_GIT = { type: 'string', pattern: '^file:git/[a-z0-9@+._-]+-[0-9a-f]{40}\\.tgz$' };
-const PLUGIN_ID = { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]{0,99}$' };
+const FROM_GIT = { type: 'string', pattern: '^file:git/[a-z0-9@+._-]+-(?:[0-9a-f]{40}|[0-9a-f]{64})\\.tgz$' };
+const PLUGIN_ID = { type: 'string', pattern: '^[a-z0-9][a-z0-9._-]{0,99}$' };
+
+const LOCKED = {
+  type: 'object',
+  properties: {
+    ...{ version: VERSION, integrity: INTEGRITY, resolved: FROM_GIT, link: false, inBundle: { const: true } },
+    name: { type: 'string', pattern: `^${NAME}$` },
+    ...{ dependencies: SPECS, optionalDependencies: SPECS, peerDependencies: SPECS },
+  },
+};
 
 const LOCKFILE = {
   type: 'object',
@@ -100,12 +129,16 @@ const LOCKFILE = {
     lockfileVersion: { const: 3 },
     packages: {
       type: 'object',
-      properties: { '': { type: 'object' } },
+      properties: { '': LOCKED },
       patternProperties: {
-        '^node_modules/': {
-          type: 'object',
-          required: ['version', 'integrity'],
-          properties: { version: VERSION, integrity: INTEGRITY, resolved: FROM_GIT, link: false },
+        [`^node_modules/${NAME}(?:/node_modules/${NAME})*$`]: {
+          ...LOCKED,
+          // A bundled package has no integrity of its own.
+          required: ['version'],
+          anyOf: [
+            { properties: { integrity: INTEGRITY }, required: ['integrity'] },
+            { properties: { inBundle: { const: true } }, required: ['inBundle'] },
+          ],
         },
       },
       additionalProperties: false,
@@ -123,7 +156,8 @@ const predicateRule = ruleChecker({
     git: {
       type: 'object',
       maxProperties: 20,
-      additionalProperties: { type: 'string', pattern: '^git\\+https://[^\\s#]+#[0-9a-f]{40}$' },
+      propertyNames: { type: 'string', pattern: `^${NAME}$` },
+      additionalProperties: { type: 'string', pattern: '^git\\+https://[^\\s#]+#(?:[0-9a-f]{40}|[0-9a-f]{64})$' },
     },
     plugins: {
       type: 'array',

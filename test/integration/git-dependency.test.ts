@@ -105,6 +105,15 @@ describe('a dependency from git', () => {
     expect(stderr).toContain('is built by its script `prepare`, and no script runs before the build');
   });
 
+  it('is refused if another package needs a published version of it', async () => {
+    await serveRepository('ms', {});
+    await serveRepository('needs-ms', { dependencies: { ms: '^2.1.0' } });
+    const both = { ms: `${address}/ms.git`, 'needs-ms': `${address}/needs-ms.git` };
+    const { exitCode, stderr } = await build(await gateway('both', both));
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('is also needed as ^2.1.0');
+  });
+
   it('cannot be a repository of this host', async () => {
     const local = join(folder, 'served/from-git.git');
     const { exitCode, stderr } = await build(await gateway('local', { 'from-git': `git+file://${local}` }));

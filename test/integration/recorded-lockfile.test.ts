@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { statementAbout } from '../../build/attest/attestation.ts';
+import { cachedFolder } from '../../build/gateway/cached-package.ts';
 import { lockDependencies } from '../../build/gateway/dependency-lock.ts';
 import { readNpmOptions } from '../../build/gateway/npm.ts';
 import { INPUTS_PREDICATE, readRecordedInputs } from '../../build/release/recorded-inputs.ts';
@@ -33,6 +34,10 @@ it('locks the dependencies of a published image in its versions, although npm ha
     const predicate = { extensions: [], browser: 'none', plugins: [], lockfile };
     const { locked } = readRecordedInputs(statementAbout(manifest, INPUTS_PREDICATE, predicate), 'an image');
     expect(JSON.parse(await lock(locked.lockfile))).toEqual(lockfile);
+    // Whoever wrote the statement must not decide what the next build of another version starts from: it looks for VERSION-KEY.
+    const resolved = { selector: 'openclaw@2026.9.6', version: '2026.9.6', integrity: 'sha512-x' };
+    expect(basename(cachedFolder('gateways', resolved))).toMatch(/^2026\.9\.6-[0-9a-f]{16}$/);
+    expect(basename(cachedFolder('gateways', { ...resolved, lockfile: 'a lockfile' }))).toMatch(/-recorded$/);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -96,7 +96,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     };
     return {
       origin: { revision, source, base, created: new Date(epoch * 1000).toISOString() },
-      identity: JSON.stringify([specs, epoch, resolved.identity]),
+      identity: JSON.stringify([specs, epoch, resolved.identity, resolved.expires]),
       images: builtImages(resolved, openContext),
       verify: async (image) =>
         verifyPlatformImage(await findEngine(options.engine, onStep), folder, image, onStep, signal),

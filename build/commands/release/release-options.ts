@@ -221,8 +221,9 @@ export const buildCache = (
 export function parsePreviewDays({
   previewDays = RELEASE_BUILD_OPTIONS.previewDays.default,
 }: ReleaseBuildOptions): number {
-  if (/^[1-9]\d{0,3}$/.test(previewDays)) return Number(previewDays);
-  const hint = 'write a number from 1 to 9999: --preview-days 14';
+  const days = /^[1-9]\d{0,2}$/.test(previewDays) ? Number(previewDays) : 0;
+  if (days > 0 && days < 400) return days;
+  const hint = 'write a number from 1 to 399: --preview-days 14';
   throw new RequestError([{ source: '--preview-days', value: previewDays, reason: 'is not a number of days', hint }]);
 }
 

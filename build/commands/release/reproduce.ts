@@ -96,10 +96,10 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     const published = await readRegistryImage(registry, reference, digest, platform);
     if (published === undefined) throw otherPlatform(atDigest(reference, digest), platform);
     const annotations = published.manifest.annotations ?? {};
-    const release = releaseOf(annotations, reference, platform);
     const name = atDigest(reference, digest);
     const statement = (await statementsOf(published.source, digest, platform)).get(INPUTS_PREDICATE);
     const recorded = statement === undefined ? undefined : readRecordedInputs(statement, name);
+    const release = releaseOf(annotations, reference, platform, recorded);
     const { specs, problems } = parseReleaseSpecs(release, buildOptions(annotations, recorded, options), undefined);
     // The time decides nothing in a layer, but which dependencies are locked independently of this host.
     const sourceDateEpoch = Math.floor(Date.parse(annotations[ANNOTATION.created] ?? '') / 1000);
@@ -175,7 +175,12 @@ function parseRequest(
 }
 
 /** The release that published an image, from its annotations and its tag. @throws WorkError for an image of another kind */
-function releaseOf(annotations: Annotations, reference: Reference, platform: Platform): Release {
+function releaseOf(
+  annotations: Annotations,
+  reference: Reference,
+  platform: Platform,
+  recorded: RecordedInputs | undefined,
+): Release {
   const version = parseVersion(annotations[ANNOTATION.version] ?? '');
   const { name, variant } = splitVariantTag(withoutArchitecture(reference.tag ?? ''));
   if (version === undefined || annotations[ANNOTATION.baseName] === undefined) {
@@ -190,7 +195,8 @@ function releaseOf(annotations: Annotations, reference: Reference, platform: Pla
     ref: name === 'main' ? 'refs/heads/main' : `refs/tags/v${version.text}`,
     event: 'push',
     date: '',
-    variants: [VARIANT_IMAGES[variant]],
+    // A reference by digest has no variant.
+    variants: [recorded !== undefined && recorded.browser !== 'none' ? 'browser' : VARIANT_IMAGES[variant]],
     platforms: [platform],
     registries: [repositoryOf(reference)],
     platformTags: true,

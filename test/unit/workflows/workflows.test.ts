@@ -101,7 +101,8 @@ describe('release.yml', () => {
 });
 
 describe('preview.yml', () => {
-  const { build, publish } = readWorkflow('preview').jobs;
+  const { on, env, jobs } = readWorkflow('preview');
+  const { build, publish } = jobs;
 
   it('publishes nothing for pull requests of forks', () => {
     expect(build?.if).toBe('github.event.pull_request.head.repo.full_name == github.repository');
@@ -112,7 +113,9 @@ describe('preview.yml', () => {
     expect(JSON.stringify(build)).not.toContain('secrets.');
     expect(build?.steps?.some(({ uses }) => uses?.startsWith('docker/login-action') === true)).toBe(false);
     const [checkout] = publish?.steps ?? [];
-    expect(checkout?.with?.['ref']).toBe('${{ github.event.pull_request.base.sha }}');
+    expect(checkout?.with?.['ref']).toBe('main');
+    expect(on['pull_request']).toEqual({ branches: ['main'] });
+    expect(env?.['REGISTRIES']).not.toBe(readWorkflow('release').env?.['REGISTRIES']);
   });
 });
 

@@ -9,7 +9,7 @@ import { isOwnEngine, startEngine, stopEngine } from '../support/engine.ts';
 import { publishBase } from '../support/published-base.ts';
 import { startRegistry } from '../support/registry.ts';
 import { report, say, values } from './comparison.ts';
-import { type Change, copyCheckout, editDocs, editServer } from './edit-checkout.ts';
+import { type Change, cloneCheckout, editDocs, editServer } from './edit-checkout.ts';
 import { layersOf } from './pushed-layers.ts';
 
 const EDITS: readonly { readonly name: string; readonly change: Change; readonly goal: string }[] = [
@@ -21,7 +21,7 @@ if (!isOwnEngine) throw new Error('This benchmark empties the build cache: unset
 const engine = await startEngine();
 const run = $({ env: { ...engine.environment, CI: 'true' } });
 const registry = await startRegistry();
-const folder = await copyCheckout(values.source);
+const folder = await cloneCheckout(values.source);
 const images = await mkdtemp(join(tmpdir(), 'openclaw-image-ci-'));
 const base = `${registry.address}/node:24-bookworm-slim`;
 const script = join(import.meta.dirname, '../../scripts/run');

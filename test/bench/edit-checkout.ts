@@ -1,6 +1,7 @@
 import { appendFile, cp, glob, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { $ } from 'zx';
 import { makeCheckout } from '../support/make-checkout.ts';
 
 /** A copy of a checkout, without installed packages; of the fixture if none is named. */
@@ -9,6 +10,14 @@ export async function copyCheckout(source: string | undefined): Promise<string> 
   const copy = await mkdtemp(join(tmpdir(), 'openclaw-image-checkout-'));
   await cp(source, copy, { recursive: true, filter: (path) => !path.includes('node_modules') });
   return copy;
+}
+
+/** A clone of a checkout: a release must be built from a commit. */
+export async function cloneCheckout(source: string | undefined): Promise<string> {
+  if (source === undefined) return makeCheckout('new');
+  const clone = await mkdtemp(join(tmpdir(), 'openclaw-image-clone-'));
+  await $`git clone --quiet ${source} ${clone}`;
+  return clone;
 }
 
 /** Changes a file of a checkout, by a text that it did not contain before. */

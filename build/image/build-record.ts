@@ -51,7 +51,7 @@ export interface LastBuild {
   /** ISO 8601. */
   readonly built: string;
   readonly inputs: BuildInputs;
-  /** Of the image; undefined in older records. */
+  /** Digest of the image; undefined in older records. */
   readonly digest?: string | undefined;
   /** Seconds that each stage took when it last ran. */
   readonly stageSeconds: Readonly<Record<string, number>>;

@@ -102,7 +102,7 @@ const bootstrappedBase = (): WorkError =>
     hint: 'name a base in a registry: --base node:24-bookworm-slim',
   });
 
-/** What an image is built from. */
+/** The inputs of an image. */
 interface StartedImage {
   readonly spec: ImageSpec;
   readonly inputs: ResolvedInputs;

@@ -98,7 +98,7 @@ export async function readPlatformImageFiles(folder: string, release: Release): 
 
 const LONGEST_PREVIEW_DAYS = 400;
 
-/** The images of a pull request must expire: whoever changes the pull request also changes what builds it. */
+/** The images of a pull request must expire. A pull request can change the scripts that build it, so this is checked here. */
 function assertExpiry({ image, annotations }: PlatformImage, folder: string): void {
   const expires = annotations[EXPIRES_ANNOTATION] ?? '';
   const days = (Date.parse(expires) - Date.now()) / 86_400_000;

@@ -26,7 +26,7 @@ const images = await mkdtemp(join(tmpdir(), 'openclaw-image-ci-'));
 const base = `${registry.address}/node:24-bookworm-slim`;
 const script = join(import.meta.dirname, '../../scripts/run');
 
-/** What a fresh runner has: no build cache, and no image. */
+/** A fresh runner has no build cache and no image. */
 async function empty(): Promise<void> {
   await run`${engine.docker} builder prune --all --force`;
   await rm(images, { recursive: true, force: true });

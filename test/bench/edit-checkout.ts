@@ -23,7 +23,7 @@ export async function cloneCheckout(source: string | undefined): Promise<string>
 /** Changes a file of a checkout, by a text that it did not contain before. */
 export type Change = (folder: string, text: string) => Promise<void>;
 
-/** Appends to the first file of a pattern that is no test. */
+/** Appends to the first file of a pattern, except tests. */
 export const appendTo =
   (pattern: string, comment: (text: string) => string): Change =>
   async (where, text) => {

@@ -10,7 +10,7 @@ const LAYOUTS = [
   '2026.8.1',
   // Packed with files that only their owner may read.
   '2026.7.1-2',
-  // Of the line extended-stable.
+  // The line extended-stable.
   '2026.6.35',
   // An install script writes a file that only its owner may read.
   '2026.5.28',

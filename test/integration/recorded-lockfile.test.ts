@@ -34,7 +34,7 @@ it('locks the dependencies of a published image in its versions, although npm ha
     const predicate = { extensions: [], browser: 'none', plugins: [], lockfile };
     const { locked } = readRecordedInputs(statementAbout(manifest, INPUTS_PREDICATE, predicate), 'an image');
     expect(JSON.parse(await lock(locked.lockfile))).toEqual(lockfile);
-    // Whoever wrote the statement must not decide what the next build of another version starts from: it looks for VERSION-KEY.
+    // The author of the statement must not decide what the next build of another version starts from: it looks for VERSION-KEY.
     const resolved = { selector: 'openclaw@2026.9.6', version: '2026.9.6', integrity: 'sha512-x' };
     expect(basename(cachedFolder('gateways', resolved))).toMatch(/^2026\.9\.6-[0-9a-f]{16}$/);
     expect(basename(cachedFolder('gateways', { ...resolved, lockfile: 'a lockfile' }))).toMatch(/-recorded$/);

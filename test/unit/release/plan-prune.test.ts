@@ -75,7 +75,7 @@ describe('images of pull requests', () => {
       ['pr-12-amd64=a', 'pr-12-slim=a', 'sha-0123abc=a', 'sha-0123abc-browser-arm64=a'],
       ['pr-12-amd64', 'pr-12-slim', 'sha-0123abc', 'sha-0123abc-browser-arm64'],
     ],
-    // Whoever can push can write the annotation into any image.
+    // Everybody who can push can write the annotation into any image.
     [['2026.9.5', 'latest', 'main-slim', 'mine', 'release-2026.9.5'], []],
     [['pr-012', 'pr-0', 'pr-x', 'sha-0123ABC', 'sha-0123abcd', 'sha-012', 'xpr-12'], []],
     [['pr-12=a', '2026.9.5=a'], []],

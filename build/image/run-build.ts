@@ -32,14 +32,16 @@ export async function runBuild(
   for (const [target, plan] of Object.entries(plans)) builds[target] = await startBuild(plan, builder);
   // Read before the build: a file that is saved during the build counts as changed in the next one.
   const inputs: Record<string, BuildInputs | undefined> = {};
-  for (const [target, { plan, names }] of Object.entries(builds))
-    inputs[target] = isGatewayPlan(plan) ? await readInputs(plan, names) : undefined;
   const [single] = Object.entries(builds);
   if (bakeFile === undefined && single !== undefined) {
     const [target, started] = single;
+    const { plan } = started;
+    // The key of a package's build says enough, without its inputs.
+    if (isGatewayPlan(plan) && plan.gateway.kind === 'checkout') inputs[target] = await inputsOf(started);
     const unchanged = await findUnchangedImage(started, cli, inputs[target]);
     if (unchanged !== undefined) return { [target]: unchanged };
   }
+  for (const [target, started] of Object.entries(builds)) inputs[target] ??= await inputsOf(started);
 
   const results = await keepTags(Object.values(builds), cli, async () => {
     try {
@@ -63,6 +65,9 @@ export async function runBuild(
   }
   return images;
 }
+
+const inputsOf = async ({ plan, names }: StartedBuild): Promise<BuildInputs | undefined> =>
+  isGatewayPlan(plan) ? readInputs(plan, names) : undefined;
 
 /** Whether a file of the checkout was touched since the inputs of a build were read. */
 const wereFilesChanged = async (plan: BuildPlan | GatewayBuildPlan, read: BuildInputs): Promise<boolean> =>

@@ -47,9 +47,8 @@ const ownStore: PackageStore = {
       name: 'store',
       from: 'toolchain',
       why: 'All packages, fetched for this image alone. No earlier build could change them.',
-      body: `WORKDIR /fetch
-COPY --from=install-manifests / ./
-${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, PNPM_FETCH)}`,
+      body: `COPY --from=install-manifests / /fetch/
+${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, `cd /fetch\n${PNPM_FETCH}`)}`,
     },
   ],
 };
@@ -70,7 +69,13 @@ const DELETE_FOREIGN = 'node /programs/delete-foreign.mjs\nfind node_modules -xt
 
 /** `COPY` lines that keep the paths of a checkout. A folder's contents are copied, so each entry needs a line. */
 const copyEntries = (entries: readonly string[]): string =>
-  entries.map((entry) => `COPY ${entry} ./${entry}`).join('\n');
+  entries.map((entry) => `COPY ${entry} /app/${entry}`).join('\n');
+
+/**
+ * Every step changes to the folder itself: BuildKit writes SOURCE_DATE_EPOCH into the folder of WORKDIR, so each commit would repeat all
+ * steps below one. Source: buildkit, frontend/dockerfile/dockerfile2llb/convert.go, dispatchWorkdir
+ */
+const IN_APP = 'cd /app';
 
 const toolchainStage = ({ pnpmVersion, needsBun }: Checkout): Stage => ({
   name: 'toolchain',
@@ -122,9 +127,8 @@ const installedStage = ({ mount, fetch }: PackageStore): Stage => ({
   why: 'All dependencies, including development dependencies, for the builds below.',
   body: `ARG ${BUILD_HEAP}
 ENV NODE_OPTIONS=\${${BUILD_HEAP}:+--max-old-space-size=$${BUILD_HEAP}}
-WORKDIR /app
-COPY --from=install-manifests / ./
-${fetch('', '')}${run(`${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT}`, `${TRIM_LOCKFILE}\n${PNPM_INSTALL}`)}`,
+COPY --from=install-manifests / /app/
+${fetch('', `${IN_APP}\n`)}${run(`${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT}`, `${IN_APP}\n${TRIM_LOCKFILE}\n${PNPM_INSTALL}`)}`,
 });
 
 const canvasStage = ({ canvasSources }: Checkout): Stage => ({
@@ -134,7 +138,8 @@ const canvasStage = ({ canvasSources }: Checkout): Stage => ({
   body: `${copyEntries(canvasSources)}
 ${run(
   BUILD_MOUNTS,
-  `touch /begun
+  `${IN_APP}
+touch /begun
 pnpm run canvas:a2ui:bundle
 mkdir -p ${LAYERS}/canvas
 find . -name node_modules -prune -o -type f -newer /begun -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/canvas`,
@@ -159,10 +164,11 @@ const serverStage = ({ serverSources, serverScript, canvasSources, workspaceDepe
   name: 'server',
   from: 'installed',
   why: 'The compiled gateway. Does not read docs, skills or the Control UI.',
-  body: `${copyEntries(serverSources)}${canvasSources.length > 0 ? `\nCOPY --from=canvas ${LAYERS}/canvas/ ./` : ''}
+  body: `${copyEntries(serverSources)}${canvasSources.length > 0 ? `\nCOPY --from=canvas ${LAYERS}/canvas/ /app/` : ''}
 ${run(
   BUILD_MOUNTS,
-  `${BUILD_SETTINGS}
+  `${IN_APP}
+${BUILD_SETTINGS}
 pnpm run ${serverScript}
 # The stage build-info writes it: the script knows no commit, and writes the time of this build.
 rm -rf dist/control-ui dist/build-info.json
@@ -181,7 +187,8 @@ const controlUiStage = ({ uiSources, uiShowsCommit, revision, committed }: Check
   body: `${copyEntries(uiSources)}
 ${run(
   BUILD_MOUNTS,
-  `export OPENCLAW_PREFER_PNPM=1${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
+  `${IN_APP}
+export OPENCLAW_PREFER_PNPM=1${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
 pnpm run ui:build
 delete_sources ./dist/control-ui
 mkdir -p ${LAYERS}/control-ui/app/dist

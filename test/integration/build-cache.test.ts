@@ -1,4 +1,7 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { $ } from 'zx';
 import { readStatements } from '../../build/attest/attestation.ts';
 import { PROVENANCE_PREDICATE, type Provenance } from '../../build/attest/provenance.ts';
 import { registryContent } from '../../build/oci/content.ts';
@@ -55,4 +58,17 @@ it('is written by a build of main, signed, and read by the next release, whose p
   ]);
   // A release of a version writes none.
   expect(await cacheDigest()).toBe(digest);
+});
+
+it('is used by another commit: only the stages whose files it changed run', async () => {
+  const checkout = fixture.environment['OPENCLAW_SOURCE'] ?? '';
+  await appendFile(join(checkout, 'docs/index.md'), '\nAnother page\n');
+  // Another second than that of the first commit, and so another SOURCE_DATE_EPOCH.
+  const date = new Date(Date.now() + 60_000).toISOString();
+  const git = $({ cwd: checkout, env: { ...process.env, GIT_COMMITTER_DATE: date } });
+  await git`git -c user.name=Test -c user.email=test@example.org commit --quiet --all --message ${'Edit the docs'}`;
+  const { exitCode, stderr } = await release('refs/heads/main');
+  expect(exitCode, stderr).toBe(0);
+  const ran = [...stderr.matchAll(/^\+ \[linux\/amd64 ([a-z-]+) +\d+\/\d+\] RUN/gm)].map(([, stage]) => stage);
+  expect([...new Set(ran)].sort()).toEqual(['build-info', 'docs']);
 });

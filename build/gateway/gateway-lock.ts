@@ -3,9 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { type DependencyLayer, dependencyLayers, layerList } from './dependency-layers.ts';
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
-import type { PackagedGateway } from './gateway.ts';
-import { fetchGitDependency, type GitDependencies, splitDependency } from './git-dependency.ts';
-import { explainNpmError, gitDependencyError, type NpmOptions, refusedGitDependency } from './npm.ts';
+import type { PackagedGateway, Reason } from './gateway.ts';
+import { fetchGitDependency, type GitDependencies } from './git-dependency.ts';
+import { explainNpmError, GitDependencyError, type NpmOptions, refusedGitDependency, splitDependency } from './npm.ts';
 import { parsePackageJson } from './package-json.ts';
 import {
   allowedScripts,
@@ -19,9 +19,12 @@ import { type ScriptDependencies, withDependencies } from './script-dependencies
 
 /** The locked dependencies of a gateway. */
 export interface GatewayLock {
+  /** Empty if there are none. */
   readonly git: GitDependencies;
   /** Dependencies that the gateway's own install script would fetch. */
   readonly ofScripts: ScriptDependencies;
+  /** Those of them that cannot be had, by name. */
+  readonly leftOut?: Readonly<Record<string, Reason>>;
   /** Replacements of dependencies: those of the request, and packed ones from git. */
   readonly overrides: Readonly<Record<string, string>>;
   readonly packages: readonly LockedPackage[];
@@ -123,7 +126,7 @@ async function assertSameSource(git: GitDependencies, manifest: DependencyManife
     );
     const different = [...new Set(specs)];
     if (different.length > 1)
-      throw gitDependencyError(`${name}@${different[0]}`, `is also needed as ${different.slice(1).join(', ')}`);
+      throw new GitDependencyError(`${name}@${different[0]}`, `is also needed as ${different.slice(1).join(', ')}`);
   }
 }
 
@@ -133,10 +136,12 @@ async function assertSameSource(git: GitDependencies, manifest: DependencyManife
  * @param files of the package, by path
  */
 export async function writeLocked(
-  { packages, git, ofScripts, overrides, sizes, layers, basedOn }: GatewayLock,
+  { packages, git, ofScripts, leftOut = {}, overrides, sizes, layers, basedOn }: GatewayLock,
   folder: string,
   files: ReadonlyMap<string, string>,
-): Promise<Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'git' | 'basedOnLock'>> {
+): Promise<
+  Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'git' | 'leftOut' | 'basedOnLock'>
+> {
   const manifest = manifestIn(files);
   const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
   const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
@@ -155,6 +160,7 @@ export async function writeLocked(
     allowedScripts: allowed,
     dependencyLayers: layers,
     ...(Object.keys(git).length === 0 ? {} : { git }),
+    ...(Object.keys(leftOut).length === 0 ? {} : { leftOut }),
     ...(basedOn === undefined ? {} : { basedOnLock: basedOn }),
   };
 }

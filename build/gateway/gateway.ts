@@ -1,3 +1,4 @@
+import type { Failure } from '../problem.ts';
 import type { DependencyLayer } from './dependency-layers.ts';
 import type { GitDependencies } from './git-dependency.ts';
 
@@ -30,6 +31,9 @@ interface GatewayMetadata {
   readonly playwrightVersion?: string | undefined;
 }
 
+/** Why something could not be had, and what can be done. */
+export type Reason = Pick<Failure, 'reason' | 'hint'>;
+
 /** A gateway from a published or packed npm package. */
 export interface PackagedGateway extends GatewayMetadata {
   readonly kind: 'package';
@@ -40,6 +44,8 @@ export interface PackagedGateway extends GatewayMetadata {
   readonly overrides: Readonly<Record<string, string>>;
   /** Dependencies from git; undefined if there are none. */
   readonly git?: GitDependencies;
+  /** Dependencies of plugins that could not be had, by name; undefined if there are none. */
+  readonly leftOut?: Readonly<Record<string, Reason>>;
   /** Ids of the plugins in the package (`dist/extensions/<id>/openclaw.plugin.json`). */
   readonly bundledPlugins: readonly string[];
   /** Plugin id → npm package, from the catalogues in the package. */

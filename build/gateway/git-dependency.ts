@@ -1,31 +1,28 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import { printable } from '../printable.ts';
 import { WorkError } from '../problem.ts';
-import { gitDependencyError, type NpmOptions, npmErrorCode } from './npm.ts';
+import { GitDependencyError, type NpmOptions, npmErrorCode, splitDependency } from './npm.ts';
 import { isPackageName, parsePackageJson } from './package-json.ts';
 import { readPackedFiles } from './packed-file.ts';
 
 /** Dependencies from git by name, at a commit: `libsignal` → `git+https://github.com/…/libsignal-node.git#` and 40 hexadecimal digits. */
 export type GitDependencies = Readonly<Record<string, string>>;
 
-/** Folder beside the lockfile with packed dependencies from git. */
-const GIT_FOLDER = 'git';
+/** The packed dependency, beside the lockfile. */
+const fileOf = (name: string, commit: string): string => `git/${name.replace('/', '+')}-${commit}.tgz`;
+
+/** Source: git, hash-function-transition: SHA-1 or SHA-256. */
+const COMMIT = /#([0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** Seconds without an answer of the host. */
 const PATIENCE = 60;
 
-/** The package and the address in what npm calls a dependency: `libsignal@git+https://github.com/…`. */
-export function splitDependency(dependency: string): { readonly name: string; readonly address: string } {
-  const [, name = '', address = ''] = /^((?:@[^/]+\/)?[^@/:]+)@(.+)$/s.exec(dependency) ?? [];
-  return { name, address };
-}
-
 /**
- * Fetches a dependency from git at a commit, and packs it as npm would. Runs no script of it. Only over HTTPS: other addresses can name
+ * Fetches a dependency from git at a commit, and packs it as npm would, if the folder does not have it. Runs no script of it. Only over HTTPS: other addresses can name
  * files of this host.
  *
  * @param dependency `libsignal@git+https://github.com/…/libsignal-node.git`, with or without a commit
@@ -38,7 +35,11 @@ export async function fetchGitDependency(
   folder: string,
   npm: NpmOptions,
 ): Promise<{ readonly resolved: string; readonly spec: string }> {
-  const { name } = splitDependency(dependency);
+  const { name, address } = splitDependency(dependency);
+  const known = COMMIT.exec(address)?.[1];
+  if (known !== undefined && existsSync(join(folder, fileOf(name, known)))) {
+    return { resolved: address, spec: `file:${fileOf(name, known)}` };
+  }
   const [{ default: pacote }, { default: Arborist }] = await Promise.all([
     import('pacote'),
     import('@npmcli/arborist'),
@@ -47,8 +48,12 @@ export async function fetchGitDependency(
   try {
     const authorities = join(scratch, 'authorities.pem');
     const { GIT_SSL_CAINFO: own } = process.env;
-    const known = [getCACertificates('default'), npm['ca'] ?? [], own === undefined ? [] : await readFile(own, 'utf8')];
-    await writeFile(authorities, known.flat().join('\n'));
+    const trusted = [
+      getCACertificates('default'),
+      npm['ca'] ?? [],
+      own === undefined ? [] : await readFile(own, 'utf8'),
+    ];
+    await writeFile(authorities, trusted.flat().join('\n'));
     const options = {
       ...npm,
       ...{ allowGit: 'all', ignoreScripts: true, Arborist, cache: scratch },
@@ -61,29 +66,31 @@ export async function fetchGitDependency(
       },
     };
     const resolved = await pacote.resolve(dependency, options);
-    const commit = /#([0-9a-f]{40}|[0-9a-f]{64})$/.exec(resolved)?.[1];
+    const commit = COMMIT.exec(resolved)?.[1];
     if (commit === undefined || !isPackageName(name)) throw new Error(`${resolved} is not at a commit`);
-    const file = `${name.replace('/', '+')}-${commit}.tgz`;
-    const path = join(folder, GIT_FOLDER, file);
-    await mkdir(join(folder, GIT_FOLDER), { recursive: true });
+    const file = fileOf(name, commit);
+    const path = join(folder, file);
+    await mkdir(dirname(path), { recursive: true });
     await pacote.tarball.file(`${name}@${resolved}`, path, options);
     const files = await readPackedFiles(createReadStream(path), [/^package\.json$/]);
     const { scripts = {} } = parsePackageJson(files.get('package.json') ?? '{}', `package.json of ${dependency}`);
     if (scripts['prepare'] !== undefined)
-      throw gitDependencyError(dependency, 'is built by its script `prepare`, and no script runs before the build');
+      throw new GitDependencyError(dependency, 'is built by its script `prepare`, and no script runs before the build');
     // npm prefers SSH, for private repositories.
-    return { resolved: resolved.replace(/^git\+ssh:\/\/git@/, 'git+https://'), spec: `file:${GIT_FOLDER}/${file}` };
+    return { resolved: resolved.replace(/^git\+ssh:\/\/git@/, 'git+https://'), spec: `file:${file}` };
   } catch (error) {
     if (error instanceof WorkError) throw error;
-    const isMissing = npmErrorCode(error) === 'ENOGIT';
-    const reason = isMissing ? 'is fetched with git, which is not installed' : `cannot be fetched: ${wordsOf(error)}`;
-    throw gitDependencyError(dependency, reason, { cause: error });
+    const [reason, first] =
+      npmErrorCode(error) === 'ENOGIT'
+        ? ['is fetched with git, which is not installed', 'install git, or ']
+        : [`cannot be fetched: ${wordsOf(error)}`, 'build on a host that reaches the repository, or '];
+    throw new GitDependencyError(dependency, reason, { cause: error }, first);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-/** The last line that git printed, or the error's own words. */
+/** The first reason that git printed, or the error's own words. */
 function wordsOf(error: unknown): string {
   const { stderr, message } = error as { readonly stderr?: string; readonly message?: string };
   // npm asks a known host by HTTPS first, and gives the reason of the second attempt only.

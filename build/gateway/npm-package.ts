@@ -3,12 +3,11 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rcompare, valid } from 'semver';
 import { cacheFolder, fillCache } from '../cache-folder.ts';
-import { WorkError } from '../problem.ts';
 import { cachedFolder } from './cached-package.ts';
 import { download } from './download.ts';
-import type { PackagedGateway } from './gateway.ts';
+import type { PackagedGateway, Reason } from './gateway.ts';
 import { type GatewayLock, lockGateway, manifestIn, writeLocked } from './gateway-lock.ts';
-import type { NpmOptions } from './npm.ts';
+import { GitDependencyError, type NpmOptions } from './npm.ts';
 import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
@@ -104,18 +103,22 @@ async function lockWithScripts(
   ...[resolved, folder, npm, earlier, onStep]: Parameters<typeof lockGateway>
 ): Promise<GatewayLock> {
   let more = scriptDependencies(files);
-  const count = countOf(more);
+  const count = namesOf(more).length;
   if (count === 0) return first;
   onStep(`locking ${count} dependencies of plugins, which its install script would fetch`);
+  const leftOut: Record<string, Reason> = {};
   for (;;) {
     try {
-      return await lockGateway({ ...resolved, git: first.git }, folder, npm, earlier, onStep, more);
+      const locked = await lockGateway({ ...resolved, git: first.git }, folder, npm, earlier, onStep, more);
+      return { ...locked, leftOut };
     } catch (error) {
-      if (!(error instanceof WorkError) || error.failure.kind !== 'git-dependency') throw error;
-      const fewer = await withoutParents(more, error.failure.reason, npm);
-      if (countOf(fewer) === countOf(more)) throw error;
-      const left = namesOf(more).filter((name) => !namesOf(fewer).includes(name));
-      onStep(`leaving out ${left.join(', ')}: ${error.failure.reason} ${error.failure.hint}`);
+      if (!(error instanceof GitDependencyError)) throw error;
+      const fewer = await withoutParents(more, error.dependency, npm);
+      const parents = namesOf(more).filter((name) => !namesOf(fewer).includes(name));
+      if (parents.length === 0) throw error;
+      const { reason, hint } = error.failure;
+      onStep(`leaving out ${parents.join(', ')}: ${reason} ${hint}`);
+      for (const name of parents) leftOut[name] = { reason, hint };
       more = fewer;
     }
   }
@@ -125,7 +128,6 @@ const namesOf = ({ dependencies, optionalDependencies }: ScriptDependencies): re
   ...Object.keys(dependencies),
   ...Object.keys(optionalDependencies),
 ];
-const countOf = (more: ScriptDependencies): number => namesOf(more).length;
 
 /** Folder of the newest gateway in the cache. */
 async function newestGateway(): Promise<string | undefined> {

@@ -95,7 +95,7 @@ export function explainNpmError(error: unknown, what: string): unknown {
   }
   if (code === 'EALLOWGIT') {
     const { package: dependency = 'a dependency' } = error as { readonly package?: string };
-    return gitDependencyError(dependency, `in ${what} is not a published package`, { cause: error });
+    return new GitDependencyError(dependency, `in ${what} is not a published package`, { cause: error });
   }
   // pacote expects an object with the fields of a package, and ends in a TypeError over anything else.
   if (
@@ -119,28 +119,38 @@ export function explainNpmError(error: unknown, what: string): unknown {
 /** Git dependencies of known releases, and the same code on npm. Source: the packages' own README and tags. */
 const PUBLISHED: Readonly<Record<string, string>> = { libsignal: 'npm:libsignal@2.0.1' };
 
-/** @param dependency `libsignal@git+https://github.com/…` @param reason continues it */
-export const gitDependencyError = (dependency: string, reason: string, options?: ErrorOptions): WorkError =>
-  new WorkError(
-    {
-      kind: 'git-dependency',
-      title: 'A dependency comes from a git repository',
-      reason: `${printable(dependency)} ${reason}.`,
-      hint: `build on a host that reaches the repository, or replace it by a published package: --override ${nameOfGit(dependency)}; or build a release without it: scripts/run build --package openclaw@latest`,
-    },
-    options,
-  );
+/** A dependency from git that cannot be used. */
+export class GitDependencyError extends WorkError {
+  /** Name of the package: `libsignal`. */
+  readonly dependency: string;
+
+  /** @param dependency `libsignal@git+https://github.com/…` @param reason continues it @param first what can be done, before the rest */
+  constructor(dependency: string, reason: string, options?: ErrorOptions, first = '') {
+    const { name } = splitDependency(dependency);
+    const override = `${name === '' ? 'NAME' : name}=${PUBLISHED[name] ?? 'VERSION'}`;
+    super(
+      {
+        kind: 'git-dependency',
+        title: 'A dependency comes from a git repository',
+        reason: `${printable(dependency)} ${reason}.`,
+        hint: `${first}replace it by a published package: --override ${override}; or build a release without it: scripts/run build --package openclaw@latest`,
+      },
+      options,
+    );
+    this.dependency = name;
+  }
+}
 
 /** The dependency from git that npm refused; undefined for other errors. */
 export function refusedGitDependency(error: unknown): string | undefined {
-  if (!(error instanceof WorkError) || npmErrorCode(error.cause) !== 'EALLOWGIT') return undefined;
+  if (!(error instanceof GitDependencyError) || npmErrorCode(error.cause) !== 'EALLOWGIT') return undefined;
   return (error.cause as { readonly package?: string }).package;
 }
 
-/** `libsignal@git+https://github.com/…` → `libsignal=npm:libsignal@2.0.1`; without a known package `NAME=VERSION`. */
-function nameOfGit(dependency = ''): string {
-  const name = /^((?:@[^/]+\/)?[^@/:]+)@/.exec(dependency)?.[1];
-  return `${name ?? 'NAME'}=${PUBLISHED[name ?? ''] ?? 'VERSION'}`;
+/** The package and the address in what npm calls a dependency: `libsignal@git+https://github.com/…`. */
+export function splitDependency(dependency: string): { readonly name: string; readonly address: string } {
+  const [, name = '', address = ''] = /^((?:@[^/]+\/)?[^@/:]+)@(.+)$/s.exec(dependency) ?? [];
+  return { name, address };
 }
 
 /**

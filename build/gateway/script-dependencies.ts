@@ -1,6 +1,5 @@
 import { validRange } from 'semver';
-import { splitDependency } from './git-dependency.ts';
-import type { NpmOptions } from './npm.ts';
+import { explainNpmError, type NpmOptions } from './npm.ts';
 import { parsePackageJson } from './package-json.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
@@ -42,19 +41,20 @@ export function scriptDependencies(files: ReadonlyMap<string, string>): ScriptDe
 /**
  * Leaves out the packages that depend on a package which cannot be had.
  *
- * @param reason of the failure, which begins with that package: `libsignal@git+https://…`
+ * @param missing name of that package
  */
 export async function withoutParents(
   { dependencies, optionalDependencies }: ScriptDependencies,
-  reason: string,
+  missing: string,
   npm: NpmOptions,
 ): Promise<ScriptDependencies> {
-  const { name: missing } = splitDependency(reason);
   const { default: pacote } = await import('pacote');
   const without = async (group: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> => {
     const kept = await Promise.all(
       Object.entries(group).map(async ([name, spec]) => {
-        const manifest = await pacote.manifest(`${name}@${spec}`, npm);
+        const manifest = await pacote.manifest(`${name}@${spec}`, npm).catch((error: unknown) => {
+          throw explainNpmError(error, `${name}@${spec}`);
+        });
         return Object.hasOwn(manifest.dependencies ?? {}, missing) ? [] : [[name, spec] as const];
       }),
     );

@@ -165,9 +165,11 @@ export async function findUnchangedImage(
   const { spec, layers } = plan;
   if (record.digests.length === 0 || !isGatewayPlan(plan)) return undefined;
   if (spec.destination.kind !== 'load' || spec.cacheTo.length > 0) return undefined;
-  const last = plan.gateway.kind === 'checkout' ? await readLastBuild(names[0] ?? '') : undefined;
+  let digests = record.digests;
   if (plan.gateway.kind === 'checkout') {
+    const last = await readLastBuild(names[0] ?? '');
     if (inputs === undefined || last?.digest === undefined || !areSameInputs(inputs, last.inputs)) return undefined;
+    digests = digests.filter((digest) => digest === last.digest);
   }
   const images = await Promise.all(names.map((name) => inspectLocalImage(cli, name)));
   const [first] = images;
@@ -175,8 +177,7 @@ export async function findUnchangedImage(
     (image) =>
       image !== undefined &&
       image.digest === first?.digest &&
-      record.digests.includes(image.digest) &&
-      image.digest === (last?.digest ?? image.digest) &&
+      digests.includes(image.digest) &&
       Object.entries(annotations).every(([name, value]) => image?.config.config?.Labels?.[name] === value),
   );
   if (!isSame) return undefined;

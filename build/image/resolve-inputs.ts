@@ -1,7 +1,7 @@
 import { bootstrapNodeVersion } from '../base/bootstrap.ts';
 import { nodeProblems } from '../base/node-problems.ts';
 import { trustCertificates } from '../certificates.ts';
-import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
+import type { BakedPlugin, Gateway, PackagedGateway } from '../gateway/gateway.ts';
 import { readNpmOptions } from '../gateway/npm.ts';
 import { lockIndependently, readGatewayPackage } from '../gateway/npm-package.ts';
 import { resolvePlugins } from '../gateway/plugin-package.ts';
@@ -94,10 +94,25 @@ async function resolvePackage(
     ...browserProblems(spec, gateway),
     ...bootstrapProblems(spec, gateway),
     ...gatewayAnnotationProblems(named, '--package'),
+    ...leftOutProblems(spec, gateway),
   );
   if (plugins === undefined || problems.length > 0) throw new RequestError(problems);
   return { gateway: named, plugins };
 }
+
+/** Another host may have what this one could not fetch, so a reproducible image leaves nothing out. */
+const leftOutProblems = (
+  { sourceDateEpoch }: ImageSpec,
+  { origin, leftOut = {} }: PackagedGateway,
+): readonly Problem[] =>
+  sourceDateEpoch === undefined
+    ? []
+    : Object.entries(leftOut).map(([name, { reason, hint }]) => ({
+        source: '--package',
+        value: origin,
+        reason: `would lack ${name}, which its plugins need: ${reason}`,
+        hint,
+      }));
 
 /** The address that the user names counts more than the one of the gateway. */
 const withSourceUrl = <T extends Gateway>({ sourceUrl }: ImageSpec, gateway: T): T =>

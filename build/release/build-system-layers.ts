@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { PACKAGES_DATE, WITH_TOOLS } from '../dockerfile/system-stages.ts';
+import { PACKAGES_DATE, PNPM_DOWNLOAD, WITH_TOOLS } from '../dockerfile/system-stages.ts';
 import { build } from '../engine/buildx.ts';
 import { type BuildPlan, planKey } from '../image/build-plan.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
@@ -30,6 +30,9 @@ export interface SystemLayersRequest {
   /** An empty folder for the result: an OCI layout. */
   readonly folder: string;
 }
+
+/** Whether a Dockerfile of an earlier release has the tools that the contract requires now. */
+export const hasTools = (dockerfile: string): boolean => dockerfile.includes(` AS ${PNPM_DOWNLOAD.name}\n`);
 
 /** Whether a Dockerfile of an earlier release has the stage and the argument that the system layers need. */
 export const installsAgain = (dockerfile: string): boolean =>

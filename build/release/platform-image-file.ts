@@ -9,7 +9,7 @@ import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { type ImageSource, imageFolder, type PlatformImage } from './platform-image.ts';
-import type { Release } from './release.ts';
+import { LONGEST_PREVIEW_DAYS, type Release } from './release.ts';
 
 /** A built image, as one machine passes it to the machine that joins the release. */
 export interface PlatformImageFile {
@@ -95,8 +95,6 @@ export async function readPlatformImageFiles(folder: string, release: Release): 
   }
   return files;
 }
-
-const LONGEST_PREVIEW_DAYS = 400;
 
 /** The images of a pull request must expire. A pull request can change the scripts that build it, so this is checked here. */
 function assertExpiry({ image, annotations }: PlatformImage, folder: string): void {

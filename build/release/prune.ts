@@ -38,11 +38,8 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
     [...existing].flatMap(([tag, { digest }]) => (removed.has(tag) === isRemoved ? [digest] : []));
   const needed = new Set(roots(false).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
   const reached = new Set(roots(true).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
-  const unneeded = await withoutSignatures(
-    [...reached].filter((digest) => !needed.has(digest)),
-    registry,
-    repository,
-  );
+  const candidates = [...reached].filter((digest) => !needed.has(digest));
+  const unneeded = await withoutSignaturesOfOthers(candidates, registry, repository);
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
   const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
   const manifests = [...new Set([...attached, ...unneeded])];
@@ -50,7 +47,7 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
 }
 
 /** An index can list anything, also the signature of an image that stays. */
-async function withoutSignatures(
+async function withoutSignaturesOfOthers(
   digests: readonly string[],
   registry: Registry,
   repository: Repository,
@@ -58,9 +55,9 @@ async function withoutSignatures(
   const removed = new Set(digests);
   const kept = await Promise.all(
     digests.map(async (digest) => {
-      const document = await registry.document(repository, digest);
-      const subject = (document?.content as { readonly subject?: { readonly digest?: string } } | undefined)?.subject;
-      return subject === undefined || removed.has(subject.digest ?? '') ? [digest] : [];
+      const content = (await registry.document(repository, digest))?.content;
+      const subject = content === undefined || isIndex(content) ? undefined : content.subject;
+      return subject === undefined || removed.has(subject.digest) ? [digest] : [];
     }),
   );
   return kept.flat();

@@ -23,9 +23,9 @@ export interface PublishContext {
   readonly source: ImageSource;
   /** Boots an image and checks it against the contract. @throws WorkError if a check fails */
   readonly verify: (image: PlatformImage) => Promise<unknown>;
-  /** How long to wait for another release. */
   /** Called at the end, while no other release can use the folder of this one. */
   readonly finish: () => Promise<void>;
+  /** How long to wait for another release. */
   readonly lockWait: LockWait;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal | undefined;

@@ -19,7 +19,7 @@ import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
-import { buildSystemLayers, installsAgain } from './build-system-layers.ts';
+import { buildSystemLayers, hasTools, installsAgain } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import {
   type ImageParts,
@@ -110,7 +110,7 @@ async function rebaseImage(
   const builtBy = recorded.get(PROVENANCE_PREDICATE);
   const dockerfile = builtBy && recordedDockerfile(builtBy.predicate as Provenance);
   if (dockerfile !== undefined && !hasTools(dockerfile))
-    throw refusal('the image is older than the rule that every image has python3 and pnpm: build a refresh instead');
+    throw refusal('the image is older than the rule that every image has pnpm: build a refresh instead');
   const count = await systemLayerCount(layout, before, from);
   let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
   if (problems.length > 0 || isSameBase || request.newPackages) {
@@ -150,9 +150,6 @@ async function rebaseImage(
   const { annotations } = result;
   return indexPlatformImage(layout, { image, platform, manifest, attestation, annotations });
 }
-
-/** Whether a Dockerfile installs what the contract requires since this project's version 0.2. */
-const hasTools = (dockerfile: string): boolean => / AS pnpm$/m.test(dockerfile);
 
 /** The number of layers below those of the gateway, all in a layout; undefined if none is of the gateway. */
 async function systemLayerCount(layout: string, image: ImageParts, base: ImageParts): Promise<number | undefined> {

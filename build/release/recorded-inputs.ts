@@ -47,14 +47,15 @@ export async function inputsStatement(
     ...(gateway.kind === 'package' ? { lockfile: await lockfileIn(gateway.dependencies) } : {}),
     ...(gateway.kind === 'package' && gateway.git !== undefined ? { git: gateway.git } : {}),
     plugins: await Promise.all(
-      plugins.map(async ({ id, packageName, version, integrity, ...plugin }) => {
-        const folder = await readPluginPackage({ id, packageName, version, integrity, ...plugin }, npm);
+      plugins.map(async (plugin) => {
+        const { id, packageName, version, integrity } = plugin;
+        const folder = await readPluginPackage(plugin, npm);
         return { id, packageName, version, integrity, lockfile: await lockfileIn(join(folder, 'dependencies')) };
       }),
     ),
   };
   const problem = problemIn(predicate);
-  // It could never be used.
+  // release reproduce would refuse it.
   if (problem !== undefined) throw invalidContent('the inputs of this release', problem);
   return statementAbout(manifest, INPUTS_PREDICATE, predicate);
 }
@@ -133,7 +134,7 @@ const LOCKFILE = {
       patternProperties: {
         [`^node_modules/${NAME}(?:/node_modules/${NAME})*$`]: {
           ...LOCKED,
-          // A bundled package has no integrity of its own.
+          // npm checks a bundled package together with the one that contains it.
           required: ['version'],
           anyOf: [
             { properties: { integrity: INTEGRITY }, required: ['integrity'] },

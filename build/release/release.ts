@@ -28,6 +28,9 @@ export interface ReleaseRequest {
  */
 export type ReleaseKind = 'main' | 'version' | 'preview';
 
+/** No image of a pull request is kept for more days. */
+export const LONGEST_PREVIEW_DAYS = 399;
+
 /** A release, with its ref parsed. Everything in this folder works on this value. */
 export interface Release extends ReleaseRequest {
   readonly kind: ReleaseKind;

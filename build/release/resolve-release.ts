@@ -48,15 +48,7 @@ export async function resolveRelease(
   const identity = gateway.kind === 'package' ? gateway.integrity : gateway.revision;
   const epoch = epochOf(release, spec, gateway);
   const packagesDate = release.event === 'refresh' ? { packagesDate: dayOf(release.date) } : {};
-  return {
-    specs,
-    inputs,
-    ...packagesDate,
-    epoch,
-    revision: gateway.revision,
-    source: gateway.repository,
-    identity,
-  };
+  return { specs, inputs, ...packagesDate, epoch, revision: gateway.revision, source: gateway.repository, identity };
 }
 
 /** The entries of a value per image. */
@@ -85,11 +77,11 @@ function epochOf({ event, date }: Release, { sourceDateEpoch }: ImageSpec, gatew
  */
 export function withExpiry({ kind }: Pick<Release, 'kind'>, resolved: ResolvedRelease, days: number): ResolvedRelease {
   if (kind !== 'preview') return resolved;
-  const [from, until] = [resolved.epoch, resolved.epoch + days * 86_400].map((time) =>
-    new Date(time * 1000).toISOString().replace('.000Z', 'Z'),
-  );
-  if (until !== undefined && Date.parse(until) > Date.now()) return { ...resolved, expires: until };
-  const reason = `ends on ${until?.slice(0, 10)}: the commit is of ${from?.slice(0, 10)}`;
+  const { epoch } = resolved;
+  const isoOf = (second: number): string => new Date(second * 1000).toISOString().replace('.000Z', 'Z');
+  const expires = isoOf(epoch + days * 86_400);
+  if (Date.parse(expires) > Date.now()) return { ...resolved, expires };
+  const reason = `ends on ${expires.slice(0, 10)}: the commit is of ${isoOf(epoch).slice(0, 10)}`;
   const hint = 'give more days, or update the branch of the pull request';
   throw new RequestError([{ source: '--preview-days', value: String(days), reason, hint }]);
 }

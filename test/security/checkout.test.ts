@@ -76,20 +76,12 @@ describe('a checkout whose settings name a program', () => {
   });
 });
 
+const COMMIT = ['-c', 'user.name=x', '-c', 'user.email=x@example.org', 'commit', '--quiet', '--message', 'x'];
+
 it('runs no program that a submodule names', async () => {
   const program = await trap();
   const inner = join(folder, 'inner');
-  const commit = [
-    '-c',
-    'user.name=x',
-    '-c',
-    'user.email=x@example.org',
-    'commit',
-    '--quiet',
-    '--all',
-    '--message',
-    'x',
-  ];
+  const commit = [...COMMIT, '--all'];
   await $`git init --quiet ${inner}`;
   await writeFile(join(inner, 'file'), 'a');
   await $`git -C ${inner} add .`;
@@ -110,17 +102,7 @@ it('runs no program that a submodule names', async () => {
 });
 
 it('with a submodule at another commit is changed', async () => {
-  const commit = [
-    '-c',
-    'user.name=x',
-    '-c',
-    'user.email=x@example.org',
-    'commit',
-    '--quiet',
-    '--allow-empty',
-    '--message',
-    'x',
-  ];
+  const commit = [...COMMIT, '--allow-empty'];
   const inner = join(folder, 'inner');
   await $`git init --quiet ${inner}`;
   await $`git -C ${inner} ${commit}`;

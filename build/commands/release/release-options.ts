@@ -4,7 +4,7 @@ import { formatReference, repositoryOf } from '../../oci/reference.ts';
 import { missingImage, type Registry } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import type { BuildCache } from '../../release/build-cache.ts';
-import { parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
+import { LONGEST_PREVIEW_DAYS, parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
 import type { ReleaseRecord } from '../../release/release-record.ts';
 import { entriesOf } from '../../release/resolve-release.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
@@ -222,8 +222,8 @@ export function parsePreviewDays({
   previewDays = RELEASE_BUILD_OPTIONS.previewDays.default,
 }: ReleaseBuildOptions): number {
   const days = /^[1-9]\d{0,2}$/.test(previewDays) ? Number(previewDays) : 0;
-  if (days > 0 && days < 400) return days;
-  const hint = 'write a number from 1 to 399: --preview-days 14';
+  if (days > 0 && days <= LONGEST_PREVIEW_DAYS) return days;
+  const hint = `write a number from 1 to ${LONGEST_PREVIEW_DAYS}: --preview-days 14`;
   throw new RequestError([{ source: '--preview-days', value: previewDays, reason: 'is not a number of days', hint }]);
 }
 

@@ -98,7 +98,7 @@ describe('origins follow the port', () => {
       ['http://localhost:3000', ...own(2)],
     ],
     [
-      "but not the user's pair, if nobody knows of another port",
+      "and a pair of the user's stays if the former port is not known",
       ['https://a.example', ...own(3000)],
       undefined,
       ['https://a.example', ...own(3000)],

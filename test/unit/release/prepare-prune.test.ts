@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { EXPIRES_ANNOTATION } from '../../../build/oci/annotations.ts';
+import {
+  type Descriptor,
+  type ImageIndex,
+  type ImageManifest,
+  MEDIA_TYPES,
+  storeDocument,
+} from '../../../build/oci/descriptor.ts';
+import type { Repository } from '../../../build/oci/reference.ts';
+import type { Registry, RegistryDocument } from '../../../build/oci/registry.ts';
+import { preparePrune } from '../../../build/release/prune.ts';
+
+const EXPIRED = { [EXPIRES_ANNOTATION]: '2026-01-01T00:00:00Z' };
+const documents = new Map<string, RegistryDocument>();
+
+/** As a registry answers. */
+const stored = (content: ImageManifest | ImageIndex): RegistryDocument => ({
+  ...storeDocument(content),
+  content,
+  annotations: content.annotations ?? {},
+});
+
+/** Stores a document under its digest and a tag. */
+function put(content: ImageManifest | ImageIndex, tag?: string): Descriptor {
+  const document = stored(content);
+  const { digest } = document.descriptor;
+  for (const name of [digest, tag ?? digest]) documents.set(name, document);
+  return document.descriptor;
+}
+
+const blob = (digit: string): Descriptor => ({ mediaType: 'x', digest: `sha256:${digit.repeat(64)}`, size: 1 });
+const image = (config: string, more = {}): ImageManifest => ({
+  ...{ schemaVersion: 2, mediaType: MEDIA_TYPES.manifest, config: blob(config), layers: [], ...more },
+});
+const index = (manifests: readonly Descriptor[], annotations = {}): ImageIndex => ({
+  ...{ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests, annotations },
+});
+
+/** Has the referrers API, so no tag leads to a signature. */
+const registry = {
+  tags: async () => [...documents.keys()].filter((name) => !name.startsWith('sha256:')),
+  document: async (_: Repository, name: string) => documents.get(name),
+  referrers: async (_: Repository, digest: string) => {
+    const all = [...new Map([...documents.values()].map((entry) => [entry.descriptor.digest, entry])).values()];
+    const attached = all.filter(({ content }) => 'subject' in content && content.subject?.digest === digest);
+    return stored(index(attached.map(({ descriptor }) => descriptor)));
+  },
+} as unknown as Registry;
+
+it('removes an expired image with its own signature, and never that of another image, whatever its index lists', async () => {
+  const version = put(index([put(image('1'))]), '2026.9.5');
+  const signature = put(image('2', { subject: version }));
+  const own = put(image('3'));
+  const expired = put(index([own, signature], EXPIRED), 'pr-7');
+  const ownSignature = put(image('4', { subject: expired }));
+  const { tags, manifests } = await preparePrune(registry, 'localhost:5000/openclaw', 1);
+  expect(tags.map(({ tag }) => tag)).toEqual(['pr-7']);
+  expect([...manifests].sort()).toEqual([expired, own, ownSignature].map(({ digest }) => digest).sort());
+});

@@ -40,6 +40,8 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
       ['gid', checked.gid],
       ['host_address', checked.hostAddress],
       ['selinux_label', checked.selinuxLabel],
+      ['snapshot_dir', checked.snapshotDir],
+      ['snapshots', String(checked.snapshots)],
       ...checked.mustExist.map((path): Answer => ['must_exist', path]),
     ];
   },

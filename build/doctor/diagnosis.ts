@@ -13,7 +13,7 @@ import {
 import { readDotEnv } from '../stack/dot-env.ts';
 import { parseExtraMounts } from '../stack/extra-mounts.ts';
 import { otherCredential, writtenSecret } from '../stack/gateway-token.ts';
-import { isOn } from '../stack/stack-variable.ts';
+import { isOn } from '../stack/value-checks.ts';
 import { bytes } from '../units.ts';
 import type { Installation } from './installation.ts';
 
@@ -117,6 +117,7 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
     },
   },
   { name: 'image', inspect: image },
+  { name: 'snapshots', inspect: snapshots },
   {
     name: 'gateway',
     inspect: ({ container, namesake }) => {
@@ -228,11 +229,25 @@ function overlays({ dotEnv, files, container, project }: Installation): CheckOut
 function image({ image: local, container, newestRelease }: Installation): CheckOutcome {
   if (local === undefined) return problem('the engine does not have the image', SETUP);
   if (container !== undefined && container.imageId !== local.id)
-    return warning(`${local.name} is newer than the image of the container`, UP);
+    return warning(`${local.name} is another image than that of the container`, SETUP);
   const [own, newest] = [parseVersion(local.version ?? ''), parseVersion(newestRelease ?? '')];
   if (own === undefined) return passed(`${local.name} has no version label`);
   if (newest === undefined) return passed(`${own.text}; the newest release is unknown`);
   return compareVersions(own, newest) < 0
     ? warning(`${own.text} is older than ${newest.text}`, SETUP)
     : passed(`${own.text}; the newest release is ${newest.text}`);
+}
+
+function snapshots({ snapshots: found }: Installation): CheckOutcome {
+  if (found === undefined) return warning('their folder cannot be read', `run doctor as the user who runs ${SETUP}`);
+  const interrupted = found.find(({ unfinished }) => unfinished);
+  if (interrupted !== undefined)
+    return problem(`the update after snapshot ${interrupted.number} was interrupted`, `${SETUP} restores it first`);
+  if (found.length === 0) return passed('none: an update makes them');
+  const listed = found.map(
+    ({ number, version, created, bytes: size }) =>
+      `${number} (${[version, created.slice(0, 10), bytes(size)].filter((part) => part !== '').join(', ')})`,
+  );
+  const total = found.reduce((sum, { bytes: size }) => sum + size, 0);
+  return passed(`${listed.join(', ')}: ${bytes(total)}; to go back to one: ${SETUP} --rollback NUMBER`);
 }

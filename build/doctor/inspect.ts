@@ -14,8 +14,10 @@ import {
   projectName,
   type SetupInput,
   type SetupValues,
+  snapshotFolder,
   withDefaults,
 } from '../stack/setup-values.ts';
+import { parseSnapshot, type Snapshot } from '../stack/snapshot.ts';
 import type { Folder, GatewayContainer, Installation, PublishedPort } from './installation.ts';
 
 type Docker = (
@@ -108,7 +110,25 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
         findHolder(docker, variable, Number(setupValues[variable]), container, published),
       ),
     ),
+    snapshots: await readSnapshots(snapshotFolder(values, setupValues)),
   };
+}
+
+async function readSnapshots(folder: string): Promise<readonly Snapshot[] | undefined> {
+  if (!existsSync(folder)) return [];
+  try {
+    const numbers = (await readdir(folder)).filter((name) => /^\d+$/.test(name)).map(Number);
+    const read = numbers
+      .sort((a, b) => a - b)
+      .map(async (number) => {
+        const path = join(folder, String(number));
+        const text = await readFile(join(path, 'snapshot'), 'utf8');
+        return parseSnapshot(number, text, existsSync(join(path, 'unfinished')));
+      });
+    return await Promise.all(read);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readFiles(project: string): Promise<ReadonlyMap<string, string>> {

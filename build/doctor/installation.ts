@@ -1,3 +1,5 @@
+import type { Snapshot } from '../stack/snapshot.ts';
+
 /** The state of an installation, before it is judged. */
 export interface Installation {
   /** The folder with docker-compose.yml. */
@@ -31,6 +33,8 @@ export interface Installation {
   readonly newestRelease: string | undefined;
   readonly folders: readonly Folder[];
   readonly ports: readonly PublishedPort[];
+  /** The snapshots of updates, the oldest first; undefined if this user cannot read their folder. */
+  readonly snapshots: readonly Snapshot[] | undefined;
 }
 
 export interface GatewayContainer {

@@ -17,10 +17,12 @@ import {
   SETUP_VARIABLES,
   type SetupInput,
   type SetupValues,
+  snapshotFolder,
   type Values,
   withDefaults,
 } from './setup-values.ts';
-import { BUILD_VARIABLES, DEFAULTS, isOn, STACK_VARIABLES, withoutScheme } from './stack-variable.ts';
+import { BUILD_VARIABLES, DEFAULTS, STACK_VARIABLES } from './stack-variable.ts';
+import { isOn, withoutScheme } from './value-checks.ts';
 
 export interface CheckedSetup {
   readonly problems: readonly Problem[];
@@ -49,6 +51,10 @@ export interface CheckedSetup {
   readonly hostAddress: string;
   /** SELinux label of the data: `z`, `Z`, or nothing. */
   readonly selinuxLabel: string;
+  /** Folder for the snapshots of updates. */
+  readonly snapshotDir: string;
+  /** Number of snapshots to keep. */
+  readonly snapshots: number;
 }
 
 /** https://docs.docker.com/compose/how-tos/project-name/; also the gateway's host name, limited to 63 characters by hostname(7). */
@@ -99,6 +105,8 @@ export function checkSetup(input: SetupInput): CheckedSetup {
     ...gatewayUser(values),
     hostAddress: answeringAddress(values.get('OPENCLAW_HOST_ADDRESS') ?? '0.0.0.0'),
     selinuxLabel: values.get('OPENCLAW_SELINUX_LABEL') ?? '',
+    snapshotDir: snapshotFolder(values, setupValues),
+    snapshots: Number(values.get('OPENCLAW_SNAPSHOTS') ?? '3'),
   };
 }
 
@@ -151,10 +159,12 @@ function buildProblems(values: Values): readonly Problem[] {
     .map((problem) => ({ ...problem, value: printable(problem.value) }));
 }
 
+/** A path that other paths can be compared with: `/srv/openclaw/`. */
+const folderTree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
+
 /** Called again when the targets of symbolic links are known. */
 export function folderProblems(setupValues: SetupValues, input: SetupInput): readonly Problem[] {
   const problems: Problem[] = [];
-  const tree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
   const folders = FOLDERS.map((name) => ({ name, value: input.physical?.get(name) ?? setupValues[name] })).filter(
     ({ value }) => pathProblem(value) === undefined,
   );
@@ -162,15 +172,17 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
   for (const [index, { name, value }] of folders.entries()) {
     const problem = (reason: string, hint: string): void =>
       void problems.push({ source: name, value: printable(value), reason, hint });
-    const holds = [home(input), holder, input.project].find((folder) => tree(folder).startsWith(tree(value)));
-    const twin = folders.slice(0, index).find((other) => tree(other.value) === tree(value));
-    const system = SYSTEM_TREES.test(tree(value)) || SHARED_FOLDERS.test(tree(value).slice(0, -1));
-    if (system && tree(value) !== tree(holder))
+    const holds = [home(input), holder, input.project].find((folder) =>
+      folderTree(folder).startsWith(folderTree(value)),
+    );
+    const twin = folders.slice(0, index).find((other) => folderTree(other.value) === folderTree(value));
+    const system = SYSTEM_TREES.test(folderTree(value)) || SHARED_FOLDERS.test(folderTree(value).slice(0, -1));
+    if (system && folderTree(value) !== folderTree(holder))
       problem(
         'belongs to the system, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
       );
-    else if (PROGRAM_FOLDERS.test(tree(value)))
+    else if (PROGRAM_FOLDERS.test(folderTree(value)))
       problem(
         'belongs to another program, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
@@ -179,7 +191,22 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
       problem(`contains ${holds}, but setup would give all of it to the container`, 'use a separate folder');
     if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'use a separate folder for each');
   }
-  return problems;
+  return [...problems, ...snapshotProblems(effectiveValues(input), setupValues, input)];
+}
+
+/** A snapshot of a folder cannot be in that folder. */
+function snapshotProblems(values: Values, setupValues: SetupValues, input: SetupInput): readonly Problem[] {
+  const folder = input.physical?.get('OPENCLAW_SNAPSHOT_DIR') ?? snapshotFolder(values, setupValues);
+  if (pathProblem(folder) !== undefined) return [];
+  const problem = (reason: string): readonly Problem[] => [
+    { source: 'OPENCLAW_SNAPSHOT_DIR', value: printable(folder), reason, hint: 'use a separate folder' },
+  ];
+  for (const name of FOLDERS) {
+    const other = folderTree(input.physical?.get(name) ?? setupValues[name]);
+    if (folderTree(folder).startsWith(other)) return problem(`is in the folder of ${name}, which it is to save`);
+    if (other.startsWith(folderTree(folder))) return problem(`contains the folder of ${name}`);
+  }
+  return [];
 }
 
 function socketOf(values: Values, { environment }: SetupInput): string {

@@ -1,6 +1,6 @@
 import { field } from './field.ts';
 import { writtenSecret } from './gateway-token.ts';
-import { isToken } from './stack-variable.ts';
+import { isToken } from './value-checks.ts';
 
 /** One write of `openclaw config set --batch-json`. */
 export type ConfigWrite =

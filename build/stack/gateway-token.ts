@@ -1,6 +1,6 @@
 import { readDotEnv, valuesOf } from './dot-env.ts';
 import { field } from './field.ts';
-import { isToken } from './stack-variable.ts';
+import { isToken } from './value-checks.ts';
 
 export interface GatewayToken {
   readonly value: string;

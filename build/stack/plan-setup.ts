@@ -20,7 +20,8 @@ import {
   type Values,
   withDefaults,
 } from './setup-values.ts';
-import { isOn, listOf, STACK_VARIABLES } from './stack-variable.ts';
+import { STACK_VARIABLES } from './stack-variable.ts';
+import { isOn, listOf } from './value-checks.ts';
 
 export type Onboarding =
   | { readonly kind: 'skipped' | 'done' }

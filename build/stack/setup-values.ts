@@ -76,6 +76,10 @@ export function withDefaults(values: Values, input: SetupInput): SetupValues {
   return Object.fromEntries(setupValues) as SetupValues;
 }
 
+/** The folder for the snapshots of updates. */
+export const snapshotFolder = (values: Values, setupValues: SetupValues): string =>
+  values.get('OPENCLAW_SNAPSHOT_DIR') ?? `${setupValues.OPENCLAW_CONFIG_DIR.replace(/\/+$/, '')}-snapshots`;
+
 /** The default project name of Compose. Setup stores it in .env, so that it stays when the folder is moved. */
 export const projectName = (values: Values, { project }: SetupInput): string =>
   values.get('COMPOSE_PROJECT_NAME') ??

@@ -301,7 +301,7 @@ clawdock-devices        list devices that request access
 clawdock-approve ID     approve a device
 clawdock-fix-token      make the configuration use the token in .env
 
-clawdock-update         pull or build the newest image and start it: scripts/docker/setup.sh
+clawdock-update         pull or build the newest image and start it: scripts/docker/setup.sh; --rollback goes back
 clawdock-rebuild        build openclaw:local and start it
 clawdock-clean          remove containers, network and home volume, after a confirmation
 
@@ -319,7 +319,7 @@ _clawdock_words() { # COMMAND: prints its possible arguments
   clawdock-logs) echo '--tail --since --until --timestamps --no-log-prefix' ;;
   clawdock-status) echo '--all --format --quiet' ;;
   clawdock-devices) echo '--json' ;;
-  clawdock-update) echo '--offline --help' ;;
+  clawdock-update) echo '--offline --rehearse --skip-rehearsal --fix --rollback --help' ;;
   clawdock-exec) echo 'node openclaw bash env ps' ;;
   esac
 }

@@ -11,13 +11,20 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/docker/setup.sh [--offline] [--help]
+usage: scripts/docker/setup.sh [--offline] [--rehearse | --skip-rehearsal] [--fix] [--rollback [NUMBER]] [--help]
 
 Sets up the OpenClaw Gateway in Docker and starts it. Run it again at any time: it keeps the token, your data, your own keys in
 .env and your docker-compose.override.yml, and changes only the settings that you give.
 
-  --offline   use the image that the engine has; do not pull or build
-  --help      print this text
+An update to another image is first rehearsed on a copy of the state. Then the state is saved as a snapshot. If the update fails, image,
+files and state are restored.
+
+  --offline            use the image that the engine has; do not pull or build
+  --rehearse           only rehearse the update; change nothing
+  --skip-rehearsal     update without a rehearsal
+  --fix                let the new gateway repair the state before it starts: openclaw doctor --fix
+  --rollback [NUMBER]  go back to the image, the files and the state before the last update, or to the snapshot of that number
+  --help               print this text
 
 Variables (docs/setup.md lists all). Setup keeps each value in .env. An empty value removes it:
 
@@ -53,17 +60,19 @@ self=$(link_target "${BASH_SOURCE[0]}")
 root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
-problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
+problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label='' snapshot_dir='' snapshots=''
 env_file='' token_from='' credential='' scheme='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
 published='' # ports
+planned_files=() # arguments for Compose: the files of the stack, before they are written
+rehearsal='' repair='' rollback='' updating='' given_options=("$@")
 label='' # of the folders that setup mounts, for SELinux
 decider_image='' # removed at the end
 provided_id='' # of the image that this run put under the name of the running one
 kept_image='' # second tag of the running image, while a new image is built or pulled
-before_uid='' before_gid='' before_port='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
+before_env='' before_config='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
@@ -102,6 +111,12 @@ parts=$root/scripts/docker/setup
 . "$parts/sandbox.sh"
 # shellcheck source=setup/gateway.sh
 . "$parts/gateway.sh"
+# shellcheck source=setup/snapshots.sh
+. "$parts/snapshots.sh"
+# shellcheck source=setup/update.sh
+. "$parts/update.sh"
+# shellcheck source=setup/closing.sh
+. "$parts/closing.sh"
 
 trap restore EXIT
 trap 'exit 130' INT
@@ -112,6 +127,14 @@ trap 'exit 143' TERM
 while [ $# -gt 0 ]; do
   case $1 in
   --offline) offline=yes ;;
+  --rehearse) rehearsal=only ;;
+  --skip-rehearsal) rehearsal=none ;;
+  --fix) repair=yes ;;
+  --rollback=*) rollback=${1#*=} ;;
+  --rollback)
+    rollback=last
+    case ${2:-} in '' | *[!0-9]*) ;; *) rollback=$2 && shift ;; esac
+    ;;
   -h | --help)
     usage
     exit 0
@@ -161,10 +184,11 @@ require_builder
 gather_inputs
 choose_node
 decide check
-take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
+take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label snapshot_dir snapshots
 kept_image=openclaw-setup:before-$project_name
 label=${selinux_label:+:$selinux_label}
 refuse_other_installations
+recover_update
 find_home_volume
 refuse_file_as_folder OPENCLAW_CONFIG_DIR "$config_dir"
 refuse_file_as_folder OPENCLAW_WORKSPACE_DIR "$workspace_dir"
@@ -181,6 +205,7 @@ input_configuration
 physical OPENCLAW_CONFIG_DIR "$config_dir"
 physical OPENCLAW_WORKSPACE_DIR "$workspace_dir"
 physical OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
+physical OPENCLAW_SNAPSHOT_DIR "$snapshot_dir"
 physical HOME "${HOME:-/tmp}"
 decide plan
 take env_file extra_overlay
@@ -189,17 +214,19 @@ check_compose "${LIST[@]}"
 check_port OPENCLAW_GATEWAY_PORT "$gateway_port"
 check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 
-# Finds the running container and the name of its image. A build or a pull may move that name.
+# Finds the image that is installed, and its name. A build or a pull may move that name.
 was_running=$(gateway_container)
-if [ -n "$was_running" ]; then
-  read -r was_image before_port < <(docker container inspect \
-    --format '{{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$was_running")
-  before_port=${before_port%% *}
-  # A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
-  docker tag "$(docker container inspect --format '{{.Image}}' "$was_running")" "$kept_image" 2>/dev/null || was_image=''
+find_installed_image
+# A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
+if [ -n "$was_image" ]; then docker tag "$installed_id" "$kept_image" 2>/dev/null || was_image=''; fi
+remember_files
+if [ -n "$rollback" ]; then
+  roll_back
+  exit 0
 fi
 provide_image
-if [ -n "$was_image" ]; then provided_id=$(docker image inspect --format '{{.Id}}' "$was_image" 2>/dev/null) || provided_id=''; fi
+if [ -n "$was_image" ]; then provided_id=$(image_id "$was_image") || provided_id=''; fi
+next_version=$(image_version "$image")
 if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
@@ -218,13 +245,21 @@ docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name
   --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=True |
   while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
 
+if is_update || { [ -n "$repair$rehearsal" ] && [ -n "$before_config" ] && [ -n "$installed_id" ]; }; then
+  if [ "$rehearsal" != none ]; then rehearse; fi
+  if [ "$rehearsal" != only ]; then updating=yes; fi
+fi
+if [ "$rehearsal" = only ]; then
+  if [ -z "$before_config" ] || [ -z "$installed_id" ]; then
+    refuse option --rehearse 'needs an installation that has run' 'set it up first: scripts/docker/setup.sh'
+  fi
+  printf '\nThe rehearsal passed, and nothing was changed. To update: scripts/docker/setup.sh\n'
+  exit 0
+fi
+
 say 'Writing the files of Compose'
 unset_given
-before_env=$(content_of "$root/.env")
-before_uid=$(kept_id OPENCLAW_UID PUID) before_gid=$(kept_id OPENCLAW_GID PGID)
-before_config=$(content_of "$config_dir/openclaw.json")
-before_extra=$(content_of "$root/docker-compose.extra.yml")
-before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
+if [ -n "$updating" ]; then begin_snapshot "$(if is_update; then printf update; else printf repair; fi)"; fi
 for path in "${directories[@]}"; do make_folder "$path"; done
 written=yes
 write_stack "$env_file" "$extra_overlay" "$sandbox_overlay"
@@ -234,11 +269,14 @@ other*) note "the gateway accepts $credential" ;;
 *) note "the token comes from $token_from" ;;
 esac
 
-# A gateway that runs as another user could not write to its data any more.
-if [ -n "$was_running" ] && [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
+if [ -n "$updating" ]; then
+  say "Updating the gateway $(versions_text)"
+  stop_gateway 'Its state is to be saved.'
   started=yes
-  wait_until_started "$was_running"
-  docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' 'Its data is to belong to another user.' 'look at its state: docker compose ps'
+  save_state
+# A gateway that runs as another user could not write to its data any more.
+elif [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
+  stop_gateway 'Its data is to belong to another user.'
 fi
 
 say "Changing the owner of the data to the user of the gateway, uid $uid"
@@ -249,6 +287,8 @@ elif gateway_can_write; then
 else
   fail "The owner of the data folders could not be changed to uid $uid" "$(owner_problem)" "as root: chown -R $uid:$gid '$config_dir' '$secret_dir'"
 fi
+
+if [ -n "$updating" ] && [ -n "$repair" ]; then repair_state; fi
 
 case $onboarding in
 skipped) say 'Skipping onboarding (OPENCLAW_SKIP_ONBOARDING)' ;;
@@ -293,37 +333,10 @@ say 'Starting the gateway'
 started=yes
 output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" 'fix the problem and run setup again'
 container=$(gateway_container --all)
-wait_until_live
+wait_until_healthy "$container" is_live_on_host || fail_of_gateway
 wait_until_started "$container"
 finished=yes
-
-if [ -n "$sandbox_failed" ]; then
-  printf '\nThe sandbox is OFF, and the gateway cannot use the engine. The check "%s" failed.\n  %s\n  Hint: %s; then run setup again\n' \
-    "$sandbox_failed" "$sandbox_reason" "$sandbox_hint" >&2
+if [ -n "$updating" ]; then
+  note "stopped for $((SECONDS - ${stopped_at:-$SECONDS})) s; to go back to ${installed_version:-the former version}, with its state: scripts/docker/setup.sh --rollback"
 fi
-if [ "$bind" = loopback ]; then
-  printf '\nThe gateway is running. Only its own containers can connect (OPENCLAW_GATEWAY_BIND=loopback).\n'
-elif ! is_published; then
-  printf '\nThe gateway is running. Your Compose files publish no port %s of this host: connect as they provide for, such as by a proxy.\n' "$gateway_port"
-elif answers_here; then
-  printf '\nThe gateway is running: %s://%s:%s/\n' "$scheme" "$host_address" "$gateway_port"
-else
-  printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
-    "$scheme" "$host_address" "$gateway_port" "$bind"
-fi
-dashboard='docker compose run --rm openclaw-cli dashboard --no-open'
-# The command prints the address inside the container.
-if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's#//[^/:]*:18789#//$host_address:$gateway_port#'"; fi
-login="token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings"
-case $credential in 'no token: '*) login="login       ${credential#no token: }" ;; esac
-if [ "$PWD" != "$root" ]; then login+=$'\n'"  folder      cd '$root' before the commands below"; fi
-cat <<TEXT
-
-  $login
-  dashboard   $dashboard
-  channels    docker compose run --rm openclaw-cli channels login
-              docker compose run --rm openclaw-cli channels add --channel telegram --token "<token>"
-  devices     docker compose run --rm openclaw-cli devices list
-  logs        docker compose logs --follow openclaw-gateway
-  shortcuts   source $root/scripts/clawdock/clawdock-helpers.sh && clawdock-help
-TEXT
+print_closing

@@ -55,6 +55,8 @@ const CHECKED: Answers = [
   ['gid', '1000'],
   ['host_address', '127.0.0.1'],
   ['selinux_label', ''],
+  ['snapshot_dir', '/home/me/.openclaw-snapshots'],
+  ['snapshots', '3'],
   ['export', 'OPENCLAW_EXTENSIONS='],
 ];
 const ENV_FILE = `OPENCLAW_IMAGE=openclaw:local
@@ -113,6 +115,8 @@ describe('the answers of an image', () => {
     ['a group that the user did not name', 'check', 'gid', '998'],
     ['an address that the user did not name', 'check', 'host_address', '192.0.2.1'],
     ['a label that is more than a label', 'check', 'selinux_label', 'z,rw'],
+    ['another folder for snapshots', 'check', 'snapshot_dir', '/etc'],
+    ['another number of snapshots', 'check', 'snapshots', '0; reboot'],
     ['a sandbox that the user did not ask for', 'check', 'sandbox', 'yes'],
     ['another project name', 'check', 'project_name', 'somebody-elses'],
     ['a build of another image', 'check', 'built', 'sometimes'],
@@ -165,7 +169,7 @@ async function askRealSetup(environment: Readonly<Record<string, string>>, dotEn
   const script = `set -euo pipefail
 root=$1
 decider=gateway:latest offline='' problems='' answers=() inputs=()
-image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label=''
+image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label='' snapshot_dir='' snapshots=''
 env_file='' extra_overlay='' sandbox_overlay=''
 overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 fail() { printf '%s\\n' "$@" >&2; exit 1; }

@@ -91,15 +91,23 @@ default_project_name() {
   printf '%s' "${name:-openclaw}"
 }
 
+without_end_slashes() {
+  local path=$1
+  while [ "$path" != "${path%/}" ]; do path=${path%/}; done
+  printf '%s' "$path"
+}
+
 check_answers() { # QUESTION
   local text home=${HOME:-/tmp}
   case $1 in
   check)
-    take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label
+    take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label snapshot_dir snapshots
     same_as_given "$image" OPENCLAW_IMAGE openclaw:local
     same_as_given "$config_dir" OPENCLAW_CONFIG_DIR "$home/.openclaw"
     same_as_given "$workspace_dir" OPENCLAW_WORKSPACE_DIR "$home/.openclaw/workspace"
     same_as_given "$secret_dir" OPENCLAW_AUTH_PROFILE_SECRET_DIR "$home/.openclaw-auth-profile-secrets"
+    same_as_given "$snapshot_dir" OPENCLAW_SNAPSHOT_DIR "$(without_end_slashes "$config_dir")-snapshots"
+    same_as_given "$snapshots" OPENCLAW_SNAPSHOTS 3
     same_as_given "$gateway_port" OPENCLAW_GATEWAY_PORT 18789
     same_as_given "$bridge_port" OPENCLAW_BRIDGE_PORT 18790
     same_as_given "$bind" OPENCLAW_GATEWAY_BIND lan

@@ -26,6 +26,7 @@ check_compose() { # FILE ...
     *) files+=(--file "$file") ;;
     esac
   done
+  planned_files=("${files[@]}")
   if output=$(read_by_compose "${files[@]}"); then
     published=$(sed -n 's/^ *published: "\(.*\)"$/\1/p' <<<"$output")
     return 0
@@ -52,6 +53,15 @@ cannot_write() { # PATH MESSAGE
   esac
   if [ -n "$partial" ]; then rm -f -- "$partial"; fi
   fail "$1 cannot be written" "$(reason_of "$2")" "$hint"
+}
+
+# Reads the files that this run may replace, so that they can be restored.
+remember_files() {
+  before_env=$(content_of "$root/.env")
+  before_uid=$(kept_id OPENCLAW_UID PUID) before_gid=$(kept_id OPENCLAW_GID PGID)
+  before_config=$(content_of "$config_dir/openclaw.json")
+  before_extra=$(content_of "$root/docker-compose.extra.yml")
+  before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
 }
 
 partial='' # a file that is being written

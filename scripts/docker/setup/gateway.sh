@@ -109,24 +109,30 @@ answers_here() {
   done
 }
 
-wait_until_live() {
-  local state waited=0
+# Waits until Docker's health check, or the given command, shows that a container answers. Fails if it does not; `state` then says why.
+wait_until_healthy() { # CONTAINER [COMMAND]
+  local waited=0
   while :; do
-    if [ "$bind" != loopback ] && [ "$scheme" = http ] && is_published && is_live; then return 0; fi
+    if "${2:-false}"; then return 0; fi
     # Once a second: each request to the engine slows the start of the gateway.
     if [ $((waited % 4)) -eq 0 ]; then
-      state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null) || state='gone 0 '
+      state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null) || state='gone 0 '
       case $state in
       *' healthy') return 0 ;;
       # On a busy host the gateway may miss its own deadlines. Docker restarts it. Give up after two restarts.
       'running '[0-2]' '* | 'restarting '[0-2]' '*) ;;
-      *) break ;;
+      *) return 1 ;;
       esac
     fi
-    [ "$waited" -lt 1200 ] || break
+    [ "$waited" -lt 1200 ] || return 1
     waited=$((waited + 1))
     sleep 0.25
   done
+}
+
+is_live_on_host() { [ "$bind" != loopback ] && [ "$scheme" = http ] && is_published && is_live; }
+
+fail_of_gateway() {
   compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
   fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$FIND_MISTAKE"
 }
@@ -154,10 +160,33 @@ restore() {
   local status=$?
   set +e # restore as much as possible
   if [ -n "$partial" ]; then rm -f -- "$partial"; fi
-  if [ "$status" -ne 0 ] && [ -n "$written" ] && [ -z "$finished" ]; then restore_installation; fi
+  if [ -z "$finished" ]; then
+    if [ -n "$written$was_image" ] && [ "$status" -ne 0 ]; then wait_for_engine; fi
+    restore_image_name
+    if [ -n "$written" ] && [ "$status" -ne 0 ]; then restore_installation; fi
+    # A rehearsal that was interrupted.
+    if [ -d "$snapshot_dir/rehearsal" ]; then discard_rehearsal; fi
+  else
+    finish_snapshot
+    record_installed
+  fi
   if [ -n "$was_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
   if [ -n "$decider_image" ]; then docker image rm "$decider_image" >/dev/null 2>&1; fi
   release_lock
+}
+
+# An engine that restarts takes its time.
+wait_for_engine() {
+  local tries=0
+  until docker version >/dev/null 2>&1 || [ "$tries" -ge 60 ]; do
+    tries=$((tries + 1))
+    sleep 1
+  done
+}
+
+# Unless somebody else has given the name to another image meanwhile.
+restore_image_name() {
+  if [ -n "$was_image" ] && [ "$(image_id "$was_image")" = "$provided_id" ]; then docker tag "$kept_image" "$was_image"; fi
 }
 
 restore_installation() {
@@ -166,10 +195,6 @@ restore_installation() {
     return
   fi
   printf '\nRestoring the previous installation.\n' >&2
-  # Unless somebody else has given the name to another image meanwhile.
-  if [ -n "$was_image" ] && [ "$(docker image inspect --format '{{.Id}}' "$was_image" 2>/dev/null)" = "$provided_id" ]; then
-    docker tag "$kept_image" "$was_image"
-  fi
   # In a subshell: a file that cannot be written must not end the restoration.
   (write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}") >&2
   if [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
@@ -177,10 +202,19 @@ restore_installation() {
     uid=$before_uid gid=$before_gid before_uid=$replaced
     give_to_gateway >/dev/null
   fi
-  if [ -n "$configured" ] && [ -n "$before_config" ]; then restore_config; fi
+  if [ -n "$snapshot_state" ]; then
+    undo_update || return
+  elif [ -n "$configured" ] && [ -n "$before_config" ]; then
+    restore_config
+  fi
+  if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot.partial" ]; then remove_snapshot "$snapshot.partial"; fi
   if [ -n "$started" ]; then
     # Use the restored files. Only the environment may have named the project, so pass its name.
     compose_files=(--project-name "$project_name")
     if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
+    if [ -n "$snapshot_state$was_running" ]; then
+      container=$(gateway_container --all)
+      if wait_until_healthy "$container"; then printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2; fi
+    fi
   fi
 }

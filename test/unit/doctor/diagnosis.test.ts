@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DOCTOR_CHECKS, diagnose } from '../../../build/doctor/diagnosis.ts';
 import type { GatewayContainer, Installation } from '../../../build/doctor/installation.ts';
+import { parseSnapshot } from '../../../build/stack/snapshot.ts';
 
 const container: GatewayContainer = {
   id: 'c1',
@@ -42,6 +43,7 @@ const well: Installation = {
   image: { name: 'openclaw:local', id: 'sha256:1', version: '2026.9.6' },
   newestRelease: '2026.9.6',
   folders: [folder],
+  snapshots: [parseSnapshot(3, 'kind=update\nversion=2026.9.5\ncreated=2026-11-28T12:40:23Z\nbytes=208896\n', false)],
   ports: [{ variable: 'OPENCLAW_GATEWAY_PORT', port: 18789, published: true, holder: 'the container x', own: true }],
 };
 
@@ -140,10 +142,17 @@ describe('finds a problem, and its fix', () => {
     [
       'image',
       { container: { ...container, imageId: 'sha256:0' } },
-      /newer than the image of the container/,
-      /compose up/,
+      /another image than that of the container/,
+      /setup\.sh/,
     ],
     ['image', { image: undefined }, /engine does not have the image/, /setup\.sh/],
+    ['snapshots', { snapshots: undefined }, /cannot be read/, /run doctor as/],
+    [
+      'snapshots',
+      { snapshots: [parseSnapshot(4, 'kind=update\n', true)] },
+      /update after snapshot 4 was interrupted/,
+      /setup\.sh/,
+    ],
     ['gateway', { container: undefined }, /container does not exist/, /compose up/],
     ['gateway', { container: { ...container, health: 'unhealthy' } }, /unhealthy/, /logs/],
     ['gateway', { container: { ...container, status: 'exited' } }, /exited/, /compose up/],

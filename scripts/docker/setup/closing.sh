@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # setup.sh declares what the parts share
+#
+# The last lines of setup: where the gateway answers, and the next commands.
+
+print_closing() {
+  if [ -n "$sandbox_failed" ]; then
+    printf '\nThe sandbox is OFF, and the gateway cannot use the engine. The check "%s" failed.\n  %s\n  Hint: %s; then run setup again\n' \
+      "$sandbox_failed" "$sandbox_reason" "$sandbox_hint" >&2
+  fi
+  if [ "$bind" = loopback ]; then
+    printf '\nThe gateway is running. Only its own containers can connect (OPENCLAW_GATEWAY_BIND=loopback).\n'
+  elif ! is_published; then
+    printf '\nThe gateway is running. Your Compose files publish no port %s of this host: connect as they provide for, such as by a proxy.\n' "$gateway_port"
+  elif answers_here; then
+    printf '\nThe gateway is running: %s://%s:%s/\n' "$scheme" "$host_address" "$gateway_port"
+  else
+    printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
+      "$scheme" "$host_address" "$gateway_port" "$bind"
+  fi
+  local dashboard login
+  dashboard='docker compose run --rm openclaw-cli dashboard --no-open'
+  # The command prints the address inside the container.
+  if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's#//[^/:]*:18789#//$host_address:$gateway_port#'"; fi
+  login="token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings"
+  case $credential in 'no token: '*) login="login       ${credential#no token: }" ;; esac
+  if [ "$PWD" != "$root" ]; then login+=$'\n'"  folder      cd '$root' before the commands below"; fi
+  cat <<TEXT
+
+  $login
+  dashboard   $dashboard
+  channels    docker compose run --rm openclaw-cli channels login
+              docker compose run --rm openclaw-cli channels add --channel telegram --token "<token>"
+  devices     docker compose run --rm openclaw-cli devices list
+  logs        docker compose logs --follow openclaw-gateway
+  shortcuts   source $root/scripts/clawdock/clawdock-helpers.sh && clawdock-help
+TEXT
+}

@@ -1,0 +1,300 @@
+import { createHash } from 'node:crypto';
+import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { $ } from 'zx';
+import { docker, run } from '../support/command.ts';
+import { type EngineProxy, startEngineProxy } from '../support/engine-proxy.ts';
+import { SMALL_IMAGE, type TestGateway } from '../support/gateway.ts';
+import { makeInstallation, type TestInstallation } from '../support/installation.ts';
+import { addDatabase, type Fault } from '../support/next-gateway.ts';
+
+/** A failure during an update, and the gateway that runs in the end. */
+interface Failure {
+  readonly name: string;
+  /** Fault of the new image. */
+  readonly fault?: Fault;
+  /** Options of setup. */
+  readonly options?: readonly string[];
+  /** A message of setup, and what happens when it is printed. */
+  readonly when?: readonly [message: string, event: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'engine'];
+  /** Bytes of the disk for snapshots. */
+  readonly disk?: string;
+  readonly ends: 'old' | 'new';
+  /** Not only every night. */
+  readonly always?: true;
+}
+
+const STEPS = [
+  'Using',
+  'Rehearsing the update',
+  'copied',
+  'the new gateway started',
+  'Writing the files of Compose',
+  'Updating the gateway',
+  'saved the state',
+  'Changing the owner',
+  'Starting the gateway',
+] as const;
+const ALWAYS = new Set([
+  'SIGKILL copied',
+  'SIGKILL Updating the gateway',
+  'SIGKILL saved the state',
+  'SIGTERM Starting the gateway',
+]);
+
+const FAILURES: readonly Failure[] = [
+  // A killed setup leaves what it has done. The next one restores the state, and then updates.
+  ...STEPS.flatMap((step) =>
+    (['SIGKILL', 'SIGTERM'] as const).map(
+      (signal): Failure => ({
+        name: `${signal} at "${step}"`,
+        when: [step, signal],
+        ends: signal === 'SIGKILL' ? 'new' : 'old',
+        ...(ALWAYS.has(`${signal} ${step}`) ? { always: true } : {}),
+      }),
+    ),
+  ),
+  { name: 'Ctrl-C in the rehearsal', when: ['copied', 'SIGINT'], ends: 'old', always: true },
+  { name: 'Ctrl-C when the state is saved', when: ['saved the state', 'SIGINT'], ends: 'old' },
+  { name: 'Ctrl-C at the start', when: ['Starting the gateway', 'SIGINT'], ends: 'old' },
+  { name: 'an image that does not start', fault: 'start', ends: 'old', always: true },
+  { name: 'the same, without a rehearsal', fault: 'start', options: ['--skip-rehearsal'], ends: 'old' },
+  { name: 'an image that fails after its migration', fault: 'online', ends: 'old', always: true },
+  { name: 'a migration that fails half-way', fault: 'half', ends: 'old', always: true },
+  { name: 'a state that needs a repair', fault: 'repair', ends: 'old', always: true },
+  { name: 'a full disk in the rehearsal', disk: '100k', ends: 'old', always: true },
+  { name: 'a full disk when the state is saved', disk: '100k', options: ['--skip-rehearsal'], ends: 'old' },
+  {
+    name: 'an engine that restarts when the state is saved',
+    when: ['saved the state', 'engine'],
+    ends: 'old',
+    always: true,
+  },
+  { name: 'an engine that restarts in the rehearsal', when: ['copied', 'engine'], ends: 'old' },
+  { name: 'an engine that restarts at the start', when: ['Starting the gateway', 'engine'], ends: 'old' },
+];
+
+/** The tests of one pair of gateways. @param from, to their images @param gateway kind of both */
+function testUpdates(
+  name: string,
+  gateway: TestGateway,
+  prepare: () => Promise<{ readonly from: string; readonly to: string }>,
+) {
+  let here: TestInstallation;
+  let proxy: EngineProxy;
+  let images = { from: '', to: '' };
+  /** The old gateway's state, while it runs. */
+  let before: ReadonlyMap<string, string>;
+  const image = (schema: number, fault: Fault = 'none') => `openclaw-image-test:update-${name}-${schema}-${fault}`;
+  const snapshots = () => `${here.config}-snapshots`;
+
+  /** Runs setup with an image. @param when a message, and what to do when it appears */
+  async function setup(
+    newImage: string,
+    {
+      options = [],
+      environment = {},
+      when,
+    }: {
+      readonly options?: readonly string[];
+      readonly environment?: Record<string, string>;
+      readonly when?: Failure['when'];
+    } = {},
+  ) {
+    await docker('tag', newImage, here.image);
+    const child = execa(join(here.project, 'scripts/docker/setup.sh'), ['--offline', ...options], {
+      cwd: here.folder,
+      env: {
+        ...here.environment,
+        DOCKER_HOST: proxy.host,
+        OPENCLAW_IMAGE: here.image,
+        ...here.ports,
+        OPENCLAW_SKIP_ONBOARDING: '1',
+        ...environment,
+      },
+      extendEnv: false,
+      reject: false,
+      all: true,
+      stdin: 'ignore',
+      detached: true,
+    });
+    let output = '';
+    let waiting = when;
+    let event: Promise<void> | undefined;
+    child.all.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (waiting === undefined || !output.includes(waiting[0])) return;
+      const [, what] = waiting;
+      waiting = undefined;
+      if (what === 'engine') event = proxy.goAway(3000);
+      // A terminal sends Ctrl-C to all processes of the group; SIGKILL must not leave children that go on.
+      else if (child.pid !== undefined) process.kill(what === 'SIGTERM' ? child.pid : -child.pid, what);
+    });
+    const { exitCode, signal } = await child;
+    await event;
+    expect(waiting, output).toBeUndefined();
+    return { exitCode, signal, output };
+  }
+
+  const runs = async (version: string) => {
+    await expect
+      .poll(async () => (await fetch(`http://127.0.0.1:${here.port}/healthz`).catch(() => undefined))?.status, {
+        timeout: 120_000,
+      })
+      .toBe(200);
+    const label = '{{index .Config.Labels "org.opencontainers.image.version"}}';
+    const [container] = (await docker('ps', '--quiet', '--filter', `publish=${here.port}`)).stdout.split('\n');
+    const id = (await docker('container', 'inspect', '--format', '{{.Image}}', container ?? '')).stdout;
+    expect((await docker('image', 'inspect', '--format', label, id)).stdout).toBe(version);
+    // The name of the image is that of the gateway that runs, so that `docker compose up` starts the same.
+    expect((await docker('image', 'inspect', '--format', '{{.Id}}', here.image)).stdout).toBe(id);
+  };
+
+  const database = () => readFile(join(here.config, 'test.db'), 'utf8');
+
+  beforeAll(async () => {
+    images = await prepare();
+    here = await makeInstallation(`update-${name}`, 'with Node', gateway);
+    await addDatabase(image(1), images.from, 1, { gateway });
+    for (const fault of ['none', 'start', 'online', 'half', 'repair'] as const)
+      await addDatabase(image(2, fault), images.to, 2, { fault, gateway });
+    proxy = await startEngineProxy(here.environment['DOCKER_HOST'] ?? '', join(here.folder, 'engine.sock'));
+    await mkdir(join(here.config, 'workspace/project'), { recursive: true });
+    await writeFile(join(here.config, 'workspace/project/mine.txt'), 'my work');
+    const { exitCode, output } = await setup(image(1));
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await writeFile(join(here.config, 'large.bin'), Buffer.alloc(300_000, 'x'));
+    await chown(join(here.config, 'large.bin'), 1000, 1000);
+    before = await readState(here.config, gateway);
+  });
+  afterAll(async () => {
+    await proxy?.close();
+    await here?.remove();
+  });
+  // Each test ends with the old gateway and its state.
+  afterEach(async () => {
+    if ((await database()) !== '1') {
+      const { exitCode, output } = await setup(image(2), { options: ['--rollback'] });
+      expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    }
+    await runs('2026.9.1');
+    expect(await readState(here.config, gateway)).toEqual(before);
+    expect(await readFile(join(here.config, 'workspace/project/mine.txt'), 'utf8')).toBe('my work');
+  });
+
+  it('rehearses, and changes nothing', async () => {
+    const { exitCode, output } = await setup(image(2), { options: ['--rehearse'] });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect(output).toContain('Rehearsing the update from 2026.9.1 to 2026.9.2 on a copy of the state');
+    await runs('2026.9.1');
+  });
+
+  it('updates, keeps a snapshot that doctor lists, and goes back', async () => {
+    const { exitCode, output } = await setup(image(2));
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await runs('2026.9.2');
+    expect(await database()).toBe('2');
+    const { mode } = await stat(snapshots());
+    expect(mode & 0o077, 'others cannot read the snapshots, which contain tokens').toBe(0);
+    const { stdout } = await run(['doctor', '--project', here.project, '--json'], { env: { HOME: here.home } });
+    const { results } = JSON.parse(stdout) as { results: { name: string; status: string; found: string }[] };
+    expect(results.find(({ name: check }) => check === 'snapshots')).toMatchObject({
+      status: 'passed',
+      found: expect.stringMatching(/\(2026\.9\.1, 20\d\d-\d\d-\d\d, \d.*B\).*--rollback NUMBER$/),
+    });
+  });
+
+  it('repairs the state on request, with a snapshot', async () => {
+    const { exitCode, output } = await setup(image(2, 'repair'), { options: ['--fix'] });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await runs('2026.9.2');
+    expect(await readdir(here.config)).toContain('repaired');
+  });
+
+  it('undoes a rollback, and keeps three snapshots', async () => {
+    await setup(image(2));
+    const rollback = await setup(image(2), { options: ['--rollback'] });
+    const number = /Snapshot (\d+) has the state before this rollback/.exec(rollback.output)?.[1] ?? '';
+    const { exitCode, output } = await setup(image(1), { options: ['--rollback', number] });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await runs('2026.9.2');
+    expect(await database()).toBe('2');
+    const back = await setup(image(2), { options: [`--rollback=${Number(number) - 1}`] });
+    expect(back.exitCode, back.output).toBe(0);
+    expect((await readdir(snapshots())).filter((file) => /^\d+$/.test(file)).length).toBe(3);
+  });
+
+  it('refuses a number without a snapshot', async () => {
+    const { exitCode, output } = await setup(image(1), { options: ['--rollback', '99'] });
+    expect(exitCode).toBe(2);
+    expect(output).toContain('--rollback: "99" is not the number of a snapshot');
+  });
+
+  // With every failure, the gateway runs in the end, with its state as before or migrated.
+  for (const { name: title, fault, options = [], when, disk, ends, always } of FAILURES)
+    it(title, always === true && gateway === 'small' ? {} : { tags: ['nightly'] }, async () => {
+      const small = join(here.folder, 'small');
+      const environment: Record<string, string> =
+        disk === undefined ? {} : { OPENCLAW_SNAPSHOT_DIR: join(small, 'snapshots') };
+      if (disk !== undefined) {
+        await mkdir(small, { recursive: true });
+        await $`mount -t tmpfs -o size=${disk} tmpfs ${small}`;
+      }
+      try {
+        const first = await setup(image(2, fault), { options, environment, ...(when === undefined ? {} : { when }) });
+        if (when?.[1] === 'SIGKILL') {
+          const { exitCode, output } = await setup(image(2));
+          expect({ exitCode }, output).toEqual({ exitCode: 0 });
+        } else expect(first.exitCode, first.output).not.toBe(0);
+        await runs(ends === 'new' ? '2026.9.2' : '2026.9.1');
+        expect(await database(), first.output).toBe(ends === 'new' ? '2' : '1');
+        if (fault === 'repair') expect(first.output).toContain('scripts/docker/setup.sh --fix');
+        if (disk !== undefined) expect(first.output).toContain('No space left on device');
+        const left = (await readdir(snapshots())).filter((file) => !/^(?:\d+|installed)$/.test(file));
+        expect(left).toEqual([]);
+      } finally {
+        if (disk !== undefined) {
+          await $`umount ${small}`;
+          await setup(image(1), { environment: { OPENCLAW_SNAPSHOT_DIR: '' } });
+        }
+      }
+    });
+}
+
+/**
+ * The files of the state, with owner, mode and contents. Real gateways write to their logs and to files beside their databases while
+ * they run.
+ */
+async function readState(folder: string, gateway: TestGateway): Promise<ReadonlyMap<string, string>> {
+  const changing = gateway === 'whole' ? /^(?:logs|tasks|tmp|cache)\/|-(?:wal|shm)$|\.last-good$/ : /^$/;
+  const state = new Map<string, string>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(folder.length + 1);
+    if (!entry.isFile() || changing.test(name)) continue;
+    const { mode, uid, gid } = await stat(path);
+    const digest = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+    state.set(name, `${uid}:${gid} ${mode.toString(8)} ${digest}`);
+  }
+  return state;
+}
+
+describe('an update of the small gateway', () =>
+  testUpdates('small', 'small', async () => ({ from: SMALL_IMAGE, to: SMALL_IMAGE })));
+
+/** Real pairs: one that migrates nothing, and two whose newer gateway changes databases and files of the older one. */
+describe.each(['2026.9.5', '2026.8.2', '2026.5.28'])(
+  'an update from the real %s to the newest',
+  { tags: ['nightly'] },
+  (version) =>
+    testUpdates(version, 'whole', async () => {
+      const tag = `openclaw-image-test:whole-${version}`;
+      const { exitCode, stderr } = await run(['build', '--package', `openclaw@${version}`, '--tag', tag]);
+      expect(exitCode, stderr).toBe(0);
+      return { from: tag, to: 'openclaw:local' };
+    }),
+);

@@ -2,6 +2,35 @@
 #
 # BuildKit runs only the stages that the last one needs, so optional stages cost nothing. FROM a${B:+-c} means: a if B is empty, else a-c.
 # Optional secrets: ca (PEM file), npmrc (with tokens), npm_registry (npmrc without tokens), pip_index_url.
+#
+# The stages, in order:
+#   base                                The parent image
+#   helpers                             Settings and shell functions of the steps below
+#   programs                            Node programs of the steps below, mounted in the same way
+#   build-base                          The parent of stages from which the image only copies
+#   system                              Debian packages that every image contains
+#   system-with-apt                     Extra Debian packages
+#   packages                            The system packages, with the extra ones if there are any
+#   packages-with-pip                   Extra Python packages
+#   with-python                         The packages so far, with the Python packages if there are any
+#   browser-download                    The Chromium for one version of Playwright, in the folder where Playwright looks for it, owned by the user node
+#   with-python-and-browser-playwright  That Chromium, the Debian packages that it needs, and Xvfb
+#   with-python-and-browser-debian      Debian's Chromium, for hosts that cannot reach Playwright's downloads
+#   with-browser                        The packages so far, with a browser if requested
+#   docker-cli                          The Docker CLI and Compose of Debian 13, unpacked
+#   with-browser-and-docker-cli         The Docker CLI, for sandboxes in a Docker Engine whose socket is mounted
+#   pnpm                                pnpm, for skills
+#   with-tools                          Everything that does not depend on the gateway
+#   files                               Files of the image itself
+#   gateway                             The gateway's package
+#   gateway-dependencies                The locked dependencies of the gateway, without its version
+#   dependencies                        Production dependencies, exactly as locked
+#   unpacked                            The gateway's own files in layers, by how often they change, without type declarations and source maps
+#   package                             The package's own install scripts, run on the complete gateway, without network
+#   installed-files                     The gateway's files without those that its install scripts delete
+#   runtime                             All layers of the image
+#   smoke-test                          A quick test of the finished layers
+#   image                               The image
 
 # npm package of the gateway
 ARG OPENCLAW_PACKAGE="openclaw@latest"

@@ -2,6 +2,16 @@
 #
 # BuildKit runs only the stages that the last one needs, so optional stages cost nothing. FROM a${B:+-c} means: a if B is empty, else a-c.
 # Optional secrets: ca (PEM file), npmrc (with tokens), npm_registry (npmrc without tokens), pip_index_url.
+#
+# The stages, in order:
+#   helpers           Settings and shell functions of the steps below
+#   debian            The parent image of all sandboxes
+#   node              The gateway's base, from which Node is copied
+#   sandbox           openclaw-sandbox
+#   tools             pnpm and Bun, from npm, beside Node
+#   sandbox-common    openclaw-sandbox-common
+#   browser-programs  The programs that start the browser, and guard its DevTools
+#   sandbox-browser   openclaw-sandbox-browser
 
 # Settings and shell functions of the steps below. They mount this stage, so the image does not contain it.
 FROM scratch AS helpers

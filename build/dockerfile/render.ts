@@ -11,11 +11,20 @@ const comment = (text: string): string =>
     .map((line) => `# ${line}`)
     .join('\n');
 
+/** A table of contents: a reader finds the stage that matters without reading all programs. */
+function overview(stages: readonly Stage[]): string {
+  const width = Math.max(...stages.map(({ name }) => name.length));
+  const lines = stages.map(({ name, why }) => `#   ${name.padEnd(width)}  ${firstSentence(why)}`);
+  return ['# The stages, in order:', ...lines].join('\n');
+}
+
+const firstSentence = (text: string): string => text.replaceAll('\n', ' ').split(/[.:] |[.:]$/)[0] ?? '';
+
 const renderStage = ({ name, from, why, body }: Stage): string =>
   [comment(why), `FROM ${from} AS ${name}`, ...(body === '' ? [] : [body])].join('\n');
 
 /** Renders a Dockerfile. Equal plans give equal bytes. */
 export function renderDockerfile({ parameters, stages }: Pick<DockerfilePlan, 'parameters' | 'stages'>): string {
   const args = parameters.map(({ name, value, meaning }) => `# ${meaning}\nARG ${name}="${value}"`).join('\n');
-  return `${[HEADER, ...(args === '' ? [] : [args]), ...stages.map(renderStage)].join('\n\n')}\n`;
+  return `${[`${HEADER}\n#\n${overview(stages)}`, ...(args === '' ? [] : [args]), ...stages.map(renderStage)].join('\n\n')}\n`;
 }

@@ -140,11 +140,11 @@ function browsers(
     if (folder !== undefined) folders.set(`${name.replaceAll('_', '-')} ${revision}`, folder);
   }
   if (folders.size === 0) return [];
-  const lists = [...texts].flatMap(([path, text]) => (BROWSERS.test(path) ? [browserList(text)] : [])).flat();
+  const lists = [...texts].flatMap(([path, json]) => (BROWSERS.test(path) ? browserList(json) : []));
   return [...folders].map(([key, path]): InstalledPackage => {
     const [name = '', revision = ''] = key.split(' ');
     const listed = lists.find((entry) => entry.name === name && entry.revision === revision);
-    const version = listed?.browserVersion ?? `revision-${revision}`;
+    const version = text(listed?.browserVersion) ?? `revision-${revision}`;
     return { kind: 'program', name, version, architecture: undefined, license: undefined, path };
   });
 }
@@ -152,42 +152,41 @@ function browsers(
 interface Browser {
   readonly name?: unknown;
   readonly revision?: unknown;
-  readonly browserVersion?: string;
+  readonly browserVersion?: unknown;
 }
 
-function browserList(text: string): readonly Browser[] {
-  try {
-    const { browsers: list } = JSON.parse(text) as { readonly browsers?: readonly Browser[] };
-    return Array.isArray(list) ? list : [];
-  } catch {
-    return [];
-  }
+function browserList(json: string): readonly Browser[] {
+  const list = parseObject(json)['browsers'];
+  return Array.isArray(list) ? list.filter((entry) => typeof entry === 'object' && entry !== null) : [];
 }
 
 function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
   const packages: InstalledPackage[] = [];
-  for (const [path, text] of texts) {
+  for (const [path, json] of texts) {
     const folder = path === GATEWAY_MANIFEST ? 'openclaw' : npmFolder(path);
-    const manifest = folder === undefined ? undefined : parseManifest(text);
-    if (folder === undefined || manifest?.version === undefined) continue;
-    const { name = folder, version, license } = manifest;
-    const licenseName = typeof license === 'string' ? license : undefined;
-    packages.push({ kind: 'npm', name, version, architecture: undefined, license: licenseName, path });
+    if (folder === undefined) continue;
+    const manifest = parseObject(json);
+    const version = text(manifest['version']);
+    if (version === undefined) continue;
+    const declared = text(manifest['name']) ?? '';
+    const name = NPM_NAME.test(declared) ? declared : folder;
+    packages.push({ kind: 'npm', name, version, architecture: undefined, license: text(manifest['license']), path });
   }
   return packages;
 }
 
-interface NpmManifest {
-  readonly name?: string;
-  readonly version?: string;
-  readonly license?: unknown;
-}
+/** A name with or without a scope, in a form that a package URL can have. */
+const NPM_NAME = /^(?:@[^/@\s]+\/)?[^/@\s]+$/;
 
-/** @returns undefined for a file that npm cannot read either */
-function parseManifest(text: string): NpmManifest | undefined {
+/** An author may have written anything there. @returns undefined for everything but a text */
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** @returns an empty object for a file that npm cannot read either */
+function parseObject(json: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, '')) as NpmManifest;
+    const value: unknown = JSON.parse(json.replace(/^\uFEFF/, ''));
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -1,4 +1,7 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { installedPackages } from '../../../build/contents/installed-packages.ts';
+import { requirersOf } from '../../../build/contents/requirers.ts';
 import { spdxDocument, spdxLicense } from '../../../build/contents/spdx.ts';
 
 const subject = {
@@ -89,4 +92,24 @@ it.each([
   [undefined, 'NOASSERTION'],
 ])('declares the license %s as %s', (license, expected) => {
   expect(spdxLicense(license)).toBe(expected);
+});
+
+it('describes packages whose manifests say anything at all', () => {
+  const path = 'app/node_modules/odd/package.json';
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom('', '/', '@', '@/', '@scope/', 'a/b/c', '%', 'é', '1.0.0'));
+  const manifest = fc.record(
+    { name: value, version: value, license: value, dependencies: value },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(fc.oneof(manifest, fc.jsonValue()), (content) => {
+      const texts = new Map([[path, JSON.stringify(content)]]);
+      const files = new Map([[path, { size: 1, fingerprint: '' }]]);
+      const { packages } = spdxDocument(subject, installedPackages({ texts, files }));
+      for (const { name, versionInfo } of packages)
+        expect([typeof name, typeof versionInfo]).toEqual(['string', 'string']);
+      expect(Array.isArray(requirersOf({ texts, files, layers: new Map() }, 'odd'))).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
 });

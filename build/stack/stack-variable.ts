@@ -6,6 +6,7 @@ import {
   boolean,
   groupId,
   hostAddress,
+  imageTrust,
   matching,
   oneOf,
   origins,
@@ -103,6 +104,13 @@ const STACK: readonly StackVariable[] = [
 ];
 
 const OPTIONAL: readonly StackVariable[] = [
+  {
+    name: 'OPENCLAW_IMAGE_TRUST',
+    meaning:
+      'signature that a pulled image must have: `release` (of the release workflow of the gateway), or the path of a cosign public key; `unsigned`, the default, accepts images without',
+    example: 'release',
+    check: imageTrust,
+  },
   {
     name: 'OPENCLAW_EXTRA_MOUNTS',
     meaning: 'host folders to mount in both containers: `source:target[:ro]`, separated by commas',

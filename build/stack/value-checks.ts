@@ -131,6 +131,14 @@ export const origins = (value: string): PartProblem | readonly PartProblem[] | u
     return [{ value: part, reason: 'is not the origin of a page', hint: `write scheme, host and port only: ${meant}` }];
   });
 
+export const imageTrust = (value: string): ValueProblem | undefined =>
+  value === 'unsigned' || value === 'release' || (value.startsWith('/') && pathProblem(value) === undefined)
+    ? undefined
+    : {
+        reason: 'does not say whose signature counts',
+        hint: 'use release, unsigned, or the full path of a public key: /home/you/cosign.pub',
+      };
+
 export const service = matching(/^.{1,255}$/u, 'is longer than 255 characters', 'use a shorter name');
 
 export const volume = (value: string): ValueProblem | undefined =>

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -10,6 +11,7 @@ import type { ReleaseRecord } from '../../build/release/release-record.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
 import { docker, inImage } from '../support/command.ts';
 import { testGateway } from '../support/gateway.ts';
+import { makeInstallation } from '../support/installation.ts';
 import {
   createReleaseFixture,
   PASSWORD_OF_KEY,
@@ -207,6 +209,45 @@ describe('a release to two registries', () => {
       readonly checks: readonly { readonly name: string; readonly passed: boolean }[];
     };
     expect(checks.filter(({ passed }) => !passed).map(({ name }) => name)).toEqual(['signature']);
+  });
+
+  it('is run by setup, which requires its signature and pulls the verified digest', async () => {
+    const here = await makeInstallation('trusted', 'with Node', testGateway());
+    const folder = await mkdtemp(join(fixture.folder, 'other-'));
+    await execa(cacheFolder('cosign', 'usr/bin/cosign'), ['generate-key-pair'], {
+      cwd: folder,
+      env: { COSIGN_PASSWORD: '' },
+    });
+    const reference = `${fixture.repositories[0]}:latest`;
+    const setup = (image: string, trust?: string) =>
+      here.setup(
+        {
+          ...{ PATH: process.env['PATH'] ?? '', XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? '', NO_COLOR: '1' },
+          ...{ OPENCLAW_IMAGE: image, OPENCLAW_SKIP_ONBOARDING: '1', ...here.ports },
+          ...(trust === undefined ? {} : { OPENCLAW_IMAGE_TRUST: trust }),
+        },
+        { args: [] },
+      );
+    try {
+      const refused = await setup(reference, join(folder, 'cosign.pub'));
+      expect(refused.exitCode, refused.output).toBe(1);
+      expect(refused.output).toContain(`${reference} is not the image of a trusted release`);
+      expect(existsSync(join(here.project, '.env'))).toBe(false);
+      const { exitCode, output } = await setup(reference, fixture.publicKey);
+      expect({ exitCode }, output).toEqual({ exitCode: 0 });
+      const index = await fixture.read.document(parseReference(reference), 'latest');
+      expect(output).toContain(`Pulling ${fixture.repositories[0]}@${index?.descriptor.digest}`);
+      // An update to an image that nobody has signed; .env keeps the policy.
+      const unsigned = `${fixture.open.address}/unsigned:latest`;
+      await docker('tag', reference, unsigned);
+      await docker('push', unsigned);
+      const update = await setup(unsigned);
+      expect(update.exitCode, update.output).toBe(1);
+      expect(update.output).toContain('OPENCLAW_IMAGE_TRUST=unsigned');
+      expect((await fetch(`http://127.0.0.1:${here.port}/healthz`)).status).toBe(200);
+    } finally {
+      await here.remove();
+    }
   });
 
   it('changes nothing if it is published again', async () => {

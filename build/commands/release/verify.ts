@@ -36,7 +36,7 @@ export const verifyCommand = (): Command =>
       source: {
         flags: '--source <url>',
         description: 'source repository that the provenance must name',
-        default: SOURCE,
+        unset: `${SOURCE}; any source with --key`,
       },
       builder: {
         flags: '--builder <pattern>',
@@ -67,7 +67,11 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
   const reference = referenceOr(text, '<reference>', 'for example: ghcr.io/openclaw/openclaw:latest', problems);
   const platforms = parsePlatformList(options.platforms, problems);
   const pattern = options.builder ?? (options.key === undefined ? BUILDER : undefined);
-  const expected = { source: options.source ?? SOURCE, builder: patternOr(pattern, '--builder', problems) };
+  const source = options.source ?? (options.key === undefined ? SOURCE : undefined);
+  const expected = {
+    ...(source === undefined ? {} : { source }),
+    builder: patternOr(pattern, '--builder', problems),
+  };
   const trust = parseTrust(options, problems);
   if (reference === undefined || trust === undefined || problems.length > 0) throw new RequestError(problems);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {

@@ -3,14 +3,48 @@
 #
 # Provides the image: builds it, pulls it, or uses the one in the engine.
 
+# Pulls an image. If OPENCLAW_IMAGE_TRUST requires a signature, it pulls the very digest that was verified.
 pull() {
-  say "Pulling $1"
-  docker pull "$1" || {
+  local source=$1 trust
+  trust=$(given OPENCLAW_IMAGE_TRUST unsigned)
+  if [ "$trust" != unsigned ]; then
+    verify_published "$1" "$trust"
+    source=$verified
+  fi
+  say "Pulling $source"
+  docker pull "$source" || {
     local hint='check its name, your login (docker login) and the network'
     if has_image "$1"; then hint='the engine has this image; to run it without pulling: --offline'; fi
     fail "$1 could not be pulled" 'The error of the engine is above.' "$hint"
   }
+  case $1 in
+  *@sha256:*) ;;
+  *) [ "$source" = "$1" ] || docker tag "$source" "$1" ;;
+  esac
+  if [ "$trust" = unsigned ]; then note 'its signature was not checked; to require one: OPENCLAW_IMAGE_TRUST=release'; fi
   pulled=$1
+}
+
+verified='' # an image and its verified digest: ghcr.io/openclaw/openclaw@sha256:…
+
+# Checks signature, provenance and SBOM of an image in a registry, for the platform of the engine.
+verify_published() { # IMAGE TRUST
+  local output args=()
+  case $2 in release) ;; *) args=(--key "$2") ;; esac
+  node_is_new_enough || command -v npm >/dev/null 2>&1 ||
+    refuse OPENCLAW_IMAGE_TRUST "$2" 'needs Node.js, which this host does not have' 'install Node.js 20 with npm, or accept images without a signature: OPENCLAW_IMAGE_TRUST=unsigned'
+  case $2 in
+  /*) [ -f "$2" ] || refuse OPENCLAW_IMAGE_TRUST "$2" 'does not exist' 'give the public key that cosign generate-key-pair wrote' ;;
+  esac
+  say "Verifying the signature of $1"
+  output=$("$root/scripts/run" release verify "$1" --platforms "$(docker version --format '{{.Server.Os}}/{{.Server.Arch}}')" ${args[@]+"${args[@]}"}) || {
+    printf '%s\n' "$output" >&2
+    fail "$1 is not the image of a trusted release" 'The checks that failed are above. Nothing was pulled.' \
+      'use a signed image, or accept images without a signature: OPENCLAW_IMAGE_TRUST=unsigned'
+  }
+  verified=${output%%$'\n'*}
+  [[ $verified =~ @sha256:[0-9a-f]{64}$ ]] || fail "$1 could not be verified" 'The check printed no digest.' 'run scripts/run release verify to see its output'
+  note "${output##*$'\n'}: ${verified##*@}"
 }
 
 # Builds with scripts/run if the host has Node or npm, else with plain Docker from the same Dockerfile.

@@ -89,7 +89,7 @@ write_rehearsal_overlay() {
   done < <([ -z "$container" ] || docker container inspect --format '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container") >"$lock/mounts"
   {
     printf 'services:\n  openclaw-gateway:\n    hostname: "${REHEARSAL_HOST}"\n    network_mode: none\n    networks: !reset null\n    ports: !reset []\n'
-    printf '    extra_hosts: !reset []\n    container_name: !reset null\n    restart: "no"\n    volumes: !override\n'
+    printf '    extra_hosts: !reset []\n    container_name: !reset null\n    restart: on-failure:3\n    volumes: !override\n'
     printf '      - {type: bind, source: "${REHEARSAL_STATE}", target: /home/node/.openclaw%s}\n' "$label_option"
     printf '      - {type: bind, source: "${REHEARSAL_WORKSPACE}", target: /home/node/.openclaw/workspace%s}\n' "$label_option"
     printf '      - {type: bind, source: "${REHEARSAL_SECRET}", target: /home/node/.config/openclaw%s}\n' "$label_option"

@@ -157,7 +157,13 @@ it('restores the previous image if a newer image of the same name does not start
   await buildBroken(pulled());
   expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
   await docker('tag', NEWER, pulled());
-  const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
+  const rehearsed = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
+  expect(rehearsed.exitCode, rehearsed.output).toBe(1);
+  expect(rehearsed.output).toMatch(
+    /it is broken[\s\S]*The new gateway [\s\S]*does not start[\s\S]*Nothing was changed/,
+  );
+  expect(await live()).toBe(200);
+  const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: ['--skip-rehearsal'] });
   expect({ exitCode }, output).toEqual({ exitCode: 1 });
   expect(output).toMatch(/it is broken[\s\S]*The gateway does not answer[\s\S]*Restoring the previous installation/);
   await expect.poll(live, { timeout: 240_000, interval: 500 }).toBe(200);

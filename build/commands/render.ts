@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
@@ -10,6 +11,7 @@ import { renderCheckout } from '../image/render-checkout.ts';
 import { WorkError } from '../problem.ts';
 import { contractTable, failureTable, optionTable, replaceSection, variableTable } from '../report/documentation.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
+import { kubernetesManifests } from '../stack/kubernetes-manifests.ts';
 import { STACK_VARIABLES } from '../stack/stack-variable.ts';
 import { CONTRACT } from '../verify/contract.ts';
 import { PUBLISH_OPTIONS } from './release/publish.ts';
@@ -36,6 +38,12 @@ const RENDERED: Readonly<Record<string, (now: string) => string>> = {
       parameters: [],
       stages: sandboxStages({ debian: readPin('sandbox-base.Dockerfile').from, node: readPin().from }),
     }),
+  ...Object.fromEntries(
+    Object.entries(kubernetesManifests(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'))).map(([name, text]) => [
+      `deploy/kubernetes/${name}`,
+      () => text,
+    ]),
+  ),
   'docs/build.md': (now) => replaceSection(now, 'options', optionTable(BUILD_OPTIONS)),
   'docs/contract.md': (now) => replaceSection(now, 'contract', contractTable(CONTRACT)),
   'docs/releases.md': (now) =>

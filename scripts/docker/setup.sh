@@ -67,7 +67,7 @@ sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hi
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
 published='' # ports
 planned_files=() # arguments for Compose: the files of the stack, before they are written
-rehearsal='' repair='' rollback='' updating='' given_options=("$@")
+rehearsal='' repair='' rollback='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
 label='' # of the folders that setup mounts, for SELinux
 decider_image='' # removed at the end
 provided_id='' # of the image that this run put under the name of the running one
@@ -82,7 +82,7 @@ umask 077
 
 # Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label
 # for containers.
-in_container() { docker run --rm --pull never --network none --security-opt label=disable "$@"; }
+in_container() { docker run --rm --pull never --network none --security-opt label=disable --label "$HELPER_LABEL=$project_name" "$@"; }
 
 say() { printf '==> %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
@@ -113,12 +113,15 @@ parts=$root/scripts/docker/setup
 . "$parts/gateway.sh"
 # shellcheck source=setup/snapshots.sh
 . "$parts/snapshots.sh"
+# shellcheck source=setup/rehearsal.sh
+. "$parts/rehearsal.sh"
 # shellcheck source=setup/update.sh
 . "$parts/update.sh"
 # shellcheck source=setup/closing.sh
 . "$parts/closing.sh"
 
 trap restore EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -143,6 +146,10 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+case $rollback in
+'') case " ${given_options[*]-} " in *' --rollback= '*) refuse option --rollback= 'has no number' 'scripts/docker/setup.sh --rollback goes back to the last update' ;; esac ;;
+*) [ -z "$rehearsal$repair" ] || refuse option --rollback 'cannot be combined with another option of an update' 'scripts/docker/setup.sh --help explains them' ;;
+esac
 
 command -v docker >/dev/null 2>&1 ||
   refuse PATH docker 'was not found' "install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up && eval \"\$(scripts/engine env)\""
@@ -189,6 +196,11 @@ kept_image=openclaw-setup:before-$project_name
 label=${selinux_label:+:$selinux_label}
 refuse_other_installations
 recover_update
+find_installed_image
+if [ -n "$rollback" ]; then
+  roll_back
+  exit 0
+fi
 find_home_volume
 refuse_file_as_folder OPENCLAW_CONFIG_DIR "$config_dir"
 refuse_file_as_folder OPENCLAW_WORKSPACE_DIR "$workspace_dir"
@@ -214,19 +226,11 @@ check_compose "${LIST[@]}"
 check_port OPENCLAW_GATEWAY_PORT "$gateway_port"
 check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 
-# Finds the image that is installed, and its name. A build or a pull may move that name.
-was_running=$(gateway_container)
-find_installed_image
-# A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
-if [ -n "$was_image" ]; then docker tag "$installed_id" "$kept_image" 2>/dev/null || was_image=''; fi
-remember_files
-if [ -n "$rollback" ]; then
-  roll_back
-  exit 0
-fi
+providing=yes
 provide_image
-if [ -n "$was_image" ]; then provided_id=$(image_id "$was_image") || provided_id=''; fi
+if [ -n "$was_image" ]; then provided_id=$(image_id "$was_image"); fi
 next_version=$(image_version "$image")
+remember_files
 if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
@@ -245,7 +249,7 @@ docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name
   --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=True |
   while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
 
-if is_update || { [ -n "$repair$rehearsal" ] && [ -n "$before_config" ] && [ -n "$installed_id" ]; }; then
+if is_update || { [ -n "$before_config$installed_id" ] && { [ -n "$repair" ] || [ "$rehearsal" = only ]; }; }; then
   if [ "$rehearsal" != none ]; then rehearse; fi
   if [ "$rehearsal" != only ]; then updating=yes; fi
 fi
@@ -259,9 +263,9 @@ fi
 
 say 'Writing the files of Compose'
 unset_given
+written=yes
 if [ -n "$updating" ]; then begin_snapshot "$(if is_update; then printf update; else printf repair; fi)"; fi
 for path in "${directories[@]}"; do make_folder "$path"; done
-written=yes
 write_stack "$env_file" "$extra_overlay" "$sandbox_overlay"
 case ${credential:+other}$token_from in
 other*) note "the gateway accepts $credential" ;;
@@ -281,7 +285,7 @@ fi
 
 say "Changing the owner of the data to the user of the gateway, uid $uid"
 if changed=$(give_to_gateway 2>"$lock/problem"); then
-  note "$((changed)) files and folders had another owner"
+  note "$(digits "$changed") files and folders had another owner"
 elif gateway_can_write; then
   note 'not changed: this file system has no owners, and the gateway can write to the folders'
 else
@@ -335,7 +339,7 @@ output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could n
 container=$(gateway_container --all)
 wait_until_healthy "$container" is_live_on_host || fail_of_gateway
 wait_until_started "$container"
-finished=yes
+finish_update
 if [ -n "$updating" ]; then
   note "stopped for $((SECONDS - ${stopped_at:-$SECONDS})) s; to go back to ${installed_version:-the former version}, with its state: scripts/docker/setup.sh --rollback"
 fi

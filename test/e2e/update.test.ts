@@ -44,6 +44,9 @@ const ALWAYS = new Set([
   'SIGTERM Starting the gateway',
 ]);
 
+/** Steps after which the state may have changed. */
+const LATE = new Set<string>(['saved the state', 'Changing the owner', 'Starting the gateway']);
+
 const FAILURES: readonly Failure[] = [
   // A killed setup leaves what it has done. The next one restores the state, and then updates.
   ...STEPS.flatMap((step) =>
@@ -152,6 +155,23 @@ function testUpdates(
     expect((await docker('image', 'inspect', '--format', '{{.Id}}', here.image)).stdout).toBe(id);
   };
 
+  /** No copy of a rehearsal, no mark of an unfinished update, no second name of an image, and no container of setup. */
+  const leavesNothing = async () => {
+    const files = await readdir(snapshots());
+    expect(files.filter((file) => !/^(?:\d+|installed)$/.test(file))).toEqual([]);
+    for (const number of files.filter((file) => /^\d+$/.test(file)))
+      expect(await readdir(join(snapshots(), number))).not.toContain('unfinished');
+    const project = here.environment['COMPOSE_PROJECT_NAME'] ?? '';
+    const tags = await docker('image', 'ls', '--format', '{{.Tag}}', 'openclaw-setup');
+    expect(tags.stdout.split('\n')).not.toContain(`before-${project}`);
+    const containers = await docker('ps', '--all', '--format', '{{.Names}} {{.Label "ai.openclaw.setup"}}');
+    const ours = containers.stdout.split('\n').filter((line) => line.includes(project));
+    expect(ours).toEqual([
+      expect.stringMatching(new RegExp(`^${project}-openclaw-(?:gateway|folders)-1 $`)),
+      expect.anything(),
+    ]);
+  };
+
   const database = () => readFile(join(here.config, 'test.db'), 'utf8');
 
   beforeAll(async () => {
@@ -226,6 +246,34 @@ function testUpdates(
     expect((await readdir(snapshots())).filter((file) => /^\d+$/.test(file)).length).toBe(3);
   });
 
+  it('goes back by the newest update that was not undone', async () => {
+    await setup(image(2));
+    await setup(image(2), { options: ['--rollback'] });
+    await setup(image(2));
+    const { exitCode, output } = await setup(image(2), { options: ['--rollback'] });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect(await database()).toBe('1');
+  });
+
+  it('keeps an update that had ended when setup was killed', async () => {
+    const killed = await setup(image(2), { when: ['Starting the gateway', 'SIGKILL'] });
+    expect(killed.signal).toBe('SIGKILL');
+    await here.compose('up', '--detach', 'openclaw-gateway');
+    await expect.poll(async () => (await here.compose('ps')).stdout, { timeout: 120_000 }).toContain('(healthy)');
+    const { exitCode, output } = await setup(image(2));
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    expect(output).not.toContain('interrupted');
+    expect(await database()).toBe('2');
+    await leavesNothing();
+  });
+
+  it('refuses options that contradict each other', async () => {
+    for (const options of [['--rollback='], ['--rollback', '--rehearse']]) {
+      const { exitCode, output } = await setup(image(1), { options });
+      expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    }
+  });
+
   it('refuses a number without a snapshot', async () => {
     const { exitCode, output } = await setup(image(1), { options: ['--rollback', '99'] });
     expect(exitCode).toBe(2);
@@ -247,13 +295,13 @@ function testUpdates(
         if (when?.[1] === 'SIGKILL') {
           const { exitCode, output } = await setup(image(2));
           expect({ exitCode }, output).toEqual({ exitCode: 0 });
+          if (LATE.has(when[0])) expect(output).toContain('An update was interrupted: restoring snapshot');
         } else expect(first.exitCode, first.output).not.toBe(0);
         await runs(ends === 'new' ? '2026.9.2' : '2026.9.1');
         expect(await database(), first.output).toBe(ends === 'new' ? '2' : '1');
         if (fault === 'repair') expect(first.output).toContain('scripts/docker/setup.sh --fix');
         if (disk !== undefined) expect(first.output).toContain('No space left on device');
-        const left = (await readdir(snapshots())).filter((file) => !/^(?:\d+|installed)$/.test(file));
-        expect(left).toEqual([]);
+        await leavesNothing();
       } finally {
         if (disk !== undefined) {
           await $`umount ${small}`;

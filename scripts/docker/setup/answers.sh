@@ -258,7 +258,7 @@ check_nothing_dropped() {
     OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
     grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
   done
-  for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID; do
+  for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID OPENCLAW_IMAGE_TRUST; do
     [ -z "${!name:-}" ] || grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
   done
   [ -f "$root/.env" ] || return 0

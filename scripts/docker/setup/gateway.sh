@@ -119,6 +119,8 @@ wait_until_healthy() { # CONTAINER [COMMAND]
       state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null) || state='gone 0 '
       case $state in
       *' healthy') return 0 ;;
+      # The user's Compose file may disable the health check.
+      'running '*' ') if docker exec "$1" curl --silent --fail --output /dev/null --noproxy '*' http://127.0.0.1:18789/healthz >/dev/null 2>&1; then return 0; fi ;;
       # On a busy host the gateway may miss its own deadlines. Docker restarts it. Give up after two restarts.
       'running '[0-2]' '* | 'restarting '[0-2]' '*) ;;
       *) return 1 ;;
@@ -158,19 +160,17 @@ restore_config() {
 
 restore() {
   local status=$?
-  set +e # restore as much as possible
+  trap '' INT TERM HUP # a second Ctrl-C must not leave the gateway stopped
+  set +e               # restore as much as possible
   if [ -n "$partial" ]; then rm -f -- "$partial"; fi
   if [ -z "$finished" ]; then
     if [ -n "$written$was_image" ] && [ "$status" -ne 0 ]; then wait_for_engine; fi
     restore_image_name
-    if [ -n "$written" ] && [ "$status" -ne 0 ]; then restore_installation; fi
+    if [ -n "$written" ]; then restore_installation; fi
     # A rehearsal that was interrupted.
-    if [ -d "$snapshot_dir/rehearsal" ]; then discard_rehearsal; fi
-  else
-    finish_snapshot
-    record_installed
+    if [ -n "$snapshot_dir" ] && [ -d "$snapshot_dir/rehearsal" ]; then discard_rehearsal; fi
   fi
-  if [ -n "$was_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+  if [ -n "$kept_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
   if [ -n "$decider_image" ]; then docker image rm "$decider_image" >/dev/null 2>&1; fi
   release_lock
 }
@@ -184,9 +184,10 @@ wait_for_engine() {
   done
 }
 
-# Unless somebody else has given the name to another image meanwhile.
+# Gives the name back to the image that is installed, unless somebody else has given it to another image meanwhile.
 restore_image_name() {
-  if [ -n "$was_image" ] && [ "$(image_id "$was_image")" = "$provided_id" ]; then docker tag "$kept_image" "$was_image"; fi
+  if [ -z "$was_image" ]; then return 0; fi
+  if { [ -n "$provided_id" ] && [ "$(image_id "$was_image")" = "$provided_id" ]; } || { [ -z "$provided_id" ] && [ -n "$providing$recovered" ]; }; then tag_image "$kept_image" "$was_image"; fi
 }
 
 restore_installation() {
@@ -202,19 +203,23 @@ restore_installation() {
     uid=$before_uid gid=$before_gid before_uid=$replaced
     give_to_gateway >/dev/null
   fi
-  if [ -n "$snapshot_state" ]; then
+  if [ -n "$snapshot" ] && [ -f "$snapshot_dir/$snapshot/unfinished" ]; then
     undo_update || return
   elif [ -n "$configured" ] && [ -n "$before_config" ]; then
     restore_config
   fi
-  if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot.partial" ]; then remove_snapshot "$snapshot.partial"; fi
+  if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot.partial" ]; then
+    for container in $(docker ps --all --quiet --filter "label=$HELPER_LABEL=$project_name"); do docker rm --force "$container" >/dev/null 2>&1; done
+    remove_snapshot "$snapshot.partial"
+  fi
   if [ -n "$started" ]; then
     # Use the restored files. Only the environment may have named the project, so pass its name.
     compose_files=(--project-name "$project_name")
     if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
-    if [ -n "$snapshot_state$was_running" ]; then
+    if [ -n "$was_running" ]; then
       container=$(gateway_container --all)
       if wait_until_healthy "$container"; then printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2; fi
     fi
   fi
+  if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot" ]; then remove_snapshot "$snapshot"; fi
 }

@@ -3,59 +3,96 @@
 #
 # Snapshots: copies of the gateway's state, of the files of Compose, and of the image's name, made before an update.
 #
-# A snapshot is a folder with a number in $snapshot_dir. It has the folders state (OPENCLAW_CONFIG_DIR without the workspace), secret
-# (OPENCLAW_AUTH_PROFILE_SECRET_DIR), workspace (the folder .openclaw of the workspace: newer gateways migrate it) and project (.env and
-# overlays), and the file snapshot (lines NAME=VALUE). While it is made, its name ends in .partial. A file `unfinished` in it shows that the
-# update has not ended yet: the next setup restores such a snapshot.
+# A snapshot is a folder with a number in $snapshot_dir. Only its folder `data` is visible to containers. It has state
+# (OPENCLAW_CONFIG_DIR without the workspace), secret (OPENCLAW_AUTH_PROFILE_SECRET_DIR), and workspace (the folder .openclaw of the
+# workspace: newer gateways migrate it). Beside it are project (.env and overlays) and the file snapshot (lines NAME=VALUE). While a
+# snapshot is made, its name ends in .partial. The file `unfinished` shows that the update has not ended: the next setup undoes it.
 
-snapshot=''      # number of the snapshot of this run
-snapshot_state='' # complete, when it holds the state
+snapshot='' # number of the snapshot of this run
 
-# Runs a shell script as root in a container with the folders of the state. `copy` and `remove` leave out the workspace, which belongs
-# to people.
-with_state() { # SCRIPT ARGUMENT ...
-  local script=$1 workspace mounts=()
-  shift
-  if [ -d "$workspace_dir" ]; then mounts=(--volume "$workspace_dir:/workspace$label"); fi
-  # Its path in the configuration, if it is there.
-  workspace=${workspace_dir#"$config_dir"/}
-  if [ "$workspace" = "$workspace_dir" ]; then
-    workspace=$(real_path "$workspace_dir")
-    workspace=${workspace#"$(real_path "$config_dir")"/}
-  fi
-  case $workspace in /*) workspace='' ;; esac
-  workspace=$(without_end_slashes "$workspace")
-  in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --env "WORKSPACE=$workspace" --env LC_ALL=C \
-    --volume "$config_dir:/state$label" --volume "$secret_dir:/secret$label" --volume "$snapshot_dir:/snapshots$label" \
-    ${mounts[@]+"${mounts[@]}"} --entrypoint sh "${tool_image:-$image}" -c '
+# Runs a shell script as root in a container with the folders of the state, and the folder `data` of a snapshot. `copy` and `remove` leave
+# out the workspace, which belongs to people, and the secrets, which are copied separately.
+with_state() { # SNAPSHOT SCRIPT ARGUMENT ...
+  local data=$snapshot_dir/$1/data script=$2 mounts=() nested
+  shift 2
+  nested=$(path_in_config "$workspace_dir")
+  if [ -z "$nested" ] && [ -d "$workspace_dir" ]; then mounts=(--volume "$workspace_dir:/workspace$label"); fi
+  in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --env LC_ALL=C \
+    --env "NESTED=$nested" --env "NESTED_TARGET=$(physical_in_config "$workspace_dir")" --env "NESTED_SECRET=$(path_in_config "$secret_dir")" \
+    --volume "$config_dir:/state$label" --volume "$secret_dir:/secret$label" --volume "$data:/snapshot$label" \
+    ${mounts[@]+"${mounts[@]}"} --entrypoint sh "$(tool_image)" -c '
       set -eu
       umask 077
+      if [ -n "$NESTED" ]; then workspace=/state/$NESTED; else workspace=/workspace; fi
+      # Prints whether a path is left out, contains one that is left out, or neither.
+      kind_of() { # PATH
+        for left_out in "$NESTED" "$NESTED_TARGET" "$NESTED_SECRET"; do
+          case /state/${left_out:-/}/ in
+          "$1"/) echo left-out && return ;;
+          "$1"/*) echo holder && return ;;
+          esac
+        done
+        echo plain
+      }
+      # On a file system without owners, chown fails.
+      owners_in() { touch "$1/.setup-owner" && { chown 1:1 "$1/.setup-owner" 2>/dev/null && echo yes || echo no; } && rm -f "$1/.setup-owner"; }
       copy() { # FROM TO
         mkdir -p "$2"
         for path in "$1"/* "$1"/.[!.]* "$1"/..?*; do
           [ -e "$path" ] || [ -L "$path" ] || continue
-          case /state/${WORKSPACE:-/}/ in
-          "$path"/) ;;
-          "$path"/*) (copy "$path" "$2/${path##*/}") ;;
-          # Without owners, on a file system that has none.
-          *) cp -a --reflink=auto "$path" "$2/" 2>/dev/null || cp -dR --reflink=auto --preserve=timestamps "$path" "$2/" ;;
+          case $(kind_of "$path") in
+          left-out) ;;
+          holder) (copy "$path" "$2/${path##*/}") ;;
+          *) if [ "$owners" = yes ]; then cp -a --reflink=auto "$path" "$2/"; else cp -dR --reflink=auto --preserve=timestamps "$path" "$2/"; fi ;;
           esac
         done
-        chown --reference="$1" "$2" 2>/dev/null || true
-        chmod --reference="$1" "$2"
+        if [ "$owners" = yes ]; then chown --reference="$1" "$2" && chmod --reference="$1" "$2"; fi
         touch --reference="$1" "$2"
       }
       remove() { # FOLDER: its contents
         for path in "$1"/* "$1"/.[!.]* "$1"/..?*; do
           [ -e "$path" ] || [ -L "$path" ] || continue
-          case /state/${WORKSPACE:-/}/ in
-          "$path"/) ;;
-          "$path"/*) (remove "$path") ;;
-          *) rm -rf "$path" ;;
+          case $(kind_of "$path") in
+          left-out) ;;
+          holder) (remove "$path") ;;
+          # A mount point becomes empty, but stays.
+          *) rm -rf "$path" 2>/dev/null || [ -d "$path" ] ;;
           esac
         done
       }
+      has_own_state() { [ -d "$workspace/.openclaw" ] && [ ! -L "$workspace/.openclaw" ]; }
       '"$script" sh "$@"
+}
+
+# The image that the installation runs: an image that has just failed does not touch the state.
+tool_image() {
+  local name
+  for name in ${undone_image:+"$undone_image"} ${installed_id:+"$installed_id"}; do
+    if has_image "$name"; then printf '%s' "$name" && return 0; fi
+  done
+  printf '%s' "$image"
+}
+
+# Prints the path of a folder in the configuration; nothing if it is elsewhere.
+path_in_config() { # FOLDER
+  local path=${1#"$config_dir"/}
+  if [ "$path" != "$1" ]; then without_end_slashes "$path"; else physical_in_config "$1"; fi
+}
+
+physical_in_config() { # FOLDER
+  local path config
+  path=$(real_path "$1") config=$(real_path "$config_dir")
+  [ "${path#"$config"/}" = "$path" ] || printf '%s' "${path#"$config"/}"
+}
+
+# Prints a number that a container has printed: bash would run a command in the index of an array.
+digits() { case $1 in '' | *[!0-9]*) printf 0 ;; *) printf '%s' "$1" ;; esac; }
+# Prints the last line of an error, without terminal sequences.
+last_problem() { tail -n 1 -- "$lock/problem" | LC_ALL=C tr -d '\000-\037\177'; }
+megabytes() {
+  local size
+  size=$(digits "${1:-}")
+  printf '%s.%s MB' $((size / 1000000)) $((size / 100000 % 10))
 }
 
 # Prints a value of a snapshot.
@@ -68,35 +105,20 @@ snapshot_numbers() {
   local path name numbers=()
   for path in "$snapshot_dir"/*; do
     name=${path##*/}
-    case $name in *[!0-9]* | '') ;; *) [ ! -f "$path/snapshot" ] || numbers[10#$name]=$name ;; esac
+    case $name in 0* | *[!0-9]* | '') ;; *) [ ! -f "$path/snapshot" ] || numbers[name]=$name ;; esac
   done
   for name in ${numbers[@]+"${numbers[@]}"}; do printf '%s\n' "$name"; done | LC_ALL=C sed '1!G;h;$!d'
 }
 
-image_id() { docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
+image_id() { docker image inspect --format '{{.Id}}' "$1" 2>/dev/null || true; }
 image_version() {
-  docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.version"}}{{end}}' "$1" 2>/dev/null |
+  { docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.version"}}{{end}}' "$1" 2>/dev/null || true; } |
     LC_ALL=C tr -dc 'A-Za-z0-9._+-'
 }
-snapshot_image() { printf 'openclaw-setup:snapshot-%s-%s' "$project_name" "$1"; }
-
-# Makes the folder of a new snapshot, with the files of Compose. The state follows when the gateway is stopped.
-begin_snapshot() { # KIND
-  local newest folder
-  newest=$(snapshot_numbers | head -n 1)
-  snapshot=$((${newest:-0} + 1))
-  folder=$snapshot_dir/$snapshot.partial
-  make_snapshot_folder "$folder/project"
-  {
-    printf '%s' "${before_env%x}" >"$folder/project/.env"
-    if [ -n "$before_extra" ]; then printf '%s' "${before_extra%x}" >"$folder/project/docker-compose.extra.yml"; fi
-    if [ -n "$before_sandbox" ]; then printf '%s' "${before_sandbox%x}" >"$folder/project/docker-compose.sandbox.yml"; fi
-    printf 'kind=%s\nimage=%s\nimage_id=%s\nversion=%s\nnext_version=%s\nuid=%s\ngid=%s\nrunning=%s\n' \
-      "$1" "$was_image" "$installed_id" "$installed_version" "$next_version" "$before_uid" "$before_gid" "${was_running:+yes}" >"$folder/snapshot"
-    : >"$folder/unfinished"
-  } 2>"$lock/problem" || fail 'The snapshot could not be made' "$(reason_of "$(head -n 1 -- "$lock/problem")")" "make free space; to see what is full: df -h $snapshot_dir"
-  docker tag "$installed_id" "$(snapshot_image "$snapshot")" ||
-    fail 'The snapshot could not be made' 'The image that runs is not in the engine any more.' 'run setup again'
+snapshot_image() { printf 'openclaw-setup:snapshot-%s-%s' "$project_name" "${1%.partial}"; }
+# A name with a digest always means the same image, and cannot be given to another.
+tag_image() { # IMAGE NAME
+  case $2 in '' | *@*) ;; *) docker tag "$1" "$2" ;; esac
 }
 
 make_snapshot_folder() { # PATH
@@ -105,53 +127,84 @@ make_snapshot_folder() { # PATH
     fail "$1 cannot be created" "$(reason_of "$problem")" 'choose another folder for snapshots: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh'
 }
 
+# Makes the folder of a new snapshot, with the files of Compose. The state follows when the gateway is stopped.
+begin_snapshot() { # KIND
+  local newest folder
+  newest=$(snapshot_numbers | head -n 1)
+  snapshot=$((${newest:-0} + 1))
+  folder=$snapshot_dir/$snapshot.partial
+  make_snapshot_folder "$folder/project"
+  make_snapshot_folder "$folder/data"
+  {
+    printf '%s' "${before_env%x}" >"$folder/project/.env"
+    if [ -n "$before_extra" ]; then printf '%s' "${before_extra%x}" >"$folder/project/docker-compose.extra.yml"; fi
+    if [ -n "$before_sandbox" ]; then printf '%s' "${before_sandbox%x}" >"$folder/project/docker-compose.sandbox.yml"; fi
+    printf '%s=%s\n' kind "$1" image "$was_image" image_id "$installed_id" version "$installed_version" \
+      next_image_id "$(image_id "${2:-$image}")" next_version "$next_version" uid "$before_uid" gid "$before_gid" running "${was_running:+yes}" \
+      config_dir "$config_dir" workspace_dir "$workspace_dir" secret_dir "$secret_dir" >"$folder/snapshot"
+    : >"$folder/unfinished"
+  } 2>"$lock/problem" || fail 'The snapshot could not be made' "$(reason_of "$(last_problem)")" "make free space; to see what is full: df -h $snapshot_dir"
+  # The image may be gone from the engine. Then a rollback needs it again.
+  if has_image "${installed_id:-none}"; then docker tag "$installed_id" "$(snapshot_image "$snapshot")"; fi
+}
+
 # Copies the state of the stopped gateway.
 save_state() {
-  with_state '
-    cd "/snapshots/$1.partial"
-    copy /state state
-    copy /secret secret
-    if [ -d /workspace/.openclaw ]; then copy /workspace/.openclaw workspace; fi
-    printf "created=%s\nbytes=%s\n" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(du -s --block-size=1 . | cut -f 1)" >>snapshot
-    sync -f snapshot
-    mv "/snapshots/$1.partial" "/snapshots/$1"' "$snapshot" 2>"$lock/problem" ||
-    fail 'The state could not be saved before the update' "$(reason_of "$(tail -n 1 -- "$lock/problem")")" "make free space, or choose another disk: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh"
-  snapshot_state=complete
+  local output
+  output=$(with_state "$snapshot.partial" '
+    owners=$(owners_in /snapshot)
+    [ "$owners" = yes ] || : >/snapshot/without-owners
+    copy /state /snapshot/state
+    copy /secret /snapshot/secret
+    if has_own_state; then copy "$workspace/.openclaw" /snapshot/workspace; fi
+    sync -f /snapshot
+    date -u +%Y-%m-%dT%H:%M:%SZ
+    du -s --block-size=1 /snapshot | cut -f 1' 2>"$lock/problem") ||
+    fail 'The state could not be saved before the update' "$(reason_of "$(last_problem)")" "make free space, or choose another disk: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh"
+  printf 'created=%s\nbytes=%s\n' "$(printf '%s' "${output%%$'\n'*}" | LC_ALL=C tr -dc '0-9TZ:-')" "$(digits "${output##*$'\n'}")" >>"$snapshot_dir/$snapshot.partial/snapshot"
+  mv -- "$snapshot_dir/$snapshot.partial" "$snapshot_dir/$snapshot"
   note "saved the state as snapshot $snapshot ($(megabytes "$(snapshot_value "$snapshot" bytes)"))"
 }
 
-megabytes() { printf '%s.%s MB' $((${1:-0} / 1000000)) $((${1:-0} / 100000 % 10)); }
-
 # Puts the state of a snapshot in place of the present one. Repeating it does no harm, so an interrupted one can be repeated.
 restore_state() { # NUMBER
-  with_state '
-    [ -d "/snapshots/$1/state" ] && [ -d "/snapshots/$1/secret" ]
+  with_state "$1" '
+    { [ -d /snapshot/state ] && [ -d /snapshot/secret ]; } || { echo "the snapshot is not complete" >&2 && exit 1; }
+    owners=$(owners_in /state)
+    [ ! -e /snapshot/without-owners ] || owners=no
     remove /state
     remove /secret
-    copy "/snapshots/$1/state" /state
-    copy "/snapshots/$1/secret" /secret
-    rm -rf /workspace/.openclaw
-    if [ -d "/snapshots/$1/workspace" ]; then copy "/snapshots/$1/workspace" /workspace/.openclaw; fi' "$1"
+    copy /snapshot/state /state
+    copy /snapshot/secret /secret
+    if has_own_state; then rm -rf "$workspace/.openclaw"; fi
+    if [ -d /snapshot/workspace ] && [ ! -L "$workspace/.openclaw" ]; then copy /snapshot/workspace "$workspace/.openclaw"; fi
+    if [ -e /snapshot/without-owners ]; then
+      chown -R "$1:$2" /secret "$workspace/.openclaw" 2>/dev/null || true
+      for path in /state/* /state/.[!.]*; do [ "$(kind_of "$path")" != plain ] || chown -R "$1:$2" "$path" 2>/dev/null || true; done
+    fi
+    sync -f /state' "$(snapshot_value "$1" uid)" "$(snapshot_value "$1" gid)"
 }
 
-# Marks the update as ended, and removes old snapshots.
-finish_snapshot() {
-  [ -n "$snapshot" ] || return 0
-  rm -f -- "$snapshot_dir/$snapshot/unfinished"
-  local number count=0
+# Keeps the newest snapshots, and in any case that of the newest update.
+remove_old_snapshots() {
+  local number count=0 updates=0
   for number in $(snapshot_numbers); do
     count=$((count + 1))
-    if [ "$count" -gt "$snapshots" ]; then remove_snapshot "$number"; fi
+    if [ "$(snapshot_value "$number" kind)" = update ]; then updates=$((updates + 1)); fi
+    if [ "$count" -le "$snapshots" ] || { [ "$updates" -eq 1 ] && [ "$(snapshot_value "$number" kind)" = update ]; }; then continue; fi
+    remove_snapshot "$number"
   done
 }
 
+# Its files belong to the gateway's user, so a container removes them.
 remove_snapshot() { # NUMBER, or another name of a folder
-  with_state 'rm -rf "/snapshots/$1"' "$1" || true
-  docker image rm "$(snapshot_image "${1%.partial}")" >/dev/null 2>&1 || true
+  if [ -d "$snapshot_dir/$1/data" ]; then with_state "$1" 'find /snapshot -mindepth 1 -delete' 2>/dev/null || true; fi
+  rm -rf -- "${snapshot_dir:?}/$1" || true
+  docker image rm "$(snapshot_image "$1")" >/dev/null 2>&1 || true
 }
 
 # Stores which image the installation runs: its container may be removed before the next update.
 record_installed() {
-  make_snapshot_folder "$snapshot_dir"
-  write_file "$snapshot_dir/installed" "image_id=$(image_id "$image")"$'\n'"version=$(image_version "$image")"$'\n' >/dev/null
+  (umask 077 && mkdir -p -- "$snapshot_dir") 2>/dev/null || return 0
+  (write_file "$snapshot_dir/installed" "image_id=$(image_id "$image")"$'\n'"version=$(image_version "$image")"$'\n') >/dev/null 2>&1 || true
 }

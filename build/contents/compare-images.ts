@@ -13,6 +13,8 @@ export interface ImageDifference {
   readonly layers: { readonly shared: readonly ImageLayer[]; readonly pulled: readonly ImageLayer[] };
   /** Compressed bytes. */
   readonly bytesToPull: number;
+  /** Compressed bytes of all layers. */
+  readonly size: { readonly before: number; readonly after: number };
   readonly files: Difference<ImageFile>;
   readonly debian: Difference<string>;
   readonly npm: Difference<string>;
@@ -24,12 +26,16 @@ export function compareImages(first: ImageContents, second: ImageContents): Imag
   const pulled = second.layers.filter(({ digest }) => !existing.has(digest));
   return {
     layers: { shared: second.layers.filter(({ digest }) => existing.has(digest)), pulled },
-    bytesToPull: pulled.reduce((sum, { size }) => sum + size, 0),
+    bytesToPull: sizeOf(pulled),
+    size: { before: sizeOf(first.layers), after: sizeOf(second.layers) },
     files: difference(first.files, second.files, (a, b) => a.fingerprint === b.fingerprint),
     debian: difference(first.debian, second.debian, Object.is),
     npm: difference(first.npm, second.npm, Object.is),
   };
 }
+
+/** Compressed bytes. */
+export const sizeOf = (layers: readonly ImageLayer[]): number => layers.reduce((sum, { size }) => sum + size, 0);
 
 function difference<T>(
   first: ReadonlyMap<string, T>,

@@ -211,6 +211,9 @@ describe('image:diff', { tags: ['nightly'] }, () => {
     expect([...files.added, ...files.removed, ...debian.changed, ...npm.changed]).toEqual([]);
     const text = await run(['diff', before, after]);
     expect(text.stdout).toContain('files: 0 added, 1 changed, 0 removed');
+    const markdown = await run(['diff', before, after, '--markdown']);
+    expect(markdown.stdout).toContain('<details><summary>files: 0 added, 1 changed, 0 removed</summary>');
+    expect((await run(['diff', before, after, '--markdown', '--json'])).exitCode).toBe(2);
     await docker('image', 'rm', before, after);
     await rm(folder, { recursive: true, force: true });
   });

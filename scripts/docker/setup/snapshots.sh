@@ -185,14 +185,18 @@ restore_state() { # NUMBER
     sync -f /state' "$(snapshot_value "$1" uid)" "$(snapshot_value "$1" gid)"
 }
 
-# Keeps the newest snapshots, and in any case that of the newest update.
+# Keeps the newest snapshots. The one of this run and that of the newest update are always among them.
 remove_old_snapshots() {
-  local number count=0 updates=0
+  local number update='' others=$snapshots
   for number in $(snapshot_numbers); do
-    count=$((count + 1))
-    if [ "$(snapshot_value "$number" kind)" = update ]; then updates=$((updates + 1)); fi
-    if [ "$count" -le "$snapshots" ] || { [ "$updates" -eq 1 ] && [ "$(snapshot_value "$number" kind)" = update ]; }; then continue; fi
-    remove_snapshot "$number"
+    if [ -z "$update" ] && [ "$(snapshot_value "$number" kind)" = update ]; then update=$number; fi
+  done
+  if [ -n "$snapshot" ]; then others=$((others - 1)); fi
+  if [ -n "$update" ] && [ "$update" != "$snapshot" ]; then others=$((others - 1)); fi
+  for number in $(snapshot_numbers); do
+    if [ "$number" = "$snapshot" ] || [ "$number" = "$update" ]; then continue; fi
+    others=$((others - 1))
+    if [ "$others" -lt 0 ]; then remove_snapshot "$number"; fi
   done
 }
 

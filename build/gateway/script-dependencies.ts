@@ -12,7 +12,7 @@ export const SCRIPT_FILES: readonly RegExp[] = [/^scripts\/postinstall-bundled-p
 export type ScriptDependencies = Pick<DependencyManifest, 'dependencies' | 'optionalDependencies'>;
 
 /**
- * The dependencies of plugins that the gateway's own install script would fetch from npm, as releases 2026.4.5 to 2026.4.15 do. They are
+ * The dependencies of plugins that the gateway's own install script would fetch from npm, as releases 2026.3.31 to 2026.4.15 do. They are
  * locked and installed with those of the gateway: then the script, which has no network, finds nothing missing.
  *
  * Source: `discoverBundledPluginRuntimeDeps` in that script. The first plugin that names a dependency decides its version.
@@ -24,7 +24,7 @@ export function scriptDependencies(files: ReadonlyMap<string, string>): ScriptDe
     optionalDependencies: {},
   };
   // Later releases install them when the gateway starts, or contain them.
-  if (files.get(SCRIPT)?.includes('"--omit=dev"') !== true) return found;
+  if (files.get(SCRIPT)?.includes('--omit=dev') !== true) return found;
   for (const path of [...files.keys()].filter((name) => PLUGIN_PACKAGE.test(name)).sort()) {
     const manifest = parsePackageJson(files.get(path) ?? '{}', path);
     for (const group of ['dependencies', 'optionalDependencies'] as const) {

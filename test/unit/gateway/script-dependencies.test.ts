@@ -26,6 +26,14 @@ describe('the dependencies that an install script of the gateway would fetch', (
   });
 
   it.each([
+    ['2026.4.15', INSTALLS],
+    ['2026.3.31', 'exec(`npm install --omit=dev --no-save --package-lock=false ${missingSpecs.join(" ")}`)'],
+  ])('are found in the script of %s', (_, script) => {
+    const files = new Map([[SCRIPT, script], plugin('slack', { dependencies: { ms: '2.1.2' } })]);
+    expect(scriptDependencies(files).dependencies).toEqual({ ms: '2.1.2' });
+  });
+
+  it.each([
     ['no such script', []],
     ['a script that installs nothing', [[SCRIPT, 'prune()'] as const]],
   ])('are none with %s', (_, script) => {

@@ -48,10 +48,19 @@ const nameRule = ruleChecker({ type: 'object', properties: { id: TEXT } });
 export const parsePluginManifest = (text: string, file: string): { readonly id?: string } =>
   parseFile(text, file, nameRule) as { readonly id?: string };
 
-const buildInfoRule = ruleChecker({ type: 'object', properties: { commit: TEXT, builtAt: TEXT } });
+/** The commit is null if git was not at hand, as when 2026.3.23-1 was built. */
+interface BuildInfo {
+  readonly commit?: string | null;
+  readonly builtAt?: string;
+}
+
+const buildInfoRule = ruleChecker({
+  type: 'object',
+  properties: { commit: { type: ['string', 'null'] }, builtAt: TEXT },
+});
 /** @param file for error messages @throws RequestError that names the violated rule */
-export const parseBuildInfo = (text: string, file: string): { readonly commit?: string; readonly builtAt?: string } =>
-  parseFile(text, file, buildInfoRule) as { readonly commit?: string; readonly builtAt?: string };
+export const parseBuildInfo = (text: string, file: string): BuildInfo =>
+  parseFile(text, file, buildInfoRule) as BuildInfo;
 
 export interface PluginCatalogEntry {
   readonly name: string;

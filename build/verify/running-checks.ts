@@ -79,13 +79,13 @@ async function checkStop({ running, slowdown }: Subject): Promise<CheckOutcome> 
   );
 }
 
-/** Releases before 2026.3 answer every path with the page of the Control UI. Source: their `src/gateway/server-http.ts`. */
+/** Releases before 2026.3.7 answer every path with the page of the Control UI. Source: their `src/gateway/server-http.ts`. */
 function isBeforeHealthz({ config }: Pick<Subject, 'config'>): boolean {
   const version = parseVersion(config.config?.Labels?.[ANNOTATION.version] ?? '');
   return version !== undefined && compareVersions(version, FIRST_WITH_HEALTHZ) < 0;
 }
 
-const FIRST_WITH_HEALTHZ = { text: '2026.3.1', date: '2026.3.1', kind: 'stable', correction: 0 } as const;
+const FIRST_WITH_HEALTHZ = { text: '2026.3.7', date: '2026.3.7', kind: 'stable', correction: 0 } as const;
 
 /** Checks of the running image; the last one stops it. */
 export const RUNNING_CHECKS: readonly Check[] = [
@@ -94,11 +94,14 @@ export const RUNNING_CHECKS: readonly Check[] = [
     row: 'health',
     requires: '`/healthz` answers 200 with the status `live`',
     why: "Docker's health check and Kubernetes' liveness probe use it.",
-    fix: 'Read the log of the container. Releases before 2026.3 answer with the page of the Control UI: a warning.',
+    fix: 'Read the log of the container. Releases before 2026.3.7 answer with the page of the Control UI: a warning.',
     run: async (subject) => {
       const { found, answer } = await waitForAnswer(subject, '/healthz', 'any');
       if (answer?.status === 200 && isBeforeHealthz(subject))
-        return { status: 'warning', found: '200, the page of the Control UI: releases before 2026.3 have no /healthz' };
+        return {
+          status: 'warning',
+          found: '200, the page of the Control UI: releases before 2026.3.7 have no /healthz',
+        };
       return passIf(answer?.status === 200 && answer.body.includes('"live"'), found, '200 {"ok":true,"status":"live"}');
     },
   },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseBuildInfo } from '../../../build/gateway/package-json.ts';
 import {
   allowedScripts,
   ownInstallScripts,
@@ -6,6 +7,7 @@ import {
   withAllowedScripts,
   withOverrides,
 } from '../../../build/gateway/package-manifest.ts';
+import { RequestError } from '../../../build/problem.ts';
 import { dependencyManifest } from '../../../build/steps/dependency-manifest.mjs';
 
 const MANIFEST = { name: 'openclaw', version: '2026.9.6' };
@@ -91,4 +93,9 @@ describe('overrides', () => {
     expect(withOverrides(manifest)).toBe(manifest);
     expect(withOverrides(manifest, {})).toBe(manifest);
   });
+});
+
+it('accepts build information without a commit, as in release 2026.3.23-1', () => {
+  expect(parseBuildInfo('{"version":"2026.3.23-1","commit":null}', 'dist/build-info.json').commit ?? '').toBe('');
+  expect(() => parseBuildInfo('{"commit":1}', 'dist/build-info.json')).toThrow(RequestError);
 });

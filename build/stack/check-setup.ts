@@ -162,6 +162,8 @@ function buildProblems(values: Values): readonly Problem[] {
 /** A path that other paths can be compared with: `/srv/openclaw/`. */
 const folderTree = (path: string): string => `${posix.normalize(path).replace(/\/+$/, '')}/`;
 
+const isIn = (path: string, folder: string): boolean => folderTree(path).startsWith(folderTree(folder));
+
 /** Called again when the targets of symbolic links are known. */
 export function folderProblems(setupValues: SetupValues, input: SetupInput): readonly Problem[] {
   const problems: Problem[] = [];
@@ -190,6 +192,9 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
     else if (holds !== undefined && holds !== '/tmp')
       problem(`contains ${holds}, but setup would give all of it to the container`, 'use a separate folder');
     if (twin !== undefined) problem(`is the same folder as ${twin.name}`, 'use a separate folder for each');
+    const held = folders.find((other) => other.name !== name && isIn(other.value, value));
+    if (name === 'OPENCLAW_AUTH_PROFILE_SECRET_DIR' && twin === undefined && held !== undefined)
+      problem(`contains the folder of ${held.name}`, 'use a separate folder for the secrets');
   }
   return [...problems, ...snapshotProblems(effectiveValues(input), setupValues, input)];
 }

@@ -158,7 +158,7 @@ function testUpdates(
   /** No copy of a rehearsal, no mark of an unfinished update, no second name of an image, and no container of setup. */
   const leavesNothing = async () => {
     const files = await readdir(snapshots());
-    expect(files.filter((file) => !/^(?:\d+|installed)$/.test(file))).toEqual([]);
+    expect(files.filter((file) => !/^(?:\d+|installed|project)$/.test(file))).toEqual([]);
     for (const number of files.filter((file) => /^\d+$/.test(file)))
       expect(await readdir(join(snapshots(), number))).not.toContain('unfinished');
     const project = here.environment['COMPOSE_PROJECT_NAME'] ?? '';

@@ -160,8 +160,8 @@ restore_config() {
 
 restore() {
   local status=$?
-  trap '' INT TERM HUP # a second Ctrl-C must not leave the gateway stopped
-  set +e               # restore as much as possible
+  trap '' INT TERM HUP PIPE # a second Ctrl-C, or the end of a pipe, must not leave the gateway stopped
+  set +e                    # restore as much as possible
   if [ -n "$partial" ]; then rm -f -- "$partial"; fi
   if [ -z "$finished" ]; then
     if [ -n "$written$was_image" ] && [ "$status" -ne 0 ]; then wait_for_engine; fi
@@ -208,18 +208,16 @@ restore_installation() {
   elif [ -n "$configured" ] && [ -n "$before_config" ]; then
     restore_config
   fi
-  if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot.partial" ]; then
-    for container in $(docker ps --all --quiet --filter "label=$HELPER_LABEL=$project_name"); do docker rm --force "$container" >/dev/null 2>&1; done
-    remove_snapshot "$snapshot.partial"
-  fi
   if [ -n "$started" ]; then
     # Use the restored files. Only the environment may have named the project, so pass its name.
     compose_files=(--project-name "$project_name")
-    if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
+    # Without an engine, the mark `unfinished` stays, and the next setup restores the installation.
+    if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2 || return; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
     if [ -n "$was_running" ]; then
       container=$(gateway_container --all)
       if wait_until_healthy "$container"; then printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2; fi
     fi
   fi
   if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot" ]; then remove_snapshot "$snapshot"; fi
+  if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot.partial" ] && end_helpers; then remove_snapshot "$snapshot.partial"; fi
 }

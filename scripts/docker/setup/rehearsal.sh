@@ -18,16 +18,16 @@ discard_rehearsal() {
 copy_state_for_rehearsal() {
   with_state rehearsal '
     owners=$(owners_in /snapshot)
-    size=$(du -s --block-size=1 /state | cut -f 1)
+    size=$(du -s --block-size=1 ${NESTED:+"--exclude=/state/$NESTED"} /state | cut -f 1)
     [ "$size" -lt "$(df --output=avail --block-size=1 /snapshot | tail -n 1)" ] || { echo "cp: No space left on device" >&2 && exit 1; }
     touch /tmp/before
     # A running gateway removes files while they are copied.
     { copy /state /snapshot/state && copy /secret /snapshot/secret; } 2>/tmp/errors || true
-    if [ -d "$workspace" ]; then
+    if [ -d /workspace ]; then
       mkdir /snapshot/workspace
-      chown --reference="$workspace" /snapshot/workspace 2>/dev/null || true
-      if [ "$(du -s --block-size=1M "$workspace" | cut -f 1)" -le 1000 ]; then NESTED="" NESTED_TARGET="" && copy "$workspace" /snapshot/workspace
-      else find "$workspace" -mindepth 1 -maxdepth 1 \( ! -type d -o -name .openclaw -o -name memory \) -exec cp -a --reflink=auto -t /snapshot/workspace {} +; fi 2>>/tmp/errors || true
+      chown --reference=/workspace /snapshot/workspace 2>/dev/null || true
+      if [ "$(du -s --block-size=1M /workspace | cut -f 1)" -le 1000 ]; then NESTED="" NESTED_TARGET="" && copy /workspace /snapshot/workspace
+      else find /workspace -mindepth 1 -maxdepth 1 \( ! -type d -o -name .openclaw -o -name memory \) -exec cp -a --reflink=auto -t /snapshot/workspace {} +; fi 2>>/tmp/errors || true
     fi
     for again in 1 2 3; do
       touch /tmp/now

@@ -16,14 +16,14 @@ with_state() { # SNAPSHOT SCRIPT ARGUMENT ...
   local data=$snapshot_dir/$1/data script=$2 mounts=() nested
   shift 2
   nested=$(path_in_config "$workspace_dir")
-  if [ -z "$nested" ] && [ -d "$workspace_dir" ]; then mounts=(--volume "$workspace_dir:/workspace$label"); fi
+  # This user may not see a workspace in a configuration that belongs to the gateway.
+  if [ -d "$workspace_dir" ] || [ ! -x "$config_dir" ]; then mounts=(--volume "$workspace_dir:/workspace$label"); fi
   in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --env LC_ALL=C \
     --env "NESTED=$nested" --env "NESTED_TARGET=$(physical_in_config "$workspace_dir")" --env "NESTED_SECRET=$(path_in_config "$secret_dir")" \
     --volume "$config_dir:/state$label" --volume "$secret_dir:/secret$label" --volume "$data:/snapshot$label" \
     ${mounts[@]+"${mounts[@]}"} --entrypoint sh "$(tool_image)" -c '
       set -eu
       umask 077
-      if [ -n "$NESTED" ]; then workspace=/state/$NESTED; else workspace=/workspace; fi
       # Prints whether a path is left out, contains one that is left out, or neither.
       kind_of() { # PATH
         for left_out in "$NESTED" "$NESTED_TARGET" "$NESTED_SECRET"; do
@@ -60,7 +60,7 @@ with_state() { # SNAPSHOT SCRIPT ARGUMENT ...
           esac
         done
       }
-      has_own_state() { [ -d "$workspace/.openclaw" ] && [ ! -L "$workspace/.openclaw" ]; }
+      has_own_state() { [ -d /workspace/.openclaw ] && [ ! -L /workspace/.openclaw ]; }
       '"$script" sh "$@"
 }
 
@@ -97,7 +97,7 @@ megabytes() {
 
 # Prints a value of a snapshot.
 snapshot_value() { # NUMBER NAME
-  sed -n "s/^$2=//p" "$snapshot_dir/$1/snapshot" 2>/dev/null | tail -n 1
+  { sed -n "s/^$2=//p" "$snapshot_dir/$1/snapshot" 2>/dev/null || true; } | tail -n 1
 }
 
 # Prints the numbers of all complete snapshots, the newest first.
@@ -125,6 +125,7 @@ make_snapshot_folder() { # PATH
   local problem
   problem=$(umask 077 && LC_ALL=C mkdir -p -- "$1" 2>&1) ||
     fail "$1 cannot be created" "$(reason_of "$problem")" 'choose another folder for snapshots: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh'
+  (write_file "$snapshot_dir/project" "$project_name") >/dev/null
 }
 
 # Makes the folder of a new snapshot, with the files of Compose. The state follows when the gateway is stopped.
@@ -132,17 +133,19 @@ begin_snapshot() { # KIND
   local newest folder
   newest=$(snapshot_numbers | head -n 1)
   snapshot=$((${newest:-0} + 1))
+  # An incomplete one may be left of a run that could not remove it.
+  while [ -e "$snapshot_dir/$snapshot" ] || [ -e "$snapshot_dir/$snapshot.partial" ]; do snapshot=$((snapshot + 1)); done
   folder=$snapshot_dir/$snapshot.partial
   make_snapshot_folder "$folder/project"
   make_snapshot_folder "$folder/data"
   {
-    printf '%s' "${before_env%x}" >"$folder/project/.env"
-    if [ -n "$before_extra" ]; then printf '%s' "${before_extra%x}" >"$folder/project/docker-compose.extra.yml"; fi
-    if [ -n "$before_sandbox" ]; then printf '%s' "${before_sandbox%x}" >"$folder/project/docker-compose.sandbox.yml"; fi
-    printf '%s=%s\n' kind "$1" image "$was_image" image_id "$installed_id" version "$installed_version" \
-      next_image_id "$(image_id "${2:-$image}")" next_version "$next_version" uid "$before_uid" gid "$before_gid" running "${was_running:+yes}" \
-      config_dir "$config_dir" workspace_dir "$workspace_dir" secret_dir "$secret_dir" >"$folder/snapshot"
-    : >"$folder/unfinished"
+    printf '%s' "${before_env%x}" >"$folder/project/.env" &&
+      { [ -z "$before_extra" ] || printf '%s' "${before_extra%x}" >"$folder/project/docker-compose.extra.yml"; } &&
+      { [ -z "$before_sandbox" ] || printf '%s' "${before_sandbox%x}" >"$folder/project/docker-compose.sandbox.yml"; } &&
+      printf '%s=%s\n' kind "$1" image "$was_image" image_id "$installed_id" version "$installed_version" \
+        next_image_id "$(image_id "${2:-$image}")" next_version "$next_version" uid "$before_uid" gid "$before_gid" running "${was_running:+yes}" \
+        config_dir "$config_dir" workspace_dir "$workspace_dir" secret_dir "$secret_dir" >"$folder/snapshot" &&
+      : >"$folder/unfinished"
   } 2>"$lock/problem" || fail 'The snapshot could not be made' "$(reason_of "$(last_problem)")" "make free space; to see what is full: df -h $snapshot_dir"
   # The image may be gone from the engine. Then a rollback needs it again.
   if has_image "${installed_id:-none}"; then docker tag "$installed_id" "$(snapshot_image "$snapshot")"; fi
@@ -156,7 +159,7 @@ save_state() {
     [ "$owners" = yes ] || : >/snapshot/without-owners
     copy /state /snapshot/state
     copy /secret /snapshot/secret
-    if has_own_state; then copy "$workspace/.openclaw" /snapshot/workspace; fi
+    if has_own_state; then copy /workspace/.openclaw /snapshot/workspace; fi
     sync -f /snapshot
     date -u +%Y-%m-%dT%H:%M:%SZ
     du -s --block-size=1 /snapshot | cut -f 1' 2>"$lock/problem") ||
@@ -176,10 +179,10 @@ restore_state() { # NUMBER
     remove /secret
     copy /snapshot/state /state
     copy /snapshot/secret /secret
-    if has_own_state; then rm -rf "$workspace/.openclaw"; fi
-    if [ -d /snapshot/workspace ] && [ ! -L "$workspace/.openclaw" ]; then copy /snapshot/workspace "$workspace/.openclaw"; fi
+    if has_own_state; then rm -rf /workspace/.openclaw; fi
+    if [ -d /snapshot/workspace ] && [ ! -L /workspace/.openclaw ]; then copy /snapshot/workspace /workspace/.openclaw; fi
     if [ -e /snapshot/without-owners ]; then
-      chown -R "$1:$2" /secret "$workspace/.openclaw" 2>/dev/null || true
+      chown -R "$1:$2" /secret /workspace/.openclaw 2>/dev/null || true
       for path in /state/* /state/.[!.]*; do [ "$(kind_of "$path")" != plain ] || chown -R "$1:$2" "$path" 2>/dev/null || true; done
     fi
     sync -f /state' "$(snapshot_value "$1" uid)" "$(snapshot_value "$1" gid)"
@@ -200,10 +203,12 @@ remove_old_snapshots() {
   done
 }
 
-# Its files belong to the gateway's user, so a container removes them.
+# Its files belong to the gateway's user, so a container removes them. It gets another name first, so that half of one is never restored.
 remove_snapshot() { # NUMBER, or another name of a folder
-  if [ -d "$snapshot_dir/$1/data" ]; then with_state "$1" 'find /snapshot -mindepth 1 -delete' 2>/dev/null || true; fi
-  rm -rf -- "${snapshot_dir:?}/$1" || true
+  local removed=removed-$1
+  case $1 in removed-*) removed=$1 ;; *) mv -- "$snapshot_dir/$1" "$snapshot_dir/$removed" || return 0 ;; esac
+  if [ -d "$snapshot_dir/$removed/data" ]; then with_state "$removed" 'find /snapshot -mindepth 1 -delete' 2>/dev/null || true; fi
+  rm -rf -- "${snapshot_dir:?}/$removed" || true
   docker image rm "$(snapshot_image "$1")" >/dev/null 2>&1 || true
 }
 

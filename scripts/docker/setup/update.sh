@@ -22,6 +22,9 @@ find_installed_image() {
     installed_id=$(sed -n 's/^image_id=//p' "$snapshot_dir/installed")
     installed_version=$(sed -n 's/^version=//p' "$snapshot_dir/installed" | LC_ALL=C tr -dc 'A-Za-z0-9._+-')
     was_image=$(in_env_file OPENCLAW_IMAGE)
+  elif [ -z "$recovered" ] && [ -f "$root/.env" ]; then
+    was_image=$(in_env_file OPENCLAW_IMAGE) was_image=${was_image:-openclaw:local}
+    installed_id=$(image_id "$was_image") installed_version=$(image_version "$was_image")
   fi
   # A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
   if [ -z "$installed_id" ] || ! docker tag "$installed_id" "$kept_image" 2>/dev/null; then was_image=''; fi
@@ -52,13 +55,29 @@ repair_state() {
   }
 }
 
-# Ends the containers that a killed run has left, which could still write to the state, and the gateway itself.
+# Ends the containers of setup that a killed run has left: they could still write to the state. Fails without an engine.
+end_helpers() {
+  local id ids
+  ids=$(docker ps --all --quiet --filter "label=$HELPER_LABEL=$project_name") || return
+  for id in $ids; do docker rm --force "$id" >/dev/null 2>&1 || true; done
+}
+
+# Ends these containers, and the gateway.
 remove_containers() {
   local id ids
-  ids=$(docker ps --all --quiet --filter "label=$HELPER_LABEL=$project_name" && docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name" \
-    --filter label=com.docker.compose.service=openclaw-gateway) || return
+  end_helpers || return
+  ids=$(docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name" --filter label=com.docker.compose.service=openclaw-gateway) || return
   for id in $ids; do docker rm --force "$id" >/dev/null 2>&1 || true; done
   [ -z "$(gateway_container)" ]
+}
+
+# Gives the data to the user that the gateway of a snapshot runs as.
+give_to_former_user() { # SNAPSHOT
+  local former_uid former_gid
+  former_uid=$(snapshot_value "$1" uid) former_gid=$(snapshot_value "$1" gid)
+  if [ -z "$former_uid" ] || [ "$former_uid:$former_gid" = "$uid:$gid" ]; then return 0; fi
+  before_uid=$uid uid=$former_uid gid=$former_gid
+  give_to_gateway >/dev/null 2>"$lock/problem" || true
 }
 
 # Undoes an update whose snapshot is complete. The snapshot stays until the former gateway runs.
@@ -74,22 +93,44 @@ undo_update() {
 # Reads the files of a snapshot, and writes them in place of the present ones.
 restore_files() { # NUMBER
   local folder=$snapshot_dir/$1/project env extra sandbox
-  env=$(content_of "$folder/.env") extra=$(content_of "$folder/docker-compose.extra.yml") sandbox=$(content_of "$folder/docker-compose.sandbox.yml")
+  env=$(content_of "$folder/.env")
+  extra=$(content_of "$folder/docker-compose.extra.yml")
+  sandbox=$(content_of "$folder/docker-compose.sandbox.yml")
+  # A file without contents is what a power failure leaves. An installation always has a .env.
+  case $env in '' | x) return 0 ;; esac
   write_stack "${env%x}" "${extra%x}" "${sandbox%x}"
 }
 
 # An update that was killed, or whose engine went away, has left the mark `unfinished`. Restores what was there before, and starts setup again.
 recover_update() {
   local number name path next
-  if [ -d "$snapshot_dir" ] && { [ ! -r "$snapshot_dir" ] || [ ! -x "$snapshot_dir" ]; }; then
-    refuse OPENCLAW_SNAPSHOT_DIR "$snapshot_dir" 'cannot be read by this user, and may have an update that was interrupted' 'run setup as the user who ran it before'
+  for path in "$snapshot_dir" "$snapshot_dir"/[0-9]*; do
+    if [ -d "$path" ] && { [ ! -r "$path" ] || [ ! -x "$path" ]; }; then
+      refuse OPENCLAW_SNAPSHOT_DIR "$path" 'cannot be read by this user, and may have an update that was interrupted' 'run setup as the user who ran it before'
+    fi
+  done
+  if [ -f "$snapshot_dir/project" ]; then
+    name=$(cat -- "$snapshot_dir/project")
+    [ "$name" = "$project_name" ] ||
+      refuse OPENCLAW_SNAPSHOT_DIR "$snapshot_dir" "has the snapshots of the installation $(printf '%s' "$name" | LC_ALL=C tr -dc 'a-z0-9_-')" \
+        "use another folder; if you have renamed this installation: rm '$snapshot_dir/project'"
   fi
-  if [ -d "$snapshot_dir/rehearsal" ]; then discard_rehearsal; fi
+  for path in "$snapshot_dir"/rehearsal "$snapshot_dir"/removed-* "$snapshot_dir"/*/unfinished; do
+    [ -e "$path" ] || continue
+    end_helpers || true
+    case $path in
+    */rehearsal) discard_rehearsal ;;
+    */removed-*) [ -f "$path" ] || remove_snapshot "${path##*/}" ;;
+    esac
+  done
   for path in "$snapshot_dir"/*/unfinished; do
     [ -f "$path" ] || continue
     path=${path%/unfinished}
     name=${path##*/} number=${name%.partial}
-    if has_ended "$name"; then
+    if [ "$(snapshot_value "$name" kind)" = interrupted ]; then
+      if [ "$name" = "$number" ]; then rm -f -- "$path/unfinished"; else remove_snapshot "$name"; fi
+      continue
+    elif has_ended "$name"; then
       rm -f -- "$path/unfinished"
       continue
     fi
@@ -98,12 +139,14 @@ recover_update() {
       say "An update was interrupted: restoring snapshot $number"
       use_folders_of "$number"
       remove_containers || fail 'The gateway could not be stopped' 'Its state is to be restored.' 'look at its state: docker compose ps'
+      save_interrupted_state
       restore_state "$number" 2>"$lock/problem" ||
         fail "Snapshot $number could not be restored" "$(reason_of "$(last_problem)")" 'make free space, then run setup again'
     else
       say 'An update was interrupted before it changed the state'
     fi
     restore_files "$name"
+    give_to_former_user "$name"
     # The former gateway runs while the new image is provided again, with --offline the one that has the name now.
     path=$(snapshot_value "$name" image)
     next=$(image_id "$path")
@@ -111,7 +154,7 @@ recover_update() {
     if [ -n "$(snapshot_value "$name" running)" ]; then
       (unset_given && cd "$root" && docker compose --project-name "$project_name" up --detach openclaw-gateway) >&2 || true
     fi
-    if [ -n "$next" ] && [ -z "$rollback" ]; then tag_image "$next" "$path"; fi
+    if [ -n "$next" ] && [ -z "$rollback" ] && [ "$(snapshot_value "$name" kind)" != rollback ]; then tag_image "$next" "$path"; fi
     rm -f -- "$snapshot_dir/$name/unfinished"
     remove_snapshot "$name"
     if [ -n "$rollback" ]; then
@@ -125,10 +168,22 @@ recover_update() {
 # Whether the gateway of an update runs, although setup was killed before it could say so.
 has_ended() { # SNAPSHOT
   local container
-  container=$(gateway_container)
   case $1 in *.partial) return 1 ;; esac
+  container=$(gateway_container)
   [ -n "$container" ] &&
-    [ "$(docker container inspect --format '{{.Image}} {{with .State.Health}}{{.Status}}{{end}}' "$container" 2>/dev/null)" = "$(snapshot_value "$1" next_image_id) healthy" ]
+    [ "$(docker container inspect --format '{{.Image}}' "$container" 2>/dev/null)" = "$(snapshot_value "$1" next_image_id)" ] &&
+    wait_until_healthy "$container"
+}
+
+# Saves the state that an interrupted update has left, before the former one replaces it: the new gateway may have run for days.
+save_interrupted_state() {
+  remember_files
+  installed_id=$(snapshot_value "$number" next_image_id) installed_version=$(snapshot_value "$number" next_version)
+  was_image=$(snapshot_value "$number" image) was_running='' next_version=$(snapshot_value "$number" version)
+  begin_snapshot interrupted "$(snapshot_image "$number")"
+  save_state
+  rm -f -- "$snapshot_dir/$snapshot/unfinished"
+  snapshot='' installed_id='' installed_version='' was_image='' next_version=''
 }
 
 # An interrupted update may have used other folders than this run.
@@ -159,7 +214,8 @@ choose_snapshot() {
     esac
   fi
   for number in $(snapshot_numbers); do
-    if [ "$(snapshot_value "$number" kind)" != rollback ] && [ "$(snapshot_value "$number" restored)" != yes ]; then
+    case $(snapshot_value "$number" kind) in rollback | interrupted) continue ;; esac
+    if [ "$(snapshot_value "$number" restored)" != yes ]; then
       rollback=$number
       return 0
     fi
@@ -190,7 +246,7 @@ roll_back() {
   if [ -z "$installed_id" ]; then installed_id=$(image_id "$image") was_image=$image; fi
   image_name=$(snapshot_value "$number" image)
   next_version=$(snapshot_value "$number" version)
-  has_image "$(snapshot_image "$number")" ||
+  { [ -n "$image_name" ] && has_image "$(snapshot_image "$number")"; } ||
     fail "Snapshot $number cannot be restored" "Its image ${next_version:+of version $next_version }is not in the engine any more." \
       "load or pull it, and name it: docker tag IMAGE $(snapshot_image "$number")"
   say "Rolling back to snapshot $number: ${next_version:-an unknown version}, saved on $(snapshot_value "$number" created)"
@@ -205,6 +261,7 @@ roll_back() {
     fail "Snapshot $number could not be restored" "$(reason_of "$(last_problem)")" 'make free space, then try again'
   changed=$(changed_settings "$(cat -- "$snapshot_dir/$number/project/.env")")
   restore_files "$number"
+  give_to_former_user "$number"
   if [ -n "$changed" ]; then note "these settings of .env have their former values again:$changed"; fi
   tag_image "$(snapshot_image "$number")" "$image_name"
   say 'Starting the gateway'
@@ -215,11 +272,11 @@ roll_back() {
   wait_until_healthy "$container" || fail_of_gateway
   wait_until_started "$container"
   image=$image_name
-  finish_update
   # The newest `restored` counts. To go back to a rollback's own snapshot undoes that rollback.
   printf 'restored=yes\n' >>"$snapshot_dir/$number/snapshot" || true
   name=$(snapshot_value "$number" back_to)
   if [ -n "$name" ] && [ -f "$snapshot_dir/$name/snapshot" ]; then printf 'restored=no\n' >>"$snapshot_dir/$name/snapshot" || true; fi
+  finish_update
   note "it was stopped for $((SECONDS - ${stopped_at:-$SECONDS})) s"
   printf '\nThe gateway is running version %s again. Snapshot %s has the state before this rollback: scripts/docker/setup.sh --rollback %s\n' \
     "${next_version:-(unknown)}" "$snapshot" "$snapshot"

@@ -120,6 +120,13 @@ describe('checkSetup', () => {
     ]);
   });
 
+  it('refuses a folder of secrets that contains another folder', () => {
+    const folders = { OPENCLAW_AUTH_PROFILE_SECRET_DIR: '/srv/oc', OPENCLAW_WORKSPACE_DIR: '/srv/oc/workspace' };
+    expect(checkSetup(input(folders)).problems).toMatchObject([
+      { source: 'OPENCLAW_AUTH_PROFILE_SECRET_DIR', reason: 'contains the folder of OPENCLAW_WORKSPACE_DIR' },
+    ]);
+  });
+
   it.each([
     ['OPENCLAW_CONFIG_DIR', "/srv/it's a $folder"],
     ['OPENCLAW_CONFIG_DIR', '/tmp/données'],

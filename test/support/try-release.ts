@@ -25,7 +25,13 @@ export interface TriedRelease {
 }
 
 interface Failed {
-  readonly error?: { readonly kind: string; readonly reason?: string; readonly hint?: string };
+  readonly error?: {
+    readonly kind: string;
+    readonly reason?: string;
+    readonly hint?: string;
+    /** Those of a request that is not valid. */
+    readonly problems?: readonly { readonly reason: string; readonly hint: string }[];
+  };
 }
 
 /** Runs the command line with --json. */
@@ -80,7 +86,7 @@ async function measure(engine: DockerCli, input: string, tag: string): Promise<T
       options,
       builds: false,
       seconds: took,
-      note: `${error.kind}: ${error.reason ?? ''} ${error.hint ?? ''}`,
+      note: `${error.kind}: ${[error, ...(error.problems ?? [])].map(({ reason = '', hint = '' }) => `${reason} ${hint}`).join(' ')}`,
     };
   const { results = [] } = await run<Verified>(['verify', tag]);
   const failed = results.filter(({ status }) => status === 'failed');

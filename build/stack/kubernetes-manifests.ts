@@ -17,7 +17,7 @@ const PORTS = [
   { name: 'gateway', number: 18789 },
   { name: 'bridge', number: 18790 },
 ] as const;
-/** Of the image; docker-compose.yml has it as a default too. */
+/** The user of the image, and the default of docker-compose.yml. */
 const USER = 1000;
 
 const WRITTEN =

@@ -1,7 +1,7 @@
 /** A snapshot that setup made before an update or a rollback: scripts/docker/setup/snapshots.sh writes it. */
 export interface Snapshot {
   readonly number: number;
-  /** What it was made before: `update`, `repair` or `rollback`; `interrupted`: the state that an interrupted update has left. */
+  /** The work that followed it: `update`, `repair` or `rollback`. `interrupted`: the state that an interrupted update has left. */
   readonly kind: string;
   /** Versions of the gateway: the saved one, and the one that followed; empty if unknown. */
   readonly version: string;

@@ -55,7 +55,7 @@ it('is a base that kubectl renders, with the image of an overlay', async () => {
   expect(deployment.spec.template.spec.containers[0].image).toBe('localhost/openclaw:try');
 });
 
-// Podman runs the very manifests in a privileged container, with a storage and a network of its own.
+// Podman runs the same manifests in a privileged container, which has its own storage and network.
 describe('podman kube play', { tags: ['nightly'] }, () => {
   const name = `openclaw-image-podman-${process.pid}`;
   const podman = async (line: string) => {

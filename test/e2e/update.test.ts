@@ -141,6 +141,13 @@ function testUpdates(
     return { exitCode, signal, output };
   }
 
+  /** Runs setup, which must succeed. @returns its output */
+  async function succeeds(...args: Parameters<typeof setup>): Promise<string> {
+    const { exitCode, output } = await setup(...args);
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    return output;
+  }
+
   const runs = async (version: string) => {
     await expect
       .poll(async () => (await fetch(`http://127.0.0.1:${here.port}/healthz`).catch(() => undefined))?.status, {
@@ -183,8 +190,7 @@ function testUpdates(
     proxy = await startEngineProxy(here.environment['DOCKER_HOST'] ?? '', join(here.folder, 'engine.sock'));
     await mkdir(join(here.config, 'workspace/project'), { recursive: true });
     await writeFile(join(here.config, 'workspace/project/mine.txt'), 'my work');
-    const { exitCode, output } = await setup(image(1));
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await succeeds(image(1));
     await writeFile(join(here.config, 'large.bin'), Buffer.alloc(300_000, 'x'));
     await chown(join(here.config, 'large.bin'), 1000, 1000);
     before = await readState(here.config, gateway);
@@ -196,8 +202,7 @@ function testUpdates(
   // Each test ends with the old gateway and its state.
   afterEach(async () => {
     if ((await database()) !== '1') {
-      const { exitCode, output } = await setup(image(2), { options: ['--rollback'] });
-      expect({ exitCode }, output).toEqual({ exitCode: 0 });
+      await succeeds(image(2), { options: ['--rollback'] });
     }
     await runs('2026.9.1');
     expect(await readState(here.config, gateway)).toEqual(before);
@@ -205,15 +210,13 @@ function testUpdates(
   });
 
   it('rehearses, and changes nothing', async () => {
-    const { exitCode, output } = await setup(image(2), { options: ['--rehearse'] });
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    const output = await succeeds(image(2), { options: ['--rehearse'] });
     expect(output).toContain('Rehearsing the update from 2026.9.1 to 2026.9.2 on a copy of the state');
     await runs('2026.9.1');
   });
 
   it('updates, keeps a snapshot that doctor lists, and goes back', async () => {
-    const { exitCode, output } = await setup(image(2));
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await succeeds(image(2));
     await runs('2026.9.2');
     expect(await database()).toBe('2');
     const { mode } = await stat(snapshots());
@@ -227,31 +230,27 @@ function testUpdates(
   });
 
   it('repairs the state on request, with a snapshot', async () => {
-    const { exitCode, output } = await setup(image(2, 'repair'), { options: ['--fix'] });
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await succeeds(image(2, 'repair'), { options: ['--fix'] });
     await runs('2026.9.2');
     expect(await readdir(here.config)).toContain('repaired');
   });
 
   it('undoes a rollback, and keeps three snapshots', async () => {
-    await setup(image(2));
-    const rollback = await setup(image(2), { options: ['--rollback'] });
-    const number = /Snapshot (\d+) has the state before this rollback/.exec(rollback.output)?.[1] ?? '';
-    const { exitCode, output } = await setup(image(1), { options: ['--rollback', number] });
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await succeeds(image(2));
+    const rollback = await succeeds(image(2), { options: ['--rollback'] });
+    const number = /Snapshot (\d+) has the state before this rollback/.exec(rollback)?.[1] ?? '';
+    await succeeds(image(1), { options: ['--rollback', number] });
     await runs('2026.9.2');
     expect(await database()).toBe('2');
-    const back = await setup(image(2), { options: [`--rollback=${Number(number) - 1}`] });
-    expect(back.exitCode, back.output).toBe(0);
+    await succeeds(image(2), { options: [`--rollback=${Number(number) - 1}`] });
     expect((await readdir(snapshots())).filter((file) => /^\d+$/.test(file)).length).toBe(3);
   });
 
   it('goes back by the newest update that was not undone', async () => {
-    await setup(image(2));
-    await setup(image(2), { options: ['--rollback'] });
-    await setup(image(2));
-    const { exitCode, output } = await setup(image(2), { options: ['--rollback'] });
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    await succeeds(image(2));
+    await succeeds(image(2), { options: ['--rollback'] });
+    await succeeds(image(2));
+    await succeeds(image(2), { options: ['--rollback'] });
     expect(await database()).toBe('1');
   });
 
@@ -260,8 +259,7 @@ function testUpdates(
     expect(killed.signal).toBe('SIGKILL');
     await here.compose('up', '--detach', 'openclaw-gateway');
     await expect.poll(async () => (await here.compose('ps')).stdout, { timeout: 120_000 }).toContain('(healthy)');
-    const { exitCode, output } = await setup(image(2));
-    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    const output = await succeeds(image(2));
     expect(output).not.toContain('interrupted');
     expect(await database()).toBe('2');
     await leavesNothing();
@@ -293,8 +291,7 @@ function testUpdates(
       try {
         const first = await setup(image(2, fault), { options, environment, ...(when === undefined ? {} : { when }) });
         if (when?.[1] === 'SIGKILL') {
-          const { exitCode, output } = await setup(image(2));
-          expect({ exitCode }, output).toEqual({ exitCode: 0 });
+          const output = await succeeds(image(2));
           if (LATE.has(when[0])) expect(output).toContain('An update was interrupted: restoring snapshot');
         } else expect(first.exitCode, first.output).not.toBe(0);
         await runs(ends === 'new' ? '2026.9.2' : '2026.9.1');
@@ -305,7 +302,7 @@ function testUpdates(
       } finally {
         if (disk !== undefined) {
           await $`umount ${small}`;
-          await setup(image(1), { environment: { OPENCLAW_SNAPSHOT_DIR: '' } });
+          await succeeds(image(1), { environment: { OPENCLAW_SNAPSHOT_DIR: '' } });
         }
       }
     });

@@ -237,7 +237,7 @@ describe('a release to two registries', () => {
       expect({ exitCode }, output).toEqual({ exitCode: 0 });
       const index = await fixture.read.document(parseReference(reference), 'latest');
       expect(output).toContain(`Pulling ${fixture.repositories[0]}@${index?.descriptor.digest}`);
-      // An update to an image that nobody has signed; .env keeps the policy.
+      // The policy in .env also refuses an update to an unsigned image.
       const unsigned = `${fixture.open.address}/unsigned:latest`;
       await docker('tag', reference, unsigned);
       await docker('push', unsigned);

@@ -215,7 +215,9 @@ restore_installation() {
     if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2 || return; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
     if [ -n "$was_running" ]; then
       container=$(gateway_container --all)
-      if wait_until_healthy "$container"; then printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2; fi
+      # Else the snapshot is kept: it may be needed.
+      wait_until_healthy "$container" || return
+      printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2
     fi
   fi
   if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot" ]; then remove_snapshot "$snapshot"; fi

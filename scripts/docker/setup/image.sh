@@ -17,10 +17,7 @@ pull() {
     if has_image "$1"; then hint='the engine has this image; to run it without pulling: --offline'; fi
     fail "$1 could not be pulled" 'The error of the engine is above.' "$hint"
   }
-  case $1 in
-  *@sha256:*) ;;
-  *) [ "$source" = "$1" ] || docker tag "$source" "$1" ;;
-  esac
+  if [ "$source" != "$1" ]; then tag_image "$source" "$1"; fi
   if [ "$trust" = unsigned ]; then note 'its signature was not checked; to require one: OPENCLAW_IMAGE_TRUST=release'; fi
   pulled=$1
 }

@@ -116,7 +116,7 @@ rehearse() {
     if docker exec "$container" node dist/index.js doctor --non-interactive </dev/null >"$lock/output" 2>&1; then
       note 'its doctor ended without a failure'
     else
-      note 'its doctor reports a failure (there is no network in a rehearsal):'
+      note 'its doctor reports a failure (a rehearsal has no network):'
       tail -n 5 -- "$lock/output" | printable_lines
     fi
     docker logs --tail 200 "$container" >"$lock/output" 2>&1 || true

@@ -3,8 +3,8 @@ import { ruleChecker } from '../schema.ts';
 
 /** The settings in pnpm-workspace.yaml that affect an image. Source: https://pnpm.io/settings */
 export interface Workspace {
-  /** Globs of the folders with packages. */
-  readonly packages?: readonly string[];
+  /** Globs of the folders with packages; null if the key has no value. */
+  readonly packages?: readonly string[] | null;
   /** A text, which pnpm writes for a package before the user decides, allows nothing. */
   readonly allowBuilds?: Readonly<Record<string, boolean | string>>;
   readonly onlyBuiltDependencies?: readonly string[];

@@ -12,9 +12,9 @@ import { readSourceFile } from './source-file.ts';
  */
 export async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
   const file = join(root, 'pnpm-workspace.yaml');
-  const { packages = [] } = await parseWorkspace(await readSourceFile(file), file);
+  const { packages } = await parseWorkspace(await readSourceFile(file), file);
   const folders = new Set<string>(['.']);
-  for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
+  for (const pattern of (packages ?? []).filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
       const folder = file.replace(/\/package\.json$/, '');
       const [top = '', name = ''] = folder.split('/');

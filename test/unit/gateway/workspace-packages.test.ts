@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { workspaceDependencies } from '../../../build/gateway/workspace-packages.ts';
+import { workspaceDependencies, workspacePackages } from '../../../build/gateway/workspace-packages.ts';
 
 describe('workspaceDependencies', () => {
   const manifest = (name: string, more: object = {}) => ({ name, version: '1.0.0', ...more });
@@ -45,4 +48,11 @@ describe('workspaceDependencies', () => {
       'packages/ai',
     );
   });
+});
+
+it.each(['', 'packages:\n', 'packages: []\n'])('the root is the only package of the workspace "%s"', async (text) => {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-workspace-'));
+  await writeFile(join(folder, 'pnpm-workspace.yaml'), text);
+  expect(await workspacePackages(folder, [])).toEqual(['.']);
+  await rm(folder, { recursive: true });
 });

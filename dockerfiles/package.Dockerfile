@@ -155,8 +155,8 @@ SH
 FROM scratch AS programs
 COPY <<'JS' /dependency-manifest.mjs
 // Reads a package.json on standard input, and prints what npm installs for it. Arguments: packages whose install scripts may run.
-import { readFileSync } from 'node:fs';
-import { argv } from 'node:process';
+import { argv, stdin } from 'node:process';
+import { json } from 'node:stream/consumers';
 
 /**
  * The dependencies of a package, without anything that changes with its version: the key of the dependency layers. Bundled dependencies
@@ -181,7 +181,8 @@ export function dependencyManifest(manifest) {
 
 if (import.meta.main ?? argv[1] === import.meta.filename) {
   const allowScripts = Object.fromEntries(argv.slice(2).map((name) => [name, true]));
-  const manifest = dependencyManifest(JSON.parse(readFileSync(0, 'utf8')));
+  const read = /** @type {Parameters<typeof dependencyManifest>[0]} */ (await json(stdin));
+  const manifest = dependencyManifest(read);
   console.log(JSON.stringify({ ...manifest, allowScripts }));
 }
 JS

@@ -33,6 +33,7 @@ export const ANNOTATION_CHECKS: readonly Check[] = [
   },
   {
     name: 'manifest-annotations',
+    hiddenByPodman: 'manifest',
     row: 'annotations',
     requires: 'the same annotations on the manifest of each platform',
     why: 'Tools that read one platform see its manifest only.',
@@ -55,6 +56,7 @@ export const ANNOTATION_CHECKS: readonly Check[] = [
   },
   {
     name: 'index-annotations',
+    hiddenByPodman: 'manifest',
     row: 'annotations',
     requires: 'the same annotations on the index',
     why: "A registry's page reads the index; without annotations the page is blank.",

@@ -27,6 +27,8 @@ export interface Check {
   readonly why: string;
   /** How to fix an image that fails. */
   readonly fix: string;
+  /** What Podman's form of Docker's API hides of an OCI image, so that the check fails although the image is right. */
+  readonly hiddenByPodman?: 'manifest' | 'health check';
   readonly run: (subject: Subject) => Promise<CheckOutcome> | CheckOutcome;
 }
 

@@ -75,6 +75,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
   },
   {
     name: 'healthcheck',
+    hiddenByPodman: 'health check',
     row: 'health',
     requires: 'a `HEALTHCHECK` on `/healthz` with a start period of at least 60 s',
     why: 'A shorter start period reports a slow cold start as unhealthy.',

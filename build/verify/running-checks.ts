@@ -119,6 +119,7 @@ export const RUNNING_CHECKS: readonly Check[] = [
   },
   {
     name: 'health-status',
+    hiddenByPodman: 'health check',
     row: 'health',
     requires: 'Docker reports the container as healthy',
     why: 'Compose waits for it.',

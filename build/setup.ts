@@ -7,6 +7,7 @@ import { field } from './stack/field.ts';
 import { otherCredential } from './stack/gateway-token.ts';
 import { maskedConfiguration } from './stack/masked.ts';
 import { configureGateway, planSetup } from './stack/plan-setup.ts';
+import { quadletOf } from './stack/quadlet.ts';
 import { parseRelaxedJson, RelaxedJsonError } from './stack/relaxed-json.ts';
 import { type SandboxProbe, sandboxImage } from './stack/sandbox-gate.ts';
 import type { SetupInput } from './stack/setup-values.ts';
@@ -80,6 +81,18 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
   },
   credential: (input) => [['shown', otherCredential(configOf(input), filesOf(input)) ?? '']],
   'sandbox-image': (input) => [['sandbox_image', sandboxImage(configOf(input))]],
+  quadlet: (input) => {
+    const { unit, environment } = quadletOf(input.text('compose'), {
+      image: input.text('image'),
+      name: input.text('container'),
+      environmentFile: input.text('environment_file'),
+      labels: Object.fromEntries(input.under('label:')),
+    });
+    return [
+      ['unit', unit],
+      ['unit_environment', environment],
+    ];
+  },
   configure: (input) => {
     const sandbox = (['on', 'off'] as const).find((state) => state === input.text('sandbox_state'));
     const writes = configureGateway(setupInputOf(input), configOf(input), {

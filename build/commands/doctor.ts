@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { execa } from 'execa';
 import { type CheckResult, isFailed } from '../check-result.ts';
 import { DOCTOR_CHECKS, diagnose } from '../doctor/diagnosis.ts';
 import { inspectInstallation } from '../doctor/inspect.ts';
@@ -9,6 +11,7 @@ import { RequestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
+import { readDotEnv } from '../stack/dot-env.ts';
 import { addOptions } from './options.ts';
 import { runCommand } from './run-command.ts';
 
@@ -51,7 +54,12 @@ async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_
       },
     ]);
   await runCommand({ json, consequence: 'nothing was changed' }, async (command) => {
-    const engine = await findRunningEngine(named);
+    const dotEnv = await readFile(join(folder, '.env'), 'utf8').catch(() => '');
+    const kind = readDotEnv(dotEnv).get('CONTAINER_ENGINE');
+    // It serves Podman's API for a few minutes.
+    if (kind === 'podman')
+      await execa(join(folder, 'scripts/docker/podman-compose.sh'), ['version'], { reject: false });
+    const engine = await findRunningEngine(named, kind);
     if (engine === undefined)
       throw new WorkError({
         kind: 'engine-gone',

@@ -33,10 +33,12 @@ const problem = (found: string, hint: string): CheckOutcome => ({ status: 'faile
 export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'engine',
-    inspect: ({ engine }) =>
-      Number.parseInt(engine.version, 10) >= 24
-        ? passed(`Docker ${engine.version} on ${engine.host}`)
-        : warning(`Docker ${engine.version} is older than 24`, 'https://docs.docker.com/engine/install'),
+    inspect: ({ engine, dotEnv }) =>
+      isPodman(dotEnv)
+        ? passed(`Podman ${engine.version} on ${engine.host}`)
+        : Number.parseInt(engine.version, 10) >= 24
+          ? passed(`Docker ${engine.version} on ${engine.host}`)
+          : warning(`Docker ${engine.version} is older than 24`, 'https://docs.docker.com/engine/install'),
   },
   {
     name: 'compose',
@@ -148,13 +150,19 @@ export const diagnose = (installation: Installation, here: string = installation
     [inspect(installation)].flat().map(({ hint, ...outcome }) => ({
       name,
       ...outcome,
-      ...(hint === undefined
-        ? {}
-        : {
-            hint: isProjectCommand(hint, installation, here) ? `cd ${quoted(installation.project)} && ${hint}` : hint,
-          }),
+      ...(hint === undefined ? {} : { hint: hintFor(installation, hint, here) }),
     })),
   );
+
+const isPodman = (dotEnv: string): boolean => readDotEnv(dotEnv).get('CONTAINER_ENGINE') === 'podman';
+
+/** A hint with the commands of the installation's engine, which work in the current folder. */
+function hintFor(installation: Installation, hint: string, here: string): string {
+  const command = isPodman(installation.dotEnv)
+    ? hint.replace(/^docker compose /, 'scripts/docker/podman-compose.sh ').replace(/^docker /, 'podman ')
+    : hint;
+  return isProjectCommand(command, installation, here) ? `cd ${quoted(installation.project)} && ${command}` : command;
+}
 
 /** Whether a hint is a command that acts on the project in the current folder. */
 const isProjectCommand = (hint: string, { project }: Installation, here: string): boolean =>

@@ -52,6 +52,8 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
   const values = effectiveValues(input);
   const setupValues = withDefaults(values, input);
   const { uid } = gatewayUser(values);
+  // The gateway's user is the user of the host, who is root in a container without that namespace.
+  const seenUid = values.get('OPENCLAW_USERNS')?.startsWith('keep-id') === true ? '0' : uid;
   const name = setupValues.OPENCLAW_IMAGE;
   const [info, composeVersion, compose, found, image, newestRelease, files] = await Promise.all([
     docker('info', '--format', '{{json .}}'),
@@ -103,7 +105,7 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     image: hasImage ? { name, id: imageId, version: version === '' ? undefined : version } : undefined,
     newestRelease,
     folders: await Promise.all(
-      FOLDERS.map((variable) => lookAt(docker, hasImage ? name : undefined, variable, setupValues, uid)),
+      FOLDERS.map((variable) => lookAt(docker, hasImage ? name : undefined, variable, setupValues, { uid, seenUid })),
     ),
     ports: await Promise.all(
       (['OPENCLAW_GATEWAY_PORT', 'OPENCLAW_BRIDGE_PORT'] as const).map((variable) =>
@@ -162,12 +164,19 @@ const nameOf = (line: string): string => line.replace(/=.*$/s, '');
 
 interface InspectedContainer {
   readonly Id: string;
+  readonly Name: string;
   readonly Image: string;
   readonly ImageManifestDescriptor?: { readonly digest: string };
   readonly State: { readonly Status: string; readonly Health?: { readonly Status: string } };
   readonly Config: { readonly Env?: readonly string[]; readonly Labels?: Readonly<Record<string, string>> };
   readonly Mounts?: readonly { readonly Source: string; readonly Destination: string }[];
+  readonly NetworkSettings?: {
+    readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
+  };
 }
+
+/** Podman adds them to each container. */
+const PODMAN_VARIABLES = ['container', 'HOSTNAME'];
 
 async function findContainer(docker: Docker): Promise<GatewayContainer | undefined> {
   const { stdout: id } = await docker('compose', 'ps', '--all', '--quiet', 'openclaw-gateway');
@@ -188,7 +197,7 @@ async function findContainer(docker: Docker): Promise<GatewayContainer | undefin
         .filter((line) => line.includes('='))
         .map((line) => [nameOf(line), line.replace(/^[^=]*=/, '')]),
     ),
-    imageVariables: new Set((JSON.parse(own || '[]') as readonly string[]).map(nameOf)),
+    imageVariables: new Set([...(JSON.parse(own || '[]') as readonly string[]).map(nameOf), ...PODMAN_VARIABLES]),
     mounts: Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination })),
     folder: Config.Labels?.['com.docker.compose.project.working_dir'] ?? '',
     composeFiles: (Config.Labels?.['com.docker.compose.project.config_files'] ?? '').split(','),
@@ -230,7 +239,7 @@ async function lookAt(
   image: string | undefined,
   variable: (typeof FOLDERS)[number],
   setupValues: SetupValues,
-  uid: string,
+  { uid, seenUid }: { readonly uid: string; readonly seenUid: string },
 ): Promise<Folder> {
   const path = setupValues[variable];
   const disk = await statfs(path).catch((error: NodeJS.ErrnoException) => error.code);
@@ -248,7 +257,7 @@ async function lookAt(
     docker,
     image,
     path,
-    `find /look -xdev ${tests} ! -uid ${uid} -print | wc -l`,
+    `find /look -xdev ${tests} ! -uid ${seenUid} -print | wc -l`,
     `/look${workspace.slice(path.length)}`,
   );
   return { variable, path, exists: true, uid, foreign: exitCode === 0 ? Number(stdout) : undefined, free };
@@ -263,12 +272,16 @@ async function findHolder(
   published: readonly (string | undefined)[],
 ): Promise<PublishedPort> {
   if (!published.includes(String(port))) return { variable, port, published: false, holder: undefined, own: false };
-  const { stdout } = await docker('ps', '--no-trunc', '--filter', `publish=${port}`, '--format', '{{.ID}} {{.Names}}');
+  // Podman has no filter for ports.
+  const ids = (await docker('ps', '--quiet')).stdout.split('\n').filter((id) => id !== '');
+  const { stdout } = ids.length === 0 ? { stdout: '' } : await docker('container', 'inspect', ...ids);
+  const holders = (JSON.parse(stdout || '[]') as readonly InspectedContainer[]).filter(({ NetworkSettings }) =>
+    Object.values(NetworkSettings?.Ports ?? {}).some((bindings) => bindings?.some((to) => to.HostPort === `${port}`)),
+  );
   // Another container may publish the same port on another address.
-  const holders = stdout.split('\n').map((line) => line.split(' '));
-  const [id = '', name = ''] = holders.find(([of]) => of === container?.id) ?? holders[0] ?? [];
-  const holder = id === '' ? await listener(port) : `the container ${name}`;
-  return { variable, port, published: true, holder, own: id !== '' && id === container?.id };
+  const found = holders.find(({ Id }) => Id === container?.id) ?? holders[0];
+  const holder = found === undefined ? await listener(port) : `the container ${found.Name.replace(/^\//, '')}`;
+  return { variable, port, published: true, holder, own: found !== undefined && found.Id === container?.id };
 }
 
 /** On Linux: /proc/net/tcp lists sockets, /proc/PID/fd their owners (proc(5)). Elsewhere: lsof. */

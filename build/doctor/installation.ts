@@ -44,7 +44,7 @@ export interface GatewayContainer {
   readonly health: string | undefined;
   readonly imageId: string;
   readonly environment: ReadonlyMap<string, string>;
-  /** Names of the variables that the image sets. */
+  /** Names of the variables that the image or the engine sets. */
   readonly imageVariables: ReadonlySet<string>;
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
   /** The folder that Compose created it in; empty if it is not Compose's. */

@@ -11,7 +11,7 @@ import { requestEngine } from './engine-api.ts';
 
 /** A running Docker Engine, and the Docker CLI to use it. */
 export interface Engine extends DockerCli {
-  /** How it was found: `--engine`, `DOCKER_HOST`, `context NAME`, or `private` for the private engine. */
+  /** How it was found: `--engine`, `DOCKER_HOST`, `CONTAINER_ENGINE=podman`, `context NAME`, or `private` for the private engine. */
   readonly source: string;
   /** In the form of DOCKER_HOST: `unix:///var/run/docker.sock`. */
   readonly host: string;
@@ -32,7 +32,7 @@ interface Candidate {
 }
 
 /**
- * Finds the engine to use: the one that is named (`--engine`, `DOCKER_HOST`, a Docker context), else the one on the default socket,
+ * Finds the engine to use: the one that is named (`--engine`, `DOCKER_HOST`, `CONTAINER_ENGINE=podman`, a Docker context), else the one on the default socket,
  * else a running private engine, else a new private engine.
  *
  * @throws WorkError if a named engine does not answer, or if none can be set up
@@ -51,18 +51,22 @@ export async function findEngine(
 /**
  * Finds a running engine in the same order, without setting one up.
  *
+ * @param kind `podman` for the engine of an installation that runs on Podman; default: `CONTAINER_ENGINE`
  * @returns undefined if none is named and none runs
  * @throws WorkError if a named engine does not answer or denies access; RequestError if the name is not valid
  */
-export async function findRunningEngine(named: string | undefined): Promise<Engine | undefined> {
-  const candidate = await namedEngine(named);
+export async function findRunningEngine(
+  named: string | undefined,
+  kind: string | undefined = process.env['CONTAINER_ENGINE'],
+): Promise<Engine | undefined> {
+  const candidate = await namedEngine(named, kind);
   if (candidate !== undefined) {
     if (await answers(candidate)) return withCommand(candidate);
     throw new WorkError({
       kind: 'engine-gone',
       title: 'The Docker Engine does not answer',
       reason: `${candidate.source} names ${candidate.host}, but nothing answers there.`,
-      hint: `start the engine, or name another one: --engine unix:///path/docker.sock`,
+      hint: startHint(candidate.host),
     });
   }
   for (const known of [
@@ -78,10 +82,11 @@ export async function findBuilderCommand(): Promise<DockerCli> {
   return { docker: await dockerWithBuildx(), environment: process.env };
 }
 
-async function namedEngine(option: string | undefined): Promise<Candidate | undefined> {
+async function namedEngine(option: string | undefined, kind: string | undefined): Promise<Candidate | undefined> {
   if (option !== undefined) return addressed('--engine', option);
   const { DOCKER_HOST: host, DOCKER_CONTEXT: context } = process.env;
   if (host !== undefined && host !== '') return addressed('DOCKER_HOST', host);
+  if (kind === 'podman') return { source: 'CONTAINER_ENGINE=podman', host: podmanHost() };
   const name = context === undefined || context === '' ? await currentContext() : context;
   if (name === undefined || name === '' || name === 'default') return undefined;
   const inspect = ['context', 'inspect', name, '--format', '{{.Endpoints.docker.Host}}'];
@@ -99,6 +104,19 @@ async function namedEngine(option: string | undefined): Promise<Candidate | unde
   }
   return { source: `context ${name}`, host: stdout.trim(), context: name };
 }
+
+/** Where Podman serves Docker's API. Source: podman-system-service(1) */
+const podmanHost = (): string => {
+  const { uid } = userInfo();
+  const folder = uid === 0 ? '/run' : (process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`);
+  return `unix://${folder}/podman/podman.sock`;
+};
+
+/** How people start an engine that does not answer. */
+const startHint = (host: string): string =>
+  host === podmanHost()
+    ? `start Podman's API (systemctl ${userInfo().uid === 0 ? '' : '--user '}start podman.socket), or name another engine: --engine unix:///path/docker.sock`
+    : 'start the engine, or name another one: --engine unix:///path/docker.sock';
 
 /** An absolute path is a socket; an address without scheme is TCP. Source: docker/cli, opts/hosts.go */
 function addressed(source: string, text: string): Candidate {

@@ -179,6 +179,22 @@ const OPTIONAL: readonly StackVariable[] = [
     example: '5',
     check: matching(/^[1-9]\d{0,2}$/, 'is not a number from 1 to 999', 'write a number: 3'),
   },
+  {
+    name: 'CONTAINER_ENGINE',
+    meaning: 'engine to use: `docker` or `podman`; default: the one of the host, Docker if it has both',
+    example: 'podman',
+    check: oneOf(['docker', 'podman'], 'is not an engine that setup knows'),
+  },
+  {
+    name: 'OPENCLAW_USERNS',
+    meaning: 'user namespace of the containers, which setup sets for rootless Podman',
+    example: 'keep-id:uid=1000,gid=1000',
+    check: matching(
+      /^(?:host|keep-id(?::uid=\d{1,10},gid=\d{1,10})?)$/,
+      'is not a user namespace that the stack can use',
+      'write host, or keep-id:uid=1000,gid=1000',
+    ),
+  },
   { name: 'OPENCLAW_TZ', meaning: 'time zone of both containers', example: 'Asia/Taipei', check: timeZone },
   flag(
     'OPENCLAW_SANDBOX',

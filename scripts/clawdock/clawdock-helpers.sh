@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ClawDock: short commands for the gateway in Docker. For bash and zsh; clawdock-help lists them.
+# ClawDock: short commands for the gateway in Docker or Podman. For bash and zsh; clawdock-help lists them.
 #
 #   source scripts/clawdock/clawdock-helpers.sh
 #
@@ -41,8 +41,9 @@ _clawdock_candidates() {
     pwd -P
     cd .. || exit
   done)
-  docker ps --all --filter label=com.docker.compose.service=openclaw-gateway \
-    --format '{{.Label "com.docker.compose.project.working_dir"}}' 2>/dev/null
+  for engine in docker podman; do
+    command "$engine" ps --all --filter label=com.docker.compose.service=openclaw-gateway --format '{{.Label "com.docker.compose.project.working_dir"}}'
+  done 2>/dev/null
   printf '%s\n' "$HOME/openclaw-image" "$HOME/openclaw" "$HOME"/*/openclaw-image "$HOME"/*/openclaw
 }
 
@@ -97,11 +98,19 @@ _clawdock_env() {
   printf '%s' "${value:-$2}"
 }
 
+# Prints the engine of the project: docker or podman.
+_clawdock_engine() {
+  local engine
+  engine=${CONTAINER_ENGINE:-$(_clawdock_env CONTAINER_ENGINE '')}
+  if [ -z "$engine" ] && ! command -v docker >/dev/null 2>&1; then engine=podman; fi
+  printf '%s' "${engine:-docker}"
+}
+
 # Refuses to act on the containers of another installation that has the same project name.
 _clawdock_is_own() {
   local project other files
   project=${COMPOSE_PROJECT_NAME:-$(_clawdock_env COMPOSE_PROJECT_NAME "$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')")}
-  other=$(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
+  other=$("$(_clawdock_engine)" ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
     --format '{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}' 2>/dev/null | head -n 1)
   files=$(printf '%s' "${other#*|}" | tr ',' '\n' | while IFS= read -r files; do if [ -f "$files" ]; then printf x; fi; done)
   other=${other%%|*}
@@ -129,7 +138,7 @@ _clawdock_compose() {
       done
     fi
     export COMPOSE_FILE COMPOSE_PATH_SEPARATOR
-    exec docker compose "$@"
+    if [ "$(_clawdock_engine)" = podman ]; then exec scripts/docker/podman-compose.sh "$@"; else exec docker compose "$@"; fi
   )
 }
 
@@ -268,7 +277,7 @@ _clawdock_ask() { # QUESTION
     printf 'file:.env\0'
     cat "$_clawdock_dir/.env" 2>/dev/null
     printf '\0'
-  } | docker run --rm --pull never --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+  } | "$(_clawdock_engine)" run --rm --pull never --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
     --volume "$_clawdock_dir/build:/openclaw-image:ro" \
     --volume "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw"):/configuration:ro" \
     --entrypoint sh "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" -c '

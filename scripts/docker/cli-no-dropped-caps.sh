@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one command of the OpenClaw CLI with Docker's default capabilities:
+# Runs one command of the OpenClaw CLI with the engine's default capabilities:
 #
 #   scripts/docker/cli-no-dropped-caps.sh plugins install PACKAGE
 #
@@ -28,4 +28,6 @@ COMPOSE_PATH_SEPARATOR=:
 export COMPOSE_FILE COMPOSE_PATH_SEPARATOR
 terminal=(-T)
 if [ -t 0 ] && [ -t 1 ]; then terminal=(); fi
-exec docker compose run --rm ${terminal[@]+"${terminal[@]}"} openclaw-cli "$@"
+compose=(docker compose)
+if [ "${CONTAINER_ENGINE:-$(sed -n 's/^CONTAINER_ENGINE=//p' .env 2>/dev/null)}" = podman ]; then compose=(scripts/docker/podman-compose.sh); fi
+exec "${compose[@]}" run --rm ${terminal[@]+"${terminal[@]}"} openclaw-cli "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up the gateway in Docker, and starts it. Needs a shell (bash 3.2 or later), Docker and Compose v2; no Node.
+# Sets up the gateway in Docker, and starts it. Needs a shell (bash 3.2 or later), Docker or Podman, and Compose v2; no Node.
 #
 # build/setup.ts decides what to write. It runs in the host's Node, or in the Node of the image. This script applies the decisions. It
 # writes nothing until all checks pass and the image exists, and it replaces each file atomically. The order of the steps is in this
@@ -11,7 +11,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/docker/setup.sh [--offline] [--rehearse | --skip-rehearsal] [--fix] [--rollback [NUMBER]] [--help]
+usage: scripts/docker/setup.sh [--offline] [--rehearse | --skip-rehearsal] [--fix] [--rollback [NUMBER]] [--quadlet] [--help]
 
 Sets up the OpenClaw Gateway in Docker and starts it. Run it again at any time: it keeps the token, your data, your own keys in
 .env and your docker-compose.override.yml, and changes only the settings that you give.
@@ -24,6 +24,7 @@ files and state are restored.
   --skip-rehearsal     update without a rehearsal
   --fix                let the new gateway repair the state before it starts: openclaw doctor --fix
   --rollback [NUMBER]  go back to the image, the files and the state before the last update, or to the snapshot of that number
+  --quadlet            with Podman: write a unit of systemd that runs the gateway as it is set up
   --help               print this text
 
 Variables (docs/setup.md lists all). Setup keeps each value in .env. An empty value removes it:
@@ -67,12 +68,12 @@ sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hi
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
 published='' # ports
 planned_files=() # arguments for Compose: the files of the stack, before they are written
-rehearsal='' repair='' rollback='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
+rehearsal='' repair='' rollback='' quadlet='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
 label='' # of the folders that setup mounts, for SELinux
 decider_image='' # removed at the end
 provided_id='' # of the image that this run put under the name of the running one
 kept_image='' # second tag of the running image, while a new image is built or pulled
-before_env='' before_config='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' engine_host='' engine_source='' lock=$root/.setup.lock locked=''
+before_env='' before_config='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
@@ -82,7 +83,9 @@ umask 077
 
 # Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label
 # for containers.
-in_container() { docker run --rm --pull never --network none --security-opt label=disable --label "$HELPER_LABEL=$project_name" "$@"; }
+in_container() {
+  docker run --rm --pull never --network none ${user_namespace:+--userns "$user_namespace"} --security-opt label=disable --label "$HELPER_LABEL=$project_name" "$@"
+}
 
 say() { printf '==> %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
@@ -101,6 +104,8 @@ parts=$root/scripts/docker/setup
 . "$parts/decisions.sh"
 # shellcheck source=setup/answers.sh
 . "$parts/answers.sh"
+# shellcheck source=setup/engine.sh
+. "$parts/engine.sh"
 # shellcheck source=setup/installation.sh
 . "$parts/installation.sh"
 # shellcheck source=setup/files.sh
@@ -117,6 +122,8 @@ parts=$root/scripts/docker/setup
 . "$parts/rehearsal.sh"
 # shellcheck source=setup/update.sh
 . "$parts/update.sh"
+# shellcheck source=setup/quadlet.sh
+. "$parts/quadlet.sh"
 # shellcheck source=setup/closing.sh
 . "$parts/closing.sh"
 
@@ -133,6 +140,7 @@ while [ $# -gt 0 ]; do
   --rehearse) rehearsal=only ;;
   --skip-rehearsal) rehearsal=none ;;
   --fix) repair=yes ;;
+  --quadlet) quadlet=yes ;;
   --rollback=*) rollback=${1#*=} ;;
   --rollback)
     rollback=last
@@ -148,35 +156,10 @@ while [ $# -gt 0 ]; do
 done
 case $rollback in
 '') case " ${given_options[*]-} " in *' --rollback= '*) refuse option --rollback= 'has no number' 'scripts/docker/setup.sh --rollback goes back to the last update' ;; esac ;;
-*) [ -z "$rehearsal$repair" ] || refuse option --rollback 'cannot be combined with another option of an update' 'scripts/docker/setup.sh --help explains them' ;;
+*) [ -z "$rehearsal$repair$quadlet" ] || refuse option --rollback 'cannot be combined with another option of an update' 'scripts/docker/setup.sh --help explains them' ;;
 esac
 
-command -v docker >/dev/null 2>&1 ||
-  refuse PATH docker 'was not found' "install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up && eval \"\$(scripts/engine env)\""
-find_engine_host
-is_local_engine ||
-  refuse "$engine_source" "${engine_host##*@}" 'is an engine on another machine, whose containers cannot mount folders of this machine' \
-    'run setup on that machine, or choose the engine of this one: docker context use default'
-# Both questions at once: each takes a third of a second on a small host.
-exec 4< <(docker compose version --short 2>/dev/null)
-output=$(docker version --format '{{.Server.Version}}' 2>&1) ||
-  case $output in
-  *'permission denied'*)
-    refuse "$engine_source" "${engine_host:-(not set)}" 'denies access to this user' \
-      "join the docker group and log in again: sudo usermod --append --groups docker $(id -un)"
-    ;;
-  *)
-    refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(printf '%s' "$output" | tail -n 1)" \
-      'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST'
-    ;;
-  esac
-compose_version=$(sed 's/^v//' <&4)
-exec 4<&-
-case $compose_version in
-2.[0-9].* | 2.1[0-9].* | 2.2[0-3].* | 1.* | '')
-  refuse 'docker compose' "${compose_version:-(none)}" 'is too old; setup needs Compose 2.24 or newer' 'install it: https://docs.docker.com/compose/install'
-  ;;
-esac
+choose_engine
 
 take_lock
 # A killed run leaves these files, which contain the token.
@@ -199,6 +182,10 @@ recover_update
 find_installed_image
 if [ -n "$rollback" ]; then
   roll_back
+  exit 0
+fi
+if [ -n "$quadlet" ]; then
+  write_quadlet
   exit 0
 fi
 find_home_volume
@@ -296,7 +283,7 @@ if [ -n "$updating" ] && [ -n "$repair" ]; then repair_state; fi
 
 case $onboarding in
 skipped) say 'Skipping onboarding (OPENCLAW_SKIP_ONBOARDING)' ;;
-done) say 'Onboarding was completed earlier; to repeat it: docker compose run --rm openclaw-cli onboard' ;;
+done) say "Onboarding was completed earlier; to repeat it: $compose_command run --rm openclaw-cli onboard" ;;
 headless)
   keep_comments
   say 'Onboarding with the given API key'
@@ -327,14 +314,15 @@ if [ -n "$config_batch" ]; then
   if [ -n "$was_running" ]; then
     started=yes
     wait_until_started "$was_running"
-    compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'It must restart with the new configuration.' 'look at its state: docker compose ps'
+    compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'It must restart with the new configuration.' "look at its state: $compose_command ps"
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
-    fail 'The configuration could not be written' "$output" "$FIND_MISTAKE"
+    fail 'The configuration could not be written' "$output" "$(find_mistake)"
 fi
 
 say 'Starting the gateway'
 started=yes
+take_over_from_systemd
 output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" 'fix the problem and run setup again'
 container=$(gateway_container --all)
 wait_until_healthy "$container" is_live_on_host || fail_of_gateway

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { $ } from 'zx';
 import { cacheFolder } from '../../build/cache-folder.ts';
-import { docker, engine, ROOT } from '../support/command.ts';
+import { docker, ROOT } from '../support/command.ts';
+import { type PodmanHost, startPodmanHost } from '../support/podman-host.ts';
 
 const TOOLS = cacheFolder('test-tools');
 const BASE = join(ROOT, 'deploy/kubernetes');
@@ -55,32 +56,15 @@ it('is a base that kubectl renders, with the image of an overlay', async () => {
   expect(deployment.spec.template.spec.containers[0].image).toBe('localhost/openclaw:try');
 });
 
-// Podman runs the same manifests in a privileged container, which has its own storage and network.
+// Podman runs the same manifests.
 describe('podman kube play', { tags: ['nightly'] }, () => {
-  const name = `openclaw-image-podman-${process.pid}`;
-  const podman = async (line: string) => {
-    const { exitCode, stdout, stderr } = await docker('exec', name, 'sh', '-c', line);
-    expect(exitCode, `${line}\n${stdout}\n${stderr}`).toBe(0);
-    return stdout;
-  };
+  let host: PodmanHost;
+  const podman = (line: string) => host.run('root', line);
 
   beforeAll(async () => {
-    const { docker: command, environment } = engine();
-    const packages = 'podman crun catatonit netavark aardvark-dns passt uidmap nftables iptables';
-    await writeFile(
-      join(folder, 'Dockerfile'),
-      `FROM openclaw:local
-USER 0
-RUN echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/etc/apt/sources.list.d/trixie.list \\
-  && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends -t trixie ${packages}
-ENTRYPOINT ["sleep", "infinity"]
-`,
-    );
-    const run = $({ env: environment, quiet: true });
-    await run`${command} build --quiet --provenance=false --tag ${name} - < ${join(folder, 'Dockerfile')}`;
-    await run`${command} tag openclaw:local localhost/openclaw:try`;
-    await run`${command} run --detach --name ${name} --privileged --user 0 --volume /var/lib/containers ${name}`;
-    await run`${command} save localhost/openclaw:try | ${command} exec --interactive ${name} podman load --quiet`;
+    host = await startPodmanHost();
+    await docker('tag', 'openclaw:local', 'localhost/openclaw:try');
+    await host.load('root', 'localhost/openclaw:try');
     const secret = Buffer.from('a-token-of-a-test').toString('base64');
     await writeFile(
       join(folder, 'secret.yaml'),
@@ -88,8 +72,8 @@ ENTRYPOINT ["sleep", "infinity"]
     );
   });
   afterAll(async () => {
-    await docker('rm', '--force', '--volumes', name);
-    await docker('image', 'rm', '--force', name, 'localhost/openclaw:try');
+    await host.remove();
+    await docker('image', 'rm', '--force', 'localhost/openclaw:try');
   });
 
   it.each([
@@ -98,15 +82,9 @@ ENTRYPOINT ["sleep", "infinity"]
   ])('ends with a healthy gateway as %s', async (_, overlay, patch, user) => {
     const manifests = await kustomize(overlay, IMAGE + patch);
     await writeFile(join(folder, 'all.yaml'), (await readFile(join(folder, 'secret.yaml'), 'utf8')) + manifests);
-    await docker('cp', join(folder, 'all.yaml'), `${name}:/all.yaml`);
+    await host.copy(join(folder, 'all.yaml'), '/all.yaml');
     await podman('podman kube play --publish 18789:18789 /all.yaml');
-    const { environment, docker: command } = engine();
-    const ready = () =>
-      $({
-        env: environment,
-        nothrow: true,
-        quiet: true,
-      })`${command} exec ${name} curl --silent http://127.0.0.1:18789/readyz`.text();
+    const ready = async () => (await host.attempt('root', 'curl --silent http://127.0.0.1:18789/readyz')).stdout;
     await expect.poll(ready, { timeout: 240_000, interval: 1000 }).toContain('"ready":true');
     await podman('podman healthcheck run openclaw-pod-gateway');
     expect((await podman('podman exec openclaw-pod-gateway sh -c "id -u; id -g"')).split('\n').join(':')).toBe(user);

@@ -29,6 +29,7 @@ socket=/var/run/docker.sock bind=lan project_name=openclaw gateway_port=18789 br
 sandbox=\${OPENCLAW_SANDBOX:+yes} built='' uid=1000 gid=1000
 overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
+. ${PARTS}/engine.sh
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
 . ${PARTS}/answers.sh
@@ -174,6 +175,7 @@ env_file='' extra_overlay='' sandbox_overlay=''
 overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 fail() { printf '%s\\n' "$@" >&2; exit 1; }
 in_container() { false; }
+. ${PARTS}/engine.sh
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
 . ${PARTS}/answers.sh

@@ -240,7 +240,7 @@ check_env_file() {
         esac
       done
       ;;
-    OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY)
+    OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY | CONTAINER_ENGINE)
       [ "$value" = "$(given "$name")" ] || [ "$value" = "$(digit "$(given "$name")")" ] || strange_answer "$name"
       ;;
     *) strange_answer "the line $name in .env" ;;
@@ -258,7 +258,7 @@ check_nothing_dropped() {
     OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
     grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
   done
-  for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID OPENCLAW_IMAGE_TRUST; do
+  for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID OPENCLAW_IMAGE_TRUST OPENCLAW_USERNS CONTAINER_ENGINE; do
     [ -z "${!name:-}" ] || grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
   done
   [ -f "$root/.env" ] || return 0

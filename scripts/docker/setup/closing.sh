@@ -18,8 +18,11 @@ print_closing() {
     printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
       "$scheme" "$host_address" "$gateway_port" "$bind"
   fi
+  if [ "$container_engine" = podman ] && [ -f "$(quadlet_folder)/$(quadlet_unit).container" ]; then
+    printf '\nCompose runs it now. To let systemd run it again, with these settings: scripts/docker/setup.sh --quadlet\n'
+  fi
   local dashboard login
-  dashboard='docker compose run --rm openclaw-cli dashboard --no-open'
+  dashboard="$compose_command run --rm openclaw-cli dashboard --no-open"
   # The command prints the address inside the container.
   if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's#//[^/:]*:18789#//$host_address:$gateway_port#'"; fi
   login="token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings"
@@ -29,10 +32,10 @@ print_closing() {
 
   $login
   dashboard   $dashboard
-  channels    docker compose run --rm openclaw-cli channels login
-              docker compose run --rm openclaw-cli channels add --channel telegram --token "<token>"
-  devices     docker compose run --rm openclaw-cli devices list
-  logs        docker compose logs --follow openclaw-gateway
+  channels    $compose_command run --rm openclaw-cli channels login
+              $compose_command run --rm openclaw-cli channels add --channel telegram --token "<token>"
+  devices     $compose_command run --rm openclaw-cli devices list
+  logs        $compose_command logs --follow openclaw-gateway
   shortcuts   source $root/scripts/clawdock/clawdock-helpers.sh && clawdock-help
 TEXT
 }

@@ -21,7 +21,7 @@ choose_node() {
   [ -n "$image" ] || image=openclaw:local
   if ! has_image "$image"; then
     if [ -n "$offline" ]; then
-      refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' 'load it first: docker load -i FILE'
+      refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' "load it first: $container_engine load -i FILE"
     elif [ "$image" != openclaw:local ]; then
       pull "$image"
     elif command -v npm >/dev/null 2>&1; then
@@ -133,7 +133,7 @@ gather_inputs() {
   local name
   while IFS= read -r name; do
     case $name in
-    OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_PROJECT_NAME | HOME | DOCKER_HOST) input "env:$name" "${!name}" ;;
+    OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_PROJECT_NAME | CONTAINER_ENGINE | HOME | DOCKER_HOST) input "env:$name" "${!name}" ;;
     esac
   done < <(compgen -e)
   # The socket of a Docker context.

@@ -7,7 +7,7 @@
 unset_given() {
   local name
   while IFS= read -r name; do
-    case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | PUID | PGID) unset "$name" ;; esac
+    case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | CONTAINER_ENGINE | PUID | PGID) unset "$name" ;; esac
   done < <(compgen -e)
 }
 

@@ -4,9 +4,11 @@
 # The gateway: its data, its ports, its start, and the restoration of an earlier installation.
 
 # Works without a running gateway, which the container openclaw-cli needs.
-FIND_MISTAKE='docker compose run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor'
-if [ "$PWD" != "$root" ]; then FIND_MISTAKE="cd '$root' && $FIND_MISTAKE"; fi
-FIND_MISTAKE="to find a mistake in openclaw.json: $FIND_MISTAKE; then run setup again"
+find_mistake() {
+  printf 'to find a mistake in openclaw.json: '
+  if [ "$PWD" != "$root" ]; then printf "cd '%s' && " "$root"; fi
+  printf '%s run --rm --no-deps --entrypoint node openclaw-gateway dist/index.js doctor; then run setup again' "$compose_command"
+}
 
 compose() { (cd "$root" && docker compose "${compose_files[@]}" "$@"); }
 in_gateway() { compose run --rm --no-deps --entrypoint node "$@"; }
@@ -29,7 +31,8 @@ give_to_gateway() {
       set -eu
       uid=$1 gid=$2 before=$3
       umask 022
-      mkdir -p /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
+      # The engine would create the folder that the workspace is mounted on, for root.
+      mkdir -p /setup/config/workspace /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
       for folder in config secret; do
         find "/setup/$folder" -xdev -samefile /setup/workspace -prune -o \
           \( ! -uid "$uid" -o ! -gid "$gid" \) -exec chown -h "$uid:$gid" {} + -print
@@ -78,9 +81,11 @@ plain_address() { printf '%s' "$host_address" | tr -d '[]'; }
 check_port() { # NAME PORT
   grep -qxF "$2" <<<"$published" || return 0
   (exec 3<>"/dev/tcp/$(plain_address)/$2") 2>/dev/null || return 0
-  local holder
+  local holder id ids=()
   # Another container may publish the same port on another address.
-  holder=$(docker ps --filter "publish=$2" --format '{{.Names}} {{.Label "com.docker.compose.project"}}' 2>/dev/null)
+  for id in $(docker ps --quiet); do ids+=("$id"); done
+  holder=$(inspect_containers '{{.Name}} {{with .Config.Labels}}{{index . "com.docker.compose.project"}}{{end}}|{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}}|{{end}}{{end}}' \
+    ${ids[@]+"${ids[@]}"} 2>/dev/null | grep -F "|$2|" | sed -e 's/|.*//' -e 's#^/##') || holder=''
   if grep -q " $project_name\$" <<<"$holder"; then return 0; fi
   holder=${holder%%$'\n'*}
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop that program, or choose another port: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"
@@ -116,6 +121,8 @@ wait_until_healthy() { # CONTAINER [COMMAND]
     if "${2:-false}"; then return 0; fi
     # Once a second: each request to the engine slows the start of the gateway.
     if [ $((waited % 4)) -eq 0 ]; then
+      # Podman's health checks are timers of systemd, and a host may have no systemd.
+      if [ "$container_engine" = podman ] && podman healthcheck run "$1" >/dev/null 2>&1; then return 0; fi
       state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null) || state='gone 0 '
       case $state in
       *' healthy') return 0 ;;
@@ -136,7 +143,7 @@ is_live_on_host() { [ "$bind" != loopback ] && [ "$scheme" = http ] && is_publis
 
 fail_of_gateway() {
   compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
-  fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$FIND_MISTAKE"
+  fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$(find_mistake)"
 }
 
 # Waits until a gateway has finished its start: it ignores a signal to stop meanwhile. Its port and address in the container do not depend

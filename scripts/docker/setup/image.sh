@@ -13,7 +13,7 @@ pull() {
   fi
   say "Pulling $source"
   docker pull "$source" || {
-    local hint='check its name, your login (docker login) and the network'
+    local hint="check its name, your login ($container_engine login) and the network"
     if has_image "$1"; then hint='the engine has this image; to run it without pulling: --offline'; fi
     fail "$1 could not be pulled" 'The error of the engine is above.' "$hint"
   }
@@ -34,7 +34,7 @@ verify_published() { # IMAGE TRUST
   /*) [ -f "$2" ] || refuse OPENCLAW_IMAGE_TRUST "$2" 'does not exist' 'give the public key that cosign generate-key-pair wrote' ;;
   esac
   say "Verifying the signature of $1"
-  output=$("$root/scripts/run" release verify "$1" --platforms "$(docker version --format '{{.Server.Os}}/{{.Server.Arch}}')" ${args[@]+"${args[@]}"}) || {
+  output=$("$root/scripts/run" release verify "$1" --platforms "$(engine_platform)" ${args[@]+"${args[@]}"}) || {
     printf '%s\n' "$output" >&2
     fail "$1 is not the image of a trusted release" 'The checks that failed are above. Nothing was pulled.' \
       'use a signed image, or accept images without a signature: OPENCLAW_IMAGE_TRUST=unsigned'
@@ -44,26 +44,40 @@ verify_published() { # IMAGE TRUST
   note "${output##*$'\n'}: ${verified##*@}"
 }
 
-# Builds with scripts/run if the host has Node or npm, else with plain Docker from the same Dockerfile.
+# Builds with scripts/run if the host has Docker, and Node or npm; else with plain Docker or Podman from the same Dockerfile.
 build_image() (
   for pair in ${build_variables[@]+"${build_variables[@]}"}; do export "${pair?}"; done
   if [ -n "$sandbox" ]; then export OPENCLAW_INSTALL_DOCKER_CLI=1; fi
   unset OPENCLAW_VARIANT # it would change the name of the image
-  if node_is_new_enough || command -v npm >/dev/null 2>&1; then
+  args=(--tag openclaw:local)
+  file=$root/dockerfiles/package.Dockerfile
+  # Compose looks for this name, and Podman keeps a health check in this format only. Podman before 5.6 has no COPY --link.
+  if [ "$container_engine" = podman ]; then
+    args=(--format docker --tag docker.io/library/openclaw:local)
+    file=-
+  elif node_is_new_enough || command -v npm >/dev/null 2>&1; then
     cd "$root" || exit
     exec scripts/run build --tag openclaw:local
   fi
-  args=()
   for name in OPENCLAW_IMAGE_APT_PACKAGES OPENCLAW_DOCKER_APT_PACKAGES OPENCLAW_IMAGE_PIP_PACKAGES OPENCLAW_INSTALL_BROWSER OPENCLAW_INSTALL_DOCKER_CLI; do
     if [ -n "${!name:-}" ]; then args+=(--build-arg "$name"); fi
   done
-  exec docker build ${args[@]+"${args[@]}"} --tag openclaw:local --file "$root/dockerfiles/package.Dockerfile" "$root/dockerfiles"
+  sed 's/^COPY --link /COPY /' "$root/dockerfiles/package.Dockerfile" | docker build "${args[@]}" --file "$file" "$root/dockerfiles"
 )
 
 # Without Node and npm, plain Docker builds the image, and the Dockerfile needs BuildKit.
 require_builder() {
-  local name value image=${OPENCLAW_IMAGE:-$(kept OPENCLAW_IMAGE)}
-  if [ -n "$offline" ] || [ "${image:-openclaw:local}" != openclaw:local ]; then return 0; fi
+  local name value image
+  image=$(given OPENCLAW_IMAGE openclaw:local)
+  if [ -n "$offline" ] || [ "$image" != openclaw:local ]; then return 0; fi
+  if [ "$container_engine" = podman ]; then
+    for name in OPENCLAW_EXTENSIONS OPENCLAW_SOURCE; do
+      value=$(given "$name")
+      [ -z "$value" ] || refuse "$name" "$value" 'cannot be built by Podman' \
+        'build the image with npm run image:build -- --output type=docker,dest=openclaw.tar; then podman load -i openclaw.tar, and setup --offline'
+    done
+    return 0
+  fi
   if node_is_new_enough || command -v npm >/dev/null 2>&1; then return 0; fi
   for name in OPENCLAW_EXTENSIONS OPENCLAW_SOURCE; do
     value=$(given "$name")
@@ -78,7 +92,7 @@ provide_image() {
   [ -z "$provided" ] || return 0
   provided=yes
   if [ -n "$offline" ]; then
-    has_image "$image" || refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' 'load it first: docker load -i FILE'
+    has_image "$image" || refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' "load it first: $container_engine load -i FILE"
     say "Using $image from the engine"
   elif [ -n "$built" ]; then
     say "Building $image"
@@ -86,4 +100,10 @@ provide_image() {
   elif [ "$pulled" != "$image" ]; then # choose_node may have pulled it already
     pull "$image"
   fi
+  if [ "$container_engine" != podman ]; then return 0; fi
+  # Docker's API completes a short name in another way than Podman's command.
+  case $image in
+  */*) ;;
+  *) podman image exists "docker.io/library/$image" || refuse OPENCLAW_IMAGE "$image" 'is a short name, under which Compose finds no image' "write its full name: OPENCLAW_IMAGE=localhost/$image" ;;
+  esac
 }

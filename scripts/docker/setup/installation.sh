@@ -3,44 +3,6 @@
 #
 # An installation: one folder with one project name and its own data, on an engine of this host. Setup changes no other one.
 
-# Finds the engine's address as docker does: DOCKER_HOST, else the current Docker context.
-# Source: https://docs.docker.com/engine/manage-resources/contexts/
-find_engine_host() {
-  engine_host=${DOCKER_HOST:-} engine_source=DOCKER_HOST
-  if [ -n "$engine_host" ]; then return 0; fi
-  engine_source='docker context'
-  engine_host=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || engine_host=''
-}
-
-# Prints the engine's socket, if containers can mount it: elsewhere than on Linux, and with Docker Desktop, the engine runs in a virtual
-# machine, which does not have the socket of the host.
-mountable_socket() {
-  if [ -n "${DOCKER_HOST:-}" ]; then printf '%s' "$DOCKER_HOST" && return 0; fi
-  case ${OSTYPE:-}:${engine_host:-} in
-  linux*:unix://*/.docker/*) ;;
-  linux*:unix://*) printf '%s' "$engine_host" ;;
-  esac
-}
-
-is_local_engine() {
-  local host
-  host=$(printf '%s' "$engine_host" | tr '[:upper:]' '[:lower:]')
-  case $host in
-  '' | unix://* | npipe://* | fd://*) return 0 ;;
-  tcp://*) host=${host#tcp://} ;;
-  *://*) return 1 ;;
-  esac
-  host=${host%%/*}
-  # The port, but not the end of an address in brackets.
-  case $host in *']') ;; *) host=${host%:*} ;; esac
-  case $host in
-  localhost | '[::1]') return 0 ;;
-  # An address, not a name such as 127.0.0.1.example.org.
-  127.*) case $host in *[!0-9.]*) return 1 ;; *) return 0 ;; esac ;;
-  *) return 1 ;;
-  esac
-}
-
 # Waits until no other setup works in this folder: two would write the same files. The lock of a killed setup is removed.
 take_lock() {
   local holder problem attempts=0 empty=0 said=''
@@ -121,10 +83,11 @@ refuse_other_installations() {
       source=${sources%%|*} sources=${sources#*|}
       [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
-          "use another folder, or stop that container: docker stop ${name#/}"
+          "use another folder, or stop that container: $container_engine stop ${name#/}"
     done
-  done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && docker container inspect ${ids[@]+"${ids[@]}"} \
-    --format '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' 2>/dev/null)
+  done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && inspect_containers \
+    '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' \
+    ${ids[@]+"${ids[@]}"} 2>/dev/null)
 }
 
 has_volume() { docker volume inspect "$1" >/dev/null 2>&1; }
@@ -140,7 +103,7 @@ find_home_volume() {
   *$'\n'"${project_name}_$name"$'\n'*) ;;
   *)
     refuse OPENCLAW_HOME_VOLUME "$name" "does not exist, but other Compose projects have ${found//$'\n'/, }" \
-      "for the home of an earlier installation: OPENCLAW_HOME_VOLUME=${found%%$'\n'*}; for an empty one: docker volume create $name"
+      "for the home of an earlier installation: OPENCLAW_HOME_VOLUME=${found%%$'\n'*}; for an empty one: $container_engine volume create $name"
     ;;
   esac
   export OPENCLAW_HOME_VOLUME="${project_name}_$name"

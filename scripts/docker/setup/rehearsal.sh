@@ -64,7 +64,7 @@ write_rehearsal_overlay() {
     else
       printf '      - {type: bind, source: "${REHEARSAL_SOURCE_%s}", target: "${REHEARSAL_TARGET_%s}", read_only: true}\n' "$count" "$count"
     fi
-  done < <([ -z "$container" ] || docker container inspect --format '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container") >"$lock/mounts"
+  done < <([ -z "$container" ] || inspect_containers '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container") >"$lock/mounts"
   {
     printf 'services:\n  openclaw-gateway:\n    hostname: "${REHEARSAL_HOST}"\n    network_mode: none\n    networks: !reset null\n    ports: !reset []\n'
     printf '    extra_hosts: !reset []\n    container_name: !reset null\n    restart: on-failure:3\n    volumes: !override\n'

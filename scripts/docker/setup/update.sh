@@ -14,8 +14,8 @@ find_installed_image() {
   was_running=$(gateway_container)
   container=$(gateway_container --all | head -n 1)
   if [ -n "$container" ]; then
-    read -r installed_id was_image before_port < <(docker container inspect \
-      --format '{{.Image}} {{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$container")
+    read -r installed_id was_image before_port < <(inspect_containers \
+      '{{.Image}} {{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$container")
     before_port=${before_port%% *}
     installed_version=$(image_version "$installed_id")
   elif [ -f "$snapshot_dir/installed" ]; then
@@ -44,14 +44,14 @@ stop_gateway() { # REASON
   started=yes
   wait_until_started "$was_running"
   stopped_at=$SECONDS
-  docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' "$1" 'look at its state: docker compose ps'
+  docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' "$1" "look at its state: $compose_command ps"
 }
 
 repair_state() {
   say 'Repairing the state: openclaw doctor --fix'
   in_gateway -T openclaw-gateway dist/index.js doctor --fix --non-interactive </dev/null >"$lock/output" 2>&1 || {
     tail -n 20 -- "$lock/output" | printable_lines >&2
-    fail 'openclaw doctor --fix failed' 'Its last lines are above.' "$FIND_MISTAKE"
+    fail 'openclaw doctor --fix failed' 'Its last lines are above.' "$(find_mistake)"
   }
 }
 
@@ -138,7 +138,7 @@ recover_update() {
     if [ "$name" = "$number" ]; then
       say "An update was interrupted: restoring snapshot $number"
       use_folders_of "$number"
-      remove_containers || fail 'The gateway could not be stopped' 'Its state is to be restored.' 'look at its state: docker compose ps'
+      remove_containers || fail 'The gateway could not be stopped' 'Its state is to be restored.' "look at its state: $compose_command ps"
       save_interrupted_state
       restore_state "$number" 2>"$lock/problem" ||
         fail "Snapshot $number could not be restored" "$(reason_of "$(last_problem)")" 'make free space, then run setup again'
@@ -248,7 +248,7 @@ roll_back() {
   next_version=$(snapshot_value "$number" version)
   { [ -n "$image_name" ] && has_image "$(snapshot_image "$number")"; } ||
     fail "Snapshot $number cannot be restored" "Its image ${next_version:+of version $next_version }is not in the engine any more." \
-      "load or pull it, and name it: docker tag IMAGE $(snapshot_image "$number")"
+      "load or pull it, and name it: $container_engine tag IMAGE $(snapshot_image "$number")"
   say "Rolling back to snapshot $number: ${next_version:-an unknown version}, saved on $(snapshot_value "$number" created)"
   provided_id=$(image_id "$(snapshot_image "$number")")
   written=yes
@@ -267,7 +267,7 @@ roll_back() {
   say 'Starting the gateway'
   unset_given
   compose_files=(--project-name "$project_name")
-  output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" 'look at its state: docker compose ps'
+  output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" "look at its state: $compose_command ps"
   container=$(gateway_container --all)
   wait_until_healthy "$container" || fail_of_gateway
   wait_until_started "$container"

@@ -187,7 +187,7 @@ it.each([
   ['of DOCKER_HOST', 'unix:///srv/docker.sock', 'unix:///run/docker.sock', 'unix:///srv/docker.sock'],
   ['of Docker Desktop: not that of the host', '', 'unix:///home/me/.docker/desktop/docker.sock', ''],
 ])("the sandbox mounts the engine's socket %s", async (_, host, context, expected) => {
-  const parts = join(ROOT, 'scripts/docker/setup/installation.sh');
+  const parts = join(ROOT, 'scripts/docker/setup/engine.sh');
   const line = `. '${parts}'; engine_host='${context}' OSTYPE=linux-gnu; mountable_socket`;
   const { stdout } = await execa('bash', ['-c', line], { env: { DOCKER_HOST: host } });
   expect(stdout).toBe(expected);

@@ -1,0 +1,264 @@
+import { type Problem, RequestError } from '../problem.ts';
+
+/** The gateway in the output of `docker compose config --format json`. */
+interface Service {
+  readonly image: string;
+  readonly command: readonly string[] | null;
+  readonly entrypoint?: readonly string[] | null;
+  readonly environment?: Readonly<Record<string, string | null>>;
+  readonly user: string;
+  readonly group_add?: readonly string[];
+  readonly userns_mode?: string;
+  readonly hostname: string;
+  readonly init?: boolean;
+  readonly read_only?: boolean;
+  readonly cap_add?: readonly string[];
+  readonly cap_drop?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly pids_limit?: number | string;
+  readonly mem_limit?: number | string;
+  readonly extra_hosts?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly tmpfs?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly stop_grace_period?: string;
+  readonly ports?: readonly {
+    readonly target: number;
+    readonly published?: string;
+    readonly protocol?: string;
+    readonly host_ip?: string;
+  }[];
+  readonly volumes?: readonly {
+    readonly type: string;
+    readonly source?: string;
+    readonly target: string;
+    readonly read_only?: boolean;
+    readonly bind?: { readonly selinux?: string };
+  }[];
+  readonly healthcheck?: {
+    readonly test?: readonly string[];
+    readonly interval?: string;
+    readonly timeout?: string;
+    readonly retries?: number;
+    readonly start_period?: string;
+    readonly disable?: boolean;
+  };
+}
+
+interface ComposeConfig {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes?: Readonly<Record<string, { readonly name?: string } | null>>;
+}
+
+/** Keys of a service that the unit has in another form, or does not need: systemd restarts it, and journald keeps its log. */
+const OTHER_FORM = new Set([
+  'container_name',
+  'depends_on',
+  'env_file',
+  'logging',
+  'networks',
+  'profiles',
+  'restart',
+  'stdin_open',
+  'tty',
+]);
+/** Keys of a service that the unit has. */
+const KNOWN: ReadonlySet<string> = new Set<keyof Service>([
+  ...([
+    'image',
+    'command',
+    'entrypoint',
+    'environment',
+    'user',
+    'group_add',
+    'userns_mode',
+    'hostname',
+    'init',
+    'read_only',
+  ] as const),
+  ...([
+    'cap_add',
+    'cap_drop',
+    'security_opt',
+    'pids_limit',
+    'mem_limit',
+    'extra_hosts',
+    'dns',
+    'tmpfs',
+    'labels',
+  ] as const),
+  ...(['stop_grace_period', 'ports', 'volumes', 'healthcheck'] as const),
+]);
+
+export interface Quadlet {
+  /** Text of the `.container` file. */
+  readonly unit: string;
+  /** Text of the file with the container's environment: tokens and keys. */
+  readonly environment: string;
+}
+
+/**
+ * The gateway as a unit of systemd, for Podman's generator: the same mounts, environment, restrictions and health check as with Compose.
+ * Source: podman-systemd.unit(5)
+ *
+ * @param config output of `docker compose config --format json`
+ * @param options `image`: its full name; `environmentFile`: path of the file with the environment; `labels` of the container, so that
+ *   setup and ClawDock find it
+ * @throws RequestError for a setting of the user's Compose files that the unit cannot have
+ */
+export function quadletOf(
+  config: string,
+  options: {
+    readonly image: string;
+    readonly name: string;
+    readonly environmentFile: string;
+    readonly labels: Readonly<Record<string, string>>;
+  },
+): Quadlet {
+  const { services, volumes = {} } = JSON.parse(config) as ComposeConfig;
+  const service = services['openclaw-gateway'];
+  if (service === undefined) throw new Error('the Compose files have no service openclaw-gateway');
+  const environment = Object.entries(service.environment ?? {}).flatMap(([name, value]) =>
+    value === null ? [] : [[name, composed(value)] as const],
+  );
+  const problems = [...unknownKeys(service), ...multilineValues(environment)];
+  if (problems.length > 0) throw new RequestError(problems);
+  const lines = containerLines(service, volumes).map(([key, value]) => `${key}=${escaped(composed(value))}`);
+  const seconds = secondsOf(service.stop_grace_period ?? '10s');
+  return {
+    unit: `# Written by scripts/docker/setup.sh --quadlet, from the Compose files and .env. After a change there, run it again.
+[Unit]
+Description=OpenClaw Gateway
+
+[Container]
+Image=${escaped(options.image)}
+ContainerName=${options.name}
+${Object.entries({ ...service.labels, ...options.labels })
+  .map(([name, value]) => `Label=${word(`${name}=${value}`)}`)
+  .join('\n')}
+EnvironmentFile=${escaped(options.environmentFile)}
+${lines.join('\n')}
+StopTimeout=${seconds}
+
+[Service]
+# Setup stops the gateway for an update, and systemd must not start it again meanwhile.
+Restart=on-failure
+# A first start from a slow disk takes minutes.
+TimeoutStartSec=900
+TimeoutStopSec=${seconds + 10}
+
+[Install]
+WantedBy=default.target
+`,
+    environment: environment.map(([name, value]) => `${name}=${value}\n`).join(''),
+  };
+}
+
+function containerLines(
+  service: Service,
+  volumes: NonNullable<ComposeConfig['volumes']>,
+): readonly (readonly [string, string])[] {
+  const [user = '', group] = service.user.split(':');
+  const { healthcheck: health = {} } = service;
+  const options = service.security_opt ?? [];
+  const optional = (key: string, value: string | number | undefined): readonly (readonly [string, string])[] =>
+    value === undefined || `${value}` === '' ? [] : [[key, `${value}`]];
+  const each = (key: string, values: readonly string[] | undefined): readonly (readonly [string, string])[] =>
+    (values ?? []).map((value) => [key, value]);
+  return [
+    ['HostName', service.hostname],
+    ['User', user],
+    ...optional('Group', group),
+    ...each('GroupAdd', service.group_add),
+    ...optional('UserNS', service.userns_mode),
+    ...each(
+      'Volume',
+      service.volumes?.map((volume) => volumeOf(volume, volumes)),
+    ),
+    ...each('PublishPort', service.ports?.filter(({ published }) => published !== undefined).map(portOf)),
+    ...each(
+      'AddHost',
+      service.extra_hosts?.map((host) => host.replace('=', ':')),
+    ),
+    ...each('DNS', service.dns),
+    ...each('Tmpfs', service.tmpfs),
+    ...each('AddCapability', service.cap_add),
+    ...each('DropCapability', service.cap_drop),
+    ['NoNewPrivileges', String(options.includes('no-new-privileges:true'))],
+    ...each(
+      'PodmanArgs',
+      options.filter((option) => option !== 'no-new-privileges:true').map((option) => word(`--security-opt=${option}`)),
+    ),
+    ...optional('PidsLimit', service.pids_limit),
+    ...(isLimit(service.mem_limit) ? [['PodmanArgs', `--memory=${service.mem_limit}`] as const] : []),
+    ...(service.read_only === true ? [['ReadOnly', 'true'] as const] : []),
+    ...(service.init === true ? [['RunInit', 'true'] as const] : []),
+    ...(health.disable === true || health.test === undefined
+      ? [['HealthCmd', 'none'] as const]
+      : [
+          ['HealthCmd', health.test.slice(1).join(' ')] as const,
+          ...optional('HealthInterval', health.interval),
+          ...optional('HealthTimeout', health.timeout),
+          ...optional('HealthRetries', health.retries),
+          ...optional('HealthStartPeriod', health.start_period),
+        ]),
+    ...(service.entrypoint == null ? [] : [['Entrypoint', JSON.stringify(service.entrypoint)] as const]),
+    ...(service.command === null ? [] : [['Exec', service.command.map(word).join(' ')] as const]),
+  ];
+}
+
+const isLimit = (limit: number | string | undefined): boolean => limit !== undefined && `${limit}` !== '0';
+
+/** `/srv/media:/media:ro,z` */
+function volumeOf(
+  { type, source = '', target, read_only, bind }: NonNullable<Service['volumes']>[number],
+  volumes: NonNullable<ComposeConfig['volumes']>,
+): string {
+  const options = [...(read_only === true ? ['ro'] : []), ...(bind?.selinux === undefined ? [] : [bind.selinux])];
+  const from = type === 'volume' ? (volumes[source]?.name ?? source) : source;
+  return [from, target, ...(options.length === 0 ? [] : [options.join(',')])].join(':');
+}
+
+/** `127.0.0.1:18789:18789` */
+const portOf = ({ target, published = '', protocol = 'tcp', host_ip }: NonNullable<Service['ports']>[number]): string =>
+  [...(host_ip === undefined ? [] : [host_ip.includes(':') ? `[${host_ip}]` : host_ip]), published, target].join(':') +
+  (protocol === 'tcp' ? '' : `/${protocol}`);
+
+/** Compose writes `$` as `$$`. */
+const composed = (text: string): string => text.replaceAll('$$', '$');
+
+/** systemd expands `%n` and `$NAME`. Source: systemd.unit(5), "Specifiers"; systemd.service(5), "Command lines" */
+const escaped = (text: string): string => text.replaceAll('%', '%%').replaceAll('$', '$$$$');
+
+/** One word of a command line of systemd. */
+const word = (text: string): string =>
+  /^[\w@%+=:,./$-]+$/.test(text) ? text : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** `1m30s` → 90 */
+const secondsOf = (duration: string): number =>
+  [...duration.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)].reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, m: 60, s: 1, ms: 0 }[unit ?? 's'] ?? 0),
+    0,
+  );
+
+function unknownKeys(service: Service): readonly Problem[] {
+  return Object.keys(service)
+    .filter((key) => !KNOWN.has(key) && !OTHER_FORM.has(key))
+    .map((key) => ({
+      source: 'Compose files',
+      value: key,
+      reason: 'of the gateway is a setting that setup cannot write into a unit',
+      hint: 'remove it from your override, or keep the gateway in Compose',
+    }));
+}
+
+/** A line of the file is a variable. */
+const multilineValues = (environment: readonly (readonly [string, string])[]): readonly Problem[] =>
+  environment
+    .filter(([, value]) => /[\r\n]/.test(value))
+    .map(([name]) => ({
+      source: name,
+      value: '(not shown)',
+      reason: 'has several lines, which a unit cannot pass on',
+      hint: 'give it one line, or keep the gateway in Compose',
+    }));

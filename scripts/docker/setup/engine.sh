@@ -1,0 +1,140 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # setup.sh declares what the parts share
+#
+# The container engine: Docker, or Podman, whose command takes the arguments of the one of Docker.
+
+container_engine=docker compose_command='docker compose' # for people
+engine_host='' engine_source=''                          # address of the engine, and where it comes from
+user_namespace=''                                        # of the containers, with Podman that is not root
+
+# Chooses the engine that the user names, else the one of this host, and checks that it answers.
+choose_engine() {
+  case $(given CONTAINER_ENGINE) in
+  podman) command -v podman >/dev/null 2>&1 || refuse CONTAINER_ENGINE podman 'was not found' 'install Podman: https://podman.io/docs/installation; or remove CONTAINER_ENGINE' ;;
+  docker) command -v docker >/dev/null 2>&1 || refuse CONTAINER_ENGINE docker 'was not found' 'install Docker: https://docs.docker.com/engine/install; or remove CONTAINER_ENGINE' ;;
+  '')
+    if ! command -v podman >/dev/null 2>&1; then
+      command -v docker >/dev/null 2>&1 ||
+        refuse PATH docker 'was not found' "install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up && eval \"\$(scripts/engine env)\""
+    # Podman's package for people who type docker.
+    elif ! command -v docker >/dev/null 2>&1 || [[ $(docker --version 2>/dev/null) = podman* ]]; then
+      use_podman
+      return
+    fi
+    ;;
+  *) refuse CONTAINER_ENGINE "$(given CONTAINER_ENGINE)" 'is not an engine that setup knows' 'choose docker or podman' ;;
+  esac
+  if [ "$(given CONTAINER_ENGINE)" = podman ]; then use_podman; else use_docker; fi
+}
+
+use_docker() {
+  local output
+  # An earlier setup with Podman wrote it.
+  if [ -n "$(in_env_file OPENCLAW_USERNS)" ] && [ -z "${OPENCLAW_USERNS+set}" ]; then export OPENCLAW_USERNS=''; fi
+  find_engine_host
+  is_local_engine ||
+    refuse "$engine_source" "${engine_host##*@}" 'is an engine on another machine, whose containers cannot mount folders of this machine' \
+      'run setup on that machine, or choose the engine of this one: docker context use default'
+  # Both questions at once: each takes a third of a second on a small host.
+  exec 4< <(docker compose version --short 2>/dev/null)
+  output=$(docker version --format '{{.Server.Version}}' 2>&1) ||
+    case $output in
+    *'permission denied'*)
+      refuse "$engine_source" "${engine_host:-(not set)}" 'denies access to this user' \
+        "join the docker group and log in again: sudo usermod --append --groups docker $(id -un)"
+      ;;
+    *)
+      refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(printf '%s' "$output" | tail -n 1)" \
+        'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST'
+      ;;
+    esac
+  compose_version=$(sed 's/^v//' <&4)
+  exec 4<&-
+  require_compose 'https://docs.docker.com/compose/install'
+}
+
+use_podman() {
+  local output status=0
+  container_engine=podman compose_command=scripts/docker/podman-compose.sh
+  export CONTAINER_ENGINE=podman
+  unset DOCKER_HOST
+  # shellcheck disable=SC2317 # all other files call it
+  docker() { if [ "$1" = compose ]; then "$root/$compose_command" "${@:2}"; else podman "$@"; fi; }
+  # In one line: whether its containers run on another machine, whether it runs without root, and the address of its API.
+  output=$(podman info --format '{{.Host.ServiceIsRemote}} {{.Host.Security.Rootless}} {{.Host.RemoteSocket.Path}}' 2>&1) ||
+    refuse CONTAINER_ENGINE podman "does not work: $(printf '%s' "$output" | tail -n 1)" 'correct its installation: podman info must succeed'
+  output=${output##*$'\n'} # warnings come first
+  case $output in
+  true*) refuse CONTAINER_ENGINE podman 'runs its containers on another machine' "use Docker's client with the address of that machine: CONTAINER_ENGINE=docker DOCKER_HOST=unix://PATH" ;;
+  # The gateway's user in the container is this user of the host, who keeps access to the data.
+  'false true '*) user_namespace=keep-id:uid=$(given OPENCLAW_UID "$(kept_id PUID)"),gid=$(given OPENCLAW_GID "$(kept_id PGID)") ;;
+  esac
+  export OPENCLAW_USERNS=$user_namespace
+  output=${output##* }
+  engine_host=unix://${output#unix://} engine_source=podman
+  compose_version=$(docker compose version --short 2>/dev/null) || status=$?
+  [ "$status" -ne 127 ] || refuse PATH docker-compose 'was not found, and the stack needs it' 'install Compose 2.24 or newer; on Debian: apt install docker-compose'
+  compose_version=${compose_version#v}
+  require_compose 'https://docs.docker.com/compose/install'
+}
+
+require_compose() { # ADDRESS of its installation guide
+  case $compose_version in
+  2.[0-9].* | 2.1[0-9].* | 2.2[0-3].* | 1.* | '')
+    refuse 'docker compose' "${compose_version:-(none)}" 'is too old; setup needs Compose 2.24 or newer' "install it: $1"
+    ;;
+  esac
+}
+
+# Prints a line for each container. Podman applies a format that has a range to the list of containers, and Docker to each container.
+inspect_containers() { # FORMAT ID ...
+  local format=$1
+  if [ "$container_engine" = podman ]; then format="{{range .}}$format{{println}}{{end}}"; fi
+  docker container inspect --format "$format" "${@:2}"
+}
+
+# Prints the platform of the engine: linux/amd64.
+engine_platform() {
+  case $container_engine in
+  docker) docker version --format '{{.Server.Os}}/{{.Server.Arch}}' ;;
+  podman) podman info --format '{{.Host.OS}}/{{.Host.Arch}}' ;;
+  esac
+}
+
+# Finds the engine's address as docker does: DOCKER_HOST, else the current Docker context.
+# Source: https://docs.docker.com/engine/manage-resources/contexts/
+find_engine_host() {
+  engine_host=${DOCKER_HOST:-} engine_source=DOCKER_HOST
+  if [ -n "$engine_host" ]; then return 0; fi
+  engine_source='docker context'
+  engine_host=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || engine_host=''
+}
+
+# Prints the engine's socket, if containers can mount it: elsewhere than on Linux, and with Docker Desktop, the engine runs in a virtual
+# machine, which does not have the socket of the host.
+mountable_socket() {
+  if [ -n "${DOCKER_HOST:-}" ]; then printf '%s' "$DOCKER_HOST" && return 0; fi
+  case ${OSTYPE:-}:${engine_host:-} in
+  linux*:unix://*/.docker/*) ;;
+  linux*:unix://*) printf '%s' "$engine_host" ;;
+  esac
+}
+
+is_local_engine() {
+  local host
+  host=$(printf '%s' "$engine_host" | tr '[:upper:]' '[:lower:]')
+  case $host in
+  '' | unix://* | npipe://* | fd://*) return 0 ;;
+  tcp://*) host=${host#tcp://} ;;
+  *://*) return 1 ;;
+  esac
+  host=${host%%/*}
+  # The port, but not the end of an address in brackets.
+  case $host in *']') ;; *) host=${host%:*} ;; esac
+  case $host in
+  localhost | '[::1]') return 0 ;;
+  # An address, not a name such as 127.0.0.1.example.org.
+  127.*) case $host in *[!0-9.]*) return 1 ;; *) return 0 ;; esac ;;
+  *) return 1 ;;
+  esac
+}

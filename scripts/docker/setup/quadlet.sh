@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # setup.sh declares what the parts share
+#
+# Writes a unit of systemd that runs the gateway in Podman. Podman's generator reads it: podman-systemd.unit(5).
+
+quadlet_unit() { printf 'openclaw-gateway-%s' "$project_name"; }
+
+quadlet_folder() {
+  if [ -n "$user_namespace" ]; then printf '%s' "${XDG_CONFIG_HOME:-$HOME/.config}/containers/systemd"; else printf /etc/containers/systemd; fi
+}
+
+write_quadlet() {
+  local folder config container name systemctl=systemctl unit='' unit_environment='' hint='set it up with Podman first: CONTAINER_ENGINE=podman scripts/docker/setup.sh'
+  [ "$container_engine" = podman ] || refuse option --quadlet 'needs Podman, but Docker runs this installation' "$hint"
+  container=$(gateway_container --all | head -n 1)
+  [ -n "$container" ] || refuse option --quadlet 'needs a gateway that has run' "$hint"
+  case $decider in
+  host | toolchain) ;;
+  # systemd runs what the unit says, with the rights of this user.
+  *) refuse PATH node 'was not found, and no image may decide what systemd runs' 'install Node.js 22.18 or newer' ;;
+  esac
+  folder=$(quadlet_folder)
+  config=$(unset_given && cd "$root" && docker compose --project-name "$project_name" config --format json openclaw-gateway) ||
+    fail 'The unit was not written' 'Compose did not accept its files. Its message is above.' 'correct the file, and run this again'
+  input compose "$config"
+  input image "$(podman container inspect --format '{{.ImageName}}' "$container")"
+  input container "$project_name-openclaw-gateway-1"
+  input environment_file "$root/.env.quadlet"
+  # With the labels of Compose, setup, doctor and ClawDock find the container.
+  for name in project service container-number oneoff config-hash version project.working_dir project.config_files; do
+    input "label:com.docker.compose.$name" "$(podman container inspect --format "{{index .Config.Labels \"com.docker.compose.$name\"}}" "$container")"
+  done
+  decide quadlet
+  take unit unit_environment
+  (umask 022 && mkdir -p -- "$folder") || fail "$folder cannot be created" 'The error is above.' 'create it, and run this again'
+  write_file "$root/.env.quadlet" "$unit_environment"
+  write_file "$folder/$(quadlet_unit).container" "$unit"
+  if [ -n "$user_namespace" ]; then systemctl='systemctl --user'; fi
+  cat <<TEXT
+
+systemd can run the gateway now, instead of Compose:
+
+  start       $systemctl daemon-reload && $systemctl start $(quadlet_unit)
+  log         podman logs --follow $project_name-openclaw-gateway-1
+  back        $systemctl stop $(quadlet_unit); rm $folder/$(quadlet_unit).container; $systemctl daemon-reload; scripts/docker/setup.sh
+TEXT
+  if [ -n "$user_namespace" ]; then printf '  at boot     sudo loginctl enable-linger %s\n' "$(id -un)"; fi
+}
+
+# A container of the unit is removed when it stops, which Compose does not expect. So stop it before Compose creates another one.
+take_over_from_systemd() {
+  local container
+  if [ "$container_engine" != podman ]; then return 0; fi
+  container=$(gateway_container)
+  if [ -z "$container" ] || [ "$(docker container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" != true ]; then return 0; fi
+  note 'Compose takes the gateway over from systemd'
+  wait_until_started "$container"
+  docker stop "$container" >/dev/null
+}

@@ -8,6 +8,7 @@ import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { seconds } from '../units.ts';
+import { readBudget } from '../verify/budget.ts';
 import type { ContractResult } from '../verify/check.ts';
 import { IDENTITIES, parseIdentities } from '../verify/identity-checks.ts';
 import { type Verification, verifyImage } from '../verify/verify-image.ts';
@@ -24,6 +25,21 @@ const VERIFY_OPTIONS = {
     flags: '--identity <uid:gid,...>',
     description: `start the image as these users too, as it is and hardened; all: ${IDENTITIES.join(', ')}`,
     example: '--identity 99:100',
+  },
+  maxSize: {
+    flags: '--max-size <size>',
+    description: 'fail if the compressed layers have more bytes',
+    example: '--max-size 250MB',
+  },
+  maxWaste: {
+    flags: '--max-waste <percent>',
+    description: 'fail if later layers replace or remove a larger share of the unpacked bytes',
+    example: '--max-waste 1%',
+  },
+  budget: {
+    flags: '--budget <file>',
+    description: 'JSON file with these limits: {"maxSize": "250MB", "maxWaste": "1%"}',
+    example: '--budget dockerfiles/budget.json',
   },
   engine: BUILD_OPTIONS.engine,
   json: BUILD_OPTIONS.json,
@@ -44,19 +60,23 @@ Boots the image, so it takes as long as a start of the gateway. Exit codes: 0 al
 Examples:
   scripts/run verify openclaw:local
   scripts/run verify openclaw:local --identity all
+  scripts/run verify openclaw:local --budget dockerfiles/budget.json
   scripts/run verify localhost:5000/openclaw:try --json`,
     )
     .action(run);
 
 async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): Promise<void> {
-  const reference = checkedReference(text, options);
+  const problems: Problem[] = [];
+  const reference = checkedReference(text, options, problems);
+  const budget = await readBudget(options, options.budget, problems);
+  if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
   const consequence = 'the image was not verified, and its containers were removed';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
     command.onStep(`verifying ${text}`);
     const onCheck = (name: string): void => command.onStep(`checking ${name}`);
-    const request = { reference, platform, identities: parseIdentities(options.identity ?? 'none') ?? [] };
+    const request = { reference, platform, identities: parseIdentities(options.identity ?? 'none') ?? [], budget };
     const verification = await verifyImage(engine, request, onCheck, command.signal);
     const failed = verification.results.some(isFailed);
     return {
@@ -75,8 +95,11 @@ const withAlias = (result: ContractResult): object => ({
     : { passed: true, found: result.found },
 });
 
-function checkedReference(text: string, { platform, identity }: OptionValues<typeof VERIFY_OPTIONS>): string {
-  const problems: Problem[] = [];
+function checkedReference(
+  text: string,
+  { platform, identity }: OptionValues<typeof VERIFY_OPTIONS>,
+  problems: Problem[],
+): string | undefined {
   if (platform !== undefined && parsePlatform(platform) === undefined) {
     problems.push({
       source: '--platform',
@@ -94,8 +117,7 @@ function checkedReference(text: string, { platform, identity }: OptionValues<typ
     });
   }
   try {
-    const reference = formatReference(parseReference(text));
-    if (problems.length === 0) return reference;
+    return formatReference(parseReference(text));
   } catch (error) {
     const reason = `is not a valid image reference: ${(error as InvalidReferenceError).message}`;
     problems.push({
@@ -105,18 +127,26 @@ function checkedReference(text: string, { platform, identity }: OptionValues<typ
       hint: 'for example: scripts/run verify openclaw:local',
     });
   }
-  throw new RequestError(problems);
+  return undefined;
 }
 
+/** The colour and the word of each status. */
+const SIGNS = { passed: ['green', 'pass'], warning: ['yellow', 'WARN'], failed: ['red', 'FAIL'] } as const;
+
 function report({ reference, digest, source, results }: Verification): string {
+  const sign = (status: ContractResult['status']): string => {
+    const [colour, word] = SIGNS[status];
+    return style(colour, word);
+  };
   const rows = results.map((result) => [
-    isFailed(result) ? style('red', 'FAIL') : style('green', 'pass'),
+    sign(result.status),
     result.name,
     result.row,
     result.expected === undefined ? result.found : `${result.found}; expected: ${result.expected}`,
     result.seconds < 0.5 ? '' : seconds(result.seconds),
   ]);
   const failures = results.filter(isFailed).length;
+  const warnings = results.filter(({ status }) => status === 'warning').length;
   return [
     `${reference} (${source})`,
     digest,
@@ -125,7 +155,7 @@ function report({ reference, digest, source, results }: Verification): string {
     '',
     `This host checked every row on a container of this digest. It checked no signature: scripts/run release verify ${source === 'engine' ? 'REFERENCE' : reference} does.`,
     failures === 0
-      ? style('green', `all ${results.length} checks passed`)
+      ? style('green', `all ${results.length} checks passed${warnings === 0 ? '' : `, ${warnings} with a warning`}`)
       : style('red', `${failures} of ${results.length} checks failed (see docs/contract.md)`),
   ].join('\n');
 }

@@ -26,6 +26,8 @@ export interface MergedLayers {
   readonly layers: ReadonlyMap<string, number>;
   /** Every path that a layer writes or removes, even if a higher layer changes it again. */
   readonly written: ReadonlySet<string>;
+  /** Unpacked bytes of files: those that all layers write, and those of them that a later layer replaces or removes. */
+  readonly bytes: { readonly written: number; readonly replaced: number };
 }
 
 export interface WantedContents {
@@ -54,6 +56,7 @@ export async function mergeLayers(
     layers: new Map(),
     written: new Set(),
     folders: new Set(),
+    bytes: { written: 0, replaced: 0 },
   };
   for (const [layer, { digest, mediaType }] of layers.entries()) {
     const unpack = extract();
@@ -81,6 +84,7 @@ interface Merging extends MergedLayers {
   readonly layers: Map<string, number>;
   readonly written: Set<string>;
   readonly folders: Set<string>;
+  readonly bytes: { written: number; replaced: number };
 }
 
 async function take(
@@ -118,10 +122,13 @@ async function take(
   const linked = merged.texts.get(target);
   const what = header.type === 'file' ? hash.digest('hex') : (header.linkname ?? '');
   const mode = (header.mode ?? 0).toString(8);
+  const size = header.type === 'file' ? (header.size ?? 0) : 0;
+  merged.bytes.written += size;
+  merged.bytes.replaced += merged.files.get(path)?.size ?? 0;
   merged.written.add(path);
   merged.layers.set(path, layer);
   merged.files.set(path, {
-    size: header.type === 'file' ? (header.size ?? 0) : 0,
+    size,
     fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
   });
   merged.texts.delete(path);
@@ -133,7 +140,7 @@ const pathOf = (name: string): string => posix.normalize(`/${name}`).replace(/^\
 
 /** A whiteout hides files of lower layers only; its position in its own layer does not matter. Source: OCI image-spec, layer.md, "Whiteouts". */
 function remove(
-  { files, texts, layers, written }: Merging,
+  { files, texts, layers, written, bytes }: Merging,
   layer: number,
   isHidden: (path: string) => boolean,
   path: string,
@@ -141,6 +148,7 @@ function remove(
   written.add(path);
   for (const known of files.keys()) {
     if (layers.get(known) === layer || !isHidden(known)) continue;
+    bytes.replaced += files.get(known)?.size ?? 0;
     for (const map of [files, texts, layers]) map.delete(known);
   }
 }

@@ -7,6 +7,7 @@ import { readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
+import { type Budget, checkBudget } from './budget.ts';
 import type { Check, ContractResult, Subject } from './check.ts';
 import { STANDING_CHECKS } from './contract.ts';
 import { checkIdentities } from './identity-checks.ts';
@@ -26,6 +27,8 @@ export interface VerifyRequest {
   readonly platform: string | undefined;
   /** User and group ids to start the image as, beside its own: `99:100`. */
   readonly identities?: readonly string[];
+  /** Limits for its size. */
+  readonly budget?: Budget;
   /** Reads the documents of the image, if they are available: an engine provides them only together with all layers. */
   readonly readDocument?: () => Promise<ImageDocument>;
 }
@@ -41,7 +44,7 @@ const EMULATION_SLOWDOWN = 8;
  */
 export async function verifyImage(
   engine: DockerCli,
-  { reference, platform, identities = [], readDocument }: VerifyRequest,
+  { reference, platform, identities = [], budget = {}, readDocument }: VerifyRequest,
   onCheck: (name: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<Verification> {
@@ -113,6 +116,7 @@ export async function verifyImage(
         signal,
       )),
     );
+    results.push(...(await checkBudget(engine, reference, budget)));
     return { reference, digest, source, results: results.map((result) => ({ ...result, by: THIS_HOST })) };
   } finally {
     signal?.removeEventListener('abort', interrupt);

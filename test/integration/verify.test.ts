@@ -155,6 +155,19 @@ describe('an image in a registry', () => {
     expect((await docker('image', 'inspect', reference)).exitCode).not.toBe(0);
   });
 
+  it('is larger than its budget: reported', async () => {
+    const limits = ['--max-size', '1MB', '--max-waste', '0%'];
+    const { exitCode, stdout } = await run(['verify', SMALL_IMAGE, '--json', ...limits]);
+    const { results } = JSON.parse(stdout) as { readonly results: readonly (Result & { found: string })[] };
+    const [size, waste] = results.slice(-2);
+    expect({ exitCode, size, waste }).toMatchObject({
+      exitCode: 1,
+      size: { name: 'size', found: expect.stringMatching(/^\d+ MB of 1.0 MB$/), outcome: { passed: false } },
+      // Debian's packages replace files of the base: dpkg's list of packages is one.
+      waste: { name: 'waste', found: expect.stringMatching(/ of 0\.00%$/), outcome: { passed: false } },
+    });
+  });
+
   it('does not exist: reported', async () => {
     const { exitCode, stderr } = await run(['verify', `${inject('registry')}/openclaw:missing`]);
     expect(exitCode).toBe(1);

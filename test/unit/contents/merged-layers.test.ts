@@ -70,3 +70,37 @@ it('has the number of the layer that wrote a file last, and the text behind a ha
   expect(Object.fromEntries(layers)).toEqual({ a: 1, b: 0, c: 1 });
   expect(Object.fromEntries(texts)).toEqual({ a: 'three', b: 'two', c: 'three' });
 });
+
+it.each<[string, readonly (readonly Entry[])[], { written: number; replaced: number }]>([
+  ['a file that stays', [[['a', '12345']]], { written: 5, replaced: 0 }],
+  ['a file that a later layer replaces', [[['a', '12345']], [['a', '123']]], { written: 8, replaced: 5 }],
+  ['a file that a later layer removes', [[['a', '12345']], [['.wh.a']]], { written: 5, replaced: 5 }],
+  [
+    'a folder that a later layer removes',
+    [
+      [
+        ['a/b', '12345'],
+        ['a/c', '1'],
+      ],
+      [['.wh.a']],
+    ],
+    { written: 6, replaced: 6 },
+  ],
+  [
+    'a file that is removed, and comes again',
+    [[['a', '12']], [['.wh.a']], [['a', '345']]],
+    { written: 5, replaced: 2 },
+  ],
+  [
+    'a hard link',
+    [
+      [
+        ['a', '12345'],
+        ['b', '', 'link', 'a'],
+      ],
+    ],
+    { written: 5, replaced: 0 },
+  ],
+])('counts the bytes of %s', async (_, layers, bytes) => {
+  expect((await merge(...layers)).bytes).toEqual(bytes);
+});

@@ -84,7 +84,8 @@ async function run(options: OptionValues<typeof BAKE_OPTIONS>): Promise<void> {
       `docker buildx bake "--allow=fs=*" --file ${file}`,
     ];
     return {
-      text: () => results.map(({ image, plan }) => buildReport(image, plan, next(image))).join('\n\n'),
+      text: () =>
+        results.map(({ image, plan }) => buildReport(image, plan, next(image), options.verbose === true)).join('\n\n'),
       json: () => ({
         file,
         targets: Object.fromEntries(results.map(({ target, image, plan }) => [target, buildJson(image, plan)])),

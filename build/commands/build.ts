@@ -57,7 +57,7 @@ async function run(options: GivenOptions): Promise<void> {
     const { image } = await runBuild({ image: plan }, context);
     if (image === undefined) throw new Error('the build has no result');
     return {
-      text: () => report.buildReport(image, plan, nextCommands(image, spec, cli)),
+      text: () => report.buildReport(image, plan, nextCommands(image, spec, cli), options.verbose === true),
       json: () => report.buildJson(image, plan),
     };
   });
@@ -82,8 +82,6 @@ function nextCommands(
         ...(cli.source === 'private'
           ? ['eval "$(scripts/engine env)"   # so that docker uses the private engine']
           : []),
-        `docker run --rm -p 127.0.0.1:18789:18789 -e OPENCLAW_GATEWAY_TOKEN="$(openssl rand -hex 32)" ${name}`,
-        'curl http://127.0.0.1:18789/healthz',
       ];
   }
 }

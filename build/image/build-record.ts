@@ -53,6 +53,8 @@ export interface LastBuild {
   readonly inputs: BuildInputs;
   /** Digest of the image; undefined in older records. */
   readonly digest?: string | undefined;
+  /** Bytes of the compressed layers; undefined in older records, and if the image was not loaded. */
+  readonly size?: number | undefined;
   /** Seconds that each stage took when it last ran. */
   readonly stageSeconds: Readonly<Record<string, number>>;
   readonly layers: readonly BuiltLayer[];

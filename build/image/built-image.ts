@@ -8,7 +8,7 @@ import { WorkError } from '../problem.ts';
 import { areSameInputs, type BuildInputs } from './build-inputs.ts';
 import type { BuildPlan } from './build-plan.ts';
 import { type BuiltLayer, type LastBuild, readLastBuild, writeBuildRecord, writeLastBuild } from './build-record.ts';
-import { explainBuild, uncachedStages } from './explain-build.ts';
+import { changedStages, explainBuild, uncachedStages } from './explain-build.ts';
 import { isGatewayPlan, type StartedBuild } from './started-build.ts';
 
 /** An image after its build, read back from its destination. */
@@ -17,9 +17,13 @@ export interface BuiltImage {
   readonly digest: string | undefined;
   /** Bytes of the compressed layers; undefined if the image is not in this engine. */
   readonly size: number | undefined;
+  /** The same of the last build under the first name. */
+  readonly formerSize: number | undefined;
   readonly annotations: Annotations;
   readonly layers: readonly BuiltLayer[];
   readonly stages: readonly StageTime[];
+  /** Stages that ran because their inputs had changed, each with the first change. Empty for the first build under a name. */
+  readonly rebuilt: readonly { readonly stage: string; readonly reason: string }[];
   /** Stages that ran although nothing that they read had changed: the engine did not have their cache. */
   readonly uncached: readonly string[];
   readonly seconds: number;
@@ -64,15 +68,23 @@ export async function readBack(
   const stages = stageTimes(result.progress);
   const before = inputs === undefined ? undefined : await readLastBuild(name);
   const executed = stages.flatMap(({ stage, cached }) => (cached ? [] : [stage]));
-  const uncached =
+  const forecast =
     inputs === undefined || before === undefined
-      ? []
-      : uncachedStages(explainBuild(plan.layers, inputs, before.inputs), executed);
+      ? { stages: [], layers: [] }
+      : explainBuild(plan.layers, inputs, before.inputs);
+  const uncached = uncachedStages(forecast, executed);
   // An archive contains the names too, but in this engine they refer to another image.
   if (destination.kind !== 'output' && inputs !== undefined)
-    await recordLastBuild(names, { inputs, digest: isCurrent ? result.digest : undefined, layers, uncached }, stages);
+    await recordLastBuild(
+      names,
+      { inputs, digest: isCurrent ? result.digest : undefined, size: image?.size, layers, uncached },
+      stages,
+    );
   const { digest, seconds } = result;
-  return { names, digest, size: image?.size, annotations, layers, stages, uncached, seconds };
+  return {
+    ...{ names, digest, size: image?.size, formerSize: before?.size, annotations, layers, stages, uncached, seconds },
+    rebuilt: changedStages(forecast, executed),
+  };
 }
 
 /**
@@ -108,7 +120,7 @@ const otherImage = (place: string, name: string, digest: string | undefined, bui
 /** Records a build under its names, for image:explain. */
 async function recordLastBuild(
   names: readonly string[],
-  build: Pick<LastBuild, 'inputs' | 'digest' | 'layers' | 'uncached'>,
+  build: Pick<LastBuild, 'inputs' | 'digest' | 'size' | 'layers' | 'uncached'>,
   stages: readonly StageTime[],
 ): Promise<void> {
   const built = new Date().toISOString();
@@ -185,9 +197,11 @@ export async function findUnchangedImage(
     names,
     digest: first?.digest,
     size: first?.size,
+    formerSize: first?.size,
     annotations,
     layers: layers.map(({ name, holds }, index) => ({ name, holds, cached: true, size: record.layerSizes?.[index] })),
     stages: [],
+    rebuilt: [],
     uncached: [],
     seconds: (performance.now() - started) / 1000,
   };

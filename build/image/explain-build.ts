@@ -112,6 +112,15 @@ export function explainBuild(layers: readonly Layer[], now: BuildInputs, before:
 export const uncachedStages = ({ stages }: BuildForecast, executed: readonly string[]): readonly string[] =>
   stages.flatMap(({ name, expectation }) => (expectation === 'cached' && executed.includes(name) ? [name] : []));
 
+/** The stages that ran because of a change, each with the first one. @param executed names of the stages that ran */
+export const changedStages = (
+  { stages }: BuildForecast,
+  executed: readonly string[],
+): readonly { readonly stage: string; readonly reason: string }[] =>
+  stages.flatMap(({ name, expectation, reasons: [reason] }) =>
+    expectation === 'runs' && reason !== undefined && executed.includes(name) ? [{ stage: name, reason }] : [],
+  );
+
 const NOTHING = { expectation: 'cached', reasons: [] } as const;
 
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];

@@ -5,15 +5,62 @@ import { bytes, seconds } from '../units.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 
-/** The result of a build, for people. @param next commands to run now */
-export function buildReport(image: BuiltImage, plan: GatewayBuildPlan, next: readonly string[]): string {
-  const { base, gateway } = plan;
-  const summary = table(
+/**
+ * The result of a build, for people: five lines that matter.
+ *
+ * @param next commands to run now
+ * @param verbose whether to print all layers and stages too
+ */
+export function buildReport(
+  image: BuiltImage,
+  plan: GatewayBuildPlan,
+  next: readonly string[],
+  verbose: boolean,
+): string {
+  const title =
+    image.stages.length === 0 ? 'Nothing changed since the last build' : `Built in ${seconds(image.seconds)}`;
+  const lines = [
+    ['image', image.names.join('\n')],
+    ['digest', image.digest ?? 'none (this output has no index)'],
+    ...(image.size === undefined ? [] : [['size', sizeText(image.size, image.formerSize)]]),
+    ['rebuilt', rebuiltText(image)],
+    ['next', next.join('\n')],
+  ].filter(([, text]) => text !== '');
+  return [
+    style('bold', title),
+    table([{ head: '' }, { head: '' }], lines).trimStart(),
+    ...(image.uncached.length === 0 ? [] : ['', uncachedText(image.uncached)]),
+    ...(verbose ? ['', details(image, plan)] : []),
+  ].join('\n');
+}
+
+/** `242 MB compressed, 1.2 MB larger than the last build` */
+function sizeText(size: number, former: number | undefined): string {
+  const text = `${bytes(size)} compressed`;
+  if (former === undefined) return text;
+  const change = size - former;
+  if (change === 0) return `${text}, as the last build`;
+  return `${text}, ${bytes(Math.abs(change))} ${change > 0 ? 'larger' : 'smaller'} than the last build`;
+}
+
+const MOST_REBUILT = 4;
+
+/** `server (src/index.ts changed), build-info (…); 36 of 40 layers were cached` */
+function rebuiltText({ stages, rebuilt, layers }: BuiltImage): string {
+  if (stages.every(({ cached }) => cached)) return 'nothing';
+  const cached = `${layers.filter((layer) => layer.cached).length} of ${layers.length} layers were cached`;
+  const shown = rebuilt.slice(0, MOST_REBUILT).map(({ stage, reason }) => `${stage} (${reason})`);
+  const rest = rebuilt.length - shown.length;
+  return [[...shown, ...(rest > 0 ? [`${rest} more`] : [])].join(', '), cached]
+    .filter((text) => text !== '')
+    .join('; ');
+}
+
+/** Gateway and base, all layers, and the time of each stage that ran. */
+function details(image: BuiltImage, { base, gateway }: GatewayBuildPlan): string {
+  const inputs = table(
     [{ head: '' }, { head: '' }],
     [
-      ['image', image.names.join('\n')],
-      ['digest', image.digest ?? 'none (this output has no index)'],
-      ...(image.size === undefined ? [] : [['size', `${bytes(image.size)} compressed`]]),
       ['gateway', `${gateway.version} (${gateway.origin})`],
       ...(gateway.kind === 'checkout' ? [['revision', revisionOf(gateway)]] : []),
       ['base', `${base.name}, Node ${base.nodeVersion} (${base.kind})`],
@@ -36,21 +83,7 @@ export function buildReport(image: BuiltImage, plan: GatewayBuildPlan, next: rea
           [{ head: 'stage' }, { head: 'time', align: 'right' }],
           executed.map(({ stage, seconds: time }) => [stage, seconds(time)]),
         );
-  return [
-    style(
-      'bold',
-      image.stages.length === 0 ? 'Nothing changed since the last build' : `Built in ${seconds(image.seconds)}`,
-    ),
-    summary.trimStart(),
-    '',
-    layers,
-    '',
-    stages,
-    ...(image.uncached.length === 0 ? [] : ['', uncachedText(image.uncached)]),
-    '',
-    style('bold', 'Next'),
-    ...next.map((command) => `  ${command}`),
-  ].join('\n');
+  return [inputs.trimStart(), '', layers, '', stages].join('\n');
 }
 
 /** Explains stages that ran without a reason of their own. @param stages their names */
@@ -68,6 +101,7 @@ export function buildJson(image: BuiltImage, { base, gateway, plugins }: Gateway
     names: image.names,
     digest: image.digest,
     size: image.size,
+    formerSize: image.formerSize,
     gateway: {
       version: gateway.version,
       origin: gateway.origin,
@@ -81,6 +115,7 @@ export function buildJson(image: BuiltImage, { base, gateway, plugins }: Gateway
     annotations: image.annotations,
     layers: image.layers,
     stages: image.stages,
+    rebuilt: image.rebuilt,
     uncached: image.uncached,
     seconds: image.seconds,
   };

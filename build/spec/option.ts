@@ -159,6 +159,7 @@ export const BUILD_OPTIONS = {
     description: 'buildx builder to use, also a remote or Kubernetes builder (docker buildx ls)',
   },
   dryRun: { flags: '--dry-run', description: 'print the plan and the Dockerfile without building; needs no engine' },
+  verbose: { flags: '--verbose', description: 'also print the size of each layer and the time of each stage' },
   json: { flags: '--json', description: 'print one JSON object and nothing else' },
 } as const satisfies Record<string, OptionDefinition>;
 

@@ -1,6 +1,7 @@
 import type { Progress, Step } from '../engine/progress.ts';
 import { printable } from '../printable.ts';
 import { seconds } from '../units.ts';
+import { liveLines } from './live-stages.ts';
 import { style } from './style.ts';
 
 /** Reports long work while it runs. */
@@ -51,8 +52,22 @@ const elapsed = ({ started, completed }: Step): number =>
 /** After so many seconds without a line, a log says what still runs. */
 const LONGEST_SILENCE_SECONDS = 60;
 
-/** For logs: one line when a step starts, one when it ends, and one for each minute in between. */
+/**
+ * For logs: one line when a step starts, one when it ends, and one for each minute in between. On GitHub, the lines of a build are a group
+ * that is closed until somebody opens it. Source: GitHub, "Workflow commands", "Grouping log lines"
+ */
 function plainView(stream: NodeJS.WriteStream): ProgressView {
+  const grouped = process.env['GITHUB_ACTIONS'] === 'true';
+  let isOpen = false;
+  const openGroup = (): void => {
+    if (!grouped || isOpen) return;
+    stream.write(`::group::${step.text.replaceAll('%', '%25')}\n`);
+    isOpen = true;
+  };
+  const closeGroup = (): void => {
+    if (isOpen) stream.write('::endgroup::\n');
+    isOpen = false;
+  };
   const said = new Map<string, Step['state']>();
   let latest: Progress = new Map();
   let step = { text: '', started: Date.now() };
@@ -76,6 +91,7 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
   timer.unref();
   return {
     onStep: (text) => {
+      closeGroup();
       step = { text: printable(text), started: Date.now() };
       say(`- ${step.text}`);
     },
@@ -84,45 +100,33 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
       for (const entry of changed) {
         if (!isNews(entry) || said.get(entry.digest) === entry.state) continue;
         said.set(entry.digest, entry.state);
+        openGroup();
         if (entry.state === 'running') say(`> ${title(entry)}`);
         if (entry.state === 'done') say(`+ ${title(entry)} (${seconds(elapsed(entry))})`);
         if (entry.state === 'cached') say(`= ${title(entry)} (cached)`);
         if (entry.state === 'failed') say(`! ${title(entry)}`);
       }
     },
-    print: say,
-    close: () => clearTimeout(timer),
+    print: (text) => {
+      closeGroup();
+      say(text);
+    },
+    close: () => {
+      closeGroup();
+      clearTimeout(timer);
+    },
   };
 }
 
-/** For a terminal: the running steps, each with its time and its last output line, redrawn in place. */
+/** For a terminal: a bar for each stage, redrawn in place. */
 async function liveView(stream: NodeJS.WriteStream): Promise<ProgressView> {
   const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(stream);
   let step = '';
   let latest: Progress = new Map();
   const draw = (): void => {
-    const steps = [...latest.values()].filter(isNews);
-    const finished = steps.filter(({ state }) => state === 'done' || state === 'cached').length;
-    const width = Math.max(40, (stream.columns ?? 100) - 2);
-    const running = steps
-      .filter(({ state }) => state === 'running')
-      .map((entry) => {
-        const last = entry.lines.at(-1);
-        const said =
-          last === undefined
-            ? ''
-            : `\n    ${style(
-                'dim',
-                printable(last)
-                  .trim()
-                  .slice(0, width - 4),
-                stream,
-              )}`;
-        return `  ${style('cyan', seconds(elapsed(entry)).padStart(8), stream)}  ${title(entry).slice(0, width - 12)}${said}`;
-      });
-    const head = steps.length === 0 ? step : `${step}  ${finished}/${steps.length} steps`;
-    update([style('bold', head, stream), ...running].join('\n'));
+    const size = { columns: stream.columns ?? 100, rows: stream.rows ?? 24 };
+    update([style('bold', step.slice(0, size.columns - 1), stream), ...liveLines(latest, size, Date.now())].join('\n'));
   };
   const timer = setInterval(draw, 200);
   return {

@@ -30,13 +30,13 @@ it('continues to draw running steps after a text above them', async () => {
   view.print('the base is a bootstrapped one');
   view.onProgress(new Map([['a', step]]), [step]);
   vi.advanceTimersByTime(1000);
-  expect(shown).toContain('RUN npm ci');
+  expect(shown).toMatch(/█+░+ {2}dependencies +\d+\.\d s {2}added 1 package/);
   view.close();
   const closed = shown;
   vi.advanceTimersByTime(1000);
   expect(shown).toBe(closed);
   vi.useRealTimers();
-  expect(shown).toMatch(/the base is a bootstrapped one[\s\S]*RUN npm ci[\s\S]*added 1 package/);
+  expect(shown).toMatch(/the base is a bootstrapped one[\s\S]*dependencies[\s\S]*added 1 package/);
 });
 
 it('says in a log every minute what still runs', async () => {
@@ -65,4 +65,26 @@ it('says in a log every minute what still runs', async () => {
   vi.advanceTimersByTime(120_000);
   vi.useRealTimers();
   expect(shown).toBe('');
+});
+
+it('groups the lines of a build on GitHub', async () => {
+  vi.stubEnv('GITHUB_ACTIONS', 'true');
+  const stream = new PassThrough();
+  let shown = '';
+  stream.on('data', (text: Buffer) => {
+    shown += text.toString();
+  });
+  const view = await progressView('plain', stream as unknown as NodeJS.WriteStream);
+  view.onStep('building openclaw:100%');
+  view.onProgress(new Map([['a', step]]), [step]);
+  view.onStep('reading it back');
+  view.close();
+  vi.unstubAllEnvs();
+  expect(shown.split('\n').filter((line) => line !== '')).toEqual([
+    '- building openclaw:100%',
+    '::group::building openclaw:100%25',
+    '> [dependencies 2/2] RUN npm ci',
+    '::endgroup::',
+    '- reading it back',
+  ]);
 });

@@ -225,6 +225,31 @@ describe('the commands of the workflows, with local registries', () => {
     const { test, image } = readWorkflow('ci').jobs;
     const lines = [test, image].flatMap((job) => job?.steps?.flatMap(({ run }) => run ?? []) ?? []);
     // The first command runs this test. The second one starts the tests. The third one is the end-to-end test of the image.
-    expect(lines).toEqual(['npm test', 'npm run image:build', 'npm run image:verify openclaw:local']);
+    expect(lines.slice(0, -1)).toEqual([
+      'npm test',
+      'npm run image:build',
+      'npm run image:verify -- openclaw:local --budget dockerfiles/budget.json',
+    ]);
+    expect(lines.at(-1)).toContain('openclaw:local --markdown');
+  });
+
+  it('compare the image of a pull request with that of main, on the page of the run', async () => {
+    const [first = ''] = registries();
+    const summary = join(workspace, 'summary.md');
+    await writeFile(summary, '');
+    const compare = readWorkflow('ci').jobs['image']?.steps?.at(-1)?.run ?? '';
+    // The image that the test before published stands for that of main.
+    const lines = compare.replaceAll('ghcr.io/openclaw/openclaw:main', `${first}:pr-12`);
+    expect(lines).not.toBe(compare);
+    const { exitCode, all } = await execa('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', lines], {
+      cwd: ROOT,
+      env: { ...environment, GITHUB_STEP_SUMMARY: summary },
+      all: true,
+      reject: false,
+    });
+    expect(exitCode, all).toBe(0);
+    const text = await readFile(summary, 'utf8');
+    expect(text).toContain(`### \`${first}:pr-12\` → \`openclaw:local\``);
+    expect(text).toMatch(/A host that has the first image pulls \*\*[\d.]+ MB\*\*/);
   });
 });

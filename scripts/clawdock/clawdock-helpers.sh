@@ -273,11 +273,9 @@ clawdock-workspace() { _clawdock_find && cd "$(_clawdock_env OPENCLAW_WORKSPACE_
 # Asks build/setup.ts about .env and openclaw.json, in a container of the image. Prints the answer.
 _clawdock_ask() { # QUESTION
   local name shown
-  {
-    printf 'file:.env\0'
-    cat "$_clawdock_dir/.env" 2>/dev/null
-    printf '\0'
-  } | "$(_clawdock_engine)" run --rm --pull never --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+  # shellcheck disable=SC2016 # the container expands it
+  { printf 'file:.env\0'; cat "$_clawdock_dir/.env" 2>/dev/null; printf '\0'; } |
+    "$(_clawdock_engine)" run --rm --pull never --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
     --volume "$_clawdock_dir/build:/openclaw-image:ro" \
     --volume "$(_clawdock_env OPENCLAW_CONFIG_DIR "$HOME/.openclaw"):/configuration:ro" \
     --entrypoint sh "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" -c '

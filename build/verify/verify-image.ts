@@ -100,7 +100,9 @@ export async function verifyImage(
         stopIfInterrupted();
         onCheck(check.name);
         const result = await runCheck(check, subject);
-        results.push(isFailed(result) && (await isPodman) ? notShown(check, result) : result);
+        results.push(
+          isFailed(result) && isHidden(check, subject) && (await isPodman) ? notShown(check, result) : result,
+        );
       }
       stopIfInterrupted();
     };
@@ -144,6 +146,10 @@ async function answersAsPodman(engine: DockerCli): Promise<boolean> {
   const { stdout } = await runDocker(engine, ['version', '--format', '{{json .Server.Components}}']);
   return stdout.includes('Podman');
 }
+
+/** Podman keeps the health check of an image in Docker's format: only one that is absent may be hidden. */
+const isHidden = ({ hiddenByPodman }: Check, { config }: Subject): boolean =>
+  hiddenByPodman === 'manifest' || (hiddenByPodman === 'health check' && config.config?.Healthcheck === undefined);
 
 const notShown = ({ hiddenByPodman: hidden }: Check, result: ContractResult): ContractResult =>
   hidden === undefined

@@ -55,7 +55,7 @@ async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_
     ]);
   await runCommand({ json, consequence: 'nothing was changed' }, async (command) => {
     const dotEnv = await readFile(join(folder, '.env'), 'utf8').catch(() => '');
-    const kind = readDotEnv(dotEnv).get('CONTAINER_ENGINE');
+    const kind = process.env['CONTAINER_ENGINE'] || readDotEnv(dotEnv).get('CONTAINER_ENGINE');
     // It serves Podman's API for a few minutes.
     if (kind === 'podman')
       await execa(join(folder, 'scripts/docker/podman-compose.sh'), ['version'], { reject: false });

@@ -32,7 +32,7 @@ interface Candidate {
 }
 
 /**
- * Finds the engine to use: the one that is named (`--engine`, `DOCKER_HOST`, `CONTAINER_ENGINE=podman`, a Docker context), else the one on the default socket,
+ * Finds the engine to use: the one that is named (`--engine`, `CONTAINER_ENGINE=podman`, `DOCKER_HOST`, a Docker context), else the one on the default socket,
  * else a running private engine, else a new private engine.
  *
  * @throws WorkError if a named engine does not answer, or if none can be set up
@@ -85,8 +85,8 @@ export async function findBuilderCommand(): Promise<DockerCli> {
 async function namedEngine(option: string | undefined, kind: string | undefined): Promise<Candidate | undefined> {
   if (option !== undefined) return addressed('--engine', option);
   const { DOCKER_HOST: host, DOCKER_CONTEXT: context } = process.env;
-  if (host !== undefined && host !== '') return addressed('DOCKER_HOST', host);
   if (kind === 'podman') return { source: 'CONTAINER_ENGINE=podman', host: podmanHost() };
+  if (host !== undefined && host !== '') return addressed('DOCKER_HOST', host);
   const name = context === undefined || context === '' ? await currentContext() : context;
   if (name === undefined || name === '' || name === 'default') return undefined;
   const inspect = ['context', 'inspect', name, '--format', '{{.Endpoints.docker.Host}}'];

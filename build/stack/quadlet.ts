@@ -22,6 +22,8 @@ interface Service {
   readonly tmpfs?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly stop_grace_period?: string;
+  readonly networks?: Readonly<Record<string, object | null>>;
+  readonly depends_on?: Readonly<Record<string, object>>;
   readonly ports?: readonly {
     readonly target: number;
     readonly published?: string;
@@ -33,7 +35,9 @@ interface Service {
     readonly source?: string;
     readonly target: string;
     readonly read_only?: boolean;
-    readonly bind?: { readonly selinux?: string };
+    readonly bind?: { readonly selinux?: string; readonly create_host_path?: boolean };
+    readonly volume?: object;
+    readonly tmpfs?: object;
   }[];
   readonly healthcheck?: {
     readonly test?: readonly string[];
@@ -47,21 +51,16 @@ interface Service {
 
 interface ComposeConfig {
   readonly services: Readonly<Record<string, Service>>;
-  readonly volumes?: Readonly<Record<string, { readonly name?: string } | null>>;
+  readonly volumes?: Readonly<Record<string, Named | null>>;
+  readonly networks?: Readonly<Record<string, Named | null>>;
+}
+
+interface Named {
+  readonly name?: string;
 }
 
 /** Keys of a service that the unit has in another form, or does not need: systemd restarts it, and journald keeps its log. */
-const OTHER_FORM = new Set([
-  'container_name',
-  'depends_on',
-  'env_file',
-  'logging',
-  'networks',
-  'profiles',
-  'restart',
-  'stdin_open',
-  'tty',
-]);
+const OTHER_FORM = new Set(['container_name', 'env_file', 'logging', 'profiles', 'restart', 'stdin_open', 'tty']);
 /** Keys of a service that the unit has. */
 const KNOWN: ReadonlySet<string> = new Set<keyof Service>([
   ...([
@@ -87,7 +86,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof Service>([
     'tmpfs',
     'labels',
   ] as const),
-  ...(['stop_grace_period', 'ports', 'volumes', 'healthcheck'] as const),
+  ...(['stop_grace_period', 'ports', 'volumes', 'healthcheck', 'networks', 'depends_on'] as const),
 ]);
 
 export interface Quadlet {
@@ -115,28 +114,28 @@ export function quadletOf(
     readonly labels: Readonly<Record<string, string>>;
   },
 ): Quadlet {
-  const { services, volumes = {} } = JSON.parse(config) as ComposeConfig;
+  const { services, volumes = {}, networks = {} } = JSON.parse(config) as ComposeConfig;
   const service = services['openclaw-gateway'];
   if (service === undefined) throw new Error('the Compose files have no service openclaw-gateway');
   const environment = Object.entries(service.environment ?? {}).flatMap(([name, value]) =>
     value === null ? [] : [[name, composed(value)] as const],
   );
-  const problems = [...unknownKeys(service), ...multilineValues(environment)];
+  const problems = [...unknownKeys(service), ...unknownVolumes(service), ...multilineValues(environment)];
   if (problems.length > 0) throw new RequestError(problems);
-  const lines = containerLines(service, volumes).map(([key, value]) => `${key}=${escaped(composed(value))}`);
+  const lines = containerLines(service, { volumes, networks }).map(
+    ([key, value]) => `${key}=${escaped(composed(value))}`,
+  );
+  const labels = Object.entries(service.labels ?? {}).map(([name, value]): [string, string] => [name, composed(value)]);
   const seconds = secondsOf(service.stop_grace_period ?? '10s');
-  return {
-    unit: `# Written by scripts/docker/setup.sh --quadlet, from the Compose files and .env. After a change there, run it again.
+  const unit = `# Written by scripts/docker/setup.sh --quadlet, from the Compose files and .env. After a change there, run it again.
 [Unit]
 Description=OpenClaw Gateway
 
 [Container]
 Image=${escaped(options.image)}
 ContainerName=${options.name}
-${Object.entries({ ...service.labels, ...options.labels })
-  .map(([name, value]) => `Label=${word(`${name}=${value}`)}`)
-  .join('\n')}
-EnvironmentFile=${escaped(options.environmentFile)}
+${[...labels, ...Object.entries(options.labels)].map(([name, value]) => `Label=${escaped(word(`${name}=${value}`))}`).join('\n')}
+EnvironmentFile=${escaped(word(options.environmentFile))}
 ${lines.join('\n')}
 StopTimeout=${seconds}
 
@@ -149,14 +148,27 @@ TimeoutStopSec=${seconds + 10}
 
 [Install]
 WantedBy=default.target
-`,
+`;
+  const values = [
+    ...lines,
+    ...labels.flat(),
+    ...Object.values(options.labels),
+    options.image,
+    options.name,
+    options.environmentFile,
+  ];
+  // It would be a line of its own, which systemd obeys.
+  const broken = values.find((value) => CONTROL_CHARACTER.test(value));
+  if (broken !== undefined) throw new RequestError([brokenValue(broken)]);
+  return {
+    unit,
     environment: environment.map(([name, value]) => `${name}=${value}\n`).join(''),
   };
 }
 
 function containerLines(
   service: Service,
-  volumes: NonNullable<ComposeConfig['volumes']>,
+  { volumes, networks }: Required<Pick<ComposeConfig, 'volumes' | 'networks'>>,
 ): readonly (readonly [string, string])[] {
   const [user = '', group] = service.user.split(':');
   const { healthcheck: health = {} } = service;
@@ -172,10 +184,18 @@ function containerLines(
     ...each('GroupAdd', service.group_add),
     ...optional('UserNS', service.userns_mode),
     ...each(
-      'Volume',
-      service.volumes?.map((volume) => volumeOf(volume, volumes)),
+      'Network',
+      Object.keys(service.networks ?? {}).map((network) => networks[network]?.name ?? network),
     ),
-    ...each('PublishPort', service.ports?.filter(({ published }) => published !== undefined).map(portOf)),
+    ...each(
+      'Volume',
+      service.volumes?.filter(({ type }) => type !== 'tmpfs').map((volume) => volumeOf(volume, volumes)),
+    ),
+    ...each(
+      'Tmpfs',
+      service.volumes?.filter(({ type }) => type === 'tmpfs').map(({ target }) => target),
+    ),
+    ...each('PublishPort', service.ports?.map(portOf)),
     ...each(
       'AddHost',
       service.extra_hosts?.map((host) => host.replace('=', ':')),
@@ -193,10 +213,14 @@ function containerLines(
     ...(isLimit(service.mem_limit) ? [['PodmanArgs', `--memory=${service.mem_limit}`] as const] : []),
     ...(service.read_only === true ? [['ReadOnly', 'true'] as const] : []),
     ...(service.init === true ? [['RunInit', 'true'] as const] : []),
-    ...(health.disable === true || health.test === undefined
+    ...(health.disable === true || health.test === undefined || health.test[0] === 'NONE'
       ? [['HealthCmd', 'none'] as const]
       : [
-          ['HealthCmd', health.test.slice(1).join(' ')] as const,
+          // Podman reads a list as the words of a command, and a text as a line of a shell.
+          [
+            'HealthCmd',
+            health.test[0] === 'CMD' ? JSON.stringify(health.test.slice(1)) : health.test.slice(1).join(' '),
+          ] as const,
           ...optional('HealthInterval', health.interval),
           ...optional('HealthTimeout', health.timeout),
           ...optional('HealthRetries', health.retries),
@@ -212,17 +236,21 @@ const isLimit = (limit: number | string | undefined): boolean => limit !== undef
 /** `/srv/media:/media:ro,z` */
 function volumeOf(
   { type, source = '', target, read_only, bind }: NonNullable<Service['volumes']>[number],
-  volumes: NonNullable<ComposeConfig['volumes']>,
+  volumes: Readonly<Record<string, Named | null>>,
 ): string {
   const options = [...(read_only === true ? ['ro'] : []), ...(bind?.selinux === undefined ? [] : [bind.selinux])];
   const from = type === 'volume' ? (volumes[source]?.name ?? source) : source;
-  return [from, target, ...(options.length === 0 ? [] : [options.join(',')])].join(':');
+  // Without a source, Podman makes a volume without a name, as Compose does.
+  return [...(from === '' ? [] : [from]), target, ...(options.length === 0 ? [] : [options.join(',')])].join(':');
 }
 
 /** `127.0.0.1:18789:18789` */
 const portOf = ({ target, published = '', protocol = 'tcp', host_ip }: NonNullable<Service['ports']>[number]): string =>
-  [...(host_ip === undefined ? [] : [host_ip.includes(':') ? `[${host_ip}]` : host_ip]), published, target].join(':') +
-  (protocol === 'tcp' ? '' : `/${protocol}`);
+  [
+    ...(host_ip === undefined ? [] : [host_ip.includes(':') ? `[${host_ip}]` : host_ip]),
+    ...(published === '' ? [] : [published]),
+    target,
+  ].join(':') + (protocol === 'tcp' ? '' : `/${protocol}`);
 
 /** Compose writes `$` as `$$`. */
 const composed = (text: string): string => text.replaceAll('$$', '$');
@@ -241,15 +269,45 @@ const secondsOf = (duration: string): number =>
     0,
   );
 
-function unknownKeys(service: Service): readonly Problem[] {
-  return Object.keys(service)
-    .filter((key) => !KNOWN.has(key) && !OTHER_FORM.has(key))
-    .map((key) => ({
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they would end a line of the unit
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+
+const brokenValue = (value: string): Problem => ({
+  source: 'Compose files',
+  value: value.replace(new RegExp(CONTROL_CHARACTER, 'g'), '?').slice(0, 100),
+  reason: 'has a line end or another control character, which a unit cannot have',
+  hint: 'write it in one line, or keep the gateway in Compose',
+});
+
+/** Sub-options of volumes that the unit does not have. */
+function unknownVolumes({ volumes = [] }: Service): readonly Problem[] {
+  return volumes
+    .filter(({ type, bind = {}, volume = {}, tmpfs = {} }) => {
+      const options = Object.keys(bind).filter((key) => key !== 'selinux' && key !== 'create_host_path');
+      return (
+        !['bind', 'volume', 'tmpfs'].includes(type) ||
+        options.length + Object.keys(volume).length + Object.keys(tmpfs).length > 0
+      );
+    })
+    .map(({ target }) => ({
       source: 'Compose files',
-      value: key,
-      reason: 'of the gateway is a setting that setup cannot write into a unit',
-      hint: 'remove it from your override, or keep the gateway in Compose',
+      value: target,
+      reason: 'is a mount with an option that setup cannot write into a unit',
+      hint: 'remove the option from your override, or keep the gateway in Compose',
     }));
+}
+
+function unknownKeys(service: Service): readonly Problem[] {
+  const others = Object.keys(service.depends_on ?? {}).filter((name) => name !== 'openclaw-folders');
+  return [
+    ...Object.keys(service).filter((key) => !KNOWN.has(key) && !OTHER_FORM.has(key)),
+    ...others.map((name) => `depends_on: ${name}`),
+  ].map((key) => ({
+    source: 'Compose files',
+    value: key,
+    reason: 'of the gateway is a setting that setup cannot write into a unit',
+    hint: 'remove it from your override, or keep the gateway in Compose',
+  }));
 }
 
 /** A line of the file is a variable. */

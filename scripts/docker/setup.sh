@@ -84,7 +84,10 @@ umask 077
 # Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label
 # for containers.
 in_container() {
-  docker run --rm --pull never --network none ${user_namespace:+--userns "$user_namespace"} --security-opt label=disable --label "$HELPER_LABEL=$project_name" "$@"
+  local namespace=$user_namespace
+  # An undone setup runs as the former user again.
+  if [ -n "$namespace" ] && [ -n "$uid" ]; then namespace=keep-id:uid=$uid,gid=$gid; fi
+  docker run --rm --pull never --network none ${namespace:+--userns "$namespace"} --security-opt label=disable --label "$HELPER_LABEL=$project_name" "$@"
 }
 
 say() { printf '==> %s\n' "$*"; }
@@ -158,16 +161,16 @@ case $rollback in
 '') case " ${given_options[*]-} " in *' --rollback= '*) refuse option --rollback= 'has no number' 'scripts/docker/setup.sh --rollback goes back to the last update' ;; esac ;;
 *) [ -z "$rehearsal$repair$quadlet" ] || refuse option --rollback 'cannot be combined with another option of an update' 'scripts/docker/setup.sh --help explains them' ;;
 esac
-
-choose_engine
-
-take_lock
-# A killed run leaves these files, which contain the token.
-rm -f -- "$root"/.env.setup.?????? "$(link_target "$root/.env")".setup.?????? "$root"/docker-compose.extra.yml.setup.?????? "$root"/docker-compose.sandbox.yml.setup.??????
+[ -z "$quadlet" ] || [ -z "$rehearsal$repair" ] || refuse option --quadlet 'cannot be combined with an option of an update' 'scripts/docker/setup.sh --help explains them'
 
 # Images for NAS systems use PUID and PGID. Of two given variables, OPENCLAW_UID and OPENCLAW_GID have priority.
 if [ -z "${OPENCLAW_UID:-}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
 if [ -z "${OPENCLAW_GID:-}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
+
+choose_engine
+take_lock
+# A killed run leaves these files, which contain the token.
+rm -f -- "$root"/.env.setup.?????? "$root"/.env.quadlet.setup.?????? "$(link_target "$root/.env")".setup.?????? "$root"/docker-compose.extra.yml.setup.?????? "$root"/docker-compose.sandbox.yml.setup.??????
 
 case ${OPENCLAW_SOURCE:-} in '' | /*) ;; *) export OPENCLAW_SOURCE=$PWD/$OPENCLAW_SOURCE ;; esac
 require_builder
@@ -177,6 +180,7 @@ decide check
 take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label snapshot_dir snapshots
 kept_image=openclaw-setup:before-$project_name
 label=${selinux_label:+:$selinux_label}
+refuse_other_engine
 refuse_other_installations
 recover_update
 find_installed_image
@@ -276,7 +280,7 @@ if changed=$(give_to_gateway 2>"$lock/problem"); then
 elif gateway_can_write; then
   note 'not changed: this file system has no owners, and the gateway can write to the folders'
 else
-  fail "The owner of the data folders could not be changed to uid $uid" "$(owner_problem)" "as root: chown -R $uid:$gid '$config_dir' '$secret_dir'"
+  fail "The owner of the data folders could not be changed to uid $uid" "$(owner_problem)" "as root: chown -R $(owner_on_host) '$config_dir' '$secret_dir'"
 fi
 
 if [ -n "$updating" ] && [ -n "$repair" ]; then repair_state; fi

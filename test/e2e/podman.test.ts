@@ -13,6 +13,10 @@ const CONTAINER = 'claw-openclaw-gateway-1';
 /** Sources ClawDock as a user's shell does. */
 const clawdock = (line: string): string => `. claw/scripts/clawdock/clawdock-helpers.sh && ${line}`;
 
+/** Lists the units of the gateway. Setup removes them when Compose takes over: systemd would start the former image at the next boot. */
+const UNITS =
+  'find /etc/containers/systemd ~/.config/containers/systemd -name "openclaw-gateway-*" 2>/dev/null || true';
+
 /** Runs the command line that Podman's generator makes of the unit, as systemd reads it. systemd would keep the cgroup and wait for a message. */
 const START_AS_SYSTEMD = `line=$(/usr/libexec/podman/quadlet $([ "$(id -u)" = 0 ] || echo -user) -dryrun 2>/dev/null | sed -n 's/^ExecStart=//p')
 line=$(sed -e 's/%%/%/g' -e 's/[$][$]/\\\\$/g' -e 's/--cgroups=split //' -e 's/--sdnotify=conmon //' -e "s#%t/%N#$(mktemp -d)/gateway#" <<<"$line")
@@ -107,10 +111,14 @@ describe.each<[PodmanUser, string, object]>([
       .poll(async () => (await host.attempt(user, clawdock('clawdock-health'))).exitCode, { timeout: 240_000 })
       .toBe(0);
     await run(`podman healthcheck run ${CONTAINER}`);
+    // A command of the CLI starts what it depends on, and must not create the gateway again.
+    const id = await run(`podman container inspect ${CONTAINER} --format {{.Id}}`);
+    await run(clawdock('clawdock-cli --version'));
+    expect(await run(`podman container inspect ${CONTAINER} --format {{.Id}}`)).toBe(id);
     expect([sortedEnvironment(await run(settings)), await run(mounts)]).toEqual(inCompose);
     const output = await run(SETUP);
-    expect(output).toContain('Compose takes the gateway over from systemd');
-    expect(output).toContain('scripts/docker/setup.sh --quadlet');
+    expect(output).toContain('Compose runs the gateway instead of systemd');
+    expect(await run(`${UNITS} && ls claw/.env.quadlet 2>/dev/null || true`)).toBe('');
     await run(`podman healthcheck run ${CONTAINER}`);
   });
 });

@@ -18,9 +18,6 @@ print_closing() {
     printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
       "$scheme" "$host_address" "$gateway_port" "$bind"
   fi
-  if [ "$container_engine" = podman ] && [ -f "$(quadlet_folder)/$(quadlet_unit).container" ]; then
-    printf '\nCompose runs it now. To let systemd run it again, with these settings: scripts/docker/setup.sh --quadlet\n'
-  fi
   local dashboard login
   dashboard="$compose_command run --rm openclaw-cli dashboard --no-open"
   # The command prints the address inside the container.

@@ -17,8 +17,9 @@ choose_engine() {
     if ! command -v podman >/dev/null 2>&1; then
       command -v docker >/dev/null 2>&1 ||
         refuse PATH docker 'was not found' "install Docker: https://docs.docker.com/engine/install; or, on Debian or Ubuntu as root: scripts/engine up && eval \"\$(scripts/engine env)\""
-    # Podman's package for people who type docker.
-    elif ! command -v docker >/dev/null 2>&1 || [[ $(docker --version 2>/dev/null) = podman* ]]; then
+    # Without Docker, with Podman's package for people who type docker, or with a client that came with Compose, and no engine.
+    elif ! command -v docker >/dev/null 2>&1 || [[ $(docker --version 2>/dev/null) = podman* ]] ||
+      { [ -z "${DOCKER_HOST:-}" ] && [ ! -f "$root/.env" ] && ! docker version >/dev/null 2>&1; }; then
       use_podman
       return
     fi
@@ -45,7 +46,7 @@ use_docker() {
       ;;
     *)
       refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(printf '%s' "$output" | tail -n 1)" \
-        'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST'
+        'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST; with Podman: CONTAINER_ENGINE=podman'
       ;;
     esac
   compose_version=$(sed 's/^v//' <&4)
@@ -73,9 +74,21 @@ use_podman() {
   output=${output##* }
   engine_host=unix://${output#unix://} engine_source=podman
   compose_version=$(docker compose version --short 2>/dev/null) || status=$?
-  [ "$status" -ne 127 ] || refuse PATH docker-compose 'was not found, and the stack needs it' 'install Compose 2.24 or newer; on Debian: apt install docker-compose'
+  [ "$status" -ne 127 ] || refuse PATH docker-compose 'was not found in version 2.24 or newer, and the stack needs it' 'install Compose 2.24 or newer; on Debian 13: apt install docker-compose'
   compose_version=${compose_version#v}
   require_compose 'https://docs.docker.com/compose/install'
+}
+
+# Refuses to start a second gateway on the data of one that the other engine still has. It runs before .env is written.
+refuse_other_engine() {
+  local former id
+  if [ ! -f "$root/.env" ]; then return 0; fi
+  former=$(in_env_file CONTAINER_ENGINE)
+  former=${former:-docker}
+  if [ "$former" = "$container_engine" ] || ! command -v "$former" >/dev/null 2>&1; then return 0; fi
+  # `command`, because docker may be a function.
+  id=$(command "$former" ps --quiet --filter "label=com.docker.compose.project=$project_name" --filter label=com.docker.compose.service=openclaw-gateway 2>/dev/null | head -n 1) || id=''
+  [ -z "$id" ] || refuse CONTAINER_ENGINE "$container_engine" "is another engine than $former, which runs the gateway of this installation" "stop that one first: $former rm --force $id"
 }
 
 require_compose() { # ADDRESS of its installation guide

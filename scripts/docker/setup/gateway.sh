@@ -44,6 +44,9 @@ give_to_gateway() {
       wc -l </tmp/changed' sh "$uid" "$gid" "$before_uid"
 }
 
+# Prints the owner of the data as this host sees it: without root, the user of Podman is the user of the gateway.
+owner_on_host() { if [ -n "$user_namespace" ]; then printf '%s:%s' "$(id -u)" "$(id -g)"; else printf '%s:%s' "$uid" "$gid"; fi; }
+
 # On a file system without owners, chown fails although the gateway can write to all files.
 gateway_can_write() {
   ! grep -q 'No space left' "$lock/problem" && in_container --user "$uid:$gid" --volume "$config_dir:/setup/config$label" \
@@ -84,8 +87,9 @@ check_port() { # NAME PORT
   local holder id ids=()
   # Another container may publish the same port on another address.
   for id in $(docker ps --quiet); do ids+=("$id"); done
-  holder=$(inspect_containers '{{.Name}} {{with .Config.Labels}}{{index . "com.docker.compose.project"}}{{end}}|{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}}|{{end}}{{end}}' \
-    ${ids[@]+"${ids[@]}"} 2>/dev/null | grep -F "|$2|" | sed -e 's/|.*//' -e 's#^/##') || holder=''
+  # A container may end meanwhile.
+  holder=$({ inspect_containers '{{.Name}} {{with .Config.Labels}}{{index . "com.docker.compose.project"}}{{end}}|{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}}|{{end}}{{end}}' \
+    ${ids[@]+"${ids[@]}"} 2>/dev/null || true; } | grep -F "|$2|" | sed -e 's/|.*//' -e 's#^/##') || holder=''
   if grep -q " $project_name\$" <<<"$holder"; then return 0; fi
   holder=${holder%%$'\n'*}
   refuse "$1" "$2" "is in use${holder:+ by the container ${holder%% *}}" "stop that program, or choose another port: $1=$((10#$2 + 10000 > 65535 ? 28789 : 10#$2 + 10000))"

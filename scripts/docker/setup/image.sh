@@ -50,11 +50,9 @@ build_image() (
   if [ -n "$sandbox" ]; then export OPENCLAW_INSTALL_DOCKER_CLI=1; fi
   unset OPENCLAW_VARIANT # it would change the name of the image
   args=(--tag openclaw:local)
-  file=$root/dockerfiles/package.Dockerfile
   # Compose looks for this name, and Podman keeps a health check in this format only. Podman before 5.6 has no COPY --link.
   if [ "$container_engine" = podman ]; then
     args=(--format docker --tag docker.io/library/openclaw:local)
-    file=-
   elif node_is_new_enough || command -v npm >/dev/null 2>&1; then
     cd "$root" || exit
     exec scripts/run build --tag openclaw:local
@@ -62,7 +60,11 @@ build_image() (
   for name in OPENCLAW_IMAGE_APT_PACKAGES OPENCLAW_DOCKER_APT_PACKAGES OPENCLAW_IMAGE_PIP_PACKAGES OPENCLAW_INSTALL_BROWSER OPENCLAW_INSTALL_DOCKER_CLI; do
     if [ -n "${!name:-}" ]; then args+=(--build-arg "$name"); fi
   done
-  sed 's/^COPY --link /COPY /' "$root/dockerfiles/package.Dockerfile" | docker build "${args[@]}" --file "$file" "$root/dockerfiles"
+  if [ "$container_engine" = podman ]; then
+    sed 's/^COPY --link /COPY /' "$root/dockerfiles/package.Dockerfile" | podman build "${args[@]}" --file - "$root/dockerfiles"
+  else
+    docker build "${args[@]}" --file "$root/dockerfiles/package.Dockerfile" "$root/dockerfiles"
+  fi
 )
 
 # Without Node and npm, plain Docker builds the image, and the Dockerfile needs BuildKit.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # setup.sh declares what the parts share
+# shellcheck disable=SC2154,SC2016 # setup.sh declares what the parts share; Podman reads the templates
 #
 # Writes a unit of systemd that runs the gateway in Podman. Podman's generator reads it: podman-systemd.unit(5).
 
@@ -24,12 +24,15 @@ write_quadlet() {
     fail 'The unit was not written' 'Compose did not accept its files. Its message is above.' 'correct the file, and run this again'
   input compose "$config"
   input image "$(podman container inspect --format '{{.ImageName}}' "$container")"
-  input container "$project_name-openclaw-gateway-1"
+  name=$(podman container inspect --format '{{.Name}}' "$container")
+  input container "$name"
   input environment_file "$root/.env.quadlet"
-  # With the labels of Compose, setup, doctor and ClawDock find the container.
-  for name in project service container-number oneoff config-hash version project.working_dir project.config_files; do
-    input "label:com.docker.compose.$name" "$(podman container inspect --format "{{index .Config.Labels \"com.docker.compose.$name\"}}" "$container")"
-  done
+  # With the labels of Compose, setup, doctor and ClawDock find the container, and Compose does not create it again.
+  while IFS= read -r name; do
+    input "label:$name" "$(podman container inspect --format "{{index .Config.Labels \"$name\"}}" "$container")"
+  done < <(inspect_containers '{{range $name, $_ := .Config.Labels}}{{println $name}}{{end}}' "$container" | grep -xE 'com\.docker\.compose\.[a-z._-]+')
+  name=$(unset_given && cd "$root" && docker compose --project-name "$project_name" config --hash openclaw-gateway)
+  input label:com.docker.compose.config-hash "${name##* }"
   decide quadlet
   take unit unit_environment
   (umask 022 && mkdir -p -- "$folder") || fail "$folder cannot be created" 'The error is above.' 'create it, and run this again'
@@ -40,20 +43,27 @@ write_quadlet() {
 
 systemd can run the gateway now, instead of Compose:
 
-  start       $systemctl daemon-reload && $systemctl start $(quadlet_unit)
-  log         podman logs --follow $project_name-openclaw-gateway-1
-  back        $systemctl stop $(quadlet_unit); rm $folder/$(quadlet_unit).container; $systemctl daemon-reload; scripts/docker/setup.sh
+  start       $systemctl daemon-reload && $systemctl restart $(quadlet_unit)
+  log         podman logs --follow $(podman container inspect --format '{{.Name}}' "$container")
+  back        scripts/docker/setup.sh
 TEXT
   if [ -n "$user_namespace" ]; then printf '  at boot     sudo loginctl enable-linger %s\n' "$(id -un)"; fi
 }
 
-# A container of the unit is removed when it stops, which Compose does not expect. So stop it before Compose creates another one.
+# Compose is about to run the gateway. The unit would start a second one, with its former settings, at the next boot. And its container is
+# removed when it stops, which Compose does not expect. So stop it, and remove the unit.
 take_over_from_systemd() {
-  local container
+  local container unit systemctl=systemctl
   if [ "$container_engine" != podman ]; then return 0; fi
+  unit=$(quadlet_folder)/$(quadlet_unit).container
+  if [ ! -f "$unit" ]; then return 0; fi
+  if [ -n "$user_namespace" ]; then systemctl='systemctl --user'; fi
   container=$(gateway_container)
-  if [ -z "$container" ] || [ "$(docker container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" != true ]; then return 0; fi
-  note 'Compose takes the gateway over from systemd'
-  wait_until_started "$container"
-  docker stop "$container" >/dev/null
+  if [ -n "$container" ] && [ "$(docker container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" = true ]; then
+    wait_until_started "$container"
+    docker stop "$container" >/dev/null
+  fi
+  rm -f -- "$unit" "$root/.env.quadlet" || fail "$unit cannot be removed" 'It would start the gateway with its former settings.' "remove it: rm $unit"
+  $systemctl daemon-reload >/dev/null 2>&1 || true
+  note 'Compose runs the gateway instead of systemd; to write the unit again: scripts/docker/setup.sh --quadlet'
 }

@@ -8,6 +8,13 @@ with_socket() { # --mount, because --volume would create a folder if the socket 
 }
 
 inspect_sandbox() {
+  local systemctl=systemctl
+  if [ "$container_engine" = podman ]; then
+    if [ -n "$user_namespace" ]; then systemctl='systemctl --user'; fi
+    # The server that setup starts for Compose ends after some minutes.
+    $systemctl is-active --quiet podman.socket >/dev/null 2>&1 ||
+      refuse OPENCLAW_SANDBOX 1 "needs Podman's API all the time, and podman.socket does not run" "start it: $systemctl enable --now podman.socket"
+  fi
   say 'Checking the requirements of the sandbox'
   local group=''
   input sandbox yes
@@ -28,7 +35,7 @@ inspect_sandbox() {
   take sandbox_image
   if ! has_image "$sandbox_image" && [ -z "$offline" ] && [ "$sandbox_image" = openclaw-sandbox:bookworm-slim ]; then
     say "Building $sandbox_image"
-    if command -v npm >/dev/null 2>&1; then
+    if [ "$container_engine" = docker ] && command -v npm >/dev/null 2>&1; then
       "$root/scripts/sandbox-setup.sh" || true
     else
       docker build --target sandbox --tag "$sandbox_image" --file "$root/dockerfiles/sandbox.Dockerfile" "$root/dockerfiles/sandbox" || true

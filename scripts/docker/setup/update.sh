@@ -267,6 +267,7 @@ roll_back() {
   say 'Starting the gateway'
   unset_given
   compose_files=(--project-name "$project_name")
+  take_over_from_systemd
   output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" "look at its state: $compose_command ps"
   container=$(gateway_container --all)
   wait_until_healthy "$container" || fail_of_gateway

@@ -52,6 +52,16 @@ describe('the unit of systemd', () => {
     ['a host', { extra_hosts: ['host.docker.internal=host-gateway'] }, 'AddHost=host.docker.internal:host-gateway'],
     ['a read-only root', { read_only: true }, 'ReadOnly=true'],
     ['a health check', { healthcheck: { test: ['CMD-SHELL', "curl '*'"], interval: '30s' } }, "HealthCmd=curl '*'"],
+    [
+      'a health check without a shell',
+      { healthcheck: { test: ['CMD', 'curl', 'a?b=1&c=2'] } },
+      'HealthCmd=["curl","a?b=1&c=2"]',
+    ],
+    ['a health check that is turned off', { healthcheck: { test: ['NONE'] } }, 'HealthCmd=none'],
+    ['a folder in memory', { volumes: [{ type: 'tmpfs', target: '/x' }] }, 'Tmpfs=/x'],
+    ['a volume without a name', { volumes: [{ type: 'volume', target: '/x', volume: {} }] }, 'Volume=/x'],
+    ['a port that Podman chooses', { ports: [{ target: 18789 }] }, 'PublishPort=18789'],
+    ['a label with blanks', { labels: { note: 'a 50%h $$b' } }, 'Label="note=a 50%%h $$b"'],
     ['no health check', { healthcheck: { disable: true } }, 'HealthCmd=none'],
     ['a time to stop', { stop_grace_period: '1m30s' }, 'StopTimeout=90'],
     ['a command with a space', { command: ['node', 'a b', 'say "c"'] }, 'Exec=node "a b" "say \\"c\\""'],
@@ -98,6 +108,14 @@ describe('the unit of systemd', () => {
 
   it.each<[string, object, string]>([
     ['a setting that a unit cannot have', { devices: ['/dev/kvm'] }, 'devices'],
+    ['a sidecar that it needs', { depends_on: { redis: {} } }, 'redis'],
+    [
+      'an option of a mount',
+      { volumes: [{ type: 'bind', source: '/a', target: '/b', bind: { propagation: 'rshared' } }] },
+      '/b',
+    ],
+    ['a command with several lines', { command: ['sh', '-c', 'x\n[Service]\nExecStartPre=y'] }, 'line end'],
+    ['a label with several lines', { labels: { a: 'x\n[Service]' } }, 'line end'],
     ['a variable with several lines', { environment: { KEY: 'a\nb' } }, 'KEY'],
   ])('is not written for %s', (_, settings, named) => {
     let problem: unknown;
@@ -110,4 +128,17 @@ describe('the unit of systemd', () => {
     expect(JSON.stringify((problem as RequestError).problems)).toContain(named);
     expect(JSON.stringify((problem as RequestError).problems)).not.toContain('a\\nb');
   });
+});
+
+it('is in the networks of the Compose files', () => {
+  const gateway = { image: 'a', user: '1', hostname: 'a', command: null, networks: { default: null, proxy: null } };
+  const config = { services: { 'openclaw-gateway': gateway }, networks: { default: { name: 'claw_default' } } };
+  const { unit } = quadletOf(JSON.stringify(config), OPTIONS);
+  expect(unit).toContain('\nNetwork=claw_default\nNetwork=proxy\n');
+});
+
+it('names its file with blanks as one word', () => {
+  expect(linesOf({}, { ...OPTIONS, environmentFile: '/home/me/My 100% Claw/.env.quadlet' })).toContain(
+    'EnvironmentFile="/home/me/My 100%% Claw/.env.quadlet"',
+  );
 });

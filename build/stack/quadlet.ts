@@ -127,7 +127,7 @@ export function quadletOf(
   );
   const labels = Object.entries(service.labels ?? {}).map(([name, value]): [string, string] => [name, composed(value)]);
   const seconds = secondsOf(service.stop_grace_period ?? '10s');
-  const unit = `# Written by scripts/docker/setup.sh --quadlet, from the Compose files and .env. After a change there, run it again.
+  const unit = `# Written by scripts/docker/setup.sh --quadlet, from the Compose files and .env. After a change there, run setup.sh, and then this again.
 [Unit]
 Description=OpenClaw Gateway
 

@@ -14,6 +14,9 @@ write_quadlet() {
   [ "$container_engine" = podman ] || refuse option --quadlet 'needs Podman, but Docker runs this installation' "$hint"
   container=$(gateway_container --all | head -n 1)
   [ -n "$container" ] || refuse option --quadlet 'needs a gateway that has run' "$hint"
+  # The labels of its container may be of former settings, and Compose would create it again for its next command.
+  [ "$(podman container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" != true ] ||
+    refuse option --quadlet 'needs a gateway that Compose runs, but systemd runs it' 'run scripts/docker/setup.sh first, which takes it over'
   case $decider in
   host | toolchain) ;;
   # systemd runs what the unit says, with the rights of this user.
@@ -31,8 +34,6 @@ write_quadlet() {
   while IFS= read -r name; do
     input "label:$name" "$(podman container inspect --format "{{index .Config.Labels \"$name\"}}" "$container")"
   done < <(inspect_containers '{{range $name, $_ := .Config.Labels}}{{println $name}}{{end}}' "$container" | grep -xE 'com\.docker\.compose\.[a-z._-]+')
-  name=$(unset_given && cd "$root" && docker compose --project-name "$project_name" config --hash openclaw-gateway)
-  input label:com.docker.compose.config-hash "${name##* }"
   decide quadlet
   take unit unit_environment
   (umask 022 && mkdir -p -- "$folder") || fail "$folder cannot be created" 'The error is above.' 'create it, and run this again'

@@ -24,7 +24,8 @@ export function buildReport(
     ['digest', image.digest ?? 'none (this output has no index)'],
     ...(image.size === undefined ? [] : [['size', sizeText(image.size, image.formerSize)]]),
     ['rebuilt', rebuiltText(image)],
-    ['next', next.join('\n')],
+    // A row for each, so that they can be copied.
+    ...next.map((command, index) => [index === 0 ? 'next' : '', command]),
   ].filter(([, text]) => text !== '');
   return [
     style('bold', title),

@@ -53,6 +53,11 @@ describe('the report of a build', () => {
     expect(lines(image)).toContain(line);
   });
 
+  it('has a line for each command', () => {
+    const report = buildReport(IMAGE, PLAN, ['scripts/run verify a', 'eval b'], false);
+    expect(report).toMatch(/^next +scripts\/run verify a *\n +eval b$/m);
+  });
+
   it('says which stages ran without a change', () => {
     expect(lines({ uncached: ['server'] }).join('\n')).toContain('this engine does not have the cache');
   });

@@ -33,12 +33,12 @@ const problem = (found: string, hint: string): CheckOutcome => ({ status: 'faile
 export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'engine',
-    inspect: ({ engine, dotEnv }) =>
-      isPodman(dotEnv)
-        ? passed(`Podman ${engine.version} on ${engine.host}`)
-        : Number.parseInt(engine.version, 10) >= 24
-          ? passed(`Docker ${engine.version} on ${engine.host}`)
-          : warning(`Docker ${engine.version} is older than 24`, 'https://docs.docker.com/engine/install'),
+    inspect: ({ engine, dotEnv }) => {
+      if (isPodman(dotEnv)) return passed(`Podman ${engine.version} on ${engine.host}`);
+      return Number.parseInt(engine.version, 10) >= 24
+        ? passed(`Docker ${engine.version} on ${engine.host}`)
+        : warning(`Docker ${engine.version} is older than 24`, 'https://docs.docker.com/engine/install');
+    },
   },
   {
     name: 'compose',

@@ -2,7 +2,7 @@ import type { Progress, Step } from '../engine/progress.ts';
 import { printable } from '../printable.ts';
 import { seconds } from '../units.ts';
 
-/** What people call the work of a stage. A stage without an entry has its own name. */
+/** Titles of stages, in words that people use. A stage without an entry has its name. */
 const TITLES: Readonly<Record<string, string>> = {
   base: 'base image',
   'browser-download': 'Chromium',

@@ -1,4 +1,5 @@
 import { type Problem, RequestError } from '../problem.ts';
+import { printable, unprintable } from './path-rule.ts';
 
 /** The gateway in the output of `docker compose config --format json`. */
 interface Service {
@@ -157,9 +158,12 @@ WantedBy=default.target
     options.name,
     options.environmentFile,
   ];
-  // It would be a line of its own, which systemd obeys.
-  const broken = values.find((value) => CONTROL_CHARACTER.test(value));
-  if (broken !== undefined) throw new RequestError([brokenValue(broken)]);
+  // A line end would begin another line, which systemd obeys.
+  const broken = values.flatMap((value) => {
+    const problem = unprintable(value);
+    return problem === undefined ? [] : [{ source: 'Compose files', value: printable(value), ...problem }];
+  });
+  if (broken.length > 0) throw new RequestError(broken);
   return {
     unit,
     environment: environment.map(([name, value]) => `${name}=${value}\n`).join(''),
@@ -268,16 +272,6 @@ const secondsOf = (duration: string): number =>
     (sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, m: 60, s: 1, ms: 0 }[unit ?? 's'] ?? 0),
     0,
   );
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they would end a line of the unit
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
-
-const brokenValue = (value: string): Problem => ({
-  source: 'Compose files',
-  value: value.replace(new RegExp(CONTROL_CHARACTER, 'g'), '?').slice(0, 100),
-  reason: 'has a line end or another control character, which a unit cannot have',
-  hint: 'write it in one line, or keep the gateway in Compose',
-});
 
 /** Sub-options of volumes that the unit does not have. */
 function unknownVolumes({ volumes = [] }: Service): readonly Problem[] {

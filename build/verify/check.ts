@@ -27,7 +27,7 @@ export interface Check {
   readonly why: string;
   /** How to fix an image that fails. */
   readonly fix: string;
-  /** What Podman's form of Docker's API hides of an OCI image, so that the check fails although the image is right. */
+  /** The part of an OCI image that Podman's form of Docker's API hides: the check then fails although the image is right. */
   readonly hiddenByPodman?: 'manifest' | 'health check';
   readonly run: (subject: Subject) => Promise<CheckOutcome> | CheckOutcome;
 }

@@ -91,7 +91,6 @@ export async function verifyImage(
     ] as const;
     await Promise.allSettled(begun);
     const [document, early, files] = await Promise.all(begun);
-    const isPodman = answersAsPodman(engine);
     const results: ContractResult[] = [];
     const runChecks = async (checks: readonly Check[], running: Container | Error): Promise<void> => {
       const slowdown = emulated ? EMULATION_SLOWDOWN : 1;
@@ -100,9 +99,8 @@ export async function verifyImage(
         stopIfInterrupted();
         onCheck(check.name);
         const result = await runCheck(check, subject);
-        results.push(
-          isFailed(result) && isHidden(check, subject) && (await isPodman) ? notShown(check, result) : result,
-        );
+        const hidden = isFailed(result) ? hiddenPart(check, subject) : undefined;
+        results.push(hidden !== undefined && (await answersAsPodman(engine)) ? notShown(hidden, result) : result);
       }
       stopIfInterrupted();
     };
@@ -147,18 +145,15 @@ async function answersAsPodman(engine: DockerCli): Promise<boolean> {
   return stdout.includes('Podman');
 }
 
-/** Podman keeps the health check of an image in Docker's format: only one that is absent may be hidden. */
-const isHidden = ({ hiddenByPodman }: Check, { config }: Subject): boolean =>
-  hiddenByPodman === 'manifest' || (hiddenByPodman === 'health check' && config.config?.Healthcheck === undefined);
+/** The part of the image that Podman may hide. It keeps the health check of an image in Docker's format: only one that is absent may be hidden. */
+const hiddenPart = ({ hiddenByPodman }: Check, { config }: Subject): Check['hiddenByPodman'] =>
+  hiddenByPodman === 'health check' && config.config?.Healthcheck !== undefined ? undefined : hiddenByPodman;
 
-const notShown = ({ hiddenByPodman: hidden }: Check, result: ContractResult): ContractResult =>
-  hidden === undefined
-    ? result
-    : {
-        ...result,
-        status: 'warning',
-        found: `not checked: Podman does not show the ${hidden} of an OCI image; verify it in a registry`,
-      };
+const notShown = (hidden: string, result: ContractResult): ContractResult => ({
+  ...result,
+  status: 'warning',
+  found: `not checked: Podman does not show the ${hidden} of an OCI image; verify it in a registry`,
+});
 
 async function pull(cli: DockerCli, reference: string, platform: string | undefined): Promise<void> {
   const args = ['pull', '--quiet', ...(platform === undefined ? [] : ['--platform', platform]), reference];

@@ -5,7 +5,7 @@
 # nothing serves it, this script does; the server ends five minutes after the last command.
 set -euo pipefail
 
-# Prints the first Compose that is new enough: a program of its own, or a plugin of Docker. Source: podman-compose(1), "compose_providers"
+# Prints the first Compose that is new enough: a separate program, or a plugin of Docker. Source: podman-compose(1), "compose_providers"
 find_compose() {
   local program
   for program in docker-compose "${HOME:-/nonexistent}/.docker/cli-plugins/docker-compose" /usr/local/lib/docker/cli-plugins/docker-compose \
@@ -28,7 +28,7 @@ socket=$(podman info --format '{{.Host.RemoteSocket.Path}}')
 export DOCKER_HOST=unix://${socket#unix://}
 if ! api_answers; then
   mkdir -p -- "$(dirname -- "${socket#unix://}")"
-  # In a session of its own: Ctrl-C in this terminal must not end it for another one.
+  # In another session: Ctrl-C in this terminal must not end it for another one.
   serve=(podman system service --time 300 "$DOCKER_HOST")
   if command -v setsid >/dev/null 2>&1; then serve=(setsid "${serve[@]}"); fi
   messages=$(mktemp)
@@ -39,6 +39,7 @@ if ! api_answers; then
     if [ "$tries" -gt 50 ]; then
       printf 'Podman does not serve its API on %s. Its messages:\n' "$DOCKER_HOST" >&2
       cat -- "$messages" >&2
+      rm -f -- "$messages"
       exit 1
     fi
     sleep 0.1

@@ -106,6 +106,9 @@ inspect_containers() { # FORMAT ID ...
   docker container inspect --format "$format" "${@:2}"
 }
 
+# Prints the command for systemd's services of Podman's user.
+systemctl_command() { if [ -n "$user_namespace" ]; then printf 'systemctl --user'; else printf systemctl; fi; }
+
 # Prints the platform of the engine: linux/amd64.
 engine_platform() {
   case $container_engine in

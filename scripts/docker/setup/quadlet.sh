@@ -10,7 +10,7 @@ quadlet_folder() {
 }
 
 write_quadlet() {
-  local folder config container name systemctl=systemctl unit='' unit_environment='' hint='set it up with Podman first: CONTAINER_ENGINE=podman scripts/docker/setup.sh'
+  local folder config container name systemctl unit='' unit_environment='' hint='set it up with Podman first: CONTAINER_ENGINE=podman scripts/docker/setup.sh'
   [ "$container_engine" = podman ] || refuse option --quadlet 'needs Podman, but Docker runs this installation' "$hint"
   container=$(gateway_container --all | head -n 1)
   [ -n "$container" ] || refuse option --quadlet 'needs a gateway that has run' "$hint"
@@ -39,7 +39,7 @@ write_quadlet() {
   (umask 022 && mkdir -p -- "$folder") || fail "$folder cannot be created" 'The error is above.' 'create it, and run this again'
   write_file "$root/.env.quadlet" "$unit_environment"
   write_file "$folder/$(quadlet_unit).container" "$unit"
-  if [ -n "$user_namespace" ]; then systemctl='systemctl --user'; fi
+  systemctl=$(systemctl_command)
   cat <<TEXT
 
 systemd can run the gateway now, instead of Compose:
@@ -54,17 +54,16 @@ TEXT
 # Compose is about to run the gateway. The unit would start a second one, with its former settings, at the next boot. And its container is
 # removed when it stops, which Compose does not expect. So stop it, and remove the unit.
 take_over_from_systemd() {
-  local container unit systemctl=systemctl
+  local container unit
   if [ "$container_engine" != podman ]; then return 0; fi
   unit=$(quadlet_folder)/$(quadlet_unit).container
   if [ ! -f "$unit" ]; then return 0; fi
-  if [ -n "$user_namespace" ]; then systemctl='systemctl --user'; fi
   container=$(gateway_container)
   if [ -n "$container" ] && [ "$(docker container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" = true ]; then
     wait_until_started "$container"
     docker stop "$container" >/dev/null
   fi
   rm -f -- "$unit" "$root/.env.quadlet" || fail "$unit cannot be removed" 'It would start the gateway with its former settings.' "remove it: rm $unit"
-  $systemctl daemon-reload >/dev/null 2>&1 || true
+  $(systemctl_command) daemon-reload >/dev/null 2>&1 || true
   note 'Compose runs the gateway instead of systemd; to write the unit again: scripts/docker/setup.sh --quadlet'
 }

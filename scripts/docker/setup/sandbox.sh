@@ -8,12 +8,10 @@ with_socket() { # --mount, because --volume would create a folder if the socket 
 }
 
 inspect_sandbox() {
-  local systemctl=systemctl
   if [ "$container_engine" = podman ]; then
-    if [ -n "$user_namespace" ]; then systemctl='systemctl --user'; fi
     # The server that setup starts for Compose ends after some minutes.
-    $systemctl is-active --quiet podman.socket >/dev/null 2>&1 ||
-      refuse OPENCLAW_SANDBOX 1 "needs Podman's API all the time, and podman.socket does not run" "start it: $systemctl enable --now podman.socket"
+    $(systemctl_command) is-active --quiet podman.socket >/dev/null 2>&1 ||
+      refuse OPENCLAW_SANDBOX 1 "needs Podman's API all the time, and podman.socket does not run" "start it: $(systemctl_command) enable --now podman.socket"
   fi
   say 'Checking the requirements of the sandbox'
   local group=''

@@ -9,7 +9,7 @@ const OPTIONS = {
   labels: { 'com.docker.compose.project': 'claw' },
 };
 
-/** What `docker compose config` prints of a gateway, with the settings of an override. */
+/** The unit of a gateway with the settings of an override. */
 const quadlet = (settings: object, options = OPTIONS) => {
   const gateway = {
     image: 'openclaw:local',
@@ -100,7 +100,7 @@ describe('the unit of systemd', () => {
     expect(quadletOf(JSON.stringify(config), OPTIONS).unit).toContain('\nVolume=my_home:/home\n');
   });
 
-  it('keeps the environment in a file of its own, without variables that are not set', () => {
+  it('keeps the environment in another file, without variables that are not set', () => {
     const { unit, environment } = quadlet({ environment: { TOKEN: 'a$$b %n "c"', EMPTY: '', UNSET: null } });
     expect(environment).toBe('TOKEN=a$b %n "c"\nEMPTY=\n');
     expect(unit).not.toContain('TOKEN');

@@ -46,15 +46,14 @@ function sizeText(size: number, former: number | undefined): string {
 
 const MOST_REBUILT = 4;
 
-/** `server (src/index.ts changed), build-info (…); 36 of 40 layers were cached` */
+/** `server (src/index.ts changed), build-info (…); 36 of 40 layers were cached`; of a first build, which has no reasons, `39 of 40 layers` */
 function rebuiltText({ stages, rebuilt, layers }: BuiltImage): string {
   if (stages.every(({ cached }) => cached)) return 'nothing';
-  const cached = `${layers.filter((layer) => layer.cached).length} of ${layers.length} layers were cached`;
+  const cached = layers.filter((layer) => layer.cached).length;
+  if (rebuilt.length === 0) return `${layers.length - cached} of ${layers.length} layers`;
   const shown = rebuilt.slice(0, MOST_REBUILT).map(({ stage, reason }) => `${stage} (${reason})`);
   const rest = rebuilt.length - shown.length;
-  return [[...shown, ...(rest > 0 ? [`${rest} more`] : [])].join(', '), cached]
-    .filter((text) => text !== '')
-    .join('; ');
+  return `${[...shown, ...(rest > 0 ? [`${rest} more`] : [])].join(', ')}; ${cached} of ${layers.length} layers were cached`;
 }
 
 /** Gateway and base, all layers, and the time of each stage that ran. */

@@ -42,7 +42,7 @@ describe('the report of a build', () => {
     ['a first build', {}, 'size     242 MB compressed'],
     ['a smaller image', { formerSize: 243_000_000 }, 'size     242 MB compressed, 1.0 MB smaller than the last build'],
     ['an equal image', { formerSize: 242_000_000 }, 'size     242 MB compressed, as the last build'],
-    ['a first build', {}, 'rebuilt  1 of 2 layers were cached'],
+    ['a first build', {}, 'rebuilt  1 of 2 layers'],
     ['no change', { stages: [] }, 'rebuilt  nothing'],
     [
       'many changes',

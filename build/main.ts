@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   why: async () => (await import('./commands/why.ts')).whyCommand(),
+  report: async () => (await import('./commands/report.ts')).reportCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),
   release: async () => (await import('./commands/release/release.ts')).releaseCommand(),
   base: async () => (await import('./commands/base.ts')).baseCommand(),

@@ -6,7 +6,7 @@ import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { type ContentSource, layoutContent } from '../oci/content.ts';
 import { type Descriptor, isAttestation } from '../oci/descriptor.ts';
 import { isIndex, parseDocument } from '../oci/document.ts';
-import { installedPackages, namesPackages } from './installed-packages.ts';
+import { installedPackages, namesPackages, versionsByName } from './installed-packages.ts';
 import { type ImageFile, mergeLayers } from './merged-layers.ts';
 
 export interface ImageLayer {
@@ -67,15 +67,6 @@ export async function readLayers(
     reference,
     layers: layers.map(({ digest, size }) => ({ digest, size })),
     files: merged.files,
-    debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
-    npm: versionsByName(packages.flatMap(({ kind, ...one }) => (kind === 'npm' ? [one] : []))),
+    ...versionsByName(packages),
   };
-}
-
-function versionsByName(
-  packages: readonly { readonly name: string; readonly version: string }[],
-): ReadonlyMap<string, string> {
-  const versions = new Map<string, string[]>();
-  for (const { name, version } of packages) versions.set(name, [...(versions.get(name) ?? []), version]);
-  return new Map([...versions].map(([name, all]) => [name, all.sort().join(', ')]));
 }

@@ -66,6 +66,20 @@ export function installedPackages(
     .map(([, entry]) => entry);
 }
 
+/** @returns Debian packages: name → version; npm packages: name → versions, separated by commas */
+export function versionsByName(packages: readonly Pick<InstalledPackage, 'kind' | 'name' | 'version'>[]): {
+  readonly debian: ReadonlyMap<string, string>;
+  readonly npm: ReadonlyMap<string, string>;
+} {
+  const npm = new Map<string, string[]>();
+  for (const { kind, name, version } of packages)
+    if (kind === 'npm') npm.set(name, [...(npm.get(name) ?? []), version]);
+  return {
+    debian: new Map(packages.flatMap(({ kind, name, version }) => (kind === 'debian' ? [[name, version]] : []))),
+    npm: new Map([...npm].map(([name, versions]) => [name, versions.sort().join(', ')])),
+  };
+}
+
 /** The Debian release, `12`; undefined if the image is not Debian. */
 export const debianRelease = ({ texts }: Pick<MergedLayers, 'texts'>): string | undefined =>
   /^VERSION_ID="?([^"\n]+)"?$/m.exec([...texts].find(([path]) => OS_RELEASE.test(path))?.[1] ?? '')?.[1];
@@ -160,7 +174,8 @@ function browserList(json: string): readonly Browser[] {
   return Array.isArray(list) ? list.filter((entry) => typeof entry === 'object' && entry !== null) : [];
 }
 
-function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
+/** Every copy of every npm package, the gateway's own among them. */
+export function npmPackages(texts: ReadonlyMap<string, string>): readonly InstalledPackage[] {
   const packages: InstalledPackage[] = [];
   for (const [path, json] of texts) {
     const folder = path === GATEWAY_MANIFEST ? 'openclaw' : npmFolder(path);

@@ -1,19 +1,25 @@
-import { createHash } from 'node:crypto';
-import { posix } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { extract, type Header } from 'tar-stream';
 import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { invalidContent } from '../oci/document.ts';
-import { WorkError } from '../problem.ts';
+import { type LayerEntry, readLayerEntries, type WantedContents } from './layer-entries.ts';
 
 /** A file of an image. Equal fingerprints mean equal content, owner and mode. */
 export interface ImageFile {
   /** Bytes; 0 for other types than files. */
   readonly size: number;
+  /** Share of its layer's compressed bytes; absent if not requested. */
+  readonly compressed?: number;
   /** Type, mode, owner, and the SHA-256 of the content or the link target. Empty if not requested. */
   readonly fingerprint: string;
+}
+
+/** A file that a later layer replaces or removes: a host pulls it for nothing. */
+export interface ReplacedFile {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Numbers of the layer that wrote it, and of the one that replaces or removes it, from 0. */
+  readonly layer: number;
+  readonly by: number;
 }
 
 /** The merged layers of an image. */
@@ -28,28 +34,23 @@ export interface MergedLayers {
   readonly written: ReadonlySet<string>;
   /** Unpacked bytes of files: those that all layers write, and those of them that a later layer replaces or removes. */
   readonly bytes: { readonly written: number; readonly replaced: number };
+  /** Files with bytes that a later layer replaces or removes. */
+  readonly replaced: readonly ReplacedFile[];
 }
 
-export interface WantedContents {
-  /** Whether to keep the content of a file. */
-  readonly texts: (path: string) => boolean;
-  /** Whether to compute fingerprints, which hashes every byte. */
-  readonly fingerprints: boolean;
-}
-
-/** Source: OCI image-spec, layer.md, "Whiteouts". */
-const WHITEOUT = '.wh.';
-const OPAQUE = '.wh..wh..opq';
-/** Large chunks need fewer turns of the event loop. */
-const CHUNK_BYTES = 1 << 20;
-/** Bytes. The largest text that is read, dpkg's status, has 200 kB. */
-const LARGEST_TEXT = 64_000_000;
-
+/** Reads and merges the layers of an image, lowest first. @throws WorkError if one is not an archive */
 export async function mergeLayers(
   source: Pick<ContentSource, 'open'>,
   layers: readonly Descriptor[],
   selection: WantedContents,
 ): Promise<MergedLayers> {
+  const entries: (readonly LayerEntry[])[] = [];
+  for (const layer of layers) entries.push(await readLayerEntries(source, layer, selection));
+  return mergeEntries(entries);
+}
+
+/** Merges layers, lowest first, as an engine does. Pure. */
+export function mergeEntries(layers: readonly (readonly LayerEntry[])[]): MergedLayers {
   const merged: Merging = {
     files: new Map(),
     texts: new Map(),
@@ -57,24 +58,9 @@ export async function mergeLayers(
     written: new Set(),
     folders: new Set(),
     bytes: { written: 0, replaced: 0 },
+    replaced: [],
   };
-  for (const [layer, { digest, mediaType }] of layers.entries()) {
-    const unpack = extract();
-    const reading = (async () => {
-      for await (const entry of unpack) await take(merged, layer, entry.header, entry, selection);
-    })();
-    const decompress = mediaType.endsWith('zstd')
-      ? [createZstdDecompress({ chunkSize: CHUNK_BYTES })]
-      : mediaType.endsWith('gzip')
-        ? [createGunzip({ chunkSize: CHUNK_BYTES })]
-        : [];
-    await Promise.all([pipeline([await source.open(digest), ...decompress, unpack]), reading]).catch(
-      (error: unknown) => {
-        if (error instanceof WorkError) throw error;
-        throw invalidContent(digest, `it is not a layer: ${(error as Error).message}`, { cause: error });
-      },
-    );
-  }
+  for (const [layer, entries] of layers.entries()) for (const entry of entries) add(merged, layer, entry);
   return merged;
 }
 
@@ -85,70 +71,47 @@ interface Merging extends MergedLayers {
   readonly written: Set<string>;
   readonly folders: Set<string>;
   readonly bytes: { written: number; replaced: number };
+  readonly replaced: ReplacedFile[];
 }
 
-async function take(
-  merged: Merging,
-  layer: number,
-  header: Header,
-  content: AsyncIterable<unknown>,
-  { texts, fingerprints }: WantedContents,
-): Promise<void> {
-  const path = pathOf(header.name);
-  const at = path.lastIndexOf('/') + 1;
-  const [folder, name] = [path.slice(0, at), path.slice(at)];
-  const isText = texts(path);
-  const hash = createHash('sha256');
-  const chunks: Buffer[] = [];
-  let read = 0;
-  for await (const chunk of content) {
-    if (fingerprints) hash.update(chunk as Buffer);
-    if (isText) chunks.push(chunk as Buffer);
-    read += (chunk as Buffer).length;
-    if (isText && read > LARGEST_TEXT) throw invalidContent(path, `it has more than ${LARGEST_TEXT} bytes`);
+function add(merged: Merging, layer: number, entry: LayerEntry): void {
+  const { path } = entry;
+  const isBelow = (known: string): boolean => known.startsWith(`${path}/`);
+  if (entry.kind === 'whiteout') {
+    const isAll = entry.isOpaque && path === '';
+    remove(merged, layer, (known) => isAll || isBelow(known) || (known === path && !entry.isOpaque), path);
+    return;
   }
-  if (name === OPAQUE) return remove(merged, layer, (known) => known.startsWith(folder), folder.slice(0, -1));
-  if (name.startsWith(WHITEOUT)) {
-    const hidden = `${folder}${name.slice(WHITEOUT.length)}`;
-    return remove(merged, layer, (known) => known === hidden || known.startsWith(`${hidden}/`), hidden);
-  }
-  if (path === '') return;
   // A file in the place of a folder hides the files that were in it.
-  if (header.type !== 'directory' && merged.folders.delete(path))
-    remove(merged, layer, (known) => known.startsWith(`${path}/`), path);
-  if (header.type === 'directory') merged.folders.add(path);
+  if (entry.kind !== 'folder' && merged.folders.delete(path)) remove(merged, layer, isBelow, path);
+  if (entry.kind === 'folder') merged.folders.add(path);
+  const { size, compressed, fingerprint, text, target } = entry;
   // A hard link is the file that it names.
-  const target = header.type === 'link' ? pathOf(header.linkname ?? '') : '';
   const linked = merged.texts.get(target);
-  const what = header.type === 'file' ? hash.digest('hex') : (header.linkname ?? '');
-  const mode = (header.mode ?? 0).toString(8);
-  const size = header.type === 'file' ? (header.size ?? 0) : 0;
+  replace(merged, layer, path);
   merged.bytes.written += size;
-  merged.bytes.replaced += merged.files.get(path)?.size ?? 0;
   merged.written.add(path);
   merged.layers.set(path, layer);
-  merged.files.set(path, {
-    size,
-    fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
-  });
+  merged.files.set(path, { size, fingerprint, ...(compressed === undefined ? {} : { compressed }) });
   merged.texts.delete(path);
-  if (isText) merged.texts.set(path, linked ?? Buffer.concat(chunks).toString('utf8'));
+  if (text !== undefined) merged.texts.set(path, linked ?? text);
 }
 
-/** A path as Linux understands it in the root folder, without a leading slash: `./a//b/../c` → `a/c`. */
-const pathOf = (name: string): string => posix.normalize(`/${name}`).replace(/^\/+|\/+$/g, '');
-
 /** A whiteout hides files of lower layers only; its position in its own layer does not matter. Source: OCI image-spec, layer.md, "Whiteouts". */
-function remove(
-  { files, texts, layers, written, bytes }: Merging,
-  layer: number,
-  isHidden: (path: string) => boolean,
-  path: string,
-): void {
+function remove(merged: Merging, layer: number, isHidden: (path: string) => boolean, path: string): void {
+  const { files, texts, layers, written } = merged;
   written.add(path);
   for (const known of files.keys()) {
     if (layers.get(known) === layer || !isHidden(known)) continue;
-    bytes.replaced += files.get(known)?.size ?? 0;
+    replace(merged, layer, known);
     for (const map of [files, texts, layers]) map.delete(known);
   }
+}
+
+/** Counts the bytes of a file that is no longer visible. */
+function replace({ files, layers, bytes, replaced }: Merging, by: number, path: string): void {
+  const size = files.get(path)?.size ?? 0;
+  if (size === 0) return;
+  bytes.replaced += size;
+  replaced.push({ path, size, layer: layers.get(path) ?? by, by });
 }

@@ -32,6 +32,10 @@ export interface TagStatus extends RecordedTag {
 /** Whether a tag differs from its record without a newer release as the reason. */
 export const isDrift = ({ state }: Pick<TagStatus, 'state'>): boolean => !['ok', 'moved on', 'decided'].includes(state);
 
+/** The command that repairs the tags of a release. */
+export const repairCommand = ({ name, registries }: Pick<ReleaseRecord, 'name' | 'registries'>): string =>
+  `scripts/run release repair --release ${name} --registries ${registries.join(',')}`;
+
 /** The part of a record about the requested registries. Others are left alone. */
 export const restrictedTo = (record: ReleaseRecord, registries: readonly string[]): ReleaseRecord => ({
   ...record,

@@ -1,14 +1,10 @@
 import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
-import { type DebianUpdate, type UpdateRequest, updateText } from '../../image/debian-updates.ts';
-import { invalidContent } from '../../oci/document.ts';
-import { formatReference, parseReference } from '../../oci/reference.ts';
-import { atDigest, type Registry } from '../../oci/registry.ts';
+import { type DebianUpdate, updateText } from '../../image/debian-updates.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
-import { baseOf, readRegistryImage } from '../../release/registry-image.ts';
-import type { ReleaseRecord } from '../../release/release-record.ts';
+import { updateRequest } from '../../release/update-request.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { askDebian, DEBIAN_OPTIONS } from '../debian-options.ts';
@@ -67,24 +63,6 @@ async function run(options: NewestOptions): Promise<void> {
       ...(updates === undefined ? {} : { summary: updatesMarkdown(record?.name ?? '', updates) }),
     };
   });
-}
-
-/** The default image of a release, else its first one. @throws WorkError if its labels do not name its base */
-async function updateRequest(
-  record: ReleaseRecord,
-  registries: readonly string[],
-  registry: Registry,
-): Promise<UpdateRequest> {
-  const [repository = ''] = registries.filter((name) => record.registries.includes(name));
-  const released = record.images.default ?? Object.values(record.images)[0];
-  const [platform] = record.platforms;
-  if (released === undefined || platform === undefined) throw new Error(`the record of ${record.name} has no image`);
-  const at = parseReference(repository);
-  const image = atDigest(at, released.index.digest);
-  const read = await readRegistryImage(registry, at, released.index.digest, platform);
-  const base = baseOf(read?.config.config?.Labels ?? {});
-  if (base === undefined) throw invalidContent(image, 'its labels do not name its base by digest');
-  return { image, base: formatReference(base), platform };
 }
 
 /** A table for the summary of a workflow run. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
-import { isDrift, releaseStatus, restrictedTo, type TagState } from '../../release/release-status.ts';
+import { isDrift, releaseStatus, repairCommand, restrictedTo, type TagState } from '../../release/release-status.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { shortDigest } from '../../report/release-plan-report.ts';
 import { style } from '../../report/style.ts';
@@ -44,10 +44,7 @@ async function run(options: RecordOptions & TrustOptions): Promise<void> {
       state,
       cells: [tag, name, now === undefined ? '' : shortDigest(now), why],
     }));
-    const repair =
-      drift.length === 0
-        ? undefined
-        : `scripts/run release repair --release ${record.name} --registries ${record.registries.join(',')}`;
+    const repair = drift.length === 0 ? undefined : repairCommand(record);
     const conclusion =
       repair === undefined
         ? `${record.name}: all ${tags.length} tags match the record.`

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress, constants as zlib, zstdCompressSync } from 'node:zlib';
+import { extract, type Header } from 'tar-stream';
+import type { ContentSource } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { invalidContent } from '../oci/document.ts';
+import { WorkError } from '../problem.ts';
+
+/** An entry of a layer. Paths have no leading slash. */
+export type LayerEntry =
+  | {
+      readonly kind: 'file' | 'folder' | 'link' | 'other';
+      readonly path: string;
+      /** Bytes; 0 for other types than files. */
+      readonly size: number;
+      /** The file's share of the layer's compressed bytes; undefined if not requested. */
+      readonly compressed: number | undefined;
+      /** Type, mode, owner, and the SHA-256 of the content or the link target. Empty if not requested. */
+      readonly fingerprint: string;
+      /** The content, if it was requested. */
+      readonly text: string | undefined;
+      /** The file that a hard link names. */
+      readonly target: string;
+    }
+  /** Hides a path of lower layers; if it is opaque, only what is in that folder. Source: OCI image-spec, layer.md, "Whiteouts". */
+  | { readonly kind: 'whiteout'; readonly path: string; readonly isOpaque: boolean };
+
+export interface WantedContents {
+  /** Whether to keep the content of a file. */
+  readonly texts: (path: string) => boolean;
+  /** Whether to compute fingerprints, which hashes every byte. */
+  readonly fingerprints: boolean;
+  /** Whether to compute the compressed bytes of each file, which compresses every byte. */
+  readonly compressed?: boolean;
+}
+
+const WHITEOUT = '.wh.';
+const OPAQUE = '.wh..wh..opq';
+/** Large chunks need fewer turns of the event loop. */
+const CHUNK_BYTES = 1 << 20;
+/** Bytes. The largest text that is read, dpkg's status, has 200 kB. */
+const LARGEST_TEXT = 64_000_000;
+
+/**
+ * Reads a layer.
+ *
+ * @returns its entries, in the order of the archive
+ * @throws WorkError if it is not an archive
+ */
+export async function readLayerEntries(
+  source: Pick<ContentSource, 'open'>,
+  { digest, mediaType, size }: Descriptor,
+  selection: WantedContents,
+): Promise<readonly LayerEntry[]> {
+  const entries: LayerEntry[] = [];
+  const unpack = extract();
+  const reading = (async () => {
+    for await (const entry of unpack) {
+      const read = await readEntry(entry.header, entry, selection);
+      if (read !== undefined) entries.push(read);
+    }
+  })();
+  const decompress = mediaType.endsWith('zstd')
+    ? [createZstdDecompress({ chunkSize: CHUNK_BYTES })]
+    : mediaType.endsWith('gzip')
+      ? [createGunzip({ chunkSize: CHUNK_BYTES })]
+      : [];
+  await Promise.all([pipeline([await source.open(digest), ...decompress, unpack]), reading]).catch((error: unknown) => {
+    if (error instanceof WorkError) throw error;
+    throw invalidContent(digest, `it is not a layer: ${(error as Error).message}`, { cause: error });
+  });
+  return selection.compressed === true ? withShares(entries, size) : entries;
+}
+
+async function readEntry(
+  header: Header,
+  content: AsyncIterable<unknown>,
+  { texts, fingerprints, compressed }: WantedContents,
+): Promise<LayerEntry | undefined> {
+  const path = pathOf(header.name);
+  const isText = texts(path);
+  const hash = createHash('sha256');
+  const chunks: Buffer[] = [];
+  const meter = compressionMeter();
+  let read = 0;
+  for await (const chunk of content) {
+    if (fingerprints) hash.update(chunk as Buffer);
+    if (compressed === true) meter.add(chunk as Buffer);
+    if (isText) chunks.push(chunk as Buffer);
+    read += (chunk as Buffer).length;
+    if (isText && read > LARGEST_TEXT) throw invalidContent(path, `it has more than ${LARGEST_TEXT} bytes`);
+  }
+  const at = path.lastIndexOf('/') + 1;
+  const [folder, name] = [path.slice(0, at), path.slice(at)];
+  if (name === OPAQUE) return { kind: 'whiteout', path: folder.slice(0, -1), isOpaque: true };
+  if (name.startsWith(WHITEOUT))
+    return { kind: 'whiteout', path: `${folder}${name.slice(WHITEOUT.length)}`, isOpaque: false };
+  if (path === '') return undefined;
+  const isFile = header.type === 'file';
+  const what = isFile ? hash.digest('hex') : (header.linkname ?? '');
+  const mode = (header.mode ?? 0).toString(8);
+  return {
+    kind: KINDS[header.type ?? ''] ?? 'other',
+    path,
+    size: isFile ? (header.size ?? 0) : 0,
+    compressed: compressed === true ? meter.end() : undefined,
+    fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
+    text: isText ? Buffer.concat(chunks).toString('utf8') : undefined,
+    target: header.type === 'link' ? pathOf(header.linkname ?? '') : '',
+  };
+}
+
+const KINDS: Readonly<Record<string, 'file' | 'folder' | 'link'>> = { file: 'file', directory: 'folder', link: 'link' };
+
+/** A path as Linux understands it in the root folder, without a leading slash: `./a//b/../c` → `a/c`. */
+const pathOf = (name: string): string => posix.normalize(`/${name}`).replace(/^\/+|\/+$/g, '');
+
+/** The fastest level of zstd. Only the proportions between files count. */
+const FASTEST = { params: { [zlib.ZSTD_c_compressionLevel]: 1 } };
+
+/** Measures how well a file compresses. Blocks have a fixed size: the chunks of a network differ each time. */
+function compressionMeter(): { readonly add: (chunk: Buffer) => void; readonly end: () => number } {
+  let waiting: Buffer[] = [];
+  let length = 0;
+  let sum = 0;
+  const compress = (block: Buffer): void => {
+    if (block.length > 0) sum += zstdCompressSync(block, FASTEST).length;
+  };
+  return {
+    add: (chunk) => {
+      waiting.push(chunk);
+      length += chunk.length;
+      if (length < CHUNK_BYTES) return;
+      let rest = Buffer.concat(waiting);
+      for (; rest.length >= CHUNK_BYTES; rest = rest.subarray(CHUNK_BYTES)) compress(rest.subarray(0, CHUNK_BYTES));
+      waiting = [rest];
+      length = rest.length;
+    },
+    end: () => {
+      compress(Buffer.concat(waiting));
+      return sum;
+    },
+  };
+}
+
+/** A layer is compressed as a whole: each file gets a share by how well it compresses alone. The shares sum up to the layer. */
+function withShares(entries: readonly LayerEntry[], size: number): readonly LayerEntry[] {
+  const total = entries.reduce((sum, entry) => sum + compressedOf(entry), 0);
+  if (total === 0) return entries;
+  let before = 0;
+  return entries.map((entry) => {
+    const after = before + compressedOf(entry);
+    const compressed = Math.floor((size * after) / total) - Math.floor((size * before) / total);
+    before = after;
+    return entry.kind === 'whiteout' ? entry : { ...entry, compressed };
+  });
+}
+
+const compressedOf = (entry: LayerEntry): number => (entry.kind === 'whiteout' ? 0 : (entry.compressed ?? 0));

@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { execa } from 'execa';
+import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
+import { inspectLocalImage } from '../engine/local-image.ts';
+import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
+import { type Descriptor, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
+import { invalidContent, isIndex, parseDocument, parseImageConfig, type StoredConfig } from '../oci/document.ts';
+import { hostPlatform, type Platform } from '../oci/platform.ts';
+import { familiarReference, parseReference } from '../oci/reference.ts';
+import { missingImage, type Registry } from '../oci/registry.ts';
+import { digestMismatch } from '../oci/registry-connection.ts';
+import { WorkError } from '../problem.ts';
+
+/** Where an image is: an OCI archive or layout, or whatever a reference names. */
+export type ImageLocation =
+  | { readonly kind: 'archive'; readonly path: string }
+  | { readonly kind: 'reference'; readonly reference: string };
+
+/** Places that may have a reference: the engine is asked first. */
+export interface ImagePlaces {
+  readonly engine: DockerCli | undefined;
+  readonly registry: Registry;
+}
+
+/** One platform of an image, with its documents. Its layers can be read while it is open. */
+export interface OpenImage {
+  /** As people call it: a reference, or the path of an archive. */
+  readonly name: string;
+  readonly place: 'engine' | 'registry' | 'archive';
+  /** Digest of the index, or of the manifest of an image without an index. */
+  readonly digest: string;
+  readonly platform: string;
+  readonly manifest: ImageManifest;
+  readonly config: StoredConfig;
+  readonly source: Pick<ContentSource, 'open'>;
+}
+
+/**
+ * Opens an image, and closes it after use.
+ *
+ * @param platform undefined: that of this host, or the only one
+ * @param use reads it
+ * @throws WorkError if no place has the image, or if its content does not match its digests
+ */
+export async function withImage<T>(
+  location: ImageLocation,
+  { engine, registry }: ImagePlaces,
+  platform: Platform | undefined,
+  use: (image: OpenImage) => Promise<T>,
+): Promise<T> {
+  if (location.kind === 'archive')
+    return (await stat(location.path)).isDirectory()
+      ? use(await openLayout(location.path, location.path, 'archive', platform))
+      : withUnpacked(location.path, async (folder) =>
+          use(await openLayout(folder, location.path, 'archive', platform)),
+        );
+  const { reference } = location;
+  if (engine !== undefined && (await inspectLocalImage(engine, reference)) !== undefined)
+    return withFolder(async (folder) => {
+      const archive = join(folder, 'image.tar');
+      const { exitCode, stderr } = await runDocker(engine, ['image', 'save', '--output', archive, reference]);
+      if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
+      return withUnpacked(archive, async (layout) =>
+        use(await openLayout(layout, familiarReference(parseReference(reference)), 'engine', platform)),
+      );
+    });
+  return use(await openPublished(registry, reference, platform));
+}
+
+async function openPublished(
+  registry: Registry,
+  reference: string,
+  platform: Platform | undefined,
+): Promise<OpenImage> {
+  const parsed = parseReference(reference);
+  const top = await registry.document(parsed, parsed.digest ?? parsed.tag ?? 'latest');
+  if (top === undefined) throw missingImage(reference);
+  const image = { name: familiarReference(parsed), place: 'registry' as const };
+  return openDocument(registryContent(registry, parsed), top.descriptor, image, platform);
+}
+
+async function openLayout(
+  folder: string,
+  name: string,
+  place: 'archive' | 'engine',
+  platform: Platform | undefined,
+): Promise<OpenImage> {
+  const index = await readFile(join(folder, 'index.json')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw notAnArchive(name);
+    throw error;
+  });
+  const document = parseDocument(index, `${name}, index.json`);
+  const roots = isIndex(document) ? document.manifests.filter((entry) => !isAttestation(entry)) : [];
+  const [root] = roots;
+  if (root === undefined) throw invalidContent(name, 'its index.json names no image');
+  if (roots.length > 1) throw invalidContent(name, `it contains ${roots.length} images; save only one`);
+  return openDocument(layoutContent(folder), root, { name, place }, platform);
+}
+
+/** Follows indexes to the manifest of a platform. */
+async function openDocument(
+  source: ContentSource,
+  root: Descriptor,
+  { name, place }: Pick<OpenImage, 'name' | 'place'>,
+  platform: Platform | undefined,
+): Promise<OpenImage> {
+  let digest = root.digest;
+  let document = parseDocument(await source.document(digest), `${name}@${digest}`);
+  // An index of indexes is valid, but nobody writes deeper ones.
+  for (let depth = 0; isIndex(document); depth += 1) {
+    const images: readonly Descriptor[] = document.manifests.filter((entry) => !isAttestation(entry));
+    const wanted: string = platform ?? hostPlatform();
+    const found: Descriptor | undefined =
+      images.find((entry) => platformOf(entry) === wanted) ??
+      (platform === undefined && images.length === 1 ? images[0] : undefined);
+    if (found === undefined || depth === DEEPEST) throw absentPlatform(name, wanted, images.map(platformOf));
+    digest = found.digest;
+    document = parseDocument(await source.document(digest), `${name}@${digest}`);
+  }
+  const config = parseImageConfig(await source.blob(document.config.digest), `${name}, config`);
+  return {
+    ...{
+      name,
+      place,
+      digest: root.digest,
+      platform: `${config.os}/${config.architecture}`,
+      manifest: document,
+      config,
+    },
+    source: checkedLayers(source, document.layers),
+  };
+}
+
+const DEEPEST = 3;
+
+/** Layers whose bytes are compared with their digests while they are read. */
+const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pick<ContentSource, 'open'> => ({
+  open: async (digest) => {
+    const size = layers.find((layer) => layer.digest === digest)?.size ?? 0;
+    return checked(await source.open(digest), digest, size);
+  },
+});
+
+function checked(content: Readable, digest: string, size: number): Readable {
+  const hash = createHash('sha256');
+  let received = 0;
+  const check = new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      received += chunk.length;
+      hash.update(chunk);
+      if (received > size) done(digestMismatch(`${digest} has ${size} bytes, but more were received.`));
+      else done(null, chunk);
+    },
+    flush: (done) => {
+      const came = `sha256:${hash.digest('hex')}`;
+      done(came === digest ? null : digestMismatch(`${digest} was requested, but the content has the digest ${came}.`));
+    },
+  });
+  content.once('error', (error) => check.destroy(error));
+  return content.pipe(check);
+}
+
+/** Unpacks an archive into a temporary folder. @param use uses the folder while it exists */
+const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>
+  withFolder(async (folder) => {
+    const { failed, stderr } = await execa('tar', ['-xf', archive, '-C', folder], { reject: false });
+    if (failed) throw invalidContent(archive, `tar cannot read it: ${stderr.split('\n')[0] ?? ''}`);
+    return use(folder);
+  });
+
+/** @param use uses a temporary folder while it exists */
+async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-contents-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const notAnArchive = (name: string): WorkError =>
+  new WorkError({
+    kind: 'invalid-content',
+    title: 'This is not an OCI archive',
+    reason: `${name} has no index.json.`,
+    hint: 'save the image with docker image save (Docker 25 or newer), podman save --format oci-archive, or --output type=oci,dest=FILE',
+  });
+
+const absentPlatform = (name: string, wanted: string, existing: readonly string[]): WorkError =>
+  new WorkError({
+    kind: 'not-found',
+    title: 'The image does not have this platform',
+    reason: `${name} has no ${wanted}, but ${existing.join(', ') || 'no image'}.`,
+    hint: 'choose one of them: --platform PLATFORM',
+  });

@@ -1,0 +1,58 @@
+import { html } from 'htm/preact';
+import type { VNode } from 'preact';
+import { renderToString } from 'preact-render-to-string';
+import { bytes } from '../../units.ts';
+
+/** A part of a page. */
+export type Html = VNode | readonly (VNode | string)[] | string | undefined;
+
+/** HTML as a template. Values are escaped: they come from images and registries. */
+export { html };
+
+/** The text of a part. */
+export const renderHtml = (part: Html): string => renderToString(html`${part}` as VNode);
+
+/** A bar for a share from 0 to 1. The number is beside it, so screen readers skip the bar. */
+export const bar = (share: number, kind = 'size'): Html =>
+  html`<svg class=${`bar ${kind}`} viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+    <rect class="rest" width="100" height="8" /><rect width=${Math.max(0, Math.min(1, share)) * 100} height="8" />
+  </svg>` as VNode;
+
+/** Bytes for people; the exact number appears on hovering. */
+export const size = (count: number): Html =>
+  html`<data value=${count} title=${`${count.toLocaleString('en')} bytes`}>${bytes(count)}</data>` as VNode;
+
+/** `12.3%` */
+export const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 2 : 1)}%`;
+
+export interface Column {
+  readonly head: string;
+  readonly isNumber?: true;
+}
+
+/** A table with a caption for screen readers. */
+export const dataTable = (caption: string, columns: readonly Column[], rows: readonly (readonly Html[])[]): Html =>
+  html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}>
+    <table>
+      <caption class="for-readers">
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map(({ head, isNumber }) => html`<th scope="col" class=${isNumber && 'number'}>${head}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map((cell, index) => html`<td class=${columns[index]?.isNumber && 'number'}>${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>` as VNode;
+
+/** A part that people can open. */
+export const folded = (title: string, content: Html): Html =>
+  html`<details><summary>${title}</summary>${content}</details>` as VNode;

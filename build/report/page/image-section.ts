@@ -1,0 +1,188 @@
+import type { VNode } from 'preact';
+import type { ContentsNode } from '../../contents/contents-tree.ts';
+import type { ImageSummary, ReadImage } from '../../contents/image-summary.ts';
+import { bytes } from '../../units.ts';
+import { bar, dataTable, folded, type Html, html, percent, size } from './html.ts';
+
+/**
+ * An image: numbers, a treemap, its largest parts, what it wastes, its layers and packages.
+ *
+ * @param pulled digests of the layers that the image before it does not have
+ */
+export function imageSection({ summary, tree }: ReadImage, pulled: ReadonlySet<string> | undefined): Html {
+  return html`<section id="image" aria-labelledby="image-title">
+    <h2 id="image-title">${summary.name}</h2>
+    ${facts(summary)} ${treemap(summary, tree, pulled)} ${largest(summary)} ${waste(summary)} ${layers(summary)}
+    ${packages(summary)}
+  </section>` as VNode;
+}
+
+function facts({
+  size: sizes,
+  layers,
+  packages,
+  waste,
+  version,
+  created,
+  platform,
+  place,
+  digest,
+}: ImageSummary): Html {
+  const cards: readonly (readonly [string, Html, string])[] = [
+    ['to pull', size(sizes.compressed), 'compressed layers'],
+    ['on disk', size(sizes.unpacked), 'unpacked files'],
+    ['layers', String(layers.length), `${layers.filter(({ files }) => files > 0).length} with files`],
+    ['packages', String(packages.length), 'Debian, npm and others'],
+    ['waste', size(waste.bytes), `${percent(waste.share)} of the unpacked bytes`],
+  ];
+  return html`<p class="about">
+      ${version !== '' && `OpenClaw ${version}, `}${platform}, from the ${place}${created !== '' && `, created ${created.slice(0, 10)}`}
+      <br /><code>${digest}</code>
+    </p>
+    <dl class="cards">
+      ${cards.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}
+    </dl>` as unknown as Html;
+}
+
+/** The page's script draws the map from the JSON. Without it, the tables below have the same numbers. */
+function treemap(
+  { layers, size: sizes }: ImageSummary,
+  tree: ContentsNode,
+  pulled: ReadonlySet<string> | undefined,
+): Html {
+  const children = tree.children ?? [];
+  const data = {
+    ...compact(tree),
+    // Layers of equal files, or without any, still have compressed bytes.
+    children: children.map((child, index) => ({
+      ...compact(child),
+      ...(pulled === undefined ? {} : { pulled: pulled.has(layers[index]?.digest ?? '') }),
+    })),
+  };
+  return html`<h3 id="map-title">What is inside</h3>
+    <p id="map-help">
+      Each area is as large as its bytes. Choose a part to look inside. Keys: arrows go from part to part, Enter opens,
+      Escape goes back.${pulled !== undefined && ' Striped parts are in layers that the first image does not have.'}
+    </p>
+    <div class="map-bar">
+      <nav id="map-path" aria-label="place in the image"></nav>
+      <fieldset>
+        <legend class="for-readers">size of the areas</legend>
+        <label><input type="radio" name="measure" value="compressed" checked /> to pull</label>
+        <label><input type="radio" name="measure" value="unpacked" /> on disk</label>
+      </fieldset>
+    </div>
+    <div id="map" role="group" aria-labelledby="map-title" aria-describedby="map-help"></div>
+    <p id="map-status" role="status">${bytes(sizes.compressed)} to pull, ${bytes(sizes.unpacked)} on disk</p>
+    ${folded('The same as a table', html`<div id="map-table"></div>` as VNode)}
+    <script
+      type="application/json"
+      id="contents"
+      dangerouslySetInnerHTML=${{ __html: JSON.stringify(data).replaceAll('<', '\\u003c') }}
+    ></script>` as unknown as Html;
+}
+
+interface CompactNode {
+  readonly name: string;
+  readonly kind: ContentsNode['kind'];
+  readonly unpacked: number;
+  readonly compressed: number;
+  readonly children?: readonly CompactNode[];
+}
+
+const compact = ({ name, kind, unpacked, compressed, children }: ContentsNode): CompactNode => ({
+  ...{ name, kind, unpacked, compressed },
+  ...(children === undefined ? {} : { children: children.map(compact) }),
+});
+
+const largest = ({ largest: parts, size: sizes }: ImageSummary): Html =>
+  html`<h3>The largest parts</h3>
+    ${dataTable(
+      'The largest parts',
+      [
+        { head: 'part' },
+        { head: '' },
+        { head: 'to pull', isNumber: true },
+        { head: 'on disk', isNumber: true },
+        { head: 'why it is there' },
+      ],
+      parts.map(({ name, compressed, unpacked, why, layer }) => [
+        name,
+        bar(compressed / Math.max(1, parts[0]?.compressed ?? 1)),
+        html`${size(compressed)} <small>${percent(compressed / Math.max(1, sizes.compressed))}</small>` as unknown as Html,
+        size(unpacked),
+        why.length === 0 ? `in the layer ${layer}` : `${why.join(' → ')} asks for it`,
+      ]),
+    )}` as unknown as Html;
+
+const waste = ({ waste: { bytes: sum, share, count, files }, layers }: ImageSummary): Html =>
+  html`<h3>Wasted bytes</h3>
+    <p>
+      ${count === 0 ? 'No layer replaces or removes files of a lower one.' : html`${size(sum)} (${percent(share)}) in ${count} files that a later layer replaces or removes.`}
+    </p>
+    ${
+      count > 0 &&
+      folded(
+        count > files.length ? `The ${files.length} largest of them` : 'All of them',
+        dataTable(
+          'Wasted bytes',
+          [{ head: 'file' }, { head: 'bytes', isNumber: true }, { head: 'layer' }, { head: 'replaced or removed by' }],
+          files.map(({ path, size: length, layer, by }) => [
+            html`<code>/${path}</code>` as VNode,
+            size(length),
+            layers[layer]?.name,
+            layers[by]?.name,
+          ]),
+        ),
+      )
+    }` as unknown as Html;
+
+const layers = ({ layers: all, size: sizes }: ImageSummary): Html => {
+  const most = Math.max(1, ...all.map(({ compressed }) => compressed));
+  return html`<h3>Layers</h3>
+    ${folded(
+      `${all.length} layers, the lowest first`,
+      dataTable(
+        'Layers',
+        [
+          { head: '#', isNumber: true },
+          { head: 'layer' },
+          { head: '' },
+          { head: 'to pull', isNumber: true },
+          { head: 'on disk', isNumber: true },
+          { head: 'files', isNumber: true },
+        ],
+        all.map(({ name, compressed, unpacked, files, digest }, index) => [
+          String(index + 1),
+          html`<span title=${digest}>${name}</span>` as VNode,
+          bar(compressed / most),
+          html`${size(compressed)} <small>${percent(compressed / Math.max(1, sizes.compressed))}</small>` as unknown as Html,
+          size(unpacked),
+          String(files),
+        ]),
+      ),
+    )}` as unknown as Html;
+};
+
+const packages = ({ packages: all }: ImageSummary): Html =>
+  html`<h3>Packages</h3>
+    ${folded(
+      `${all.length} packages, the largest first`,
+      dataTable(
+        'Packages',
+        [
+          { head: 'package' },
+          { head: 'version' },
+          { head: 'kind' },
+          { head: 'to pull', isNumber: true },
+          { head: 'on disk', isNumber: true },
+        ],
+        all.map(({ name, version, kind, compressed, unpacked }) => [
+          name,
+          version,
+          kind,
+          size(compressed),
+          size(unpacked),
+        ]),
+      ),
+    )}` as unknown as Html;

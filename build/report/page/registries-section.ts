@@ -1,0 +1,104 @@
+import type { VNode } from 'preact';
+import type { ChannelOverview, RegistryOverview, ReleaseOverview } from '../../release/registry-overview.ts';
+import { isDrift } from '../../release/release-status.ts';
+import { shortDigest } from '../release-plan-report.ts';
+import { dataTable, folded, type Html, html } from './html.ts';
+
+/** Tags × registries of each release, the channels, and who signed what. */
+export function registriesSection({ registries, releases, channels }: RegistryOverview): Html {
+  const drift = releases.flatMap(({ tags }) => tags).filter(isDrift).length;
+  return html`<section id="registries" aria-labelledby="registries-title">
+    <h2 id="registries-title">Registries</h2>
+    <p class="large">
+      ${
+        releases.length === 0
+          ? 'These registries have no record of a release.'
+          : drift === 0
+            ? `All tags of ${releases.length} releases are as recorded.`
+            : html`<span class="state wrong">${drift} tags</span> differ from the record of their release.`
+      }
+    </p>
+    <h3>Channels</h3>
+    ${channelTable(registries, channels)} ${channels.map(history)}
+    <h3>Releases</h3>
+    ${releases.map((release) => releaseTable(registries, release))}
+  </section>` as VNode;
+}
+
+const channelTable = (registries: readonly string[], channels: readonly ChannelOverview[]): Html =>
+  dataTable(
+    'Channels',
+    [{ head: 'channel' }, ...registries.map((head) => ({ head })), { head: 'decision' }],
+    channels.map(({ channel, now, decision }) => [
+      channel,
+      ...registries.map((registry): Html => {
+        const current = now.find((entry) => entry.registry === registry);
+        return current?.digest === undefined
+          ? 'does not exist'
+          : (html`${current.version || 'unknown version'} <code>${shortDigest(current.digest)}</code>` as unknown as Html);
+      }),
+      decision === undefined
+        ? 'follows the newest release'
+        : `${decision.release} was chosen on ${decision.decided.slice(0, 10)} by ${decision.by}: ${decision.reason}`,
+    ]),
+  );
+
+const history = ({ channel, history: moves }: ChannelOverview): Html =>
+  moves.length === 0
+    ? undefined
+    : folded(
+        `History of ${channel}`,
+        dataTable(
+          `History of ${channel}`,
+          [{ head: 'date' }, { head: 'release' }, { head: 'by' }],
+          moves.map(({ date, release, by }) => [date.slice(0, 10), release, by]),
+        ),
+      );
+
+function releaseTable(registries: readonly string[], release: ReleaseOverview): Html {
+  const { name, created, tags, repair, signedBy, problem, updates } = release;
+  const names = [...new Set(tags.map(({ tag }) => tag))];
+  const drift = tags.filter(isDrift);
+  return html`<article class=${drift.length > 0 || problem !== undefined ? 'drift' : ''}>
+    <h4>${name}${created !== '' && html` <small>${created.slice(0, 10)}</small>`}</h4>
+    ${problem !== undefined && html`<p class="state wrong">${problem}</p>`}
+    ${problem === undefined && html`<p>${signedBy === undefined ? 'Not signed.' : `Signed by ${signedBy}.`}</p>`}
+    ${
+      tags.length > 0 &&
+      dataTable(
+        `Tags of ${name}`,
+        [{ head: 'tag' }, ...registries.map((head) => ({ head }))],
+        names.map((tag) => [
+          tag,
+          ...registries.map((registry): Html => {
+            const found = tags.find((entry) => entry.tag === tag && entry.registry === registry);
+            if (found === undefined) return '';
+            const kind = isDrift(found) ? 'wrong' : found.state === 'ok' ? 'right' : 'kept';
+            return html`<span class=${`state ${kind}`}>${found.state}</span> ${
+              found.now !== undefined && html`<code>${shortDigest(found.now)}</code>`
+            } ${found.why !== '' && html`<small>${found.why}</small>`}` as unknown as Html;
+          }),
+        ]),
+      )
+    }
+    ${repair !== undefined && html`<p>Repair them with: <code class="command">${repair}</code></p>`}
+    ${
+      updates !== undefined &&
+      folded(
+        updates.length === 0
+          ? 'Debian has no newer version of a package'
+          : `Debian has newer versions of ${updates.length} packages, ${updates.filter(({ security }) => security).length} of them for security`,
+        dataTable(
+          `Newer versions for ${name}`,
+          [{ head: 'package' }, { head: 'installed' }, { head: 'Debian has' }, { head: '' }],
+          updates.map(({ name: of, installed, available, security, ofBase }) => [
+            of,
+            installed,
+            available,
+            [...(security ? ['security'] : []), ...(ofBase ? ['comes with a newer base'] : [])].join(', '),
+          ]),
+        ),
+      )
+    }
+  </article>` as VNode;
+}

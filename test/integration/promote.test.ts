@@ -1,42 +1,22 @@
 // @module-tag nightly
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { $ } from 'zx';
 import { putArtifact } from '../../build/oci/artifact.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import type { Promotion } from '../../build/release/promote.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
-import { createReleaseFixture, type Published, type ReleaseFixture } from '../support/release-fixture.ts';
+import {
+  createReleaseFixture,
+  nextVersion,
+  type Published,
+  publishVersion,
+  type ReleaseFixture,
+} from '../support/release-fixture.ts';
+
+const VARIANTS = 'default,slim';
 
 let fixture: ReleaseFixture;
 let good = '';
 let bad = '';
-
-/** Publishes the checkout under its version, on both registries, signed. @returns JSON output */
-async function publish(version: string): Promise<Published> {
-  const { exitCode, stdout, stderr } = await fixture.run(
-    ...['release', 'publish', '--ref', `refs/tags/v${version}`, '--platforms', 'linux/amd64'],
-    ...['--registries', fixture.repositories.join(','), '--variants', 'default,slim', '--base', fixture.base],
-    ...['--sign', fixture.privateKey, '--json'],
-  );
-  expect(exitCode, stdout + stderr).toBe(0);
-  return JSON.parse(stdout) as Published;
-}
-
-/** Gives the checkout the next version, and tags it. */
-async function nextVersion(): Promise<string> {
-  const { OPENCLAW_SOURCE: checkout = '' } = fixture.environment;
-  const file = join(checkout, 'package.json');
-  const manifest = JSON.parse(await readFile(file, 'utf8')) as { version: string };
-  const [year, month, day] = manifest.version.split('.').map(Number);
-  manifest.version = `${year}.${month}.${(day ?? 0) + 1}`;
-  await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
-  const git = $({ cwd: checkout });
-  await git`git -c user.name=Test -c user.email=test@example.org commit --quiet --all --message ${'Next version'}`;
-  await git`git tag ${`v${manifest.version}`}`;
-  return manifest.version;
-}
 
 const promote = (to: string, ...more: readonly string[]) =>
   fixture.run(
@@ -49,9 +29,9 @@ const tagsOfBoth = () => Promise.all(fixture.repositories.map(fixture.tagsOf));
 beforeAll(async () => {
   fixture = await createReleaseFixture('small');
   good = fixture.version;
-  await publish(good);
-  bad = await nextVersion();
-  await publish(bad);
+  await publishVersion(fixture, good, VARIANTS);
+  bad = await nextVersion(fixture);
+  await publishVersion(fixture, bad, VARIANTS);
 });
 afterAll(() => fixture.tearDown());
 
@@ -99,11 +79,11 @@ describe('the way back from a bad release', () => {
   });
 
   it('lasts if the bad release is published again, and ends with the next one', async () => {
-    await publish(bad);
+    await publishVersion(fixture, bad, VARIANTS);
     const [kept] = await tagsOfBoth();
     expect(kept?.['latest']).toBe(kept?.[good]);
-    const next = await nextVersion();
-    await publish(next);
+    const next = await nextVersion(fixture);
+    await publishVersion(fixture, next, VARIANTS);
     for (const tags of await tagsOfBoth()) expect(tags['latest']).toBe(tags[next]);
   });
 

@@ -73,6 +73,35 @@ async function tagVersion(checkout: string): Promise<string> {
   return version;
 }
 
+/** Gives the fixture's checkout the next version, and tags it. @returns the version */
+export async function nextVersion({ environment }: Pick<ReleaseFixture, 'environment'>): Promise<string> {
+  const { OPENCLAW_SOURCE: checkout = '' } = environment;
+  const file = join(checkout, 'package.json');
+  const manifest = JSON.parse(await readFile(file, 'utf8')) as { version: string };
+  const [year, month, day] = manifest.version.split('.').map(Number);
+  manifest.version = `${year}.${month}.${(day ?? 0) + 1}`;
+  await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  const git = $({ cwd: checkout });
+  await git`git -c user.name=Test -c user.email=test@example.org commit --quiet --all --message ${'Next version'}`;
+  await git`git tag ${`v${manifest.version}`}`;
+  return manifest.version;
+}
+
+/** Publishes the fixture's checkout under its version, on both registries, signed. @returns JSON output */
+export async function publishVersion(
+  { run, repositories, base, privateKey }: ReleaseFixture,
+  version: string,
+  variants: string,
+): Promise<Published> {
+  const { exitCode, stdout, stderr } = await run(
+    ...['release', 'publish', '--ref', `refs/tags/v${version}`, '--platforms', 'linux/amd64'],
+    ...['--registries', repositories.join(','), '--variants', variants, '--base', base],
+    ...['--sign', privateKey, '--json'],
+  );
+  if (exitCode !== 0) throw new Error(`${version} was not published: ${stdout}${stderr}`);
+  return JSON.parse(stdout) as Published;
+}
+
 /** Removes the journals of earlier tests. */
 export const forgetJournals = (): Promise<void> => rm(stateFolder('releases'), { recursive: true, force: true });
 

@@ -39,7 +39,10 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
       </caption>
       <thead>
         <tr>
-          ${columns.map(({ head, isNumber }) => html`<th scope="col" class=${isNumber && 'number'}>${head}</th>`)}
+          ${columns.map(({ head, isNumber }) =>
+            // A head without text is none.
+            head === '' ? html`<td></td>` : html`<th scope="col" class=${isNumber && 'number'}>${head}</th>`,
+          )}
         </tr>
       </thead>
       <tbody>

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { CheckResult } from '../check-result.ts';
 import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
 import { type Descriptor, digestOf, MEDIA_TYPES } from '../oci/descriptor.ts';
@@ -229,7 +229,8 @@ export const signatureCheck =
 
 /** The maker of a verified signature: the identity in its certificate, or the key. */
 function signerOf(bundle: Buffer, trust: Trust): string {
-  if (trust.kind === 'key') return `the key of ${trust.file}`;
+  // A report may be published; folders of this host are nobody's business.
+  if (trust.kind === 'key') return `the key of ${trust.file.includes('://') ? trust.file : basename(trust.file)}`;
   const { verificationMaterial } = JSON.parse(bundle.toString('utf8')) as {
     readonly verificationMaterial?: { readonly certificate?: { readonly rawBytes?: string } };
   };

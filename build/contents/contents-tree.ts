@@ -54,7 +54,7 @@ export function contentsTree(
 }
 
 /** The name of the group of files that no package lists. */
-export const NO_PACKAGE = 'files of no package';
+const NO_PACKAGE = 'files of no package';
 
 const compressedBytes = ({ compressed = 0 }: ImageFile): number => compressed;
 

@@ -233,17 +233,20 @@ describe('the commands of the workflows, with local registries', () => {
     expect(lines.at(-1)).toContain('openclaw:local --markdown');
   });
 
-  it('compare the image of a pull request with that of main, on the page of the run', async () => {
+  it('compare the image of a pull request with that of main, on the page of the run and in a report', async () => {
     const [first = ''] = registries();
     const summary = join(workspace, 'summary.md');
     await writeFile(summary, '');
-    const compare = readWorkflow('ci').jobs['image']?.steps?.at(-1)?.run ?? '';
+    const [compare = ''] =
+      readWorkflow('ci')
+        .jobs['image']?.steps?.flatMap(({ run }) => run ?? [])
+        .slice(-1) ?? [];
     // The image that the test before published stands for that of main.
     const lines = compare.replaceAll('ghcr.io/openclaw/openclaw:main', `${first}:pr-12`);
     expect(lines).not.toBe(compare);
     const { exitCode, all } = await execa('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', lines], {
-      cwd: ROOT,
-      env: { ...environment, GITHUB_STEP_SUMMARY: summary },
+      cwd: workspace,
+      env: { ...environment, GITHUB_EVENT_NAME: 'pull_request', GITHUB_STEP_SUMMARY: summary },
       all: true,
       reject: false,
     });
@@ -251,5 +254,6 @@ describe('the commands of the workflows, with local registries', () => {
     const text = await readFile(summary, 'utf8');
     expect(text).toContain(`### \`${first}:pr-12\` → \`openclaw:local\``);
     expect(text).toMatch(/A host that has the first image pulls \*\*[\d.]+ MB\*\*/);
+    expect(await readFile(join(workspace, 'report.html'), 'utf8')).toContain(`${first}:pr-12 → openclaw:local`);
   });
 });

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { expect } from 'vitest';
 import type { TestBrowser } from './chromium.ts';
 import { ROOT } from './command.ts';
@@ -31,7 +32,7 @@ export async function showPage({ page }: TestBrowser, file: string): Promise<Sho
     complaints: () => [...messages, ...others],
     inaccessible: async () => {
       // The page's own policy forbids other scripts, but not those of a debugger.
-      await page.evaluate(await readFile(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8'));
+      await page.evaluate(axe.source);
       return page.evaluate(async () => {
         const { violations } = await Reflect.get(globalThis, 'axe').run();
         return (

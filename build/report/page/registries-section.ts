@@ -15,7 +15,7 @@ export function registriesSection({ registries, releases, channels }: RegistryOv
           ? 'These registries have no record of a release.'
           : drift === 0
             ? `All tags of ${releases.length} releases are as recorded.`
-            : html`<span class="state wrong">${drift} tags</span> differ from the record of their release.`
+            : html`<span class="state wrong">${drift} ${drift === 1 ? 'tag differs' : 'tags differ'}</span> from the record of its release.`
       }
     </p>
     <h3>Channels</h3>
@@ -38,7 +38,9 @@ const channelTable = (registries: readonly string[], channels: readonly ChannelO
           : (html`${current.version || 'unknown version'} <code>${shortDigest(current.digest)}</code>` as unknown as Html);
       }),
       decision === undefined
-        ? 'follows the newest release'
+        ? channel === 'main'
+          ? 'follows the branch'
+          : 'follows the newest release'
         : `${decision.release} was chosen on ${decision.decided.slice(0, 10)} by ${decision.by}: ${decision.reason}`,
     ]),
   );
@@ -73,7 +75,7 @@ function releaseTable(registries: readonly string[], release: ReleaseOverview): 
           ...registries.map((registry): Html => {
             const found = tags.find((entry) => entry.tag === tag && entry.registry === registry);
             if (found === undefined) return '';
-            const kind = isDrift(found) ? 'wrong' : found.state === 'ok' ? 'right' : 'kept';
+            const kind = isDrift(found) ? 'wrong' : found.state === 'ok' ? 'right' : 'past';
             return html`<span class=${`state ${kind}`}>${found.state}</span> ${
               found.now !== undefined && html`<code>${shortDigest(found.now)}</code>`
             } ${found.why !== '' && html`<small>${found.why}</small>`}` as unknown as Html;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { readSavedLayers } from '../contents/image-contents.ts';
 import { installedPackages, namesPackages } from '../contents/installed-packages.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
+import { withSavedImage } from '../contents/open-image.ts';
 import { type RequiredPackage, requirersOf } from '../contents/requirers.ts';
 import { findEngine } from '../engine/engine.ts';
 import { requireLocalImage } from '../engine/local-image.ts';
@@ -42,7 +42,8 @@ async function run(text: string, wanted: string, options: Pick<GivenOptions, 'en
     const engine = await findEngine(options.engine, command.onStep);
     await requireLocalImage(engine, reference);
     command.onStep(`reading ${reference}`);
-    const { layers, found } = await readSavedLayers(engine, reference, async (source, all) => {
+    const { layers, found } = await withSavedImage(engine, reference, undefined, async ({ source, manifest }) => {
+      const { layers: all } = manifest;
       const merged = await mergeLayers(source, all, { texts: namesPackages, fingerprints: false });
       const requirers = requirersOf(merged, wanted);
       if (requirers.length === 0)

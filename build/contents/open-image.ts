@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
 import { execa } from 'execa';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
+import { type ContentSource, digestCheck, layoutContent, registryContent } from '../oci/content.ts';
 import { type Descriptor, type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
 import { invalidContent, isIndex, parseDocument, parseImageConfig, type StoredConfig } from '../oci/document.ts';
 import { hostPlatform, type Platform } from '../oci/platform.ts';
 import { familiarReference, parseReference } from '../oci/reference.ts';
 import { missingImage, type Registry } from '../oci/registry.ts';
-import { digestMismatch } from '../oci/registry-connection.ts';
 import { WorkError } from '../problem.ts';
 
 /** Where an image is: an OCI archive or layout, or whatever a reference names. */
@@ -60,16 +57,29 @@ export async function withImage<T>(
         );
   const { reference } = location;
   if (engine !== undefined && (await inspectLocalImage(engine, reference)) !== undefined)
-    return withFolder(async (folder) => {
-      const archive = join(folder, 'image.tar');
-      const { exitCode, stderr } = await runDocker(engine, ['image', 'save', '--output', archive, reference]);
-      if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
-      return withUnpacked(archive, async (layout) =>
-        use(await openLayout(layout, familiarReference(parseReference(reference)), 'engine', platform)),
-      );
-    });
+    return withSavedImage(engine, reference, platform, use);
   return use(await openPublished(registry, reference, platform));
 }
+
+/**
+ * Opens an image in the engine, by `docker image save`.
+ *
+ * @param platform undefined: that of this host, or the only one
+ * @param use reads it
+ */
+export const withSavedImage = <T>(
+  engine: DockerCli,
+  reference: string,
+  platform: Platform | undefined,
+  use: (image: OpenImage) => Promise<T>,
+): Promise<T> =>
+  withFolder(async (folder) => {
+    const archive = join(folder, 'image.tar');
+    const { exitCode, stderr } = await runDocker(engine, ['image', 'save', '--output', archive, reference]);
+    if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
+    const name = familiarReference(parseReference(reference));
+    return withUnpacked(archive, async (layout) => use(await openLayout(layout, name, 'engine', platform)));
+  });
 
 async function openPublished(
   registry: Registry,
@@ -140,29 +150,12 @@ const DEEPEST = 3;
 /** Layers whose bytes are compared with their digests while they are read. */
 const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pick<ContentSource, 'open'> => ({
   open: async (digest) => {
-    const size = layers.find((layer) => layer.digest === digest)?.size ?? 0;
-    return checked(await source.open(digest), digest, size);
+    const content = await source.open(digest);
+    const check = digestCheck({ digest, size: layers.find((layer) => layer.digest === digest)?.size ?? 0 });
+    content.once('error', (error) => check.destroy(error));
+    return content.pipe(check);
   },
 });
-
-function checked(content: Readable, digest: string, size: number): Readable {
-  const hash = createHash('sha256');
-  let received = 0;
-  const check = new Transform({
-    transform: (chunk: Buffer, _, done) => {
-      received += chunk.length;
-      hash.update(chunk);
-      if (received > size) done(digestMismatch(`${digest} has ${size} bytes, but more were received.`));
-      else done(null, chunk);
-    },
-    flush: (done) => {
-      const came = `sha256:${hash.digest('hex')}`;
-      done(came === digest ? null : digestMismatch(`${digest} was requested, but the content has the digest ${came}.`));
-    },
-  });
-  content.once('error', (error) => check.destroy(error));
-  return content.pipe(check);
-}
 
 /** Unpacks an archive into a temporary folder. @param use uses the folder while it exists */
 const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>

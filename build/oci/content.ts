@@ -105,25 +105,30 @@ export async function fetchBlob(
   const file = blobFile(folder, digest);
   const part = `${file}.${process.pid}.part`;
   await mkdir(dirname(file), { recursive: true });
-  const hash = createHash('sha256');
-  let received = 0;
-  const hashing = new Transform({
-    transform: (chunk: Buffer, _, done) => {
-      received += chunk.length;
-      hash.update(chunk);
-      // More bytes than promised could fill the disk.
-      if (received > size) done(digestMismatch(`${digest} has ${size} bytes, but more were received.`));
-      else done(null, chunk);
-    },
-  });
   try {
-    await pipeline(await source.open(digest), hashing, createWriteStream(part));
-    const came = `sha256:${hash.digest('hex')}`;
-    if (came !== digest) throw digestMismatch(`${digest} was requested, but the content has the digest ${came}.`);
+    await pipeline(await source.open(digest), digestCheck({ digest, size }), createWriteStream(part));
     await rename(part, file);
   } finally {
     await rm(part, { force: true });
   }
+}
+
+/** Passes content on, and fails if its bytes do not match the descriptor. More bytes than promised could fill a disk. */
+export function digestCheck({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Transform {
+  const hash = createHash('sha256');
+  let received = 0;
+  return new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      received += chunk.length;
+      hash.update(chunk);
+      if (received > size) done(digestMismatch(`${digest} has ${size} bytes, but more were received.`));
+      else done(null, chunk);
+    },
+    flush: (done) => {
+      const came = `sha256:${hash.digest('hex')}`;
+      done(came === digest ? null : digestMismatch(`${digest} was requested, but the content has the digest ${came}.`));
+    },
+  });
 }
 
 /** Content below a digest. Documents are deepest first, so that a document is written after everything it refers to. */

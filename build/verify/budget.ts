@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { passIf } from '../check-result.ts';
-import { readSavedLayers } from '../contents/image-contents.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
+import { withSavedImage } from '../contents/open-image.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import type { Problem } from '../problem.ts';
 import { bytes } from '../units.ts';
@@ -92,13 +92,18 @@ export async function checkBudget(
 ): Promise<readonly ContractResult[]> {
   if (maxSize === undefined && maxWaste === undefined) return [];
   const started = performance.now();
-  const { size, written, replaced } = await readSavedLayers(engine, reference, async (source, layers) => ({
-    size: layers.reduce((sum, layer) => sum + layer.size, 0),
-    // Unpacking takes seconds.
-    ...(maxWaste === undefined
-      ? { written: 0, replaced: 0 }
-      : (await mergeLayers(source, layers, { texts: () => false, fingerprints: false })).bytes),
-  }));
+  const { size, written, replaced } = await withSavedImage(
+    engine,
+    reference,
+    undefined,
+    async ({ source, manifest: { layers } }) => ({
+      size: layers.reduce((sum, layer) => sum + layer.size, 0),
+      // Unpacking takes seconds.
+      ...(maxWaste === undefined
+        ? { written: 0, replaced: 0 }
+        : (await mergeLayers(source, layers, { texts: () => false, fingerprints: false })).bytes),
+    }),
+  );
   const seconds = (performance.now() - started) / 1000;
   const waste = written === 0 ? 0 : replaced / written;
   return [

@@ -230,7 +230,7 @@ export const signatureCheck =
 /** The maker of a verified signature: the identity in its certificate, or the key. */
 function signerOf(bundle: Buffer, trust: Trust): string {
   // A report may be published; folders of this host are nobody's business.
-  if (trust.kind === 'key') return `the key of ${trust.file.includes('://') ? trust.file : basename(trust.file)}`;
+  if (trust.kind === 'key') return `the key of ${basename(trust.file)}`;
   const { verificationMaterial } = JSON.parse(bundle.toString('utf8')) as {
     readonly verificationMaterial?: { readonly certificate?: { readonly rawBytes?: string } };
   };

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import writeFileAtomic from 'write-file-atomic';
-import { compareImages } from '../contents/compare-images.ts';
-import { imageLine } from '../contents/image-line.ts';
 import type { ImageLocation } from '../contents/open-image.ts';
 import { readImages } from '../contents/read-image.ts';
-import { findRunningEngine } from '../engine/engine.ts';
+import { type Engine, findRunningEngine } from '../engine/engine.ts';
 import { compareVersions, parseVersionTag } from '../gateway/version.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from '../oci/reference.ts';
@@ -13,7 +12,7 @@ import type { Registry } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { type RegistryOverview, registryOverview } from '../release/registry-overview.ts';
 import { updateRequest } from '../release/update-request.ts';
-import { type ReportContent, reportPage } from '../report/page/page.ts';
+import { type ReportContent, reportContent, reportPage } from '../report/page/page.ts';
 import { reportText } from '../report/report-text.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
@@ -70,18 +69,18 @@ Examples:
 
 async function run(images: readonly string[], options: ReportOptions): Promise<void> {
   const request = checkedRequest(images, options);
-  await runCommand({ json: options.json, consequence: 'no report was written' }, async (command) => {
+  await runCommand({ json: options.json, consequence: 'no report was written', cleansUp: true }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const locations =
       request.line === undefined
         ? request.locations
         : await releasesOf(registry, request.line.repository, request.line.count);
     const isNamed = locations.some(({ kind }) => kind === 'reference') && request.line === undefined;
-    const engine = isNamed ? await findRunningEngine(options.engine) : undefined;
-    const content: ReportContent = {
-      images: await readImages(locations, { engine, registry }, request.platform, command.onStep),
-      registries: request.registries === undefined ? undefined : await overview(registry, request, options, command),
-    };
+    const engine = isNamed ? await engineOrNone(options.engine, command) : undefined;
+    const content = reportContent(
+      await readImages(locations, { engine, registry }, request.platform, command.onStep, command.signal),
+      request.registries === undefined ? undefined : await overview(registry, request, options, command),
+    );
     const page = options.output === undefined ? undefined : await reportPage(content);
     if (options.output !== undefined && page !== undefined) await writeFileAtomic(options.output, page);
     const written = page === undefined ? '' : `wrote ${options.output} (${bytes(Buffer.byteLength(page))})`;
@@ -94,6 +93,14 @@ async function run(images: readonly string[], options: ReportOptions): Promise<v
     };
   });
 }
+
+/** Registries and archives need no engine: one that does not answer is only missed if it was named. */
+const engineOrNone = (named: string | undefined, { onStep }: CommandRun): Promise<Engine | undefined> =>
+  findRunningEngine(named).catch((error: unknown) => {
+    if (named !== undefined || !(error instanceof WorkError)) throw error;
+    onStep(`${error.failure.reason} Looking in the registry.`);
+    return undefined;
+  });
 
 interface ReportRequest {
   readonly locations: readonly ImageLocation[];
@@ -112,11 +119,26 @@ const MOST_RELEASES = 50;
 function checkedRequest(images: readonly string[], options: ReportOptions): ReportRequest {
   const problems: Problem[] = [];
   const locations = images.flatMap((text): readonly ImageLocation[] => {
-    if (existsSync(text)) return [{ kind: 'archive', path: text }];
+    if (isArchive(text)) return [{ kind: 'archive', path: text }];
     const hint = 'for example: scripts/run report openclaw:local --output report.html; an archive must exist';
     const reference = referenceOr(text, '[images...]', hint, problems);
     return reference === undefined ? [] : [{ kind: 'reference', reference: formatReference(reference) }];
   });
+  const { output } = options;
+  if (output !== undefined && !existsSync(dirname(output)))
+    problems.push({
+      source: '--output',
+      value: output,
+      reason: 'is in a folder that does not exist',
+      hint: 'create the folder first',
+    });
+  if (output !== undefined && images.some((text) => isArchive(text) && resolve(text) === resolve(output)))
+    problems.push({
+      source: '--output',
+      value: output,
+      reason: 'is an image of this report',
+      hint: 'name another file: --output report.html',
+    });
   const problem = (source: string, value: string, reason: string, hint: string): void =>
     void problems.push({ source, value, reason, hint });
   if (images.length === 0 && options.registries === undefined)
@@ -150,6 +172,10 @@ function checkedRequest(images: readonly string[], options: ReportOptions): Repo
     registries: options.registries === undefined ? undefined : requireRegistries(options.registries),
   };
 }
+
+/** Whether a text names a file or a layout. A folder of a checkout can have the same name as an image. */
+const isArchive = (text: string): boolean =>
+  existsSync(text) && (/^[./]/.test(text) || !statSync(text).isDirectory() || existsSync(join(text, 'index.json')));
 
 /** The newest stable releases of a repository, the oldest first. @throws WorkError if it has none */
 async function releasesOf(registry: Registry, repository: Reference, count: number): Promise<readonly ImageLocation[]> {
@@ -188,14 +214,9 @@ const overview = (
   );
 
 /** The same numbers as on the page. */
-function reportJson({ images, registries }: ReportContent): object {
-  const [first, second] = images;
-  return {
-    images: images.map(({ summary }) => summary),
-    ...(images.length === 2 && first !== undefined && second !== undefined
-      ? { difference: compareImages(first.contents, second.contents) }
-      : {}),
-    ...(images.length > 2 ? { line: imageLine(images) } : {}),
-    ...(registries === undefined ? {} : { registries }),
-  };
-}
+const reportJson = ({ images, difference, line, registries }: ReportContent): object => ({
+  images: images.map(({ summary }) => summary),
+  ...(difference === undefined ? {} : { difference }),
+  ...(line === undefined ? {} : { line }),
+  ...(registries === undefined ? {} : { registries }),
+});

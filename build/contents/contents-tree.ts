@@ -27,7 +27,7 @@ export function contentsTree(
   layerNames: readonly string[],
   ownerOf: (path: string) => FileOwner | undefined,
 ): ContentsNode {
-  const byLayer = layerNames.map(() => new Map<string, Folder>());
+  const byLayer = layerNames.map(() => new Map<string, { readonly label: string; readonly folder: Folder }>());
   let smallest = { unpacked: 0, compressed: 0 };
   for (const [path, file] of files) {
     const packages = byLayer[layers.get(path) ?? -1];
@@ -38,8 +38,10 @@ export function contentsTree(
     };
     const owner = ownerOf(path);
     const label = owner === undefined ? NO_PACKAGE : `${owner.name} ${owner.version}`;
-    const folder = packages.get(label) ?? emptyFolder();
-    packages.set(label, folder);
+    // A layer may have several copies of a version.
+    const key = `${label} ${owner?.folder ?? ''}`;
+    const { folder } = packages.get(key) ?? { folder: emptyFolder() };
+    packages.set(key, { label, folder });
     const inside = owner === undefined || owner.folder === '' ? path : path.slice(owner.folder.length + 1);
     put(folder, inside.split('/'), file);
   }
@@ -47,7 +49,7 @@ export function contentsTree(
     nodeOf(
       layerNames[number] ?? '',
       'layer',
-      [...packages].map(([label, folder]) => nodeOf(label, 'package', listed(folder, smallest))),
+      [...packages.values()].map(({ label, folder }) => nodeOf(label, 'package', listed(folder, smallest))),
     ),
   );
   return nodeOf('image', 'image', children);

@@ -28,7 +28,7 @@ export interface ImageUpdate {
   readonly to: string;
   /** Compressed bytes of the layers that the host does not have. */
   readonly pulled: number;
-  /** Compressed bytes of the files that differ: no division into layers needs less. */
+  /** About the compressed bytes of the files that differ: another division into layers would not need much less. */
   readonly limit: number;
 }
 
@@ -50,14 +50,22 @@ export function imageLine(images: readonly ReadImage[]): ImageLine {
 
 function update(
   { summary: from, contents: before }: ReadImage,
-  { summary: to, contents: after }: ReadImage,
+  { summary: to, contents: after, layers }: ReadImage,
 ): ImageUpdate {
   const existing = new Set(before.layers.map(({ digest }) => digest));
+  // A file of a layer that the host has needs nothing, even if another layer hides it there.
+  const isNew = (path: string): boolean => !existing.has(after.layers[layers.get(path) ?? -1]?.digest ?? '');
   const limit = [...after.files].reduce(
     (sum, [path, file]) =>
-      before.files.get(path)?.fingerprint === file.fingerprint ? sum : sum + (file.compressed ?? 0),
+      isNew(path) && before.files.get(path)?.fingerprint !== file.fingerprint ? sum + (file.compressed ?? 0) : sum,
     0,
   );
   const pulled = sizeOf(after.layers.filter(({ digest }) => !existing.has(digest)));
   return { from: from.name, to: to.name, pulled, limit };
+}
+
+/** Versions, if they tell the images apart; else their names. */
+export function imageTitles(images: ImageLine['images']): readonly string[] {
+  const versions = new Set(images.map(({ version }) => version));
+  return images.map(({ name, version }) => (versions.size === images.length && version !== '' ? version : name));
 }

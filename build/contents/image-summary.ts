@@ -47,12 +47,12 @@ export interface LayerSummary extends Sizes {
 }
 
 export interface PackageSummary extends Sizes {
-  readonly kind: FileOwner['kind'];
+  readonly kind: InstalledPackage['kind'];
   readonly name: string;
   readonly version: string;
 }
 
-/** One of the largest packages, or a folder of the gateway. */
+/** One of the largest packages, or a folder of the gateway or of no package. */
 export interface LargePart extends Sizes {
   readonly name: string;
   /** The chain of packages that ask for it: `openclaw 2026.9.6`, `@google/genai 2.22.0`. Empty if no package does. */
@@ -66,6 +66,8 @@ export interface ReadImage {
   readonly summary: ImageSummary;
   readonly tree: ContentsNode;
   readonly contents: ImageContents;
+  /** Number of the layer of each file, from 0. */
+  readonly layers: ReadonlyMap<string, number>;
 }
 
 const MOST_WASTE = 50;
@@ -119,14 +121,17 @@ export function summarize(image: OpenImage, layers: readonly (readonly LayerEntr
       files: merged.files,
       ...versionsByName(installed),
     },
+    layers: merged.layers,
   };
 }
 
 /** The names of layers, from the instructions that made them. Source: OCI image-spec, config.md, "history" */
 function layerNames({ rootfs, history }: StoredConfig): readonly string[] {
   const instructions = (history ?? []).filter((entry) => entry.empty_layer !== true);
+  // A history may be incomplete: then nobody knows which instruction made which layer.
+  const isComplete = instructions.length === rootfs.diff_ids.length;
   return rootfs.diff_ids.map((_, index) => {
-    const name = instructionName(instructions[index]?.created_by ?? '');
+    const name = isComplete ? instructionName(instructions[index]?.created_by ?? '') : '';
     return name === '' ? `layer ${index + 1}` : name;
   });
 }
@@ -156,7 +161,7 @@ function packageSizes(
   installed: readonly InstalledPackage[],
   ownerOf: (path: string) => FileOwner | undefined,
 ): readonly PackageSummary[] {
-  const sizes = new Map<string, { kind: FileOwner['kind']; name: string; version: string } & Writable<Sizes>>();
+  const sizes = new Map<string, Writable<PackageSummary>>();
   for (const { kind, name, version } of installed)
     sizes.set(keyOf({ kind, name, version }), { kind, name, version, compressed: 0, unpacked: 0 });
   for (const [path, { size, compressed = 0 }] of files) {
@@ -178,12 +183,10 @@ function largestParts(
   layers: readonly string[],
   ownerOf: (path: string) => FileOwner | undefined,
 ): readonly LargePart[] {
-  const parts = new Map<string, { readonly owner: FileOwner; readonly layer: string } & Writable<Sizes>>();
+  const parts = new Map<string, { readonly owner: FileOwner | undefined; readonly layer: string } & Writable<Sizes>>();
   for (const [path, { size, compressed = 0 }] of merged.files) {
     const owner = ownerOf(path);
-    if (owner === undefined) continue;
-    const [folder = ''] = path.slice(owner.folder.length + 1).split('/');
-    const name = owner.kind === 'gateway' ? `${owner.name}: ${folder}` : `${owner.name} ${owner.version}`;
+    const name = partName(path, owner);
     const layer = layers[merged.layers.get(path) ?? 0] ?? '';
     const part = parts.get(name) ?? { owner, layer, compressed: 0, unpacked: 0 };
     part.compressed += compressed;
@@ -194,7 +197,15 @@ function largestParts(
     .sort(([, a], [, b]) => b.compressed - a.compressed)
     .slice(0, MOST_LARGE)
     .map(([name, { owner, layer, compressed, unpacked }]) => {
-      const [found] = owner.kind === 'gateway' ? [] : requirersOf(merged, `${owner.name}@${owner.version}`);
-      return { name, compressed, unpacked, why: found?.chains[0]?.slice(0, -1) ?? [], layer };
+      const requirers = owner === undefined ? [] : requirersOf(merged, `${owner.name}@${owner.version}`);
+      const why = requirers.find(({ kind }) => kind === owner?.kind)?.chains[0]?.slice(0, -1) ?? [];
+      return { name, compressed, unpacked, why, layer };
     });
+}
+
+function partName(path: string, owner: FileOwner | undefined): string {
+  // Two folders: /opt/model, /home/node.
+  if (owner === undefined) return `/${path.split('/').slice(0, 2).join('/')}`;
+  if (owner.kind !== 'gateway') return `${owner.name} ${owner.version}`;
+  return `${owner.name}: ${path.slice(owner.folder.length + 1).split('/')[0] ?? ''}`;
 }

@@ -15,7 +15,7 @@ export interface InstalledPackage {
 
 export const DPKG_STATUS = 'var/lib/dpkg/status';
 /** Packages that were unpacked without dpkg, one file each, as in distroless images. Source: https://github.com/GoogleContainerTools/distroless */
-const DPKG_STATUS_FOLDER = /^var\/lib\/dpkg\/status\.d\/[^/]+$/;
+const DPKG_STATUS_FOLDER = /^var\/lib\/dpkg\/status\.d\/[^/]+(?<!\.md5sums)$/;
 const NODE = 'usr/local/bin/node';
 const OS_RELEASE = /^(?:etc|usr\/lib)\/os-release$/;
 /** The gateway's own package. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress, constants as zlib, zstdCompressSync } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
@@ -7,6 +8,7 @@ import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { invalidContent } from '../oci/document.ts';
 import { WorkError } from '../problem.ts';
+import { zstdFrames } from './zstd-frames.ts';
 
 /** An entry of a layer. Paths have no leading slash. */
 export type LayerEntry =
@@ -42,6 +44,10 @@ const OPAQUE = '.wh..wh..opq';
 const CHUNK_BYTES = 1 << 20;
 /** Bytes. The largest text that is read, dpkg's status, has 200 kB. */
 const LARGEST_TEXT = 64_000_000;
+/** Of a layer. A few megabytes of zeros unpack to any number: the layers of strangers must not fill the memory. */
+const MOST_TEXT = 256_000_000;
+/** Of a layer. The largest of the gateway has 12,000. */
+const MOST_ENTRIES = 2_000_000;
 
 /**
  * Reads a layer.
@@ -56,18 +62,26 @@ export async function readLayerEntries(
 ): Promise<readonly LayerEntry[]> {
   const entries: LayerEntry[] = [];
   const unpack = extract();
+  let texts = 0;
   const reading = (async () => {
     for await (const entry of unpack) {
       const read = await readEntry(entry.header, entry, selection);
-      if (read !== undefined) entries.push(read);
+      if (read === undefined) continue;
+      entries.push(read);
+      texts += read.kind === 'whiteout' ? 0 : (read.text?.length ?? 0);
+      if (texts > MOST_TEXT) throw invalidContent(digest, `its texts have more than ${MOST_TEXT} characters`);
+      if (entries.length > MOST_ENTRIES) throw invalidContent(digest, `it has more than ${MOST_ENTRIES} entries`);
     }
   })();
-  const decompress = mediaType.endsWith('zstd')
+  const isZstd = mediaType.endsWith('zstd');
+  const decompress = isZstd
     ? [createZstdDecompress({ chunkSize: CHUNK_BYTES })]
     : mediaType.endsWith('gzip')
       ? [createGunzip({ chunkSize: CHUNK_BYTES })]
       : [];
-  await Promise.all([pipeline([await source.open(digest), ...decompress, unpack]), reading]).catch((error: unknown) => {
+  const stored = await source.open(digest);
+  const content = isZstd ? Readable.from(zstdFrames(stored)) : stored;
+  await Promise.all([pipeline([content, ...decompress, unpack]), reading]).catch((error: unknown) => {
     if (error instanceof WorkError) throw error;
     throw invalidContent(digest, `it is not a layer: ${(error as Error).message}`, { cause: error });
   });
@@ -149,10 +163,12 @@ function compressionMeter(): { readonly add: (chunk: Buffer) => void; readonly e
 function withShares(entries: readonly LayerEntry[], size: number): readonly LayerEntry[] {
   const total = entries.reduce((sum, entry) => sum + compressedOf(entry), 0);
   if (total === 0) return entries;
+  // At the end exactly the size, in spite of rounding.
+  const shareUntil = (sum: number): number => (sum === total ? size : Math.floor((size * sum) / total));
   let before = 0;
   return entries.map((entry) => {
     const after = before + compressedOf(entry);
-    const compressed = Math.floor((size * after) / total) - Math.floor((size * before) / total);
+    const compressed = shareUntil(after) - shareUntil(before);
     before = after;
     return entry.kind === 'whiteout' ? entry : { ...entry, compressed };
   });

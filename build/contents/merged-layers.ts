@@ -79,6 +79,11 @@ function add(merged: Merging, layer: number, entry: LayerEntry): void {
   const isBelow = (known: string): boolean => known.startsWith(`${path}/`);
   if (entry.kind === 'whiteout') {
     const isAll = entry.isOpaque && path === '';
+    // Most whiteouts hide a single file: do not look at all others.
+    if (!entry.isOpaque && merged.files.has(path) && !merged.folders.has(path)) {
+      hide(merged, layer, path);
+      return;
+    }
     remove(merged, layer, (known) => isAll || isBelow(known) || (known === path && !entry.isOpaque), path);
     return;
   }
@@ -99,13 +104,16 @@ function add(merged: Merging, layer: number, entry: LayerEntry): void {
 
 /** A whiteout hides files of lower layers only; its position in its own layer does not matter. Source: OCI image-spec, layer.md, "Whiteouts". */
 function remove(merged: Merging, layer: number, isHidden: (path: string) => boolean, path: string): void {
-  const { files, texts, layers, written } = merged;
-  written.add(path);
-  for (const known of files.keys()) {
-    if (layers.get(known) === layer || !isHidden(known)) continue;
-    replace(merged, layer, known);
-    for (const map of [files, texts, layers]) map.delete(known);
-  }
+  merged.written.add(path);
+  for (const known of merged.files.keys()) if (isHidden(known)) hide(merged, layer, known);
+}
+
+/** Hides a file, unless this layer wrote it. */
+function hide(merged: Merging, layer: number, path: string): void {
+  merged.written.add(path);
+  if (merged.layers.get(path) === layer) return;
+  replace(merged, layer, path);
+  for (const map of [merged.files, merged.texts, merged.layers]) map.delete(path);
 }
 
 /** Counts the bytes of a file that is no longer visible. */

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
@@ -25,7 +25,7 @@ export interface ImagePlaces {
 
 /** One platform of an image, with its documents. Its layers can be read while it is open. */
 export interface OpenImage {
-  /** As people call it: a reference, or the path of an archive. */
+  /** As people call it: a reference, or the name of an archive without its folder, which is nobody's business. */
   readonly name: string;
   readonly place: 'engine' | 'registry' | 'archive';
   /** Digest of the index, or of the manifest of an image without an index. */
@@ -51,9 +51,9 @@ export async function withImage<T>(
 ): Promise<T> {
   if (location.kind === 'archive')
     return (await stat(location.path)).isDirectory()
-      ? use(await openLayout(location.path, location.path, 'archive', platform))
+      ? use(await openLayout(location.path, basename(location.path), 'archive', platform))
       : withUnpacked(location.path, async (folder) =>
-          use(await openLayout(folder, location.path, 'archive', platform)),
+          use(await openLayout(folder, basename(location.path), 'archive', platform)),
         );
   const { reference } = location;
   if (engine !== undefined && (await inspectLocalImage(engine, reference)) !== undefined)
@@ -78,7 +78,10 @@ export const withSavedImage = <T>(
     const { exitCode, stderr } = await runDocker(engine, ['image', 'save', '--output', archive, reference]);
     if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
     const name = familiarReference(parseReference(reference));
-    return withUnpacked(archive, async (layout) => use(await openLayout(layout, name, 'engine', platform)));
+    return withUnpacked(archive, async (layout) => {
+      await rm(archive);
+      return use(await openLayout(layout, name, 'engine', platform));
+    });
   });
 
 async function openPublished(
@@ -99,15 +102,18 @@ async function openLayout(
   place: 'archive' | 'engine',
   platform: Platform | undefined,
 ): Promise<OpenImage> {
-  const index = await readFile(join(folder, 'index.json')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw notAnArchive(name);
-    throw error;
-  });
+  const file = join(folder, 'index.json');
+  // A pipe or a device would be read forever.
+  const found = await lstat(file).catch(() => undefined);
+  if (found?.isFile() !== true) throw notAnArchive(name);
+  if (found.size > LARGEST_INDEX) throw invalidContent(name, `its index.json has more than ${LARGEST_INDEX} bytes`);
+  const index = await readFile(file);
   const document = parseDocument(index, `${name}, index.json`);
   const roots = isIndex(document) ? document.manifests.filter((entry) => !isAttestation(entry)) : [];
-  const [root] = roots;
+  // One image can have several names.
+  const [root, ...others] = [...new Map(roots.map((entry) => [entry.digest, entry])).values()];
   if (root === undefined) throw invalidContent(name, 'its index.json names no image');
-  if (roots.length > 1) throw invalidContent(name, `it contains ${roots.length} images; save only one`);
+  if (others.length > 0) throw invalidContent(name, `it contains ${others.length + 1} images; save only one`);
   return openDocument(layoutContent(folder), root, { name, place }, platform);
 }
 
@@ -119,7 +125,7 @@ async function openDocument(
   platform: Platform | undefined,
 ): Promise<OpenImage> {
   let digest = root.digest;
-  let document = parseDocument(await source.document(digest), `${name}@${digest}`);
+  let document = parseDocument(await readPart(source.document(digest), name), `${name}@${digest}`);
   // An index of indexes is valid, but nobody writes deeper ones.
   for (let depth = 0; isIndex(document); depth += 1) {
     const images: readonly Descriptor[] = document.manifests.filter((entry) => !isAttestation(entry));
@@ -129,15 +135,18 @@ async function openDocument(
       (platform === undefined && images.length === 1 ? images[0] : undefined);
     if (found === undefined || depth === DEEPEST) throw absentPlatform(name, wanted, images.map(platformOf));
     digest = found.digest;
-    document = parseDocument(await source.document(digest), `${name}@${digest}`);
+    document = parseDocument(await readPart(source.document(digest), name), `${name}@${digest}`);
   }
-  const config = parseImageConfig(await source.blob(document.config.digest), `${name}, config`);
+  const config = parseImageConfig(await readPart(source.blob(document.config.digest), name), `${name}, config`);
+  // An image without an index says its platform only here.
+  const own = `${config.os}/${config.architecture}`;
+  if (platform !== undefined && own !== platform) throw absentPlatform(name, platform, [own]);
   return {
     ...{
       name,
       place,
       digest: root.digest,
-      platform: `${config.os}/${config.architecture}`,
+      platform: own,
       manifest: document,
       config,
     },
@@ -146,6 +155,20 @@ async function openDocument(
 }
 
 const DEEPEST = 3;
+/** Bytes. That of an image has some hundred. */
+const LARGEST_INDEX = 4_000_000;
+
+/** An engine saves an index with all its platforms, also those that it has not pulled. */
+const readPart = (reading: Promise<Buffer>, name: string): Promise<Buffer> =>
+  reading.catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new WorkError({
+      kind: 'not-found',
+      title: 'A part of the image is missing',
+      reason: `${name} does not contain ${basename(error.path ?? '')}.`,
+      hint: 'pull the image for this platform, or save it again',
+    });
+  });
 
 /** Layers whose bytes are compared with their digests while they are read. */
 const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pick<ContentSource, 'open'> => ({
@@ -160,7 +183,7 @@ const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pi
 /** Unpacks an archive into a temporary folder. @param use uses the folder while it exists */
 const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>
   withFolder(async (folder) => {
-    const { failed, stderr } = await execa('tar', ['-xf', archive, '-C', folder], { reject: false });
+    const { failed, stderr } = await execa('tar', ['-xf', resolve(archive), '-C', folder], { reject: false });
     if (failed) throw invalidContent(archive, `tar cannot read it: ${stderr.split('\n')[0] ?? ''}`);
     return use(folder);
   });

@@ -15,7 +15,7 @@ const DPKG_LIST = /^var\/lib\/dpkg\/info\/([^/:]+)(?::[^/]+)?\.list$/;
 /** Node has no list of its files. */
 const NODE_FILES =
   /^usr\/local\/(?:bin\/node|include\/node\/|share\/doc\/node\/|share\/man\/man1\/node\.1|lib\/node_modules\/corepack\/)/;
-/** Folders of Debian's root that are links to the same folders in usr. */
+/** Folders of Debian's root that are links to the same folders in usr, in most images. */
 const MERGED_FOLDER = /^(?:bin|sbin|lib|lib32|lib64)\//;
 
 /** Whether a file says which files belong to a Debian package. */
@@ -69,7 +69,8 @@ function debianFiles(
     const owner: FileOwner = { kind: 'debian', name, version, folder: '' };
     for (const line of text.split('\n')) {
       const path = line.slice(1);
-      owners.set(MERGED_FOLDER.test(path) ? `usr/${path}` : path, owner);
+      owners.set(path, owner);
+      if (MERGED_FOLDER.test(path)) owners.set(`usr/${path}`, owner);
     }
   }
   return owners;

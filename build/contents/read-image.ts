@@ -10,6 +10,7 @@ import { listsFiles } from './package-files.ts';
  * Reads images in order. A layer that several of them have is read once.
  *
  * @param onStep receives what is being read
+ * @param signal ends the reading before the next layer
  * @throws WorkError if an image is missing or not valid
  */
 export async function readImages(
@@ -17,6 +18,7 @@ export async function readImages(
   places: ImagePlaces,
   platform: Platform | undefined,
   onStep: (step: string) => void,
+  signal?: AbortSignal,
 ): Promise<readonly ReadImage[]> {
   const known = new Map<string, readonly LayerEntry[]>();
   const images: ReadImage[] = [];
@@ -26,7 +28,10 @@ export async function readImages(
       const unknown = layers.filter(({ digest }) => !known.has(digest));
       const amount = unknown.reduce((sum, { size }) => sum + size, 0);
       onStep(`reading ${unknown.length} of ${layers.length} layers of ${image.name} (${bytes(amount)})`);
-      for (const layer of unknown) known.set(layer.digest, await readLayerEntries(image.source, layer, WANTED));
+      for (const layer of unknown) {
+        signal?.throwIfAborted();
+        known.set(layer.digest, await readLayerEntries(image.source, layer, WANTED));
+      }
       return summarize(
         image,
         layers.map(({ digest }) => known.get(digest) ?? []),

@@ -1,7 +1,9 @@
 import { signatureCheck, type Trust, verifySignature } from '../attest/signature.ts';
+import { isFailed } from '../check-result.ts';
 import { compareVersions, parseVersionTag } from '../gateway/version.ts';
 import type { DebianUpdate } from '../image/debian-updates.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
+import { isBadContent } from '../oci/document.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
@@ -26,19 +28,27 @@ export interface ReleaseOverview {
   readonly tags: readonly TagStatus[];
   /** The command that repairs tags that differ from the record. */
   readonly repair?: string;
-  /** The identity or key of the signature of its default image. */
-  readonly signedBy?: string;
-  /** Why its record does not count. */
+  /** Of all its images in all registries; absent if the release is not signed. */
+  readonly signature?: ReleaseSignature;
+  /** Why its record does not count, or what could not be read. */
   readonly problem?: string;
   /** Packages of which Debian has newer versions; absent if Debian was not asked. */
   readonly updates?: readonly DebianUpdate[];
+}
+
+export interface ReleaseSignature {
+  readonly status: 'passed' | 'failed';
+  /** The identity or key, or why the signature is not valid. */
+  readonly by: string;
 }
 
 export interface ChannelOverview {
   readonly channel: string;
   readonly now: readonly { readonly registry: string; readonly digest: string | undefined; readonly version: string }[];
   readonly decision?: ChannelDecision;
-  /** Releases and decisions that moved the channel, the newest first. */
+  /** Why the decision about it does not count. */
+  readonly problem?: string;
+  /** The releases of this overview that moved the channel, and the decision that counts now; the newest first. */
   readonly history: readonly { readonly date: string; readonly release: string; readonly by: string }[];
 }
 
@@ -60,17 +70,25 @@ export async function registryOverview(
   const check = signatureCheck(registry, trust, onStep);
   const releases: ReleaseOverview[] = [];
   const records: ReleaseRecord[] = [];
-  for (const name of (await recordNames(registry, registries)).slice(0, count)) {
+  for (const name of (await recordNames(registry, registries)).slice(0, count + MOST_PROBLEMS)) {
+    // Planted records must not hide the releases.
+    if (records.length === count) break;
     onStep(`comparing ${name} with its record`);
-    try {
-      const record = restrictedTo(await findRecord(registry, registries, name, check), registries);
-      records.push(record);
-      releases.push(await releaseOverview(record, registry, trust, updatesOf, onStep));
-    } catch (error) {
-      // A planted or damaged record must not hide the other releases.
-      if (!(error instanceof WorkError) || !DAMAGED.has(error.failure.kind)) throw error;
-      releases.push({ name, created: '', tags: [], problem: `${error.failure.title}: ${error.failure.reason}` });
+    const record = await findRecord(registry, registries, name, check).catch((error: unknown) => {
+      // A record that was cleared leaves its tag behind.
+      if (error instanceof WorkError && error.failure.kind === 'not-found') return undefined;
+      releases.push({ name, created: '', tags: [], problem: problemOf(error) });
+      return undefined;
+    });
+    if (record === undefined) continue;
+    const own = restrictedTo(record, registries);
+    if (own.registries.length === 0) {
+      const problem = `Its record names other registries: ${record.registries.join(', ')}`;
+      releases.push({ name, created: record.created, tags: [], problem });
+      continue;
     }
+    records.push(own);
+    releases.push(await releaseOverview(own, registry, trust, updatesOf, onStep));
   }
   const channels = await Promise.all(
     ['main', ...CHANNEL_NAMES].map((channel) => channelOverview(channel, registry, registries, records, check)),
@@ -78,7 +96,28 @@ export async function registryOverview(
   return { registries, releases, channels };
 }
 
-const DAMAGED: ReadonlySet<string> = new Set(['untrusted-record', 'invalid-record', 'invalid-content', 'not-found']);
+/** Each costs some requests. */
+const MOST_PROBLEMS = 20;
+
+/** Failures that somebody who can push to a registry can cause. */
+const DAMAGED: ReadonlySet<string> = new Set([
+  ...['untrusted-record', 'invalid-record', 'untrusted-decision', 'invalid-decision'],
+]);
+
+/** What is wrong with content of a registry. @throws any other error */
+function problemOf(error: unknown): string {
+  const isDamage = isBadContent(error) || (error instanceof WorkError && DAMAGED.has(error.failure.kind));
+  if (!isDamage) throw error;
+  return `${error.failure.title}: ${error.failure.reason}`;
+}
+
+/** For people: `signed by the key of cosign.pub`. */
+export const signatureText = (signature: ReleaseSignature | undefined): string =>
+  signature === undefined
+    ? 'not signed'
+    : signature.status === 'passed'
+      ? `signed by ${signature.by}`
+      : `the signature is not valid: ${signature.by}`;
 
 /** The names of releases with a record in any registry. */
 async function recordNames(registry: Registry, registries: readonly string[]): Promise<readonly string[]> {
@@ -100,19 +139,37 @@ async function releaseOverview(
   onStep: (step: string) => void,
 ): Promise<ReleaseOverview> {
   const tags = await releaseStatus(record, registry, signatureCheck(registry, trust, onStep));
-  const [repository = ''] = record.registries;
-  const index = (record.images.default ?? Object.values(record.images)[0])?.index;
-  const signature =
-    record.signed && index !== undefined
-      ? await verifySignature(registry, parseReference(repository), index.digest, trust, onStep)
-      : undefined;
-  const updates = await updatesOf(record);
+  const signature = record.signed ? await releaseSignature(record, registry, trust, onStep) : undefined;
+  // Whatever Debian answers, the tags are known.
+  let problem: string | undefined;
+  const updates = await updatesOf(record).catch((error: unknown) => {
+    problem = problemOf(error);
+    return undefined;
+  });
   return {
     ...{ name: record.name, created: record.created, tags },
     ...(tags.some(isDrift) ? { repair: repairCommand(record) } : {}),
-    ...(signature?.status === 'passed' && signature.by !== undefined ? { signedBy: signature.by } : {}),
+    ...(signature === undefined ? {} : { signature }),
     ...(updates === undefined ? {} : { updates }),
+    ...(problem === undefined ? {} : { problem }),
   };
+}
+
+/** The first signature that is not valid counts. */
+async function releaseSignature(
+  { registries, images }: ReleaseRecord,
+  registry: Registry,
+  trust: Trust,
+  onStep: (step: string) => void,
+): Promise<ReleaseSignature> {
+  let by = '';
+  for (const name of registries)
+    for (const { index } of Object.values(images)) {
+      const result = await verifySignature(registry, parseReference(name), index.digest, trust, onStep);
+      if (isFailed(result)) return { status: 'failed', by: `${name}@${index.digest}: ${result.found}` };
+      by = result.by ?? '';
+    }
+  return { status: 'passed', by };
 }
 
 async function channelOverview(
@@ -130,7 +187,14 @@ async function channelOverview(
     }),
   );
   const known = CHANNEL_NAMES.find((name) => name === channel);
-  const decision = known === undefined ? undefined : await readDecision(registry, registries, known, check);
+  let problem: string | undefined;
+  const decision =
+    known === undefined
+      ? undefined
+      : await readDecision(registry, registries, known, check).catch((error: unknown) => {
+          problem = problemOf(error);
+          return undefined;
+        });
   const moves = records
     .filter(({ tags }) => tags.some(({ tag, kind }) => kind === 'channel' && tag === channel))
     .map(({ created, name }) => ({ date: created, release: name, by: 'its release' }));
@@ -141,6 +205,7 @@ async function channelOverview(
   return {
     ...{ channel, now },
     ...(decision === undefined ? {} : { decision }),
+    ...(problem === undefined ? {} : { problem }),
     history: [...moves, ...chosen].sort((a, b) => (a.date < b.date ? 1 : -1)),
   };
 }

@@ -1,7 +1,8 @@
-import { compareImages } from '../contents/compare-images.ts';
-import { imageLine } from '../contents/image-line.ts';
+import type { ImageDifference } from '../contents/compare-images.ts';
+import { type ImageLine, imageTitles } from '../contents/image-line.ts';
 import type { ImageSummary } from '../contents/image-summary.ts';
-import type { RegistryOverview } from '../release/registry-overview.ts';
+import { printable } from '../printable.ts';
+import { type RegistryOverview, signatureText } from '../release/registry-overview.ts';
 import { isDrift } from '../release/release-status.ts';
 import { bytes } from '../units.ts';
 import type { ReportContent } from './page/page.ts';
@@ -9,21 +10,23 @@ import { style } from './style.ts';
 import { table } from './table.ts';
 
 const MOST_LAYERS = 10;
+const MOST_VERSIONS = 8;
 const WIDEST_BAR = 40;
 /** Columns for everything beside a bar. */
 const BESIDE = 60;
 
 /** The report for a terminal. @param columns of the terminal */
-export function reportText({ images, registries }: ReportContent, columns = process.stdout.columns ?? 100): string {
+export function reportText(
+  { images, difference, line, registries }: ReportContent,
+  columns = process.stdout.columns ?? 100,
+): string {
   const width = Math.max(8, Math.min(WIDEST_BAR, columns - BESIDE));
-  const [first, second] = images;
   const last = images.at(-1);
+  const names = images.map(({ summary }) => summary.name);
   return [
     ...(registries === undefined ? [] : [registriesText(registries)]),
-    ...(images.length > 2 ? [lineText(images, width)] : []),
-    ...(images.length === 2 && first !== undefined && second !== undefined
-      ? [differenceText([first, second], width)]
-      : []),
+    ...(line === undefined ? [] : [lineText(line, columns)]),
+    ...(difference === undefined ? [] : [differenceText(difference, names, width)]),
     ...(last === undefined ? [] : [imageText(last.summary, width)]),
   ].join('\n\n');
 }
@@ -56,38 +59,44 @@ const LONGEST_NAME = 40;
 const cut = (text: string): string => (text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME - 1)}…` : text);
 
 function differenceText(
-  [first, second]: readonly [ReportContent['images'][number], ReportContent['images'][number]],
+  { bytesToPull, layers, size, debian, npm, files }: ImageDifference,
+  names: readonly string[],
   width: number,
 ): string {
-  const { bytesToPull, layers, size, debian, npm, files } = compareImages(first.contents, second.contents);
   const share = size.after === 0 ? 0 : bytesToPull / size.after;
-  const counts = Object.entries({ 'Debian packages': debian, 'npm packages': npm, files }).map(
-    ([name, { added, changed, removed }]) =>
-      `${name}: ${added.length} added, ${changed.length} changed, ${removed.length} removed`,
-  );
+  const full = bar(share, width);
+  const versions = [...debian.changed, ...npm.changed].map(({ name, before, now }) => `  ${name} ${before} → ${now}`);
+  const rest = versions.length - MOST_VERSIONS;
   return [
-    style('bold', `${first.summary.name} → ${second.summary.name}`),
+    style('bold', names.join(' → ')),
     `pulled ${bytes(bytesToPull)} of ${bytes(size.after)} (${layers.pulled.length} of ${layers.pulled.length + layers.shared.length} layers)`,
-    `${style('yellow', bar(share, width))}${style('dim', '░'.repeat(width - bar(share, width).length))}`,
-    ...counts,
+    `${style('yellow', full)}${style('dim', '░'.repeat(width - full.length))}`,
+    ...Object.entries({ 'Debian packages': debian, 'npm packages': npm, files }).map(
+      ([name, { added, changed, removed }]) =>
+        `${name}: ${added.length} added, ${changed.length} changed, ${removed.length} removed`,
+    ),
+    ...versions.slice(0, MOST_VERSIONS).map((text) => printable(text)),
+    ...(rest > 0 ? [`  … and ${rest} more (--json lists them)`] : []),
   ].join('\n');
 }
 
-function lineText(images: ReportContent['images'], width: number): string {
-  const { images: all, updates } = imageLine(images);
-  const largest = Math.max(1, ...all.map(({ size }) => size));
+/** Columns of the numbers of a line of images. */
+const NUMBERS = 34;
+
+function lineText({ images, updates }: ImageLine, columns: number): string {
+  const largest = Math.max(1, ...images.map(({ size }) => size));
+  const titles = imageTitles(images);
+  const longest = Math.min(LONGEST_NAME, Math.max(...titles.map(({ length }) => length)));
+  const width = Math.max(4, Math.min(WIDEST_BAR, columns - NUMBERS - longest));
   return table(
     [
       ...[{ head: 'image' }, { head: 'to pull', align: 'right' as const }, { head: '' }],
-      ...[
-        { head: 'update', align: 'right' as const },
-        { head: 'limit', align: 'right' as const },
-      ],
+      ...(['update', 'limit'] as const).map((head) => ({ head, align: 'right' as const })),
     ],
-    all.map(({ name, version, size }, index) => {
+    images.map(({ size }, index) => {
       const update = updates[index - 1];
       return [
-        cut(version === '' ? name : version),
+        cut(titles[index] ?? ''),
         bytes(size),
         bar(size / largest, width),
         update === undefined ? '' : bytes(update.pulled),
@@ -98,24 +107,26 @@ function lineText(images: ReportContent['images'], width: number): string {
 }
 
 function registriesText({ releases, channels }: RegistryOverview): string {
-  const rows = releases.map(({ name, tags, signedBy, problem, repair }) => {
+  const rows = releases.map(({ name, tags, signature, problem }) => {
     const drift = tags.filter(isDrift).length;
-    const state =
-      problem ?? (drift === 0 ? `${tags.length} tags as recorded` : `${drift} of ${tags.length} tags differ`);
+    const isWrong = problem !== undefined || drift > 0 || signature?.status === 'failed';
+    const state = drift === 0 ? `${tags.length} tags as recorded` : `${drift} of ${tags.length} tags differ`;
     return [
-      style(problem !== undefined || drift > 0 ? 'red' : 'green', name),
-      state,
-      problem !== undefined ? '' : signedBy === undefined ? 'not signed' : `signed by ${signedBy}`,
-      repair ?? '',
+      style(isWrong ? 'red' : 'green', name),
+      problem ?? state,
+      problem === undefined ? signatureText(signature) : '',
     ];
   });
-  const now = channels.map(({ channel, now: current, decision }) => [
-    channel,
-    [...new Set(current.map(({ version, digest }) => (digest === undefined ? 'missing' : version || 'unknown')))].join(
-      ' / ',
-    ),
-    decision === undefined ? '' : `chosen by ${decision.by}: ${decision.reason}`,
-  ]);
-  const plain = (count: number) => Array.from({ length: count }, () => ({ head: '' }));
-  return [table(plain(3), now).trimStart(), table(plain(4), rows).trimStart()].join('\n\n');
+  const now = channels.map(({ channel, now: current, decision, problem }) => {
+    const versions = current.map(({ version, digest }) => (digest === undefined ? 'missing' : version || 'unknown'));
+    const why = decision === undefined ? '' : `chosen by ${decision.by}: ${decision.reason}`;
+    return [channel, [...new Set(versions)].join(' / '), problem ?? why];
+  });
+  const columns = [{ head: '' }, { head: '' }, { head: '' }];
+  const repairs = releases.flatMap(({ repair }) => (repair === undefined ? [] : [`  ${repair}`]));
+  return [
+    table(columns, now).trimStart(),
+    table(columns, rows).trimStart(),
+    ...(repairs.length > 0 ? [['Repair them with:', ...repairs].join('\n')] : []),
+  ].join('\n\n');
 }

@@ -96,10 +96,11 @@ describe('the page of the real image', () => {
     await page.locator('#map .tile').first().focus();
     await page.keyboard.press('Enter');
     expect(await place()).toMatch(/^image › \S/);
-    const inside = await text('#map-status');
+    expect(await text('#map-status')).toMatch(/^\S.*: .* to pull/);
+    const inside = await text('#map-part');
     expect(inside).toMatch(/to pull, .* on disk, .*% of the image$/);
     await page.keyboard.press('ArrowRight');
-    expect(await text('#map-status')).not.toBe(inside);
+    expect(await text('#map-part')).not.toBe(inside);
     await page.keyboard.press('Escape');
     expect(await place()).toBe('image');
     await page.locator('#map .tile.depth-2').first().click();
@@ -186,7 +187,7 @@ describe('the page of two registries', () => {
     const options = ['--registries', fixture.repositories.join(','), '--key', fixture.publicKey];
     const { data, shown } = await report('registries', ...options);
     const [newest] = data.registries?.releases ?? [];
-    expect(newest).toMatchObject({ name: versions[3], signedBy: 'the key of cosign.pub' });
+    expect(newest).toMatchObject({ name: versions[3], signature: { status: 'passed', by: 'the key of cosign.pub' } });
     expect(newest?.tags.filter(({ state }) => state !== 'ok')).toMatchObject([
       { registry: mirror, tag: 'latest', state: 'stale mirror' },
     ]);

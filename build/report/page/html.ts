@@ -30,9 +30,10 @@ export interface Column {
   readonly isNumber?: true;
 }
 
-/** A table with a caption for screen readers. */
-export const dataTable = (caption: string, columns: readonly Column[], rows: readonly (readonly Html[])[]): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}>
+/** A table with a caption for screen readers. The first column of text names the row. */
+export const dataTable = (caption: string, columns: readonly Column[], rows: readonly (readonly Html[])[]): Html => {
+  const heading = columns.findIndex(({ head, isNumber }) => head !== '' && isNumber !== true);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}>
     <table>
       <caption class="for-readers">
         ${caption}
@@ -49,12 +50,17 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
         ${rows.map(
           (row) =>
             html`<tr>
-              ${row.map((cell, index) => html`<td class=${columns[index]?.isNumber && 'number'}>${cell}</td>`)}
+              ${row.map((cell, index) =>
+                index === heading
+                  ? html`<th scope="row">${cell}</th>`
+                  : html`<td class=${columns[index]?.isNumber && 'number'}>${cell}</td>`,
+              )}
             </tr>`,
         )}
       </tbody>
     </table>
   </div>` as VNode;
+};
 
 /** A part that people can open. */
 export const folded = (title: string, content: Html): Html =>

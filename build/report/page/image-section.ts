@@ -36,7 +36,7 @@ function facts({
     ['waste', size(waste.bytes), `${percent(waste.share)} of the unpacked bytes`],
   ];
   return html`<p class="about">
-      ${version !== '' && `OpenClaw ${version}, `}${platform}, from the ${place}${created !== '' && `, created ${created.slice(0, 10)}`}
+      ${version !== '' && `version ${version}, `}${platform}, from the ${place}${created !== '' && `, created ${created.slice(0, 10)}`}
       <br /><code>${digest}</code>
     </p>
     <dl class="cards">
@@ -64,6 +64,7 @@ function treemap(
       Each area is as large as its bytes. Choose a part to look inside. Keys: arrows go from part to part, Enter opens,
       Escape goes back.${pulled !== undefined && ' Striped parts are in layers that the first image does not have.'}
     </p>
+    <div class="needs-script">
     <div class="map-bar">
       <nav id="map-path" aria-label="place in the image"></nav>
       <fieldset>
@@ -73,8 +74,11 @@ function treemap(
       </fieldset>
     </div>
     <div id="map" role="group" aria-labelledby="map-title" aria-describedby="map-help"></div>
-    <p id="map-status" role="status">${bytes(sizes.compressed)} to pull, ${bytes(sizes.unpacked)} on disk</p>
+    <p id="map-part" aria-hidden="true">${bytes(sizes.compressed)} to pull, ${bytes(sizes.unpacked)} on disk</p>
+    <p id="map-status" role="status" class="for-readers"></p>
     ${folded('The same as a table', html`<div id="map-table"></div>` as VNode)}
+    </div>
+    <noscript><p>The map needs scripts. The tables below have the same numbers.</p></noscript>
     <script
       type="application/json"
       id="contents"

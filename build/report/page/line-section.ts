@@ -1,12 +1,13 @@
 import type { VNode } from 'preact';
-import type { ImageLine } from '../../contents/image-line.ts';
+import { type ImageLine, imageTitles } from '../../contents/image-line.ts';
 import { bar, dataTable, folded, type Html, html, size } from './html.ts';
 
 /** Images in a line: their sizes, the updates between them, and the layers that they share. */
 export function lineSection({ images, layers, updates }: ImageLine): Html {
   const largest = Math.max(1, ...images.map((image) => image.size));
   const most = Math.max(1, ...updates.map(({ pulled, limit }) => Math.max(pulled, limit)));
-  const title = (index: number): string => images[index]?.version || (images[index]?.name ?? '');
+  const titles = imageTitles(images);
+  const title = (index: number): string => titles[index] ?? '';
   return html`<section id="line" aria-labelledby="line-title">
     <h2 id="line-title">${images.length} images, from ${title(0)} to ${title(images.length - 1)}</h2>
     <h3>Size over time</h3>
@@ -21,7 +22,7 @@ export function lineSection({ images, layers, updates }: ImageLine): Html {
       ]),
     )}
     <h3>Bytes of each update</h3>
-    <p>The limit is what the changed files need: no division into layers pulls less.</p>
+    <p>The limit is about what the changed files need: another division into layers would not pull much less.</p>
     ${dataTable(
       'Bytes of each update',
       [

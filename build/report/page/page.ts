@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { VNode } from 'preact';
-import { compareImages } from '../../contents/compare-images.ts';
-import { imageLine } from '../../contents/image-line.ts';
+import { compareImages, type ImageDifference } from '../../contents/compare-images.ts';
+import { type ImageLine, imageLine } from '../../contents/image-line.ts';
 import type { ReadImage } from '../../contents/image-summary.ts';
 import type { RegistryOverview } from '../../release/registry-overview.ts';
 import { differenceSection } from './difference-section.ts';
@@ -15,7 +15,24 @@ import { registriesSection } from './registries-section.ts';
 export interface ReportContent {
   /** In order: a host has the first, and gets the others. */
   readonly images: readonly ReadImage[];
+  /** Of two images. */
+  readonly difference: ImageDifference | undefined;
+  /** Of more images. */
+  readonly line: ImageLine | undefined;
   readonly registries: RegistryOverview | undefined;
+}
+
+/** Compares the images of a report. Pure. */
+export function reportContent(images: readonly ReadImage[], registries: RegistryOverview | undefined): ReportContent {
+  const [first, second] = images;
+  return {
+    ...{ images, registries },
+    difference:
+      images.length === 2 && first !== undefined && second !== undefined
+        ? compareImages(first.contents, second.contents)
+        : undefined,
+    line: images.length > 2 ? imageLine(images) : undefined,
+  };
 }
 
 /**
@@ -23,7 +40,7 @@ export interface ReportContent {
  *
  * @returns HTML
  */
-export async function reportPage({ images, registries }: ReportContent): Promise<string> {
+export async function reportPage({ images, difference, line, registries }: ReportContent): Promise<string> {
   const [style, layout, script] = await Promise.all([
     readFile(new URL('page.css', import.meta.url), 'utf8'),
     layoutLibrary(),
@@ -31,14 +48,10 @@ export async function reportPage({ images, registries }: ReportContent): Promise
   ]);
   const [first, second] = images;
   const last = images.at(-1);
-  const difference =
-    first === undefined || second === undefined || images.length > 2
-      ? undefined
-      : compareImages(first.contents, second.contents);
   const pulled = difference && new Set(difference.layers.pulled.map(({ digest }) => digest));
   const sections: readonly (readonly [id: string, title: string, content: Html])[] = [
     ...(registries === undefined ? [] : [['registries', 'Registries', registriesSection(registries)] as const]),
-    ...(images.length < 3 ? [] : [['line', 'Releases', lineSection(imageLine(images))] as const]),
+    ...(line === undefined ? [] : [['line', 'Releases', lineSection(line)] as const]),
     ...(difference === undefined || first === undefined || second === undefined
       ? []
       : [['difference', 'Update', differenceSection(difference, first.summary, second.summary)] as const]),

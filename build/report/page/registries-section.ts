@@ -1,5 +1,10 @@
 import type { VNode } from 'preact';
-import type { ChannelOverview, RegistryOverview, ReleaseOverview } from '../../release/registry-overview.ts';
+import {
+  type ChannelOverview,
+  type RegistryOverview,
+  type ReleaseOverview,
+  signatureText,
+} from '../../release/registry-overview.ts';
 import { isDrift } from '../../release/release-status.ts';
 import { shortDigest } from '../release-plan-report.ts';
 import { dataTable, folded, type Html, html } from './html.ts';
@@ -7,6 +12,8 @@ import { dataTable, folded, type Html, html } from './html.ts';
 /** Tags × registries of each release, the channels, and who signed what. */
 export function registriesSection({ registries, releases, channels }: RegistryOverview): Html {
   const drift = releases.flatMap(({ tags }) => tags).filter(isDrift).length;
+  const problems = [...releases, ...channels].filter(({ problem }) => problem !== undefined).length;
+  const known = releases.filter(({ problem }) => problem === undefined).length;
   return html`<section id="registries" aria-labelledby="registries-title">
     <h2 id="registries-title">Registries</h2>
     <p class="large">
@@ -14,9 +21,10 @@ export function registriesSection({ registries, releases, channels }: RegistryOv
         releases.length === 0
           ? 'These registries have no record of a release.'
           : drift === 0
-            ? `All tags of ${releases.length} releases are as recorded.`
+            ? `All tags of ${known} ${known === 1 ? 'release' : 'releases'} are as recorded.`
             : html`<span class="state wrong">${drift} ${drift === 1 ? 'tag differs' : 'tags differ'}</span> from the record of its release.`
       }
+      ${problems > 0 && html` <span class="state wrong">${problems} ${problems === 1 ? 'problem' : 'problems'}</span>`}
     </p>
     <h3>Channels</h3>
     ${channelTable(registries, channels)} ${channels.map(history)}
@@ -29,7 +37,7 @@ const channelTable = (registries: readonly string[], channels: readonly ChannelO
   dataTable(
     'Channels',
     [{ head: 'channel' }, ...registries.map((head) => ({ head })), { head: 'decision' }],
-    channels.map(({ channel, now, decision }) => [
+    channels.map(({ channel, now, decision, problem }) => [
       channel,
       ...registries.map((registry): Html => {
         const current = now.find((entry) => entry.registry === registry);
@@ -37,11 +45,13 @@ const channelTable = (registries: readonly string[], channels: readonly ChannelO
           ? 'does not exist'
           : (html`${current.version || 'unknown version'} <code>${shortDigest(current.digest)}</code>` as unknown as Html);
       }),
-      decision === undefined
-        ? channel === 'main'
-          ? 'follows the branch'
-          : 'follows the newest release'
-        : `${decision.release} was chosen on ${decision.decided.slice(0, 10)} by ${decision.by}: ${decision.reason}`,
+      problem !== undefined
+        ? (html`<span class="state wrong">${problem}</span>` as VNode)
+        : decision === undefined
+          ? channel === 'main'
+            ? 'follows the branch'
+            : 'follows the newest release'
+          : `${decision.release} was chosen on ${decision.decided.slice(0, 10)} by ${decision.by}: ${decision.reason}`,
     ]),
   );
 
@@ -58,13 +68,13 @@ const history = ({ channel, history: moves }: ChannelOverview): Html =>
       );
 
 function releaseTable(registries: readonly string[], release: ReleaseOverview): Html {
-  const { name, created, tags, repair, signedBy, problem, updates } = release;
+  const { name, created, tags, repair, signature, problem, updates } = release;
   const names = [...new Set(tags.map(({ tag }) => tag))];
   const drift = tags.filter(isDrift);
-  return html`<article class=${drift.length > 0 || problem !== undefined ? 'drift' : ''}>
+  return html`<article class=${drift.length > 0 || problem !== undefined || signature?.status === 'failed' ? 'drift' : ''}>
     <h4>${name}${created !== '' && html` <small>${created.slice(0, 10)}</small>`}</h4>
     ${problem !== undefined && html`<p class="state wrong">${problem}</p>`}
-    ${problem === undefined && html`<p>${signedBy === undefined ? 'Not signed.' : `Signed by ${signedBy}.`}</p>`}
+    ${tags.length > 0 && html`<p class=${signature?.status === 'failed' ? 'state wrong' : ''}>${signatureText(signature)}</p>`}
     ${
       tags.length > 0 &&
       dataTable(

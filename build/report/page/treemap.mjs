@@ -16,6 +16,8 @@
   const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
   const map = element('map');
   const place = element('map-path');
+  /** Shows the part under the pointer or with the focus. Screen readers say the label of a part, and the status when one is opened. */
+  const shownPart = element('map-part');
   const status = element('map-status');
   const table = element('map-table');
   /** @type {Part} */
@@ -65,12 +67,12 @@
     return { part, hue, children: children.map((child) => shown(child, hues.get(child) ?? hue, levels - 1)) };
   };
 
-  const go = (/** @type {Part[]} */ path) => {
+  /** Opens a part. The focus stays where the part was chosen: on the map, the table or the path. */
+  const go = (/** @type {Part[]} */ path, /** @type {HTMLElement} */ from = map) => {
     open = path;
     draw();
-    const first = map.querySelector('button');
-    if (first instanceof HTMLElement) first.focus();
-    status.textContent = describe(/** @type {Part} */ (open.at(-1)));
+    (from.querySelector('button') ?? map.querySelector('button'))?.focus();
+    shownPart.textContent = status.textContent = describe(/** @type {Part} */ (open.at(-1)));
   };
   const goBack = () => {
     if (open.length > 1) go(open.slice(0, -1));
@@ -130,12 +132,15 @@
         ];
         tile.addEventListener('click', () => {
           if (isOpenable(data.part)) go(path);
-          else status.textContent = describe(data.part);
+          else shownPart.textContent = describe(data.part);
+        });
+        tile.addEventListener('pointerenter', () => {
+          shownPart.textContent = describe(data.part);
         });
         tile.addEventListener('focus', () => {
           for (const other of map.children) if (other instanceof HTMLElement) other.tabIndex = -1;
           tile.tabIndex = 0;
-          status.textContent = describe(data.part);
+          shownPart.textContent = describe(data.part);
         });
         return tile;
       }),
@@ -151,7 +156,7 @@
         const step = document.createElement(isLast ? 'span' : 'button');
         step.textContent = index === 0 ? 'image' : part.name;
         if (isLast) step.setAttribute('aria-current', 'location');
-        else step.addEventListener('click', () => go(open.slice(0, index + 1)));
+        else step.addEventListener('click', () => go(open.slice(0, index + 1), place));
         return isLast ? [step] : [step, ' › '];
       }),
     );
@@ -167,7 +172,7 @@
       if (isOpenable(child)) {
         const button = document.createElement('button');
         button.textContent = child.name;
-        button.addEventListener('click', () => go([...open, child]));
+        button.addEventListener('click', () => go([...open, child], table));
         name.append(button);
       } else name.textContent = child.name;
       row.append(name);
@@ -211,7 +216,8 @@
       Backspace: goBack,
     };
     const act = keys[event.key];
-    if (act === undefined) return;
+    // Alt and the left arrow go back in the browser's history.
+    if (act === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     act();
   });
@@ -228,8 +234,15 @@
     draw();
   });
   // Closed parts are not printed.
+  /** @type {HTMLDetailsElement[]} */
+  let opened = [];
   addEventListener('beforeprint', () => {
-    for (const part of document.querySelectorAll('details')) part.open = true;
+    opened = [...document.querySelectorAll('details')].filter((part) => !part.open);
+    for (const part of opened) part.open = true;
   });
+  addEventListener('afterprint', () => {
+    for (const part of opened) part.open = false;
+  });
+  for (const part of document.querySelectorAll('.needs-script')) part.classList.remove('needs-script');
   draw();
 })();

@@ -8,7 +8,7 @@ import { imageLine } from '../../../build/contents/image-line.ts';
 import { instructionName, type ReadImage } from '../../../build/contents/image-summary.ts';
 import { readImages } from '../../../build/contents/read-image.ts';
 import { openRegistries } from '../../../build/oci/registry.ts';
-import { reportPage } from '../../../build/report/page/page.ts';
+import { reportContent, reportPage } from '../../../build/report/page/page.ts';
 import { reportText } from '../../../build/report/report-text.ts';
 import { type LayerFiles, makeArchive, npmPackages } from '../../support/make-archive.ts';
 
@@ -98,6 +98,9 @@ describe('an image', () => {
       'openclaw: dist': ['part-2'],
       'openclaw: package.json': ['part-2'],
       'ms 2.1.3': ['openclaw 2026.9.6', 'part-2'],
+      // Of no package.
+      '/var/lib': ['part-1'],
+      '/etc/motd': ['part-2'],
     });
   });
 
@@ -114,6 +117,28 @@ describe('an image', () => {
     const leaves = (node: ContentsNode): number =>
       node.children === undefined ? node.unpacked : node.children.reduce((sum, child) => sum + leaves(child), 0);
     expect(leaves(tree)).toBe(tree.unpacked);
+  });
+
+  it('counts each copy of a package', async () => {
+    const copy = (folder: string): LayerFiles => [
+      [`${folder}/node_modules/ms/package.json`, '{"name":"ms","version":"2.1.3"}'],
+      [`${folder}/node_modules/ms/index.js`, 'x'.repeat(1000)],
+    ];
+    const [image] = await read([[...copy('app'), ...copy('app/node_modules/debug')]]);
+    expect(image?.tree.unpacked).toBe(image?.summary.size.unpacked);
+  });
+
+  it('names large files of no package', async () => {
+    const [image] = await read([[['opt/model/weights.bin', 'w'.repeat(10_000)]]]);
+    expect(image?.summary.largest).toMatchObject([{ name: '/opt/model', unpacked: 10_000, layer: 'part-1' }]);
+  });
+
+  it('is refused for a platform that it does not have', async () => {
+    const path = join(folder, 'platform.tar');
+    await makeArchive(path, [BASE]);
+    const other = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
+    const reading = readImages([{ kind: 'archive', path }], { engine: undefined, registry }, other, () => {});
+    await expect(reading).rejects.toThrow('The image does not have this platform');
   });
 
   it('is refused if a layer differs from its digest', async () => {
@@ -168,7 +193,7 @@ describe('a page', () => {
   it('shows names from images as text', async () => {
     const name = '</script><script>alert(1)</script>';
     const images = await read([[[`app/${name}.js`, 'x'.repeat(5000)], ...GATEWAY]]);
-    const page = await reportPage({ images, registries: undefined });
+    const page = await reportPage(reportContent(images, undefined));
     expect(page).not.toContain('<script>alert');
     expect(page).toContain('\\u003c/script>');
     expect(page).toContain("default-src 'none'");
@@ -177,17 +202,17 @@ describe('a page', () => {
 
   it('lists 10,000 packages', async () => {
     const images = await read([BASE, npmPackages(10_000)]);
-    const page = await reportPage({ images, registries: undefined });
+    const page = await reportPage(reportContent(images, undefined));
     expect(page).toContain('10002 packages, the largest first');
-    expect(page.match(/<td>package-\d+<\/td>/g)?.length).toBe(10_000);
+    expect(page.match(/<th scope="row">package-\d+<\/th>/g)?.length).toBe(10_000);
   });
 });
 
 it.each([80, 160])('text fits in %i columns', async (columns) => {
   const images = await read([BASE, GATEWAY], [BASE, npmPackages(50)], [BASE, npmPackages(60)]);
   for (const count of [1, 2, 3]) {
-    const lines = reportText({ images: images.slice(0, count), registries: undefined }, columns).split('\n');
-    expect(lines.filter((line) => line.length > columns && !line.includes('/'))).toEqual([]);
+    const lines = reportText(reportContent(images.slice(0, count), undefined), columns).split('\n');
+    expect(lines.filter((line) => line.length > columns)).toEqual([]);
     expect(lines.some((line) => line.includes('██'))).toBe(true);
   }
 });

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { expect, it } from 'vitest';
 import { mergeLayers } from '../../../build/contents/merged-layers.ts';
@@ -104,3 +104,30 @@ it.each<[string, readonly (readonly Entry[])[], { written: number; replaced: num
 ])('counts the bytes of %s', async (_, layers, bytes) => {
   expect((await merge(...layers)).bytes).toEqual(bytes);
 });
+
+it.each([1 << 20, 7])(
+  'reads zstd layers with several frames and skippable ones, in chunks of %i bytes',
+  async (length) => {
+    const archive = pack();
+    for (const name of ['a', 'b', 'c']) archive.entry({ name }, name.repeat(1000));
+    archive.finalize();
+    const tar = await buffer(archive);
+    const skippable = Buffer.from('502a4d18050000003132333435', 'hex');
+    const frames = [0, 600, 1700, tar.length].flatMap((start, index, starts) => [
+      skippable,
+      ...(index === 3 ? [] : [zstdCompressSync(tar.subarray(start, starts[index + 1]))]),
+    ]);
+    const bytes = Buffer.concat(frames);
+    const chunks = Array.from({ length: Math.ceil(bytes.length / length) }, (_, index) =>
+      bytes.subarray(index * length, (index + 1) * length),
+    );
+    const read = (all: readonly Buffer[]) =>
+      mergeLayers(
+        { open: async () => Readable.from(all) },
+        [{ mediaType: 'x+zstd', digest: '0', size: bytes.length }],
+        { texts: () => true, fingerprints: true },
+      );
+    expect([...(await read(chunks)).texts.values()]).toEqual(['a', 'b', 'c'].map((name) => name.repeat(1000)));
+    await expect(read([bytes.subarray(0, bytes.length - 20)])).rejects.toThrow('ends within a frame');
+  },
+);

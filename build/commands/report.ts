@@ -120,7 +120,16 @@ function checkedRequest(images: readonly string[], options: ReportOptions): Repo
   const problems: Problem[] = [];
   const locations = images.flatMap((text): readonly ImageLocation[] => {
     if (isArchive(text)) return [{ kind: 'archive', path: text }];
-    const hint = 'for example: scripts/run report openclaw:local --output report.html; an archive must exist';
+    if (/^[./]|\.tar$/.test(text)) {
+      problems.push({
+        source: '[images...]',
+        value: text,
+        reason: 'does not exist',
+        hint: 'give the path of an OCI archive or layout',
+      });
+      return [];
+    }
+    const hint = 'for example: scripts/run report openclaw:local --output report.html';
     const reference = referenceOr(text, '[images...]', hint, problems);
     return reference === undefined ? [] : [{ kind: 'reference', reference: formatReference(reference) }];
   });

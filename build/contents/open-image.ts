@@ -105,7 +105,7 @@ async function openLayout(
   const file = join(folder, 'index.json');
   // A pipe or a device would be read forever.
   const found = await lstat(file).catch(() => undefined);
-  if (found?.isFile() !== true) throw notAnArchive(name);
+  if (found?.isFile() !== true) throw notAnArchive(name, 'it has no index.json');
   if (found.size > LARGEST_INDEX) throw invalidContent(name, `its index.json has more than ${LARGEST_INDEX} bytes`);
   const index = await readFile(file);
   const document = parseDocument(index, `${name}, index.json`);
@@ -184,7 +184,7 @@ const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pi
 const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>
   withFolder(async (folder) => {
     const { failed, stderr } = await execa('tar', ['-xf', resolve(archive), '-C', folder], { reject: false });
-    if (failed) throw invalidContent(archive, `tar cannot read it: ${stderr.split('\n')[0] ?? ''}`);
+    if (failed) throw notAnArchive(basename(archive), stderr.split('\n')[0] ?? '');
     return use(folder);
   });
 
@@ -198,11 +198,11 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-const notAnArchive = (name: string): WorkError =>
+const notAnArchive = (name: string, reason: string): WorkError =>
   new WorkError({
     kind: 'invalid-content',
     title: 'This is not an OCI archive',
-    reason: `${name} has no index.json.`,
+    reason: `${name}: ${reason.replace(/\.$/, '')}.`,
     hint: 'save the image with docker image save (Docker 25 or newer), podman save --format oci-archive, or --output type=oci,dest=FILE',
   });
 

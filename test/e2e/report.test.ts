@@ -205,6 +205,22 @@ describe('the page of two registries', () => {
     expect((await fixture.tagsOf(mirror))['latest']).toBe((await fixture.tagsOf(first))['latest']);
   });
 
+  it('lists the packages of which Debian has newer versions', async () => {
+    const options = ['--registries', fixture.repositories[0], '--key', fixture.publicKey, '--releases', '1'];
+    const { data, shown } = await report('debian', ...options, '--debian');
+    const [release, ...others] = data.registries?.releases ?? [];
+    expect(others).toEqual([]);
+    expect(release?.problem).toBeUndefined();
+    // Whatever Debian has today.
+    const count = release?.updates?.length ?? -1;
+    expect(count).toBeGreaterThanOrEqual(0);
+    expect(await text('#registries article')).toContain(
+      count === 0 ? 'Debian has no newer version of a package' : `Debian has newer versions of ${count} packages`,
+    );
+    expect(shown.complaints()).toEqual([]);
+    shown.close();
+  });
+
   it('lists a planted record as a problem, and the other releases', async () => {
     const repository = parseReference(fixture.repositories[0]);
     const record = await fixture.read.document(repository, `release-${versions[0]}`);
@@ -250,6 +266,8 @@ it.each([
   [['openclaw', '--releases', 'many'], 'is not a number of releases'],
   [['openclaw:local', '--platform', 'linux/mips'], 'is not a platform of the gateway'],
   [['Openclaw'], 'a repository name must be lower-case'],
+  [['./absent.tar'], 'does not exist'],
+  [['openclaw:local', '--output', 'absent/report.html'], 'is in a folder that does not exist'],
 ])('refuses %j', async (args, reason) => {
   const { exitCode, stderr } = await run(['report', ...args]);
   expect(exitCode).toBe(2);

@@ -12,12 +12,12 @@ import { bar, dataTable, folded, type Html, html, percent, size } from './html.t
 export function imageSection({ summary, tree }: ReadImage, pulled: ReadonlySet<string> | undefined): Html {
   return html`<section id="image" aria-labelledby="image-title">
     <h2 id="image-title">${summary.name}</h2>
-    ${facts(summary)} ${treemap(summary, tree, pulled)} ${largest(summary)} ${waste(summary)} ${layers(summary)}
+    ${numbers(summary)} ${treemap(summary, tree, pulled)} ${largest(summary)} ${waste(summary)} ${layers(summary)}
     ${packages(summary)}
   </section>` as VNode;
 }
 
-function facts({
+function numbers({
   size: sizes,
   layers,
   packages,

@@ -61,17 +61,21 @@ is_gone() { # FOLDER FILES: separated by commas
   [ -x "$visible" ]
 }
 
-# Refuses the project name of another installation, whose containers this setup would replace, and data that another container uses.
+# Refuses the project name of another installation, whose containers this setup would replace, a build of the image that it runs, and
+# data that another container uses.
 refuse_other_installations() {
-  local project folder files name holder sources source data id ids=()
+  local project folder files used name holder sources source data id ids=()
   data=$(real_path "$config_dir")
-  while IFS='|' read -r project folder files; do
+  while IFS='|' read -r project folder files used; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     [ "$project" != "$project_name" ] ||
       refuse COMPOSE_PROJECT_NAME "$project_name" "is the project name of another installation, in $folder" \
         "choose another one: COMPOSE_PROJECT_NAME=$project_name-2 scripts/docker/setup.sh"
+    if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "${used#docker.io/library/}" != "$image" ]; then continue; fi
+    refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
+      "give yours another name: npm run image:build -- --tag openclaw:$project_name; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
   done < <(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
-    --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}')
+    --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}|{{.Image}}')
   # Also those that Compose did not start.
   while IFS='|' read -r name project folder sources; do
     if [ "$project" = "$project_name" ]; then continue; fi

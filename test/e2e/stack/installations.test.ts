@@ -66,6 +66,31 @@ it('a second gateway on the data of a running one is refused, and names its inst
   expect(await isRunning()).toBe(true);
 });
 
+it('a build that would replace the image of another installation is refused, and the hint works', async () => {
+  const builder = await makeInstallation('builder', 'with Node');
+  const other = await makeInstallation('other-builder', 'with Node');
+  const name = other.environment['COMPOSE_PROJECT_NAME'] ?? '';
+  try {
+    const built = await builder.setup({ ...QUICK, ...builder.ports, OPENCLAW_IMAGE: 'openclaw:local' });
+    expect({ exitCode: built.exitCode }, built.output).toEqual({ exitCode: 0 });
+    const mine = { ...QUICK, ...other.ports, OPENCLAW_IMAGE: '' };
+    const { exitCode, output } = await other.setup(mine, { args: [] });
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toContain(
+      `"openclaw:local" is the image of another installation, in ${builder.project}, and a build`,
+    );
+    const hint =
+      /npm run image:build -- (--tag \S+); then OPENCLAW_IMAGE=(\S+) .*setup\.sh (--offline)$/m.exec(output) ?? [];
+    expect(hint.slice(1)).toEqual([`--tag openclaw:${name}`, `openclaw:${name}`, '--offline']);
+    await docker('tag', 'openclaw:local', `openclaw:${name}`);
+    const offline = await other.setup({ ...mine, OPENCLAW_IMAGE: `openclaw:${name}` });
+    expect({ exitCode: offline.exitCode }, offline.output).toEqual({ exitCode: 0 });
+  } finally {
+    await Promise.all([builder.remove(), other.remove()]);
+    await docker('image', 'rm', `openclaw:${name}`);
+  }
+});
+
 it('ClawDock and doctor refuse to act on the containers of another installation', async () => {
   const name = first.environment['COMPOSE_PROJECT_NAME'] ?? '';
   const dotEnv = join(second.project, '.env');

@@ -221,6 +221,27 @@ describe('the page of two registries', () => {
     shown.close();
   });
 
+  it('shows who promoted another release, and why', async () => {
+    const [, , older = ''] = versions;
+    const both = ['--registries', fixture.repositories.join(','), '--key', fixture.publicKey];
+    const promoted = await fixture.run(
+      ...['release', 'promote', 'latest', '--to', older, '--reason', 'sign-in fails', ...both],
+      ...['--sign', fixture.privateKey, '--yes'],
+    );
+    expect(promoted.exitCode, promoted.stderr).toBe(0);
+    const { data, shown } = await report('promoted', ...both);
+    const latest = data.registries?.channels.find(({ channel }) => channel === 'latest');
+    expect(latest?.decision).toMatchObject({ release: older, withdrawn: [versions[3]], reason: 'sign-in fails' });
+    expect(latest?.history.map(({ release }) => release)).toEqual([older, ...versions.toReversed()]);
+    expect(latest?.now.map(({ version }) => version)).toEqual([older, older]);
+    expect(await text('#registries table:has(caption:text-is("Channels"))')).toContain(`${older} was chosen on`);
+    await browser.page.locator('summary', { hasText: 'History of latest' }).click();
+    const history = await text('#registries table:has(caption:text-is("History of latest"))');
+    expect(history).toContain('sign-in fails');
+    expect(await text('#registries .large')).toBe('All tags of 4 releases are as recorded.');
+    await isGood(shown, 'report-promoted');
+  });
+
   it('lists a planted record as a problem, and the other releases', async () => {
     const repository = parseReference(fixture.repositories[0]);
     const record = await fixture.read.document(repository, `release-${versions[0]}`);

@@ -229,7 +229,7 @@ export const signatureCheck =
 
 /** The maker of a verified signature: the identity in its certificate, or the key. */
 function signerOf(bundle: Buffer, trust: Trust): string {
-  // A report may be published; folders of this host are nobody's business.
+  // Without the folder, because a report may be published.
   if (trust.kind === 'key') return `the key of ${basename(trust.file)}`;
   const { verificationMaterial } = JSON.parse(bundle.toString('utf8')) as {
     readonly verificationMaterial?: { readonly certificate?: { readonly rawBytes?: string } };

@@ -20,7 +20,7 @@ import { bytes } from '../units.ts';
 import { askDebian, DEBIAN_OPTIONS } from './debian-options.ts';
 import { addOptions } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
-import { requireRegistries } from './release/release-options.ts';
+import { parseRegistries } from './release/release-options.ts';
 import { parseTrust, TRUST_OPTIONS } from './release/trust-options.ts';
 import { type CommandRun, runCommand } from './run-command.ts';
 
@@ -72,11 +72,12 @@ async function run(images: readonly string[], options: ReportOptions): Promise<v
   await runCommand({ json: options.json, consequence: 'no report was written', cleansUp: true }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const locations =
-      request.line === undefined
+      request.repository === undefined
         ? request.locations
-        : await releasesOf(registry, request.line.repository, request.line.count);
-    const isNamed = locations.some(({ kind }) => kind === 'reference') && request.line === undefined;
-    const engine = isNamed ? await engineOrNone(options.engine, command) : undefined;
+        : await releasesOf(registry, request.repository, request.count);
+    // The releases of a repository are those in the registry.
+    const usesEngine = request.repository === undefined && locations.some(({ kind }) => kind === 'reference');
+    const engine = usesEngine ? await engineOrNone(options.engine, command) : undefined;
     const content = reportContent(
       await readImages(locations, { engine, registry }, request.platform, command.onStep, command.signal),
       request.registries === undefined ? undefined : await overview(registry, request, options, command),
@@ -104,7 +105,8 @@ const engineOrNone = (named: string | undefined, { onStep }: CommandRun): Promis
 
 interface ReportRequest {
   readonly locations: readonly ImageLocation[];
-  readonly line: { readonly repository: Reference; readonly count: number } | undefined;
+  /** The repository whose newest releases are compared, instead of locations. */
+  readonly repository: Reference | undefined;
   readonly registries: readonly string[] | undefined;
   readonly count: number;
   readonly trust: NonNullable<ReturnType<typeof parseTrust>>;
@@ -174,11 +176,10 @@ function checkedRequest(images: readonly string[], options: ReportOptions): Repo
   if (options.platform !== undefined && platform === undefined)
     problem('--platform', options.platform, 'is not a platform of the gateway', 'use linux/amd64 or linux/arm64');
   const trust = parseTrust(options, problems);
+  const registries = options.registries === undefined ? undefined : parseRegistries(options.registries, problems);
   if (problems.length > 0 || trust === undefined) throw new RequestError(problems);
   return {
-    ...{ locations, count, trust, platform },
-    line: repository === undefined ? undefined : { repository, count },
-    registries: options.registries === undefined ? undefined : requireRegistries(options.registries),
+    ...{ locations, repository, registries, count, trust, platform },
   };
 }
 
@@ -198,7 +199,7 @@ async function releasesOf(registry: Registry, repository: Reference, count: numb
   if (versions.length === 0)
     throw new WorkError({
       kind: 'not-found',
-      title: 'There is no release in this repository',
+      title: 'The repository has no release',
       reason: `${name} has no tag of a stable version.`,
       hint: 'check the name, or name the images: scripts/run report IMAGE IMAGE IMAGE',
     });

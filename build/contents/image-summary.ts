@@ -9,13 +9,13 @@ import type { OpenImage } from './open-image.ts';
 import { type FileOwner, packageOfFiles } from './package-files.ts';
 import { requirersOf } from './requirers.ts';
 
-/** What an image contains, and how much of it. Sizes are bytes. */
+/** The contents of an image. Sizes are bytes. */
 export interface ImageSummary {
   readonly name: string;
   readonly place: OpenImage['place'];
   readonly digest: string;
   readonly platform: string;
-  /** Of the gateway; empty without the annotation. */
+  /** Version of the gateway; empty without the annotation. */
   readonly version: string;
   /** ISO 8601; empty if the image does not say. */
   readonly created: string;
@@ -128,7 +128,7 @@ export function summarize(image: OpenImage, layers: readonly (readonly LayerEntr
 /** The names of layers, from the instructions that made them. Source: OCI image-spec, config.md, "history" */
 function layerNames({ rootfs, history }: StoredConfig): readonly string[] {
   const instructions = (history ?? []).filter((entry) => entry.empty_layer !== true);
-  // A history may be incomplete: then nobody knows which instruction made which layer.
+  // An incomplete history does not say which instruction made which layer.
   const isComplete = instructions.length === rootfs.diff_ids.length;
   return rootfs.diff_ids.map((_, index) => {
     const name = isComplete ? instructionName(instructions[index]?.created_by ?? '') : '';

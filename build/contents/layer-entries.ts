@@ -44,9 +44,9 @@ const OPAQUE = '.wh..wh..opq';
 const CHUNK_BYTES = 1 << 20;
 /** Bytes. The largest text that is read, dpkg's status, has 200 kB. */
 const LARGEST_TEXT = 64_000_000;
-/** Of a layer. A few megabytes of zeros unpack to any number: the layers of strangers must not fill the memory. */
+/** The most characters of a layer's texts. A few megabytes of zeros unpack to any size, so a hostile layer could fill the memory. */
 const MOST_TEXT = 256_000_000;
-/** Of a layer. The largest of the gateway has 12,000. */
+/** The most entries of a layer. The largest layer of the gateway has 12,000. */
 const MOST_ENTRIES = 2_000_000;
 
 /**

@@ -110,7 +110,6 @@ function remove(merged: Merging, layer: number, isHidden: (path: string) => bool
 
 /** Hides a file, unless this layer wrote it. */
 function hide(merged: Merging, layer: number, path: string): void {
-  merged.written.add(path);
   if (merged.layers.get(path) === layer) return;
   replace(merged, layer, path);
   for (const map of [merged.files, merged.texts, merged.layers]) map.delete(path);

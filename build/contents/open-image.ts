@@ -17,7 +17,7 @@ export type ImageLocation =
   | { readonly kind: 'archive'; readonly path: string }
   | { readonly kind: 'reference'; readonly reference: string };
 
-/** Places that may have a reference: the engine is asked first. */
+/** Places that may have a reference. The first that has it counts: the engine, else the registry. */
 export interface ImagePlaces {
   readonly engine: DockerCli | undefined;
   readonly registry: Registry;
@@ -25,7 +25,7 @@ export interface ImagePlaces {
 
 /** One platform of an image, with its documents. Its layers can be read while it is open. */
 export interface OpenImage {
-  /** As people call it: a reference, or the name of an archive without its folder, which is nobody's business. */
+  /** For people: a reference, or the name of an archive. Its folder is left out, because a report may be published. */
   readonly name: string;
   readonly place: 'engine' | 'registry' | 'archive';
   /** Digest of the index, or of the manifest of an image without an index. */
@@ -49,12 +49,11 @@ export async function withImage<T>(
   platform: Platform | undefined,
   use: (image: OpenImage) => Promise<T>,
 ): Promise<T> {
-  if (location.kind === 'archive')
-    return (await stat(location.path)).isDirectory()
-      ? use(await openLayout(location.path, basename(location.path), 'archive', platform))
-      : withUnpacked(location.path, async (folder) =>
-          use(await openLayout(folder, basename(location.path), 'archive', platform)),
-        );
+  if (location.kind === 'archive') {
+    const { path } = location;
+    const useLayout = async (folder: string) => use(await openLayout(folder, basename(path), 'archive', platform));
+    return (await stat(path)).isDirectory() ? useLayout(path) : withUnpacked(path, useLayout);
+  }
   const { reference } = location;
   if (engine !== undefined && (await inspectLocalImage(engine, reference)) !== undefined)
     return withSavedImage(engine, reference, platform, use);
@@ -126,7 +125,7 @@ async function openDocument(
 ): Promise<OpenImage> {
   let digest = root.digest;
   let document = parseDocument(await readPart(source.document(digest), name), `${name}@${digest}`);
-  // An index of indexes is valid, but nobody writes deeper ones.
+  // An index may contain indexes.
   for (let depth = 0; isIndex(document); depth += 1) {
     const images: readonly Descriptor[] = document.manifests.filter((entry) => !isAttestation(entry));
     const wanted: string = platform ?? hostPlatform();
@@ -142,14 +141,8 @@ async function openDocument(
   const own = `${config.os}/${config.architecture}`;
   if (platform !== undefined && own !== platform) throw absentPlatform(name, platform, [own]);
   return {
-    ...{
-      name,
-      place,
-      digest: root.digest,
-      platform: own,
-      manifest: document,
-      config,
-    },
+    ...{ name, place, config, manifest: document },
+    ...{ digest: root.digest, platform: own },
     source: checkedLayers(source, document.layers),
   };
 }

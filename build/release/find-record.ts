@@ -1,9 +1,9 @@
-import { compareVersions, parseVersionTag } from '../gateway/version.ts';
+import { compareVersions, type GatewayVersion, parseVersionTag } from '../gateway/version.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { isWithdrawn } from './channel-decision.ts';
-import type { ReleaseRecord } from './release-record.ts';
+import { type ReleaseRecord, recordTag } from './release-record.ts';
 import { readDecision } from './stored-decision.ts';
 import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
 
@@ -67,15 +67,24 @@ const isRefusedRecord = (error: unknown): boolean =>
 /** @returns the names of the newest stable releases that have a record, the newest first */
 async function newestRecords(registry: Registry, repository: string): Promise<readonly string[]> {
   const tags = await registry.tags(parseReference(repository));
-  const candidates = tags.flatMap((tag) => {
-    const name = tag.startsWith('release-') ? tag.slice('release-'.length) : '';
-    const parsed = parseVersionTag(name);
-    // A prerelease belongs to no channel.
-    return parsed?.version.kind !== 'stable' ? [] : [{ name, version: parsed.version }];
-  });
-  // If a version has several refreshes, the newest counts.
-  return candidates
-    .sort((a, b) => compareVersions(b.version, a.version) || (a.name < b.name ? 1 : -1))
-    .slice(0, MOST_CLEARED)
-    .map((candidate) => candidate.name);
+  return (
+    recordedVersions(tags)
+      // A prerelease belongs to no channel.
+      .filter(({ version }) => version.kind === 'stable')
+      .slice(0, MOST_CLEARED)
+      .map(({ name }) => name)
+  );
 }
+
+/** The versions and refreshes that have a record, the newest first. @param tags of a repository */
+export const recordedVersions = (
+  tags: readonly string[],
+): readonly { readonly name: string; readonly version: GatewayVersion }[] =>
+  tags
+    .flatMap((tag) => {
+      const name = tag.startsWith(recordTag('')) ? tag.slice(recordTag('').length) : '';
+      const version = parseVersionTag(name)?.version;
+      return version === undefined ? [] : [{ name, version }];
+    })
+    // If a version has several refreshes, the newest counts.
+    .sort((a, b) => compareVersions(b.version, a.version) || (a.name < b.name ? 1 : -1));

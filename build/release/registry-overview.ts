@@ -1,6 +1,5 @@
 import { signatureCheck, type Trust, verifySignature } from '../attest/signature.ts';
 import { isFailed } from '../check-result.ts';
-import { compareVersions, parseVersionTag } from '../gateway/version.ts';
 import type { DebianUpdate } from '../image/debian-updates.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { isBadContent } from '../oci/document.ts';
@@ -8,12 +7,13 @@ import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { CHANNEL_NAMES, type ChannelDecision } from './channel-decision.ts';
-import { findRecord } from './find-record.ts';
-import type { ReleaseRecord } from './release-record.ts';
+import { findRecord, recordedVersions } from './find-record.ts';
+import { type ReleaseRecord, recordTag } from './release-record.ts';
 import { isDrift, releaseStatus, repairCommand, restrictedTo, type TagStatus } from './release-status.ts';
 import { readDecision } from './stored-decision.ts';
+import type { SignatureCheck } from './trusted-record.ts';
 
-/** What registries have: the tags of their newest releases, and their channels. */
+/** The tags of the newest releases in registries, and their channels. */
 export interface RegistryOverview {
   readonly registries: readonly string[];
   /** The newest first, and `main` before all. */
@@ -88,7 +88,7 @@ export async function registryOverview(
       continue;
     }
     records.push(own);
-    releases.push(await releaseOverview(own, registry, trust, updatesOf, onStep));
+    releases.push(await releaseOverview(own, registry, { trust, check }, updatesOf, onStep));
   }
   const channels = await Promise.all(
     ['main', ...CHANNEL_NAMES].map((channel) => channelOverview(channel, registry, registries, records, check)),
@@ -100,13 +100,11 @@ export async function registryOverview(
 const MOST_PROBLEMS = 20;
 
 /** Failures that somebody who can push to a registry can cause. */
-const DAMAGED: ReadonlySet<string> = new Set([
-  ...['untrusted-record', 'invalid-record', 'untrusted-decision', 'invalid-decision'],
-]);
+const DAMAGED = ['untrusted-record', 'invalid-record', 'untrusted-decision', 'invalid-decision'];
 
-/** What is wrong with content of a registry. @throws any other error */
+/** @returns the reason why content of a registry does not count @throws every other error */
 function problemOf(error: unknown): string {
-  const isDamage = isBadContent(error) || (error instanceof WorkError && DAMAGED.has(error.failure.kind));
+  const isDamage = isBadContent(error) || (error instanceof WorkError && DAMAGED.includes(error.failure.kind));
   if (!isDamage) throw error;
   return `${error.failure.title}: ${error.failure.reason}`;
 }
@@ -122,23 +120,18 @@ export const signatureText = (signature: ReleaseSignature | undefined): string =
 /** The names of releases with a record in any registry. */
 async function recordNames(registry: Registry, registries: readonly string[]): Promise<readonly string[]> {
   const lists = await Promise.all(registries.map((name) => registry.tags(parseReference(name))));
-  const names = [...new Set(lists.flat())].flatMap((tag) => (tag.startsWith('release-') ? [tag.slice(8)] : []));
-  const versions = names.flatMap((name) => {
-    const version = parseVersionTag(name)?.version;
-    return version === undefined ? [] : [{ name, version }];
-  });
-  const sorted = versions.sort((a, b) => compareVersions(b.version, a.version) || (a.name < b.name ? 1 : -1));
-  return [...(names.includes('main') ? ['main'] : []), ...sorted.map(({ name }) => name)];
+  const tags = [...new Set(lists.flat())];
+  return [...(tags.includes(recordTag('main')) ? ['main'] : []), ...recordedVersions(tags).map(({ name }) => name)];
 }
 
 async function releaseOverview(
   record: ReleaseRecord,
   registry: Registry,
-  trust: Trust,
+  { trust, check }: { readonly trust: Trust; readonly check: SignatureCheck },
   updatesOf: (record: ReleaseRecord) => Promise<readonly DebianUpdate[] | undefined>,
   onStep: (step: string) => void,
 ): Promise<ReleaseOverview> {
-  const tags = await releaseStatus(record, registry, signatureCheck(registry, trust, onStep));
+  const tags = await releaseStatus(record, registry, check);
   const signature = record.signed ? await releaseSignature(record, registry, trust, onStep) : undefined;
   // Whatever Debian answers, the tags are known.
   let problem: string | undefined;
@@ -177,7 +170,7 @@ async function channelOverview(
   registry: Registry,
   registries: readonly string[],
   records: readonly ReleaseRecord[],
-  check: ReturnType<typeof signatureCheck>,
+  check: SignatureCheck,
 ): Promise<ChannelOverview> {
   const now = await Promise.all(
     registries.map(async (name) => {

@@ -6,7 +6,7 @@ import { baseOf, readRegistryImage } from './registry-image.ts';
 import type { ReleaseRecord } from './release-record.ts';
 
 /**
- * What to ask Debian about a release: its default image, else its first one.
+ * The question to Debian about a release: about its default image, else its first one.
  *
  * @param registries that may be read
  * @throws WorkError if the labels of the image do not name its base

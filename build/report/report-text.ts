@@ -22,7 +22,7 @@ export function reportText(
 ): string {
   const width = Math.max(8, Math.min(WIDEST_BAR, columns - BESIDE));
   const last = images.at(-1);
-  const names = images.map(({ summary }) => summary.name);
+  const names = images.map(({ summary }) => printable(summary.name));
   return [
     ...(registries === undefined ? [] : [registriesText(registries)]),
     ...(line === undefined ? [] : [lineText(line, columns)]),
@@ -44,7 +44,7 @@ function imageText({ name, size, layers, packages, waste, largest }: ImageSummar
   const sorted = layers.toSorted((a, b) => b.compressed - a.compressed).slice(0, MOST_LAYERS);
   const percent = (waste.share * 100).toFixed(2);
   return [
-    style('bold', name),
+    style('bold', printable(name)),
     `${bytes(size.compressed)} to pull, ${bytes(size.unpacked)} on disk; ${layers.length} layers, ${packages.length} packages; ${bytes(waste.bytes)} wasted (${percent}%)`,
     '',
     style('bold', 'largest parts'),
@@ -113,8 +113,9 @@ function registriesText({ releases, channels }: RegistryOverview): string {
     const state = drift === 0 ? `${tags.length} tags as recorded` : `${drift} of ${tags.length} tags differ`;
     return [
       style(isWrong ? 'red' : 'green', name),
-      problem ?? state,
-      problem === undefined ? signatureText(signature) : '',
+      // A release whose record does not count has no tags.
+      tags.length === 0 ? (problem ?? '') : [state, ...(problem === undefined ? [] : [problem])].join('; '),
+      tags.length === 0 ? '' : signatureText(signature),
     ];
   });
   const now = channels.map(({ channel, now: current, decision, problem }) => {

@@ -275,10 +275,11 @@ it('writes text of an image from an archive, and refuses what is none', async ()
   expect(stdout).toMatch(/ to pull, .* on disk; \d+ layers, \d+ packages; .* wasted \(\d/);
   expect(stdout).toMatch(/^node \d.*█/m);
   const text = join(folder, 'image.html');
+  const before = await readFile(text);
   const refused = await run(['report', text, '--json']);
   expect(refused.exitCode).toBe(1);
   expect(JSON.parse(refused.stdout).error).toMatchObject({ kind: 'invalid-content' });
-  expect((await readFile(text)).length).toBeGreaterThan(0);
+  expect((await readFile(text)).equals(before)).toBe(true);
 });
 
 it.each([

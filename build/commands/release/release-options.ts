@@ -184,7 +184,8 @@ export const parsePlatformList = (text: string | undefined, problems: Problem[])
   chooseSome('--platforms', text ?? RELEASE_OPTIONS.platforms.default, PLATFORMS, problems, parsePlatform);
 
 /** @returns full repository names */
-function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
+/** @param problems receives names that are not repositories */
+export function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
   const names = words(text ?? RELEASE_OPTIONS.registries.default).flatMap((value) => {
     const hint = 'name a repository without tag: ghcr.io/openclaw/openclaw';
     const reference = referenceOr(value, '--registries', hint, problems);

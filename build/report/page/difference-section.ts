@@ -1,8 +1,7 @@
-import type { VNode } from 'preact';
 import { type Difference, type ImageDifference, sizeOf } from '../../contents/compare-images.ts';
 import type { ImageSummary } from '../../contents/image-summary.ts';
 import { bytes } from '../../units.ts';
-import { bar, dataTable, folded, type Html, html, percent, size } from './html.ts';
+import { bar, cards, dataTable, folded, type Html, html, percent, size } from './html.ts';
 
 /** More rows would make the page slow; --json has all. */
 const MOST_ROWS = 2000;
@@ -24,40 +23,32 @@ export function differenceSection(difference: ImageDifference, first: ImageSumma
       (${percent(bytesToPull / Math.max(1, total.after))}).
     </p>
     ${bar(bytesToPull / Math.max(1, total.after), 'pulled')}
-    <dl class="cards">
-      ${(
-        [
-          ['kept', `${layers.shared.length} layers`, bytes(sizeOf(layers.shared))],
-          ['pulled', `${layers.pulled.length} layers`, bytes(bytesToPull)],
-          [
-            'no longer used',
-            `${replaced.length} layers`,
-            bytes(replaced.reduce((sum, layer) => sum + layer.compressed, 0)),
-          ],
-          [
-            'size',
-            bytes(total.after),
-            change === 0 ? 'as before' : `${bytes(Math.abs(change))} ${change > 0 ? 'more' : 'less'}`,
-          ],
-        ] as const
-      ).map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}
-    </dl>
+    ${cards([
+      ['kept', `${layers.shared.length} layers`, bytes(sizeOf(layers.shared))],
+      ['pulled', `${layers.pulled.length} layers`, bytes(bytesToPull)],
+      [
+        'no longer used',
+        `${replaced.length} layers`,
+        bytes(replaced.reduce((sum, layer) => sum + layer.compressed, 0)),
+      ],
+      [
+        'size',
+        bytes(total.after),
+        change === 0 ? 'as before' : `${bytes(Math.abs(change))} ${change > 0 ? 'more' : 'less'}`,
+      ],
+    ])}
     ${folded(
       'Layers of the second image',
       dataTable(
         'Layers of the second image',
         [{ head: '' }, { head: 'layer' }, { head: 'to pull', isNumber: true }],
-        rows.map(([state, layer]) => [
-          html`<span class=${`state ${state}`}>${state}</span>` as VNode,
-          names.get(layer.digest) ?? layer.digest,
-          size(layer.size),
-        ]),
+        rows.map(([kind, layer]) => [state(kind), names.get(layer.digest) ?? layer.digest, size(layer.size)]),
       ),
     )}
     ${changes('Debian packages', difference.debian, (version) => version)}
     ${changes('npm packages', difference.npm, (version) => version)}
     ${changes('Files', difference.files, (file) => size(file.size))}
-  </section>` as VNode;
+  </section>`;
 }
 
 function changes<T>(name: string, { added, changed, removed }: Difference<T>, show: (value: T) => Html): Html {
@@ -67,13 +58,13 @@ function changes<T>(name: string, { added, changed, removed }: Difference<T>, sh
     ...removed.map(({ name: key, before }) => [state('removed'), key, show(before), '']),
   ];
   const title = `${name}: ${added.length} added, ${changed.length} changed, ${removed.length} removed`;
-  if (rows.length === 0) return html`<p>${title}</p>` as VNode;
+  if (rows.length === 0) return html`<p>${title}</p>`;
   const rest = rows.length - MOST_ROWS;
   return folded(
     title,
     html`${dataTable(name, [{ head: '' }, { head: 'name' }, { head: 'first' }, { head: 'second' }], rows.slice(0, MOST_ROWS))}
-    ${rest > 0 && html`<p>… and ${rest} more: --json lists them.</p>`}` as unknown as Html,
+    ${rest > 0 && html`<p>… and ${rest} more: --json lists them.</p>`}`,
   );
 }
 
-const state = (text: string): Html => html`<span class=${`state ${text}`}>${text}</span>` as VNode;
+const state = (text: string): Html => html`<span class=${`state ${text}`}>${text}</span>`;

@@ -1,29 +1,39 @@
-import { html } from 'htm/preact';
+import { html as template } from 'htm/preact';
 import type { VNode } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { bytes } from '../../units.ts';
 
 /** A part of a page. */
-export type Html = VNode | readonly (VNode | string)[] | string | undefined;
+export type Html = VNode | readonly Html[] | string | undefined;
 
 /** HTML as a template. Values are escaped: they come from images and registries. */
-export { html };
+export const html: (text: TemplateStringsArray, ...values: readonly unknown[]) => Html = template;
 
 /** The text of a part. */
-export const renderHtml = (part: Html): string => renderToString(html`${part}` as VNode);
+export const renderHtml = (part: Html): string => renderToString(template`${part}` as VNode);
 
 /** A bar for a share from 0 to 1. The number is beside it, so screen readers skip the bar. */
 export const bar = (share: number, kind = 'size'): Html =>
   html`<svg class=${`bar ${kind}`} viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
     <rect class="rest" width="100" height="8" /><rect width=${Math.max(0, Math.min(1, share)) * 100} height="8" />
-  </svg>` as VNode;
+  </svg>`;
 
 /** Bytes for people; the exact number appears on hovering. */
 export const size = (count: number): Html =>
-  html`<data value=${count} title=${`${count.toLocaleString('en')} bytes`}>${bytes(count)}</data>` as VNode;
+  html`<data value=${count} title=${`${count.toLocaleString('en')} bytes`}>${bytes(count)}</data>`;
 
 /** `12.3%` */
 export const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 2 : 1)}%`;
+
+/** The same, with its share of a whole. */
+export const sizeAndShare = (count: number, whole: number): Html =>
+  html`${size(count)} <small>${percent(count / Math.max(1, whole))}</small>`;
+
+/** Large numbers: a name, the number, and a note. */
+export const cards = (all: readonly (readonly [name: string, value: Html, note: string])[]): Html =>
+  html`<dl class="cards">
+    ${all.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}
+  </dl>`;
 
 export interface Column {
   readonly head: string;
@@ -59,9 +69,9 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
         )}
       </tbody>
     </table>
-  </div>` as VNode;
+  </div>`;
 };
 
 /** A part that people can open. */
 export const folded = (title: string, content: Html): Html =>
-  html`<details><summary>${title}</summary>${content}</details>` as VNode;
+  html`<details><summary>${title}</summary>${content}</details>`;

@@ -1,8 +1,7 @@
-import type { VNode } from 'preact';
 import type { ContentsNode } from '../../contents/contents-tree.ts';
 import type { ImageSummary, ReadImage } from '../../contents/image-summary.ts';
 import { bytes } from '../../units.ts';
-import { bar, dataTable, folded, type Html, html, percent, size } from './html.ts';
+import { bar, cards, dataTable, folded, type Html, html, percent, size, sizeAndShare } from './html.ts';
 
 /**
  * An image: numbers, a treemap, its largest parts, what it wastes, its layers and packages.
@@ -14,7 +13,7 @@ export function imageSection({ summary, tree }: ReadImage, pulled: ReadonlySet<s
     <h2 id="image-title">${summary.name}</h2>
     ${numbers(summary)} ${treemap(summary, tree, pulled)} ${largest(summary)} ${waste(summary)} ${layers(summary)}
     ${packages(summary)}
-  </section>` as VNode;
+  </section>`;
 }
 
 function numbers({
@@ -28,7 +27,7 @@ function numbers({
   place,
   digest,
 }: ImageSummary): Html {
-  const cards: readonly (readonly [string, Html, string])[] = [
+  const all: readonly (readonly [string, Html, string])[] = [
     ['to pull', size(sizes.compressed), 'compressed layers'],
     ['on disk', size(sizes.unpacked), 'unpacked files'],
     ['layers', String(layers.length), `${layers.filter(({ files }) => files > 0).length} with files`],
@@ -39,9 +38,7 @@ function numbers({
       ${version !== '' && `version ${version}, `}${platform}, from the ${place}${created !== '' && `, created ${created.slice(0, 10)}`}
       <br /><code>${digest}</code>
     </p>
-    <dl class="cards">
-      ${cards.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}
-    </dl>` as unknown as Html;
+    ${cards(all)}`;
 }
 
 /** The page's script draws the map from the JSON. Without it, the tables below have the same numbers. */
@@ -52,10 +49,9 @@ function treemap(
 ): Html {
   const children = tree.children ?? [];
   const data = {
-    ...compact(tree),
-    // Layers of equal files, or without any, still have compressed bytes.
+    ...tree,
     children: children.map((child, index) => ({
-      ...compact(child),
+      ...child,
       ...(pulled === undefined ? {} : { pulled: pulled.has(layers[index]?.digest ?? '') }),
     })),
   };
@@ -76,28 +72,15 @@ function treemap(
     <div id="map" role="group" aria-labelledby="map-title" aria-describedby="map-help"></div>
     <p id="map-part" aria-hidden="true">${bytes(sizes.compressed)} to pull, ${bytes(sizes.unpacked)} on disk</p>
     <p id="map-status" role="status" class="for-readers"></p>
-    ${folded('The same as a table', html`<div id="map-table"></div>` as VNode)}
+    ${folded('The same as a table', html`<div id="map-table"></div>`)}
     </div>
     <noscript><p>The map needs scripts. The tables below have the same numbers.</p></noscript>
     <script
       type="application/json"
       id="contents"
       dangerouslySetInnerHTML=${{ __html: JSON.stringify(data).replaceAll('<', '\\u003c') }}
-    ></script>` as unknown as Html;
+    ></script>`;
 }
-
-interface CompactNode {
-  readonly name: string;
-  readonly kind: ContentsNode['kind'];
-  readonly unpacked: number;
-  readonly compressed: number;
-  readonly children?: readonly CompactNode[];
-}
-
-const compact = ({ name, kind, unpacked, compressed, children }: ContentsNode): CompactNode => ({
-  ...{ name, kind, unpacked, compressed },
-  ...(children === undefined ? {} : { children: children.map(compact) }),
-});
 
 const largest = ({ largest: parts, size: sizes }: ImageSummary): Html =>
   html`<h3>The largest parts</h3>
@@ -113,11 +96,11 @@ const largest = ({ largest: parts, size: sizes }: ImageSummary): Html =>
       parts.map(({ name, compressed, unpacked, why, layer }) => [
         name,
         bar(compressed / Math.max(1, parts[0]?.compressed ?? 1)),
-        html`${size(compressed)} <small>${percent(compressed / Math.max(1, sizes.compressed))}</small>` as unknown as Html,
+        sizeAndShare(compressed, sizes.compressed),
         size(unpacked),
         why.length === 0 ? `in the layer ${layer}` : `${why.join(' → ')} asks for it`,
       ]),
-    )}` as unknown as Html;
+    )}`;
 
 const waste = ({ waste: { bytes: sum, share, count, files }, layers }: ImageSummary): Html =>
   html`<h3>Wasted bytes</h3>
@@ -132,14 +115,14 @@ const waste = ({ waste: { bytes: sum, share, count, files }, layers }: ImageSumm
           'Wasted bytes',
           [{ head: 'file' }, { head: 'bytes', isNumber: true }, { head: 'layer' }, { head: 'replaced or removed by' }],
           files.map(({ path, size: length, layer, by }) => [
-            html`<code>/${path}</code>` as VNode,
+            html`<code>/${path}</code>`,
             size(length),
             layers[layer]?.name,
             layers[by]?.name,
           ]),
         ),
       )
-    }` as unknown as Html;
+    }`;
 
 const layers = ({ layers: all, size: sizes }: ImageSummary): Html => {
   const most = Math.max(1, ...all.map(({ compressed }) => compressed));
@@ -158,14 +141,14 @@ const layers = ({ layers: all, size: sizes }: ImageSummary): Html => {
         ],
         all.map(({ name, compressed, unpacked, files, digest }, index) => [
           String(index + 1),
-          html`<span title=${digest}>${name}</span>` as VNode,
+          html`<span title=${digest}>${name}</span>`,
           bar(compressed / most),
-          html`${size(compressed)} <small>${percent(compressed / Math.max(1, sizes.compressed))}</small>` as unknown as Html,
+          sizeAndShare(compressed, sizes.compressed),
           size(unpacked),
           String(files),
         ]),
       ),
-    )}` as unknown as Html;
+    )}`;
 };
 
 const packages = ({ packages: all }: ImageSummary): Html =>
@@ -189,4 +172,4 @@ const packages = ({ packages: all }: ImageSummary): Html =>
           size(unpacked),
         ]),
       ),
-    )}` as unknown as Html;
+    )}`;

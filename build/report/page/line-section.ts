@@ -1,4 +1,3 @@
-import type { VNode } from 'preact';
 import { type ImageLine, imageTitles } from '../../contents/image-line.ts';
 import { bar, dataTable, folded, type Html, html, size } from './html.ts';
 
@@ -15,7 +14,7 @@ export function lineSection({ images, layers, updates }: ImageLine): Html {
       'Size over time',
       [{ head: 'image' }, { head: 'created' }, { head: '' }, { head: 'to pull', isNumber: true }],
       images.map((image, index) => [
-        html`<span title=${image.name}>${title(index)}</span>` as VNode,
+        html`<span title=${image.name}>${title(index)}</span>`,
         image.created.slice(0, 10),
         bar(image.size / largest),
         size(image.size),
@@ -34,7 +33,7 @@ export function lineSection({ images, layers, updates }: ImageLine): Html {
       ],
       updates.map(({ pulled, limit }, index) => [
         `${title(index)} → ${title(index + 1)}`,
-        [bar(pulled / most, 'pulled') as VNode, bar(limit / most, 'limit') as VNode],
+        [bar(pulled / most, 'pulled'), bar(limit / most, 'limit')],
         size(pulled),
         size(limit),
         limit === 0 ? '' : (pulled / limit).toFixed(2),
@@ -42,7 +41,7 @@ export function lineSection({ images, layers, updates }: ImageLine): Html {
     )}
     <h3>Layers that they share</h3>
     ${folded(`${layers.length} layers of ${images.length} images`, heatMap({ images, layers, updates }, title))}
-  </section>` as VNode;
+  </section>`;
 }
 
 /** A row for each layer, a column for each image. Words say what the colours say. */
@@ -73,4 +72,4 @@ const heatMap = ({ images, layers }: ImageLine, title: (index: number) => string
         )}
       </tbody>
     </table>
-  </div>` as VNode;
+  </div>`;

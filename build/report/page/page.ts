@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { VNode } from 'preact';
 import { compareImages, type ImageDifference } from '../../contents/compare-images.ts';
 import { type ImageLine, imageLine } from '../../contents/image-line.ts';
 import type { ReadImage } from '../../contents/image-summary.ts';
 import type { RegistryOverview } from '../../release/registry-overview.ts';
+import { bytes } from '../../units.ts';
 import { differenceSection } from './difference-section.ts';
 import { type Html, html, renderHtml } from './html.ts';
 import { imageSection } from './image-section.ts';
 import { lineSection } from './line-section.ts';
 import { registriesSection } from './registries-section.ts';
 
-/** What a report is about. */
+/** Everything that a report shows. */
 export interface ReportContent {
   /** In order: a host has the first, and gets the others. */
   readonly images: readonly ReadImage[];
@@ -57,7 +57,8 @@ export async function reportPage({ images, difference, line, registries }: Repor
       : [['difference', 'Update', differenceSection(difference, first.summary, second.summary)] as const]),
     ...(last === undefined ? [] : [['image', last.summary.name, imageSection(last, pulled)] as const]),
   ];
-  const scripts = last === undefined ? [] : [layout, script];
+  // The map writes bytes as the tables do.
+  const scripts = last === undefined ? [] : [layout, `globalThis.bytes = ${bytes};\n${script}`];
   const title = last === undefined ? 'Registries' : images.map(({ summary }) => summary.name).join(', ');
   const policy = [
     "default-src 'none'",
@@ -83,10 +84,10 @@ export async function reportPage({ images, difference, line, registries }: Repor
         html`<nav aria-label="sections">${sections.map(([id, text]) => html`<a href=${`#${id}`}>${text}</a>`)}</nav>`
       }
     </header>
-    <main>${sections.map(([, , content]) => content as VNode)}</main>
+    <main>${sections.map(([, , content]) => content)}</main>
     ${scripts.map((text) => html`<script dangerouslySetInnerHTML=${{ __html: text }}></script>`)}
   </body>`;
-  return `<!doctype html>\n${renderHtml(html`<html lang="en">${head}${body}</html>` as VNode)}\n`;
+  return `<!doctype html>\n${renderHtml(html`<html lang="en">${head}${body}</html>`)}\n`;
 }
 
 /** Source: CSP level 3, "hash-source" */

@@ -1,4 +1,3 @@
-import type { VNode } from 'preact';
 import {
   type ChannelOverview,
   type RegistryOverview,
@@ -30,7 +29,7 @@ export function registriesSection({ registries, releases, channels }: RegistryOv
     ${channelTable(registries, channels)} ${channels.map(history)}
     <h3>Releases</h3>
     ${releases.map((release) => releaseTable(registries, release))}
-  </section>` as VNode;
+  </section>`;
 }
 
 const channelTable = (registries: readonly string[], channels: readonly ChannelOverview[]): Html =>
@@ -43,10 +42,10 @@ const channelTable = (registries: readonly string[], channels: readonly ChannelO
         const current = now.find((entry) => entry.registry === registry);
         return current?.digest === undefined
           ? 'does not exist'
-          : (html`${current.version || 'unknown version'} <code>${shortDigest(current.digest)}</code>` as unknown as Html);
+          : html`${current.version || 'unknown version'} <code>${shortDigest(current.digest)}</code>`;
       }),
       problem !== undefined
-        ? (html`<span class="state wrong">${problem}</span>` as VNode)
+        ? html`<span class="state wrong">${problem}</span>`
         : decision === undefined
           ? channel === 'main'
             ? 'follows the branch'
@@ -88,7 +87,7 @@ function releaseTable(registries: readonly string[], release: ReleaseOverview): 
             const kind = isDrift(found) ? 'wrong' : found.state === 'ok' ? 'right' : 'past';
             return html`<span class=${`state ${kind}`}>${found.state}</span> ${
               found.now !== undefined && html`<code>${shortDigest(found.now)}</code>`
-            } ${found.why !== '' && html`<small>${found.why}</small>`}` as unknown as Html;
+            } ${found.why !== '' && html`<small>${found.why}</small>`}`;
           }),
         ]),
       )
@@ -112,5 +111,5 @@ function releaseTable(registries: readonly string[], release: ReleaseOverview): 
         ),
       )
     }
-  </article>` as VNode;
+  </article>`;
 }

@@ -29,17 +29,8 @@
   /** @type {typeof import('d3-hierarchy')} */
   const d3 = Reflect.get(globalThis, 'd3');
 
-  /** Decimal units, as in the tables. */
-  const bytes = (/** @type {number} */ count) => {
-    const units = ['B', 'kB', 'MB', 'GB'];
-    let value = count;
-    let unit = 0;
-    while (value >= 1000 && unit < units.length - 1) {
-      value /= 1000;
-      unit += 1;
-    }
-    return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-  };
+  /** @type {typeof import('../../units.ts').bytes} */
+  const bytes = Reflect.get(globalThis, 'bytes');
   const share = (/** @type {Part} */ part) =>
     `${((100 * part[measure]) / Math.max(1, image[measure])).toFixed(1)}% of the image`;
   const describe = (/** @type {Part} */ part) =>

@@ -3,8 +3,10 @@ import { ISSUER, type Trust } from '../../attest/signature.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import type { OptionValues } from '../../spec/option.ts';
 
+// The workflows that sign, by name: a workflow of another repository of the organisation may not sign releases. refresh.yml calls
+// release.yml, and a called workflow signs under its own name.
 const IDENTITY =
-  '^https://github\\.com/openclaw/[^/]+/\\.github/workflows/(release|refresh|promote)\\.yml@refs/(heads/main|tags/v.*)$';
+  '^https://github\\.com/openclaw/openclaw(-image)?/\\.github/workflows/(release|promote)\\.yml@refs/(heads/main|tags/v.*)$';
 
 /** Options that say whose signatures count. */
 export const TRUST_OPTIONS = {

@@ -11,7 +11,7 @@ const onEngine = {
 };
 
 /** Tests with images, folders and containers of their own, which mostly wait for them: test/run-all.ts runs them beside the others. */
-const ISOLATED = ['test/e2e/{browser,options,podman,sandbox,update}.test.ts', 'test/e2e/stack/*.test.ts'];
+const ISOLATED = ['test/e2e/{browser,options,podman,podman-stack,sandbox,update}.test.ts', 'test/e2e/stack/*.test.ts'];
 
 export default defineConfig({
   test: {

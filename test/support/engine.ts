@@ -1,7 +1,9 @@
 import './isolation.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { $ } from 'zx';
 import { type Engine, findEngine } from '../../build/engine/engine.ts';
 import { requestEngine } from '../../build/engine/engine-api.ts';
@@ -11,11 +13,15 @@ const named = process.env['OPENCLAW_TEST_ENGINE'];
 /** Has a file for each process that uses the engine, named after its id. */
 const USERS = join(process.env['XDG_STATE_HOME'] ?? '', 'engine-users');
 
+/** Whether the stack is tested on this host's Podman. */
+const isPodman = named === 'podman';
+
 /** Whether the engine belongs to the tests, so that a benchmark may empty its build cache. */
 export const isOwnEngine = named === undefined || named === '';
 
 /** Starts the engine of tests and benchmarks, and points DOCKER_HOST at it. */
 export async function startEngine(): Promise<Engine> {
+  if (isPodman) return startPodman();
   if (isOwnEngine) {
     await mkdir(USERS, { recursive: true });
     await writeFile(join(USERS, String(process.pid)), '');
@@ -28,6 +34,23 @@ export async function startEngine(): Promise<Engine> {
   if (isOwnEngine && (await otherUsers()).length === 0) await removeContainers(engine);
   return engine;
 }
+
+/** What systemd's timers do on other hosts: Podman has no process of its own that could check the health of containers. */
+const CHECK_HEALTH = 'while sleep 1; do podman ps --quiet | xargs --no-run-if-empty -n 1 podman healthcheck run; done';
+
+/** Podman's own program is the client. Its API is served for the whole run, for Compose and doctor. */
+async function startPodman(): Promise<Engine> {
+  const path = String(await $`podman info --format {{.Host.RemoteSocket.Path}}`).trim();
+  const host = `unix://${path.replace('unix://', '')}`;
+  await mkdir(dirname(host.replace('unix://', '')), { recursive: true });
+  podmanProcesses = [
+    spawn('podman', ['system', 'service', '--time', '0', host], { stdio: 'ignore' }),
+    spawn('bash', ['-c', CHECK_HEALTH], { stdio: 'ignore' }),
+  ];
+  while ((await requestEngine(host, '/_ping'))?.status !== 200) await sleep(100);
+  return { source: 'CONTAINER_ENGINE=podman', host, docker: 'podman', environment: process.env };
+}
+let podmanProcesses: readonly ChildProcess[] = [];
 
 /** Ids of other processes that use the engine. */
 const otherUsers = async (): Promise<readonly string[]> =>
@@ -42,6 +65,7 @@ async function removeContainers({ docker, environment }: Engine): Promise<void> 
 
 /** Stops it when no other run uses it, so that the user's own private engine can start. */
 export async function stopEngine(): Promise<void> {
+  for (const child of podmanProcesses) child.kill();
   if (!isOwnEngine) return;
   await rm(join(USERS, String(process.pid)), { force: true });
   if ((await otherUsers()).length === 0) await $`${SCRIPT} down`;

@@ -9,6 +9,7 @@ import { readDotEnv } from '../../build/stack/dot-env.ts';
 import { docker as dockerCommand, ROOT } from './command.ts';
 import { freePort } from './free-port.ts';
 import { IMAGE_OF, type TestGateway } from './gateway.ts';
+import { onPodman, PODMAN_COMMANDS, podmanVariables } from './podman.ts';
 
 /** The programs on a host without Node, Python and openssl. */
 const COMMANDS = [
@@ -78,7 +79,9 @@ export async function makeInstallation(
   host: 'with Node' | 'without Node',
   gateway: TestGateway = 'whole',
 ): Promise<TestInstallation> {
-  const image = `openclaw-image-test:stack-${name}`;
+  const { docker, host: engine } = inject('engine');
+  const podman = onPodman();
+  const image = `${podman ? 'localhost/' : ''}openclaw-image-test:stack-${name}`;
   await dockerCommand('tag', IMAGE_OF[gateway], image);
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-stack-'));
   const project = join(folder, 'openclaw-image');
@@ -86,9 +89,9 @@ export async function makeInstallation(
   await Promise.all([project, home, bin].map((path) => mkdir(path)));
   await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
   for (const part of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, part), join(project, part));
-  const { docker, host: engine } = inject('engine');
-  for (const command of COMMANDS) await symlink(String(await $`which ${command}`).trim(), join(bin, command));
-  await symlink(docker, join(bin, 'docker'));
+  for (const command of podman ? [...COMMANDS, ...PODMAN_COMMANDS] : COMMANDS)
+    await symlink(String(await $`which ${command}`).trim(), join(bin, command));
+  if (!podman) await symlink(docker, join(bin, 'docker'));
   const giveNode = (): Promise<void> => symlink(process.execPath, join(bin, 'node'));
   if (host === 'with Node') await giveNode();
   const port = await freePort();
@@ -96,15 +99,17 @@ export async function makeInstallation(
   const environment = {
     PATH: bin,
     HOME: home,
-    DOCKER_HOST: engine,
-    DOCKER_CONFIG: dockerConfigFolder(),
+    ...(podman ? podmanVariables() : { DOCKER_HOST: engine, DOCKER_CONFIG: dockerConfigFolder() }),
     COMPOSE_PROGRESS: 'quiet',
     COMPOSE_PROJECT_NAME: `openclaw-test-${port}`,
   };
+  const [composeCommand = '', ...composeArguments] = podman
+    ? [join(project, 'scripts/docker/podman-compose.sh')]
+    : ['docker', 'compose'];
   const compose: TestInstallation['compose'] = async (...args) => {
     // As a user types it: only .env describes the stack.
     const { COMPOSE_PROJECT_NAME: _, ...plain } = environment;
-    const { exitCode, stdout, stderr } = await execa('docker', ['compose', ...args], {
+    const { exitCode, stdout, stderr } = await execa(composeCommand, [...composeArguments, ...args], {
       cwd: project,
       env: plain,
       extendEnv: false,
@@ -148,8 +153,16 @@ export async function makeInstallation(
     remove: async () => {
       // Removes everything by the project's name, also what no file describes any more.
       await execa(
-        'docker',
-        ['compose', '--project-name', environment.COMPOSE_PROJECT_NAME, 'down', '--volumes', '--timeout', '2'],
+        composeCommand,
+        [
+          ...composeArguments,
+          '--project-name',
+          environment.COMPOSE_PROJECT_NAME,
+          'down',
+          '--volumes',
+          '--timeout',
+          '2',
+        ],
         { cwd: bin, env: environment, extendEnv: false, preferLocal: true, localDir: bin },
       );
       await dockerCommand('image', 'rm', '--force', image);

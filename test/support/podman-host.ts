@@ -1,18 +1,27 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { $ } from 'zx';
+import { cacheFolder } from '../../build/cache-folder.ts';
 import { docker, engine, ROOT } from './command.ts';
 
 /** Debian 13's Podman with what it needs, and Compose; no Docker Engine. */
 const PACKAGES =
   'podman crun catatonit netavark aardvark-dns passt uidmap nftables iptables docker-compose docker-cli ca-certificates git procps';
+/** Where Docker's client is on this host: not on PATH, so that setup uses Podman. */
+const DOCKER_CLI = '/opt/docker-cli';
+const TOOLCHAIN = '/opt/toolchain';
 /** Without root, Podman's network needs the device, and containers need shared mounts. */
 const PREPARE = `useradd --create-home --shell /bin/bash --uid 1001 tester
 mkdir -p /run/user/1001 && chown tester /run/user/1001
 chmod 666 /dev/net/tun
-mount --make-rshared /`;
+mount --make-rshared /
+printf '[[registry]]\nlocation = "localhost"\ninsecure = true\n' >/etc/containers/registries.conf.d/localhost.conf`;
+
+/** What setup and the tests of the stack read. */
+const FILES =
+  'build deploy docs scripts dockerfiles test Dockerfile docker-compose.yml package.json tsconfig.json vitest.config.ts';
 
 /** A host with Podman: a privileged container with its own storage and network, and without systemd. */
 export interface PodmanHost {
@@ -24,8 +33,29 @@ export interface PodmanHost {
   readonly install: (user: PodmanUser) => Promise<void>;
   /** Copies an image of the engine into the storage of a user. */
   readonly load: (user: PodmanUser, image: string) => Promise<void>;
+  /** Runs tests on this Podman. @returns the title of each test with its result */
+  readonly test: (user: PodmanUser, files: string) => Promise<readonly StackTest[]>;
   readonly copy: (from: string, to: string) => ReturnType<typeof docker>;
   readonly remove: () => Promise<void>;
+}
+
+/** What vitest's reporter writes. */
+interface Report {
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+const NO_REPORT = '{"testResults":[]}';
+
+export interface StackTest {
+  readonly title: string;
+  readonly status: string;
+  readonly messages: readonly string[];
 }
 
 export type PodmanUser = 'root' | 'rootless';
@@ -61,13 +91,13 @@ export async function startPodmanHost(): Promise<PodmanHost> {
 USER 0
 RUN echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >/etc/apt/sources.list.d/trixie.list \\
   && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends -t trixie ${PACKAGES} \\
-  && mv /usr/bin/docker /usr/local/lib/docker-cli
+  && mkdir ${DOCKER_CLI} && mv /usr/bin/docker ${DOCKER_CLI}
 ENTRYPOINT ["sleep", "infinity"]
 `,
   );
   await shell`${command} build --quiet --provenance=false --tag ${name} - < ${join(folder, 'Dockerfile')}`;
   await rm(folder, { recursive: true });
-  await shell`${command} run --detach --init --name ${name} --privileged --user 0 --volume /var/lib/containers --volume /home --volume ${ROOT}:/checkout:ro ${name}`;
+  await shell`${command} run --detach --init --name ${name} --privileged --user 0 --volume /var/lib/containers --volume /home --volume ${ROOT}:/checkout:ro --volume ${await realpath(cacheFolder('toolchain'))}:${TOOLCHAIN}:ro ${name}`;
   const attempt: PodmanHost['attempt'] = (user, line) => docker('exec', name, ...asUser(user, line));
   const run: PodmanHost['run'] = async (user, line) => {
     const { exitCode, stdout, stderr } = await attempt(user, line);
@@ -79,16 +109,40 @@ ENTRYPOINT ["sleep", "infinity"]
     run,
     attempt,
     install: async (user) => {
-      const files = 'build scripts dockerfiles docker-compose.yml package.json';
-      await run('root', `mkdir ${HOMES[user]}/claw && cd /checkout && cp -a ${files} ${HOMES[user]}/claw/`);
-      // Owned by its user, as a clone is.
+      const home = HOMES[user];
+      const cache = `${home}/.cache/openclaw-image-test/cache/openclaw-image`;
       await run(
         'root',
-        `ln -s /checkout/node_modules ${HOMES[user]}/claw/ && chown -R --reference=${HOMES[user]} ${HOMES[user]}/claw`,
+        `mkdir -p ${home}/claw/node_modules ${cache}
+cd /checkout && cp -a ${FILES} ${home}/claw/
+ln -s /checkout/node_modules/* /checkout/node_modules/.pnpm /checkout/node_modules/.bin ${home}/claw/node_modules/
+ln -s ${TOOLCHAIN} ${cache}/toolchain
+# Owned by its user, as a clone is.
+chown -R --no-dereference --reference=${home} ${home}/claw ${home}/.cache`,
       );
     },
     load: async (user, image) => {
       await shell`${command} save ${image} | ${command} exec --interactive ${name} ${asUser(user, 'podman load --quiet')}`;
+    },
+    test: async (user, files) => {
+      const variables = `OPENCLAW_TEST_ENGINE=podman CONTAINER_ENGINE=podman PATH=$PATH:${DOCKER_CLI}`;
+      const program = 'node node_modules/vitest/vitest.mjs run --project engine-isolated --tags-filter "!nightly"';
+      const report = '--reporter=json --outputFile=report.json';
+      const { stdout, stderr } = await attempt(user, `cd claw && ${variables} ${program} ${report} ${files}`);
+      const { testResults } = JSON.parse(await run(user, `cat claw/report.json || echo '${NO_REPORT}'`)) as Report;
+      // A file whose preparation fails has no results.
+      const failed = testResults.filter(
+        ({ status, assertionResults }) => status !== 'passed' && assertionResults.length === 0,
+      );
+      expect(failed, `${stdout}\n${stderr}`).toEqual([]);
+      expect(testResults, `${stdout}\n${stderr}`).not.toEqual([]);
+      return testResults.flatMap(({ assertionResults }) =>
+        assertionResults.map(({ fullName, status, failureMessages }) => ({
+          title: fullName,
+          status,
+          messages: failureMessages,
+        })),
+      );
     },
     copy: (from, to) => docker('cp', from, `${name}:${to}`),
     remove: async () => {

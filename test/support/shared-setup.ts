@@ -68,6 +68,9 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 
 async function prepare(): Promise<Ready> {
   const engine = await startEngine();
+  // Podman's host has both images already: another engine built them.
+  if (engine.docker === 'podman')
+    return { engine, registry: await startRegistry(), base: 'pinned', checkout: '', built: '' };
   // Remove the image of an earlier test run, so that it is built.
   await $({ env: engine.environment, nothrow: true })`${engine.docker} image rm --force openclaw:local`;
   const checkout = await makeCheckout('new');

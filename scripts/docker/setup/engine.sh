@@ -57,7 +57,8 @@ use_docker() {
 use_podman() {
   local output status=0
   container_engine=podman compose_command=scripts/docker/podman-compose.sh
-  export CONTAINER_ENGINE=podman
+  # Setup reports a value that is neither docker nor podman.
+  if [ -z "$(given CONTAINER_ENGINE)" ]; then export CONTAINER_ENGINE=podman; fi
   unset DOCKER_HOST
   # shellcheck disable=SC2317 # all other files call it
   docker() { if [ "$1" = compose ]; then "$root/$compose_command" "${@:2}"; else podman "$@"; fi; }
@@ -70,7 +71,8 @@ use_podman() {
   # The gateway's user in the container is this user of the host, who keeps access to the data.
   'false true '*) user_namespace=keep-id:uid=$(given OPENCLAW_UID "$(kept_id PUID)"),gid=$(given OPENCLAW_GID "$(kept_id PGID)") ;;
   esac
-  export OPENCLAW_USERNS=$user_namespace
+  # One in .env is that of an earlier setup, perhaps for another user.
+  export OPENCLAW_USERNS=${OPENCLAW_USERNS:-$user_namespace}
   output=${output##* }
   engine_host=unix://${output#unix://} engine_source=podman
   compose_version=$(docker compose version --short 2>/dev/null) || status=$?

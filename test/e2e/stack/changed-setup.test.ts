@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { bridgeAddress, docker } from '../../support/command.ts';
+import { docker } from '../../support/command.ts';
 import { PLUGIN_OF, testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+import { onPodman, otherAddress } from '../../support/podman.ts';
 
 const NEWER = 'openclaw-image-test:stack-newer';
 
@@ -40,17 +41,13 @@ const inspect = async <T>(format: string): Promise<T> =>
 /** An image whose gateway does not start while `condition`, a JavaScript expression, is true. */
 async function buildBroken(tag: string, condition = 'true'): Promise<void> {
   const context = await mkdtemp(join(here.folder, 'broken-'));
-  const lines = [
-    `FROM ${here.image}`,
-    'COPY refuses.js /',
-    'USER root',
-    'RUN sed -i 1r/refuses.js dist/index.js',
-    'USER node',
-  ];
-  await writeFile(join(context, 'Dockerfile'), lines.join('\n'));
+  await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nCOPY index.js dist/index.js\n`);
   const refuses = `if (process.argv[2] === 'gateway' && (${condition})) throw new Error('it is broken');\n`;
   const imports = "import * as files from 'node:fs';\n";
-  await writeFile(join(context, 'refuses.js'), imports + refuses);
+  const { stdout } = await docker('run', '--rm', '--entrypoint', 'cat', here.image, 'dist/index.js');
+  const [first, ...others] = stdout.split('\n');
+  await writeFile(join(context, 'index.js'), `${first}\n${imports}${refuses}${others.join('\n')}\n`);
+  await chmod(join(context, 'index.js'), 0o755);
   expect(await docker('build', '--quiet', '--tag', tag, context)).toMatchObject({ exitCode: 0 });
 }
 
@@ -135,16 +132,19 @@ it('restores the previous installation if the gateway cannot start with the new 
   });
   const before = await state();
   // Bound to one address of the host: nothing answers on 127.0.0.1, but the port cannot be published.
-  const address = await bridgeAddress();
+  const address = otherAddress();
   const taken = createServer();
   await new Promise<void>((resolve) => void taken.listen(0, address, resolve));
   const { port } = taken.address() as AddressInfo;
   try {
     const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
     expect({ exitCode }, output).toEqual({ exitCode: 1 });
-    expect(output).toMatch(
-      /could not be started\n.*(?:in use|already allocated)[\s\S]*Restoring the previous installation/,
-    );
+    // Podman's Compose prints its steps first.
+    const reason = onPodman()
+      ? /could not be started\n[\s\S]*in use/
+      : /could not be started\n.*(?:in use|already allocated)/;
+    expect(output).toMatch(reason);
+    expect(output).toMatch(/could not be started\n[\s\S]*Restoring the previous installation/);
   } finally {
     taken.close();
   }

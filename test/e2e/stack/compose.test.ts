@@ -2,12 +2,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerConfigFolder } from '../../../build/engine/engine.ts';
 import { extraOverlay, sandboxOverlay } from '../../../build/stack/compose-overlay.ts';
 import { changeDotEnv } from '../../../build/stack/dot-env.ts';
 import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
 import { ROOT } from '../../support/command.ts';
+import { composeProgram } from '../../support/podman.ts';
 
 let folder = '';
 
@@ -30,9 +31,9 @@ interface Config {
 
 /** The configuration that Compose reads from the file, with only these variables. */
 async function composed(environment: Readonly<Record<string, string>>, ...files: readonly string[]): Promise<Config> {
-  const { docker } = inject('engine');
+  const [compose, ...first] = composeProgram();
   const named = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
-  const { stdout } = await execa(docker, ['compose', ...named, '--profile', 'cli', 'config', '--format', 'json'], {
+  const { stdout } = await execa(compose, [...first, ...named, '--profile', 'cli', 'config', '--format', 'json'], {
     cwd: folder,
     env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder(), ...environment },
     extendEnv: false,
@@ -52,8 +53,8 @@ describe('docker-compose.yml', () => {
   });
 
   it('is read without a warning, also without any variable', async () => {
-    const { docker } = inject('engine');
-    const { exitCode, stderr } = await execa(docker, ['compose', 'config', '--quiet'], {
+    const [compose, ...first] = composeProgram();
+    const { exitCode, stderr } = await execa(compose, [...first, 'config', '--quiet'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder() },
       extendEnv: false,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { docker, ROOT, run } from '../../support/command.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+import { onPodman } from '../../support/podman.ts';
 
 const QUICK = { OPENCLAW_SKIP_ONBOARDING: '1' };
 let first: TestInstallation;
@@ -83,7 +84,7 @@ it('a build that would replace the image of another installation is refused, and
       /npm run image:build -- (--tag \S+); then OPENCLAW_IMAGE=(\S+) .*setup\.sh (--offline)$/m.exec(output) ?? [];
     expect(hint.slice(1)).toEqual([`--tag openclaw:${name}`, `openclaw:${name}`, '--offline']);
     await docker('tag', 'openclaw:local', `openclaw:${name}`);
-    const offline = await other.setup({ ...mine, OPENCLAW_IMAGE: `openclaw:${name}` });
+    const offline = await other.setup({ ...mine, OPENCLAW_IMAGE: `${onPodman() ? 'localhost/' : ''}openclaw:${name}` });
     expect({ exitCode: offline.exitCode }, offline.output).toEqual({ exitCode: 0 });
   } finally {
     await Promise.all([builder.remove(), other.remove()]);
@@ -161,7 +162,8 @@ it('takes over the lock of a killed setup, and names what cannot be written', as
   await rm(lock);
 });
 
-describe('the engine', () => {
+// Podman has no contexts, and setup ignores DOCKER_HOST with it.
+describe.skipIf(onPodman())('the engine', () => {
   let config = '';
   beforeAll(async () => {
     config = await mkdtemp(join(tmpdir(), 'openclaw-image-context-'));

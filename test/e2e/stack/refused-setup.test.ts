@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkSetup } from '../../../build/stack/check-setup.ts';
 import { SETUP_VARIABLES } from '../../../build/stack/setup-values.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+import { onPodman } from '../../support/podman.ts';
 import { BAD_VALUES } from '../../unit/stack/bad-values.ts';
 
 // A request that passes all checks fails at the image, which the engine does not have. So no test here may write a file.
@@ -95,15 +96,15 @@ describe('scripts/docker/setup.sh refuses values or takes them literally, and wr
     expect(output).not.toContain('hunter2');
   });
 
+  it.skipIf(onPodman())('refuses an engine that does not run', async () => {
+    const { exitCode, output } = await here.setup({ ...settings, DOCKER_HOST: 'unix:///no/such.sock' });
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toContain('DOCKER_HOST: "unix:///no/such.sock" does not answer');
+  });
+
   it.each([
     ['an unknown option', { args: ['--frobnicate'] }, {}, 'option: "--frobnicate" does not exist'],
     ['a missing mount', {}, { OPENCLAW_EXTRA_MOUNTS: '/no/such/folder:/x' }, 'does not exist on this host'],
-    [
-      'an engine that does not run',
-      {},
-      { DOCKER_HOST: 'unix:///no/such.sock' },
-      'DOCKER_HOST: "unix:///no/such.sock" does not answer',
-    ],
     ['an image that is not loaded', {}, {}, 'is not in the engine, and --offline does not pull'],
   ])('refuses %s', async (_, options, environment, reason) => {
     const { exitCode, output } = await here.setup({ ...settings, ...environment }, options);

@@ -2,14 +2,16 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { which } from 'zx';
 import { configWrites } from '../../../build/stack/gateway-config.ts';
 import { docker, inImage } from '../../support/command.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+import { onPodman } from '../../support/podman.ts';
 
 // The tests' real engine and its socket: the gateway gets the socket, and loses it again.
-const WITH_CLI = 'openclaw-image-test:gate-cli';
-const SANDBOX = 'openclaw-image-test:gate-sandbox';
+const WITH_CLI = 'localhost/openclaw-image-test:gate-cli';
+const SANDBOX = 'localhost/openclaw-image-test:gate-sandbox';
 
 let here: TestInstallation;
 const socket = (): string => inject('engine').host.replace('unix://', '');
@@ -30,7 +32,10 @@ beforeAll(async () => {
   await docker('image', 'tag', here.image, SANDBOX);
   // Mounts the host's Docker CLI instead of building with --docker-cli, which test/e2e/source.test.ts covers.
   await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nCOPY docker /usr/local/bin/docker\n`);
-  await writeFile(join(context, 'docker'), await readFile(inject('engine').docker));
+  await writeFile(
+    join(context, 'docker'),
+    await readFile(onPodman() ? await which('docker') : inject('engine').docker),
+  );
   await chmod(join(context, 'docker'), 0o755);
   expect(await docker('build', '--quiet', '--tag', WITH_CLI, context)).toMatchObject({ exitCode: 0 });
   await mkdir(here.config, { recursive: true });

@@ -1,0 +1,29 @@
+import { homedir, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+
+/** Whether the tests of the stack run on this host's Podman: test/e2e/podman-stack.test.ts starts them there. */
+export const onPodman = (): boolean => inject('engine').docker === 'podman';
+
+/** Compose for files only, without an engine: the program and its first arguments. */
+export const composeProgram = (): readonly [string, ...string[]] =>
+  onPodman() ? ['docker-compose'] : [inject('engine').docker, 'compose'];
+
+/** What setup with Podman needs on a host, besides the programs that it needs with Docker. */
+export const PODMAN_COMMANDS = ['podman', 'docker-compose', 'newuidmap', 'newgidmap', 'setsid'];
+
+/** Where this user's Podman keeps images and containers: an installation has a home of its own. */
+export function podmanVariables(): Readonly<Record<string, string>> {
+  const { XDG_RUNTIME_DIR, XDG_DATA_HOME = join(homedir(), '.local/share') } = process.env;
+  return {
+    XDG_DATA_HOME,
+    PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
+    ...(XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR }),
+  };
+}
+
+/** An address of this host besides 127.0.0.1. */
+export const otherAddress = (): string =>
+  Object.values(networkInterfaces())
+    .flatMap((addresses = []) => addresses)
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '';

@@ -10,8 +10,13 @@ interface Line {
   readonly raw: string;
 }
 
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*/;
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+// A byte order mark may come first.
+const ASSIGNMENT = /^\uFEFF?[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*/;
+/** What a backslash means in double quotes. Before another character, it stays. Source: compose-go, dotenv/parser.go, expandEscapes */
+const ESCAPES: Readonly<Record<string, string>> = {
+  ...{ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
+  ...{ '"': '"', '\\': '\\', $: '$' },
+};
 
 /** @returns the last value of each key, without quotes and comments; variables are not expanded */
 export function readDotEnv(text: string): ReadonlyMap<string, string> {
@@ -20,8 +25,7 @@ export function readDotEnv(text: string): ReadonlyMap<string, string> {
 
 /** Nothing is expanded in single quotes, and in comments. */
 const isInterpolated = (text: string): boolean =>
-  !text.startsWith("'") &&
-  /(?<!\\)\$[A-Za-z_{]/.test(text.startsWith('"') ? text : text.replace(/(?:^|[ \t])#.*/s, ''));
+  !text.startsWith("'") && /(?<!\\)\$[A-Za-z_{]/.test(text.startsWith('"') ? text : text.replace(/ #.*/s, ''));
 
 /** Keys whose value Compose would expand: it contains an unescaped `$` outside of single quotes. */
 export const interpolatedKeys = (text: string): ReadonlySet<string> =>
@@ -85,11 +89,11 @@ function firstLine(text: string): Line {
     const after = /^[^\n]*\n?/.exec(text.slice(start.length + quoted.length))?.[0] ?? '';
     return { key, value: quoted.value, raw: text.slice(0, start.length + quoted.length) + after };
   }
-  // A comment begins with # after a space; a # inside a word belongs to the value.
+  // A comment begins with # after a space; after anything else, # belongs to the value. Source: compose-go, dotenv/parser.go
   const value = whole
     .slice(start.length)
     .replace(/\r?\n$/, '')
-    .replace(/(?:^|[ \t])#.*$/, '')
+    .replace(/ #.*$/, '')
     .trim();
   return { key, value, raw: whole };
 }
@@ -101,6 +105,6 @@ function quotedValue(text: string): { readonly value: string; readonly length: n
     return { value: single.replaceAll("\\'", "'"), length: literal.length };
   const [escaped, double] = /^"((?:[^"\\]|\\.)*)"/s.exec(text) ?? [];
   if (escaped === undefined || double === undefined) return undefined;
-  const value = double.replace(/\\(.)/gs, (_, character: string) => ESCAPES[character] ?? character);
+  const value = double.replace(/\\(.)/gs, (_, character: string) => ESCAPES[character] ?? `\\${character}`);
   return { value, length: escaped.length };
 }

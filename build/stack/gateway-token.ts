@@ -51,9 +51,20 @@ export function writtenSecret(config: unknown, name: 'token' | 'password'): Writ
 const isWritten = (config: unknown, name: 'token' | 'password'): boolean =>
   writtenSecret(config, name).kind !== 'none' && field(config, `gateway.auth.${name}`) !== undefined;
 
+const PASSWORD = 'OPENCLAW_GATEWAY_PASSWORD';
+
 /** Whether another file may contain `gateway.auth`. */
 const hasInclude = (config: unknown): boolean =>
   ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
+
+/** A variable that `openclaw.json` sets. It counts only where the environment and both files have none. */
+function variableInConfig(config: unknown, name: string): string | undefined {
+  const value = field(config, `env.vars.${name}`) ?? field(config, `env.${name}`);
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}
+
+/** Whether a proxy logs people in. Then the gateway does not start if it has a token. */
+export const usesProxyLogin = (config: unknown): boolean => field(config, 'gateway.auth.mode') === 'trusted-proxy';
 
 /** The last non-empty value of a variable. */
 const valueIn = (text: string, name: string): string | undefined =>
@@ -82,7 +93,13 @@ export function chooseToken(
     if (kept !== undefined) return { value: kept, from: '.env' };
     const beside = valueIn(besideConfig, name);
     if (beside !== undefined) return { value: beside, from: 'the .env beside openclaw.json' };
+    const inConfig = variableInConfig(config, name);
+    if (inConfig !== undefined) return { value: inConfig, from: 'openclaw.json' };
   }
+  // The gateway takes it if it has no other.
+  const remote = field(config, 'gateway.remote.token');
+  if (written.kind === 'none' && typeof remote === 'string' && !remote.includes('$') && isToken(remote.trim()))
+    return { value: remote.trim(), from: 'openclaw.json' };
   return { value: makeToken(), from: undefined };
 }
 
@@ -94,7 +111,9 @@ export function chooseToken(
 function authMode(config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined {
   const mode = field(config, 'gateway.auth.mode');
   if (typeof mode === 'string') return mode;
-  const inVariables = [dotEnv, besideConfig].some((text) => valueIn(text, 'OPENCLAW_GATEWAY_PASSWORD') !== undefined);
+  const inVariables =
+    [dotEnv, besideConfig].some((text) => valueIn(text, PASSWORD) !== undefined) ||
+    variableInConfig(config, PASSWORD) !== undefined;
   if (isWritten(config, 'password') || inVariables) return 'password';
   return hasInclude(config) ? undefined : 'token';
 }
@@ -131,8 +150,8 @@ function passwordPlace(config: unknown, files: EnvironmentFiles): string {
   const password = writtenSecret(config, 'password');
   if (password.kind === 'variable') return placeOf(password.name, files, 'gateway.auth.password');
   if (password.kind !== 'none') return 'gateway.auth.password in openclaw.json';
-  const variable = 'OPENCLAW_GATEWAY_PASSWORD';
-  return fileOf(variable, files) === undefined ? variable : placeOf(variable, files, '');
+  if (fileOf(PASSWORD, files) !== undefined) return placeOf(PASSWORD, files, '');
+  return variableInConfig(config, PASSWORD) === undefined ? PASSWORD : `${PASSWORD} in openclaw.json`;
 }
 
 /** The file that has a variable, in the order in which they count. */
@@ -150,16 +169,30 @@ function placeOf(name: string, files: EnvironmentFiles, setting: string): string
  * Finds logins with which the gateway does not start, before anything is written.
  *
  * @param bind the gateway listens for others unless it is `loopback`
+ * @param given value of the environment variable OPENCLAW_GATEWAY_TOKEN; empty means not set
  */
 export function loginProblem(
   config: unknown,
-  { dotEnv }: EnvironmentFiles,
+  { dotEnv, besideConfig = '' }: EnvironmentFiles,
   bind: string,
+  given = '',
 ): { readonly value: string; readonly reason: string; readonly hint: string } | undefined {
   const mode = field(config, 'gateway.auth.mode');
   if (mode === 'none' && bind !== 'loopback') {
     const reason = 'lets anybody in, and the gateway refuses to listen for other hosts';
     return { value: 'none', reason, hint: 'set it to token, or use OPENCLAW_GATEWAY_BIND=loopback' };
+  }
+  if (usesProxyLogin(config)) {
+    const places = [
+      ...(given === '' ? [] : ['OPENCLAW_GATEWAY_TOKEN is given']),
+      ...(isWritten(config, 'token') ? ['gateway.auth.token is set'] : []),
+      ...(valueIn(besideConfig, 'OPENCLAW_GATEWAY_TOKEN') === undefined
+        ? []
+        : ['the .env beside openclaw.json has one']),
+      ...(variableInConfig(config, 'OPENCLAW_GATEWAY_TOKEN') === undefined ? [] : ['env in openclaw.json has one']),
+    ];
+    const reason = `does not work with a token, and ${places.join(', ')}`;
+    return places.length === 0 ? undefined : { value: 'trusted-proxy', reason, hint: 'remove that token' };
   }
   if (mode === undefined && isWritten(config, 'token') && isWritten(config, 'password') && !hasInclude(config)) {
     const reason = 'is not set, but both a token and a password are, so the gateway does not start';

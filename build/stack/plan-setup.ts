@@ -6,7 +6,7 @@ import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { field } from './field.ts';
 import { type ConfigWrite, configWrites } from './gateway-config.ts';
-import { chooseToken, type GatewayToken, loginProblem, otherCredential } from './gateway-token.ts';
+import { chooseToken, type GatewayToken, loginProblem, otherCredential, usesProxyLogin } from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxProbe } from './sandbox-gate.ts';
 import {
@@ -58,7 +58,8 @@ export function planSetup(
 ): SetupPlan & { readonly problems: readonly Problem[] } {
   const values = effectiveValues(input);
   const setupValues = withDefaults(values, input);
-  const token = chooseToken(input.environment.get('OPENCLAW_GATEWAY_TOKEN'), config, input, makeToken);
+  const given = input.environment.get('OPENCLAW_GATEWAY_TOKEN');
+  const token = usesProxyLogin(config) ? { value: '', from: undefined } : chooseToken(given, config, input, makeToken);
   const sandbox = probe === undefined ? undefined : decideSandbox(probe, config);
   const extra = extraOverlay(
     values.get('OPENCLAW_HOME_VOLUME'),
@@ -120,7 +121,7 @@ function bindProblems(bind: string, config: unknown): readonly Problem[] {
 }
 
 const loginProblems = (bind: string, config: unknown, input: SetupInput): readonly Problem[] => {
-  const problem = loginProblem(config, input, bind);
+  const problem = loginProblem(config, input, bind, input.environment.get('OPENCLAW_GATEWAY_TOKEN'));
   return problem === undefined ? [] : [{ source: 'openclaw.json: gateway.auth', ...problem }];
 };
 

@@ -89,11 +89,11 @@ FOLDERS
 # Prints a value of .env as Compose reads it, without quotes, escapes and comments: _clawdock_env NAME DEFAULT
 _clawdock_env() {
   local value
-  value=$(sed -n -E "s/^[[:blank:]]*(export[[:blank:]]+)?$1[[:blank:]]*[=:][[:blank:]]*//p" "$_clawdock_dir/.env" 2>/dev/null | tail -n 1 | tr -d '\r')
+  value=$(sed -n -E "s/^("$'\357\273\277'")?[[:blank:]]*(export[[:blank:]]+)?$1[[:blank:]]*[=:][[:blank:]]*//p" "$_clawdock_dir/.env" 2>/dev/null | tail -n 1 | tr -d '\r')
   case $value in
   \'*) value=$(printf '%s' "$value" | sed -E "s/^'(([^'\\\\]|\\\\.)*)'.*/\\1/; s/\\\\'/'/g") ;;
-  \"*) value=$(printf '%s' "$value" | sed -E 's/^"(([^"\\]|\\.)*)".*/\1/; s/\\(.)/\1/g') ;;
-  *) value=$(printf '%s' "$value" | sed -E 's/(^|[[:blank:]]+)#.*$//; s/[[:blank:]]+$//') ;;
+  \"*) value=$(printf '%s' "$value" | sed -E 's/^"(([^"\\]|\\.)*)".*/\1/; s/\\(["\\$])/\1/g') ;;
+  *) value=$(printf '%s' "$value" | sed -E 's/ #.*$//; s/[[:blank:]]+$//') ;;
   esac
   printf '%s' "${value:-$2}"
 }

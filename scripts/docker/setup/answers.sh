@@ -42,21 +42,20 @@ plain_value() { # TEXT after the equals sign
     value=${value//\\n/$newline}
     value=${value//\\r/$return}
     value=${value//\\t/$tab}
-    value=${value//\\/}
+    value=${value//\\\$/\$}
     value=${value//$quote/\"}
     value=${value//$backslash/\\}
     ;;
-  '#'*) value='' ;;
   *)
-    value=${value%%[[:blank:]]#*}
+    value=${value%% #*}
     value=${value%"${value##*[![:blank:]]}"}
     ;;
   esac
   printf '%s' "$value"
 }
 
-# Matches the start of a line of .env, up to the value: Compose also takes a colon.
-assignment_of() { printf '^[[:blank:]]*(export[[:blank:]]+)?%s[[:blank:]]*[=:][[:blank:]]*' "$1"; }
+# Matches the start of a line of .env, up to the value: Compose also takes a colon. A byte order mark may come first.
+assignment_of() { printf '^('$'\357\273\277'')?[[:blank:]]*(export[[:blank:]]+)?%s[[:blank:]]*[=:][[:blank:]]*' "$1"; }
 
 # Prints the last value of a key in .env.
 in_env_file() { # NAME
@@ -266,7 +265,7 @@ check_nothing_dropped() {
     line=${line%$'\r'}
     case $now in *$'\n'"$line"$'\n'*) continue ;; esac
     # Not a comment, and not a further line of a quoted value.
-    name=$(sed -n -E "s/$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)').*/\2/p" <<<"$line")
+    name=$(sed -n -E "s/$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)').*/\3/p" <<<"$line")
     [ -n "$name" ] || continue
     # Setup wrote the key with another value, which was checked above, or the user removes it.
     if grep -qE "$(assignment_of "$name")" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi

@@ -64,8 +64,8 @@ is_gone() { # FOLDER FILES: separated by commas
 # Refuses the project name of another installation, whose containers this setup would replace, a build of the image that it runs, and
 # data that another container uses.
 refuse_other_installations() {
-  local project folder files used name holder sources source data id ids=()
-  data=$(real_path "$config_dir")
+  local project folder files used name holder sources source data secrets id ids=()
+  data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
   while IFS='|' read -r project folder files used; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     [ "$project" != "$project_name" ] ||
@@ -88,6 +88,9 @@ refuse_other_installations() {
       [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
           "use another folder, or stop that container: $container_engine stop ${name#/}"
+      [ -z "$source" ] || [ "$(real_path "$source")" != "$secrets" ] ||
+        refuse OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir" "is in use by $holder" \
+          "use another folder, and another workspace (OPENCLAW_WORKSPACE_DIR), or stop that container: $container_engine stop ${name#/}"
     done
   done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && inspect_containers \
     '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' \

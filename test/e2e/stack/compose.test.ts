@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerConfigFolder } from '../../../build/engine/engine.ts';
 import { extraOverlay, sandboxOverlay } from '../../../build/stack/compose-overlay.ts';
-import { changeDotEnv } from '../../../build/stack/dot-env.ts';
+import { changeDotEnv, readDotEnv } from '../../../build/stack/dot-env.ts';
 import { STACK_VARIABLES } from '../../../build/stack/stack-variable.ts';
 import { ROOT } from '../../support/command.ts';
 import { composeProgram } from '../../support/podman.ts';
@@ -162,6 +162,46 @@ describe('docker-compose.yml', () => {
     for (const { environment } of [services['openclaw-cli'], services['openclaw-gateway']])
       expect(environment).toMatchObject({ ANTHROPIC_API_KEY: 'sk-1', OPENCLAW_CONFIG_DIR: '/home/node/.openclaw' });
     await rm(join(folder, '.env'));
+  });
+});
+
+describe('.env', () => {
+  const LINES = [
+    '\uFEFFFIRST=first',
+    'HASH=#abc',
+    'AFTER_SPACE= # b',
+    'COMMENT=abc # c',
+    'TAB=abc\t# c',
+    'UNKNOWN="a\\x"',
+    'QUOTED="a\\"b\\\\c" # d',
+    "SINGLE='a # b'",
+    'export EXPORTED = x',
+    'COLON: yes',
+    'TWICE=1',
+    'TWICE=2',
+  ];
+
+  it('is read as Compose reads it, by setup with and without Node', async () => {
+    const text = LINES.join('\n');
+    await writeFile(join(folder, '.env.lines'), text);
+    await writeFile(join(folder, 'lines.yml'), 'services:\n  x:\n    image: x\n    env_file: .env.lines\n');
+    const [compose, ...first] = composeProgram();
+    const { stdout } = await execa(compose, [...first, '--file', 'lines.yml', 'config', '--format', 'json'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], DOCKER_CONFIG: dockerConfigFolder() },
+      extendEnv: false,
+    });
+    const expected = JSON.parse(stdout.replaceAll('$$', '$')).services.x.environment as Record<string, string>;
+    expect(Object.keys(expected)).toHaveLength(LINES.length - 1);
+    expect(Object.fromEntries(readDotEnv(text))).toEqual(expected);
+    const shell = await mkdtemp(join(folder, 'shell-'));
+    await writeFile(join(shell, '.env'), text);
+    for (const [name, value] of Object.entries(expected)) {
+      const line = `. "$1"; root=$2; in_env_file "$3"`;
+      const script = join(ROOT, 'scripts/docker/setup/answers.sh');
+      const read = await execa('bash', ['-c', line, 'bash', script, shell, name], { stripFinalNewline: false });
+      expect([name, read.stdout]).toEqual([name, value]);
+    }
   });
 });
 

@@ -67,6 +67,14 @@ it('a second gateway on the data of a running one is refused, and names its inst
   expect(await isRunning()).toBe(true);
 });
 
+it('a second gateway on the logins of a running one is refused', async () => {
+  const secrets = { OPENCLAW_AUTH_PROFILE_SECRET_DIR: join(first.home, '.openclaw-auth-profile-secrets') };
+  const { exitCode, output } = await second.setup({ ...QUICK, ...second.ports, ...secrets });
+  expect({ exitCode }, output).toEqual({ exitCode: 2 });
+  expect(output).toContain('OPENCLAW_AUTH_PROFILE_SECRET_DIR: "');
+  expect(output).toContain(`is in use by the gateway of another installation, in ${first.project}`);
+});
+
 it('a build that would replace the image of another installation is refused, and the hint works', async () => {
   const builder = await makeInstallation('builder', 'with Node');
   const other = await makeInstallation('other-builder', 'with Node');

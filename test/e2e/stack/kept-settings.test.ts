@@ -60,6 +60,18 @@ describe('setup keeps the secret that the gateway accepts, and says where it is'
   });
 });
 
+it('starts a gateway whose proxy logs people in, without a token', async () => {
+  const before = JSON.parse(await readFile(path(), 'utf8'));
+  const auth = { mode: 'trusted-proxy', trustedProxy: { userHeader: 'x-forwarded-user' } };
+  const changed = { ...before.gateway, auth, trustedProxies: ['172.16.0.0/12'] };
+  await writeFile(path(), JSON.stringify({ ...before, gateway: changed }));
+  const output = await setup();
+  expect(output).toContain('your proxy logs people in');
+  expect((await here.dotEnv()).get('OPENCLAW_GATEWAY_TOKEN')).toBe('');
+  await writeFile(path(), JSON.stringify(before));
+  await setup();
+});
+
 it('prints no address for a gateway that listens on Tailscale only', async () => {
   const output = await setup({ OPENCLAW_GATEWAY_BIND: 'tailnet' });
   expect(output).toContain(`http://127.0.0.1:${here.port}/ does not answer on this host`);

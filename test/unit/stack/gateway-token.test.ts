@@ -28,6 +28,13 @@ describe('chooseToken', () => {
       'beside',
       'the .env beside openclaw.json',
     ],
+    [undefined, { env: { vars: { OPENCLAW_GATEWAY_TOKEN: 'set' } } }, '', 'set', 'openclaw.json'],
+    [undefined, { env: { OPENCLAW_GATEWAY_TOKEN: 'set' } }, '', 'set', 'openclaw.json'],
+    // The gateway's environment counts more than its configuration.
+    [undefined, { env: { OPENCLAW_GATEWAY_TOKEN: 'set' } }, 'OPENCLAW_GATEWAY_TOKEN=kept\n', 'kept', '.env'],
+    [undefined, { env: { MINE: 'set' }, gateway: { auth: { token: '${MINE}' } } }, '', 'set', 'openclaw.json'],
+    [undefined, { gateway: { remote: { token: 'remote' } } }, '', 'remote', 'openclaw.json'],
+    [undefined, { gateway: { remote: { token: '${MINE}' } } }, '', 'new', undefined],
   ])('%j, %j, %j: %s', (given, configuration, dotEnv, value, from) =>
     expect(chooseToken(given, configuration, { dotEnv, besideConfig: BESIDE }, () => 'new')).toEqual({ value, from }),
   );
@@ -67,6 +74,11 @@ describe('otherCredential', () => {
   ])('of %j with %j is %s', (auth, dotEnv, expected) =>
     expect(otherCredential({ gateway: { auth } }, { dotEnv, besideConfig: BESIDE })).toBe(expected),
   );
+
+  it('is a password that openclaw.json sets as a variable', () => {
+    const config = { env: { vars: { OPENCLAW_GATEWAY_PASSWORD: 'x' } } };
+    expect(otherCredential(config, { dotEnv: '' })).toBe('the password: OPENCLAW_GATEWAY_PASSWORD in openclaw.json');
+  });
 });
 
 describe('a secret that is kept elsewhere', () => {
@@ -119,5 +131,16 @@ describe('a login with which the gateway does not start', () => {
     const problem = loginProblem({ gateway: { auth } }, { dotEnv: 'EMPTY=\n' }, bind);
     if (reason === undefined) expect(problem).toBeUndefined();
     else expect(problem?.reason).toContain(reason);
+  });
+
+  it.each([
+    ['given', {}, '', 'OPENCLAW_GATEWAY_TOKEN is given'],
+    ['', { gateway: { auth: { token: 'x' } } }, '', 'gateway.auth.token is set'],
+    ['', {}, 'OPENCLAW_GATEWAY_TOKEN=x\n', 'the .env beside openclaw.json has one'],
+    ['', { env: { vars: { OPENCLAW_GATEWAY_TOKEN: 'x' } } }, '', 'env in openclaw.json has one'],
+  ])('trusted-proxy with a token: %j, %j, %j', (given, config, besideConfig, reason) => {
+    const auth = { mode: 'trusted-proxy', ...('gateway' in config ? config.gateway.auth : {}) };
+    const problem = loginProblem({ ...config, gateway: { auth } }, { dotEnv: '', besideConfig }, 'lan', given);
+    expect(problem?.reason).toContain(reason);
   });
 });

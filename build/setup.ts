@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { type Problem, RequestError } from './problem.ts';
 import { failureText } from './report/failure-report.ts';
 import { checkSetup } from './stack/check-setup.ts';
-import { field } from './stack/field.ts';
+import { schemeOf } from './stack/gateway-config.ts';
 import { otherCredential } from './stack/gateway-token.ts';
 import { maskedConfiguration } from './stack/masked.ts';
 import { configureGateway, planSetup } from './stack/plan-setup.ts';
@@ -58,7 +58,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
       ['env_file', plan.dotEnv],
       ['token_from', plan.token.from ?? ''],
       ['credential', plan.credential ?? ''],
-      ['scheme', field(config, 'gateway.tls.enabled') === true ? 'https' : 'http'],
+      ['scheme', schemeOf(config)],
       ['extra_overlay', plan.extra ?? ''],
       ['sandbox_overlay', plan.sandboxOverlay ?? ''],
       ['sandbox_state', plan.sandboxState ?? ''],

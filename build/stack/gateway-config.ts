@@ -26,34 +26,46 @@ export interface WantedConfig {
   readonly sandbox: 'on' | 'off' | undefined;
 }
 
+type Scheme = 'http' | 'https';
+
 /** The addresses of the Control UI on the host itself. */
-const ownOrigins = (port: number): readonly string[] =>
-  ['localhost', '127.0.0.1'].map((host) => new URL(`http://${host}:${port}`).origin);
+const ownOrigins = (port: number, scheme: Scheme): readonly string[] =>
+  ['localhost', '127.0.0.1'].map((host) => new URL(`${scheme}://${host}:${port}`).origin);
+
+/** How the gateway serves its port: https if it has a certificate. */
+export const schemeOf = (config: unknown): Scheme => (field(config, 'gateway.tls.enabled') === true ? 'https' : 'http');
 
 /** The origins that are not ours. Setup writes its own two first, for the current port or an earlier one. */
 function withoutOwn(origins: readonly unknown[]): readonly unknown[] {
-  const [address, port = 80] = /^http:\/\/localhost(?::(\d+))?$/.exec(String(origins[0])) ?? [];
-  return address !== undefined && Number(port) < 65_536 && origins[1] === ownOrigins(Number(port))[1]
+  const [address, scheme, port = scheme === 'https' ? 443 : 80] =
+    /^(https?):\/\/localhost(?::(\d+))?$/.exec(String(origins[0])) ?? [];
+  return address !== undefined && Number(port) < 65_536 && origins[1] === ownOrigins(Number(port), scheme as Scheme)[1]
     ? origins.slice(2)
     : origins;
 }
 
-/** Our origins of the former port follow the port, at any place of the list, also if only one of them is left. */
-function onPort(origins: readonly unknown[], former: number, port: number): readonly unknown[] {
-  const before = ownOrigins(former);
-  return [...new Set(origins.map((origin) => ownOrigins(port)[before.indexOf(String(origin))] ?? origin))];
+/** Our origins of the former port follow port and scheme, at any place of the list, also if only one of them is left. */
+function following(origins: readonly unknown[], former: number, now: readonly string[]): readonly unknown[] {
+  const before = new Map(
+    (['http', 'https'] as const).flatMap((scheme) =>
+      ownOrigins(former, scheme).map((origin, index) => [origin, now[index]] as const),
+    ),
+  );
+  return [...new Set(origins.map((origin) => before.get(String(origin)) ?? origin))];
 }
 
 /** The origins to write: ours, those of the variable, then the others in the list; undefined: none are needed. */
-function wantedOrigins(current: unknown, wanted: WantedConfig): readonly unknown[] | undefined {
+function wantedOrigins(config: unknown, wanted: WantedConfig): readonly unknown[] | undefined {
   const { bind, port, origins = [], former = { port, origins: [] } } = wanted;
-  const listed = onPort(Array.isArray(current) ? (current as readonly unknown[]) : [], former.port, port);
+  const current = field(config, 'gateway.controlUi.allowedOrigins');
+  const own = ownOrigins(port, schemeOf(config));
+  const listed = following(Array.isArray(current) ? (current as readonly unknown[]) : [], former.port, own);
   const withoutOurs = withoutOwn(listed);
   const others = withoutOurs.filter((origin) => ![...origins, ...former.origins].includes(String(origin)));
   const present = listed.slice(0, listed.length - withoutOurs.length);
   // A list that does not begin with our addresses is the user's own.
   if (present.length === 0 && others.length > 0) return [...others, ...origins];
-  const all = [...(bind === 'loopback' ? present : ownOrigins(port)), ...origins, ...others];
+  const all = [...(bind === 'loopback' ? present : own), ...origins, ...others];
   return all.length === 0 && listed.length === 0 ? undefined : all;
 }
 
@@ -87,7 +99,7 @@ export function configWrites(config: unknown, wanted: WantedConfig): readonly Co
   };
   pin('gateway.mode', 'local');
   pin('gateway.bind', wanted.bind);
-  const origins = wantedOrigins(field(config, 'gateway.controlUi.allowedOrigins'), wanted);
+  const origins = wantedOrigins(config, wanted);
   if (origins !== undefined) pin('gateway.controlUi.allowedOrigins', origins);
   if (isOtherToken(config, wanted))
     writes.push({

@@ -156,7 +156,9 @@ _clawdock_wait_started() {
   # shellcheck disable=SC2016 # the container expands it
   _clawdock_compose exec -T openclaw-gateway sh -c '
     tries=0
-    while [ "$tries" -lt 60 ] && [ "$(curl -s -o /dev/null -w "%{http_code}" --noproxy "*" http://127.0.0.1:18789/startupz)" = 503 ]; do
+    # With a certificate, the port answers only https.
+    while [ "$tries" -lt 60 ] && curl -sk -o /dev/null -w "%{http_code} " --noproxy "*" http://127.0.0.1:18789/startupz \
+      -o /dev/null https://127.0.0.1:18789/startupz | grep -q 503; do
       tries=$((tries + 1))
       sleep 1
     done' >/dev/null 2>&1 || true
@@ -182,9 +184,10 @@ clawdock-approve() {
 }
 
 clawdock-health() {
-  _clawdock_compose exec -T openclaw-gateway node -e '
+  _clawdock_compose exec -T --env NODE_TLS_REJECT_UNAUTHORIZED=0 openclaw-gateway node --no-warnings -e '
     Promise.all(["healthz", "readyz"].map(async (path) => {
-      const answer = await fetch("http://127.0.0.1:18789/" + path).catch((error) => error);
+      const ask = (scheme) => fetch(scheme + "://127.0.0.1:18789/" + path);
+      const answer = await ask("http").catch(() => ask("https")).catch((error) => error);
       console.log(path.padEnd(8), answer.status ?? "no answer", answer.text ? (await answer.text()).trim() : "");
       return answer.ok;
     })).then((all) => process.exit(all.every(Boolean) ? 0 : 1))' && _clawdock_exec node dist/index.js gateway health

@@ -98,9 +98,13 @@ check_port() { # NAME PORT
 # Whether a Compose file publishes the gateway's port. If not, another program may listen there.
 is_published() { grep -qxF "$gateway_port" <<<"$published"; }
 
-# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often. A shell has no TLS, so
-# with a certificate the gateway only has to take the connection.
+# Whether /healthz answers 200 on the port of this host. Docker's own check runs in the container, and less often. A shell has no TLS: with
+# a certificate, curl asks, and on a host without curl the gateway only has to take the connection.
 is_live() (
+  if [ "$scheme" = https ] && command -v curl >/dev/null; then
+    curl --silent --fail --insecure --max-time 5 --noproxy '*' --output /dev/null "https://$host_address:$gateway_port/healthz"
+    exit
+  fi
   exec 3<>"/dev/tcp/$(plain_address)/$gateway_port" || exit 1
   if [ "$scheme" = https ]; then exit 0; fi
   printf 'GET /healthz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host_address" >&3
@@ -155,7 +159,9 @@ fail_of_gateway() {
 wait_until_started() { # CONTAINER
   docker exec "$1" sh -c '
     tries=0
-    while [ "$tries" -lt 60 ] && [ "$(curl -s -o /dev/null -w "%{http_code}" --noproxy "*" http://127.0.0.1:18789/startupz)" = 503 ]; do
+    # With a certificate, the port answers only https.
+    while [ "$tries" -lt 60 ] && curl -sk -o /dev/null -w "%{http_code} " --noproxy "*" http://127.0.0.1:18789/startupz \
+      -o /dev/null https://127.0.0.1:18789/startupz | grep -q 503; do
       tries=$((tries + 1))
       sleep 1
     done' >/dev/null 2>&1 || true

@@ -72,6 +72,18 @@ it('starts a gateway whose proxy logs people in, without a token', async () => {
   await setup();
 });
 
+it('asks a gateway with a certificate over https', async () => {
+  const before = JSON.parse(await readFile(path(), 'utf8'));
+  await writeFile(path(), JSON.stringify({ ...before, gateway: { ...before.gateway, tls: { enabled: true } } }));
+  const output = await setup();
+  expect(output).toContain(`The gateway is running: https://127.0.0.1:${here.port}/`);
+  const { gateway } = JSON.parse(await readFile(path(), 'utf8'));
+  const { allowedOrigins } = gateway.controlUi;
+  expect(allowedOrigins).toEqual([`https://localhost:${here.port}`, `https://127.0.0.1:${here.port}`]);
+  await writeFile(path(), JSON.stringify(before));
+  await setup();
+});
+
 it('prints no address for a gateway that listens on Tailscale only', async () => {
   const output = await setup({ OPENCLAW_GATEWAY_BIND: 'tailnet' });
   expect(output).toContain(`http://127.0.0.1:${here.port}/ does not answer on this host`);

@@ -31,6 +31,23 @@ describe('configWrites', () => {
       [{ path: 'gateway.controlUi.allowedOrigins', value: origins }],
     ],
     [
+      'https origins for a gateway with a certificate',
+      gateway({ tls: { enabled: true } }),
+      SETTINGS,
+      [
+        {
+          path: 'gateway.controlUi.allowedOrigins',
+          value: ['https://localhost:28789', 'https://127.0.0.1:28789'],
+        },
+      ],
+    ],
+    [
+      'http origins again without the certificate',
+      gateway({ controlUi: { allowedOrigins: ['https://localhost:28789', 'https://127.0.0.1:28789'] } }),
+      SETTINGS,
+      [{ path: 'gateway.controlUi.allowedOrigins', value: origins }],
+    ],
+    [
       'a reference over another token, and never the token itself',
       gateway({ auth: { token: 'other' } }),
       SETTINGS,

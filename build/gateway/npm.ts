@@ -15,7 +15,8 @@ export type NpmOptions = Options & Readonly<Record<string, unknown>>;
 const configurations = new Map<string, Promise<NpmOptions>>();
 
 /**
- * Reads npmrc files and `npm_config_*` variables as npm does.
+ * Reads the user's and the host's npmrc files and `npm_config_*` variables as npm does. The one of the current folder does not count: it
+ * may be somebody else's checkout, and names programs to run and hosts that get tokens.
  *
  * @param ca PEM file with certificate authorities to trust in addition; undefined for none
  */
@@ -31,7 +32,7 @@ async function loadNpmOptions(caFile: string | undefined): Promise<NpmOptions> {
     import('@npmcli/config/lib/definitions/index.js'),
   ]);
   const npmPath = dirname(createRequire(import.meta.url).resolve('@npmcli/config/package.json'));
-  const config = new Config({ npmPath, ...definitions, argv: [] });
+  const config = new Config({ npmPath, ...definitions, argv: [], cwd: '/' });
   await config.load();
   // npm's cafile replaces all other authorities, also those that this process trusts in addition.
   const { ca } = config.flat as { readonly ca?: string | readonly string[] | null };

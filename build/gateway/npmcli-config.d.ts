@@ -7,6 +7,7 @@ declare module '@npmcli/config' {
       flatten: unknown;
       shorthands: unknown;
       argv: readonly string[];
+      cwd: string;
     });
     load(): Promise<void>;
     readonly flat: Readonly<Record<string, unknown>>;

@@ -19,7 +19,7 @@ chmod 666 /dev/net/tun
 mount --make-rshared /
 printf '[[registry]]\nlocation = "localhost"\ninsecure = true\n' >/etc/containers/registries.conf.d/localhost.conf`;
 
-/** What setup and the tests of the stack read. */
+/** The files that setup and the tests of the stack read. */
 const FILES =
   'build deploy docs scripts dockerfiles test Dockerfile docker-compose.yml package.json tsconfig.json vitest.config.ts';
 
@@ -39,7 +39,7 @@ export interface PodmanHost {
   readonly remove: () => Promise<void>;
 }
 
-/** What vitest's reporter writes. */
+/** Written by vitest's reporter `json`. */
 interface Report {
   readonly testResults: readonly {
     readonly status: string;

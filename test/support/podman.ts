@@ -9,10 +9,10 @@ export const onPodman = (): boolean => inject('engine').docker === 'podman';
 export const composeProgram = (): readonly [string, ...string[]] =>
   onPodman() ? ['docker-compose'] : [inject('engine').docker, 'compose'];
 
-/** What setup with Podman needs on a host, besides the programs that it needs with Docker. */
+/** Programs that setup needs on a host with Podman, besides those that it needs with Docker. */
 export const PODMAN_COMMANDS = ['podman', 'docker-compose', 'newuidmap', 'newgidmap', 'setsid'];
 
-/** Where this user's Podman keeps images and containers: an installation has a home of its own. */
+/** The folders of this user's Podman. An installation has another home, in which Podman would find no image. */
 export function podmanVariables(): Readonly<Record<string, string>> {
   const { XDG_RUNTIME_DIR, XDG_DATA_HOME = join(homedir(), '.local/share') } = process.env;
   return {

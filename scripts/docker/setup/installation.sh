@@ -61,6 +61,12 @@ is_gone() { # FOLDER FILES: separated by commas
   [ -x "$visible" ]
 }
 
+# Prints an image's name as people write it. Podman has a registry in each name.
+short_name() { # NAME
+  local name=${1#docker.io/library/}
+  printf '%s' "${name#localhost/}"
+}
+
 # Refuses the project name of another installation, whose containers this setup would replace, a build of the image that it runs, and
 # data that another container uses.
 refuse_other_installations() {
@@ -71,7 +77,7 @@ refuse_other_installations() {
     [ "$project" != "$project_name" ] ||
       refuse COMPOSE_PROJECT_NAME "$project_name" "is the project name of another installation, in $folder" \
         "choose another one: COMPOSE_PROJECT_NAME=$project_name-2 scripts/docker/setup.sh"
-    if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "${used#docker.io/library/}" != "$image" ]; then continue; fi
+    if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "$(short_name "$used")" != "$image" ]; then continue; fi
     refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
       "give yours another name: npm run image:build -- --tag openclaw:$project_name; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
   done < <(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \

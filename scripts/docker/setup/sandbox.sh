@@ -19,6 +19,8 @@ inspect_sandbox() {
   input sandbox:socket "$socket"
   # Docker Desktop runs its engine in a virtual machine with other paths and groups, so look from a container.
   group=$(with_socket --user 0:0 --entrypoint sh "$image" -c 'test -S /var/run/docker.sock && stat -L -c %g /var/run/docker.sock' 2>/dev/null) || group=''
+  # The image printed it.
+  case $group in *[!0-9]*) group='' ;; esac
   if [ -n "$group" ]; then
     input sandbox:is-socket yes
     input sandbox:group "$group"

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promis
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { getuid } from 'node:process';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { docker } from '../../support/command.ts';
 import { PLUGIN_OF, testGateway } from '../../support/gateway.ts';
@@ -95,7 +96,7 @@ it('keeps token, data and override with extra mounts, a home volume and a plugin
     here.compose('run', '-T', '--rm', '--entrypoint', 'sh', 'openclaw-cli', '-c', reads),
   ]);
   for (const { stdout } of [gateway, cli]) expect(stdout).toBe('from the hostread-only\nmy work');
-  expect((await stat(join(here.config, 'workspace/mine.txt'))).uid).toBe(0);
+  expect((await stat(join(here.config, 'workspace/mine.txt'))).uid).toBe(getuid?.());
 });
 
 it('pulls a newer image after a kill, loads the compiled plugin if overlays are disabled, and keeps everything', async () => {

@@ -81,7 +81,9 @@ describe('scripts/docker/setup.sh refuses values or takes them literally, and wr
   it('executed no part of a value, and wrote nothing', async () => {
     expect(existsSync('/tmp/openclaw-pwned')).toBe(false);
     expect((await readdir(here.project)).sort()).toEqual(['build', 'docker-compose.yml', 'dockerfiles', 'scripts']);
-    expect(await readdir(here.home)).toEqual([]);
+    // Podman without root has folders of its own there.
+    const ofPodman = onPodman() ? ['.cache', '.config'] : [];
+    expect((await readdir(here.home)).filter((name) => !ofPodman.includes(name))).toEqual([]);
   });
 
   it('lists all problems together, without a secret', async () => {

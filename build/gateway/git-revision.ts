@@ -73,8 +73,8 @@ export async function readGitRevision(folder: string): Promise<GitRevision> {
 }
 
 /**
- * Finds tracked files that differ from a commit, byte by byte. `git status` believes the index of the checkout, which may say that a changed
- * file is unchanged, and settings that convert files.
+ * Finds tracked files that differ from a commit, byte by byte, and those that the commit does not have. `git status` believes the index of
+ * the checkout, which may say that a changed file is unchanged or that a new one was committed, and settings that convert files.
  *
  * @returns paths; a submodule always counts, because its files are those of another repository
  * @throws RequestError if git cannot read the commit, or an object of it is not what its name says
@@ -86,16 +86,18 @@ export async function filesThatDiffer(folder: string, revision: string): Promise
     if (exitCode === 0) return stdout;
     throw refusal(folder, message, CLONE);
   };
-  const [, listed, top] = await Promise.all([
+  const [, listed, top, indexed] = await Promise.all([
     read('rev-list', '--objects', '--verify-objects', '--no-walk', '--quiet', revision),
     read('ls-tree', '-r', '-z', '--full-tree', revision),
     read('rev-parse', '--show-toplevel'),
+    read('ls-files', '-z', '--full-name', ':/'),
   ]);
   const entries = listed.split('\0').flatMap((line) => {
     const [, mode = '', id = '', path = ''] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
     return path === '' ? [] : [{ mode, id, path }];
   });
-  const differing: string[] = [];
+  const committed = new Set(entries.map(({ path }) => path));
+  const differing = indexed.split('\0').filter((path) => path !== '' && !committed.has(path));
   for (const { mode, id, path } of entries)
     if (!(await isUnchanged(join(top.trim(), path), mode, id))) differing.push(path);
   return differing.sort();

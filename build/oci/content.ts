@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,6 +10,7 @@ import { invalidContent, isIndex, parseDocument } from './document.ts';
 import { isDigest, type Repository } from './reference.ts';
 import { missingContent, type Registry } from './registry.ts';
 import { digestMismatch } from './registry-connection.ts';
+import { LARGEST_DOCUMENT, LARGEST_SMALL_BLOB } from './response.ts';
 
 /** Reads content by digest. */
 export interface ContentSource {
@@ -37,17 +38,33 @@ function requireDigest(text: string): void {
   if (!isDigest(text)) throw invalidContent(text, 'it is not a digest: sha256: and 64 lower-case hexadecimal digits');
 }
 
+/**
+ * A blob of a layout that somebody else wrote: a pipe or a link to a device would be read forever.
+ *
+ * @throws WorkError if it is not a file, or larger than `limit` bytes; an Error with the code ENOENT if it does not exist
+ */
+async function existingBlob(folder: string, digest: string, limit: number): Promise<string> {
+  const file = blobFile(folder, digest);
+  const found = await lstat(file);
+  if (!found.isFile()) throw invalidContent(`${digest} in ${folder}`, 'it is not a file');
+  if (found.size > limit) throw invalidContent(`${digest} in ${folder}`, `it has more than ${limit} bytes`);
+  return file;
+}
+
 /** Content of an OCI image layout. */
 export const layoutContent = (folder: string): ContentSource => {
-  const read = async (digest: string): Promise<Buffer> => {
-    const bytes = await readFile(blobFile(folder, digest));
-    if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} in ${folder} has the digest ${digestOf(bytes)}.`);
-    return bytes;
-  };
+  const reader =
+    (limit: number) =>
+    async (digest: string): Promise<Buffer> => {
+      const bytes = await readFile(await existingBlob(folder, digest, limit));
+      if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} in ${folder} has the digest ${digestOf(bytes)}.`);
+      return bytes;
+    };
   return {
-    document: read,
-    blob: read,
-    open: async (digest) => createReadStream(blobFile(folder, digest), { highWaterMark: 1 << 20 }),
+    document: reader(LARGEST_DOCUMENT),
+    blob: reader(LARGEST_SMALL_BLOB),
+    open: async (digest) =>
+      createReadStream(await existingBlob(folder, digest, Number.POSITIVE_INFINITY), { highWaterMark: 1 << 20 }),
   };
 };
 

@@ -65,9 +65,24 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
  * @throws WorkError that names the violated rule
  */
 export const parseDocument = (bytes: Buffer, name: string): ImageDocument =>
-  parseValid<ImageDocument>(bytes, name, (value) =>
-    isObject(value) && 'manifests' in value ? indexRule(value) : manifestRule(value),
-  );
+  parseValid<ImageDocument>(bytes, name, (value) => {
+    const isList = isObject(value) && 'manifests' in value;
+    return (isList ? indexRule(value) : manifestRule(value)) ?? twoReadings(value as ImageDocument);
+  });
+
+const INDEX_TYPE = /\bindex\b|manifest\.list/;
+
+/**
+ * Why two programs could take a document for different things: one checks it as an index, and an engine runs it as a manifest.
+ * Source: CVE-2021-41190, GHSA-qq97-vm5h-rrhg
+ */
+function twoReadings(document: ImageDocument): string | undefined {
+  const { mediaType } = document;
+  if (isIndex(document) && ('config' in document || 'layers' in document))
+    return 'it is an index and a manifest at once';
+  if (mediaType === undefined || INDEX_TYPE.test(mediaType) === isIndex(document)) return undefined;
+  return `it is ${isIndex(document) ? 'an index' : 'a manifest'}, but its mediaType is ${mediaType}`;
+}
 
 /** Parses JSON from somebody else. @param rule see `ruleChecker` @throws WorkError that names the violated rule */
 export function parseValid<T>(bytes: Buffer, name: string, rule: ReturnType<typeof ruleChecker>): T {

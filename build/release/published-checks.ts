@@ -61,11 +61,19 @@ export async function readPublishedImage(
       atDigest(repository, reference),
       `it has ${images.length} images, not at most ${MOST_PLATFORMS}`,
     );
+  // Each image would be read, and its layers looked for, again.
+  if (new Set(index.manifests.map(({ digest }) => digest)).size < index.manifests.length)
+    throw invalidContent(atDigest(repository, reference), 'it has the same entry several times');
   const platforms = await Promise.all(
     images.map(async (manifest) => {
       const about = index.manifests.filter(
         (entry) => isAttestation(entry) && entry.annotations?.[ATTESTED_DIGEST] === manifest.digest,
       );
+      if (about.length > 1)
+        throw invalidContent(
+          atDigest(repository, reference),
+          `${manifest.digest} has ${about.length} attestations, not one`,
+        );
       return readPlatform(registry, repository, source, manifest, about);
     }),
   );
@@ -80,10 +88,15 @@ async function readPlatform(
   about: readonly Descriptor[],
 ): Promise<PublishedPlatform> {
   const content = parseManifest(await source.document(manifest.digest), manifest.digest);
-  const [config, statements, isPresent] = await Promise.all([
+  const layers = new Map(content.layers.map((layer) => [layer.digest, layer]));
+  if (layers.size > MOST_LAYERS)
+    throw invalidContent(manifest.digest, `it has ${layers.size} layers, not at most ${MOST_LAYERS}`);
+  const [config, statements, missing] = await Promise.all([
     source.blob(content.config.digest).then((bytes) => parseImageConfig(bytes, content.config.digest)),
     Promise.all(about.map((entry) => readStatements(source, entry))),
-    Promise.all(content.layers.map((layer) => registry.hasBlob(repository, layer))),
+    Promise.all(
+      [...layers.values()].map(async (layer) => ((await registry.hasBlob(repository, layer)) ? [] : [layer.digest])),
+    ),
   ]);
   return {
     platform: platformOf(manifest),
@@ -91,11 +104,13 @@ async function readPlatform(
     content,
     config: { os: config.os, architecture: config.architecture, labels: config.config?.Labels ?? {} },
     statements: new Map(statements.flatMap((entry) => [...entry])),
-    missing: content.layers.flatMap(({ digest }, index) => (isPresent[index] === true ? [] : [digest])),
+    missing: missing.flat(),
   };
 }
 
 const MOST_PLATFORMS = 8;
+/** Source: moby, layer/layer_store.go, maxLayerDepth */
+const MOST_LAYERS = 127;
 
 /** The expected origin of an image. */
 export interface ExpectedOrigin {

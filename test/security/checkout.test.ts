@@ -189,6 +189,13 @@ describe('the state of a checkout', () => {
     expect(await filesThatDiffer(checkout, revision)).toEqual(['tracked']);
   });
 
+  it('is found if its index says that an added file was committed', async () => {
+    const revision = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
+    await writeFile(join(checkout, 'added'), 'x');
+    await $`git -C ${checkout} add added`;
+    expect(await filesThatDiffer(checkout, revision)).toEqual(['added']);
+  });
+
   it('is found by contents if a setting converts line ends', async () => {
     const revision = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
     await writeFile(join(checkout, 'lines'), 'a\nb\n');

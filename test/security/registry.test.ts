@@ -5,8 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fetchBlob, layoutContent, readTree, registryContent } from '../../build/oci/content.ts';
-import { digestOf, MEDIA_TYPES, type StoredDocument, storeDocument } from '../../build/oci/descriptor.ts';
+import {
+  ATTESTATION_MANIFEST,
+  ATTESTED_DIGEST,
+  ATTESTED_TYPE,
+  type Descriptor,
+  digestOf,
+  MEDIA_TYPES,
+  type StoredDocument,
+  storeDocument,
+} from '../../build/oci/descriptor.ts';
 import { openRegistries } from '../../build/oci/registry.ts';
+import { readPublishedImage } from '../../build/release/published-checks.ts';
 import { failureText } from '../../build/report/failure-report.ts';
 import { type Answer, memoryRegistry, type ReceivedRequest, serve, type TestServer } from '../support/http-server.ts';
 
@@ -60,6 +70,13 @@ async function startRaw(answer: (path: string, response: ServerResponse) => void
 
 const index = (manifests: readonly object[]): StoredDocument =>
   storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests } as never);
+const manifest = (layers: readonly Descriptor[]): StoredDocument =>
+  storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.manifest, config: layerOf(0), layers } as never);
+const layerOf = (number: number): Descriptor => ({
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  digest: digestOf(Buffer.from(String(number))),
+  size: 1,
+});
 
 describe('a digest from a document', () => {
   const BAD = [
@@ -172,6 +189,36 @@ describe('a registry that sends too much', () => {
       failure: { kind: 'invalid-content' },
     });
     expect(read).toBeLessThan(20);
+  });
+
+  it.each<[string, (image: StoredDocument, attestation: StoredDocument) => readonly Descriptor[]]>([
+    ['one image eight times', (image) => Array.from({ length: 8 }, () => image.descriptor)],
+    [
+      'one image with 92 attestations',
+      (image, attestation) => [
+        image.descriptor,
+        ...Array.from({ length: 92 }, (_, number) => ({
+          ...attestation.descriptor,
+          digest: layerOf(number).digest,
+          platform: { os: 'unknown', architecture: 'unknown' },
+          annotations: { [ATTESTED_TYPE]: ATTESTATION_MANIFEST, [ATTESTED_DIGEST]: image.descriptor.digest },
+        })),
+      ],
+    ],
+    ['an image of 1000 layers', (image) => [image.descriptor]],
+  ])('gets few requests for an index with %s', async (_, entries) => {
+    const image = manifest(Array.from({ length: 1000 }, (__, number) => layerOf(number)));
+    const attestation = manifest([]);
+    const top = index(entries(image, attestation));
+    const documents = new Map([top, image, attestation].map((stored) => [stored.descriptor.digest, stored]));
+    const server = await start(({ path }) => {
+      const stored = documents.get(path.split('/').at(-1) ?? '') ?? top;
+      return { status: 200, headers: { 'content-type': stored.descriptor.mediaType }, body: stored.bytes.toString() };
+    });
+    await expect(readPublishedImage(registry(), at(server), 'latest')).rejects.toMatchObject({
+      failure: { kind: 'invalid-content' },
+    });
+    expect(server.requests.length).toBeLessThan(200);
   });
 
   it('gets at most 16 connections at once', async () => {

@@ -61,13 +61,18 @@ export interface CheckedSetup {
 const PROJECT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** System folders. Neither `chown` nor a mount may reach these, or anything inside. */
 const SYSTEM_TREES =
-  /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|nix|var\/lib\/(?:docker|containerd|dpkg|apt|kubelet|postgresql|mysql|mariadb|redis|mongodb|etcd|rancher|libvirt|systemd|samba|ldap|git)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
+  /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|nix|var\/lib\/(?:docker|containers|containerd|dpkg|apt|kubelet|postgresql|mysql|mariadb|redis|mongodb|etcd|rancher|libvirt|systemd|samba|ldap|git)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
 /** Folders that contain those of other users or programs. A folder inside is allowed, the folder itself is not. */
 const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
 
-/** Folders of other programs, with keys and tokens: neither these nor anything inside. `.config` has folders of many programs. */
-const PROGRAM_FOLDERS =
-  /\/\.(?:(?:ssh|gnupg|pki|aws|azure|kube|docker|git|npm|cargo|rustup|mozilla|thunderbird|password-store|bitcoin|ethereum|electrum|clawdock)(?:\/|$)|(?:config|local|cache|local\/(?:share|state))\/?$|local\/(?:bin|share\/(?:keyrings|applications))(?:\/|$)|config\/(?:gcloud|gh|op|containers|google-chrome|chromium|systemd|rclone|sops|1password|autostart)(?:\/|$))/i;
+/** Folders of other programs, with keys and tokens: neither these nor anything inside. */
+const PROGRAM_FOLDERS = [
+  /\/\.(?:ssh|gnupg|pki|aws|azure|kube|docker|git|npm|cargo|rustup|m2|gradle|terraform\.d|android|vscode|mozilla|thunderbird|password-store|bitcoin|ethereum|electrum|clawdock)(?:\/|$)/i,
+  // Each program has a folder in these, named after it. Source: XDG Base Directory Specification
+  /\/\.(?:config|cache|local\/share|local\/state)(?:\/?$|\/(?![^/]*(?:claw|molt))[^/]+)/i,
+  /\/\.local(?:\/?$|\/(?!(?:share|state)(?:\/|$)))/i,
+  /\/Library\/(?:Keychains|Preferences|Cookies|Mail|Safari|Application Support\/(?![^/]*(?:claw|molt)))/i,
+];
 
 /**
  * Finds everything that is wrong with a setup request, before anything is written. Source: docs/reference.md, "Setup", step 2.
@@ -184,7 +189,7 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
         'belongs to the system, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
       );
-    else if (PROGRAM_FOLDERS.test(folderTree(value)))
+    else if (isOfOtherProgram(value))
       problem(
         'belongs to another program, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
@@ -199,6 +204,8 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
   return [...problems, ...snapshotProblems(effectiveValues(input), setupValues, input)];
 }
 
+const isOfOtherProgram = (folder: string): boolean => PROGRAM_FOLDERS.some((rule) => rule.test(folderTree(folder)));
+
 /** A snapshot of a folder cannot be in that folder. */
 function snapshotProblems(values: Values, setupValues: SetupValues, input: SetupInput): readonly Problem[] {
   const folder = input.physical?.get('OPENCLAW_SNAPSHOT_DIR') ?? snapshotFolder(values, setupValues);
@@ -206,6 +213,8 @@ function snapshotProblems(values: Values, setupValues: SetupValues, input: Setup
   const problem = (reason: string): readonly Problem[] => [
     { source: 'OPENCLAW_SNAPSHOT_DIR', value: printable(folder), reason, hint: 'use a separate folder' },
   ];
+  // By default it is beside the configuration, whose folder is checked.
+  if (values.has('OPENCLAW_SNAPSHOT_DIR') && isOfOtherProgram(folder)) return problem('belongs to another program');
   for (const name of FOLDERS) {
     const other = folderTree(input.physical?.get(name) ?? setupValues[name]);
     if (folderTree(folder).startsWith(other)) return problem(`is in the folder of ${name}, which it is to save`);

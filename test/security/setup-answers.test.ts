@@ -150,6 +150,21 @@ describe('answers that drop what the user asked for are refused', () => {
     expect(stderr).toContain('a .env without OPENCLAW_HOST_ADDRESS');
   });
 
+  it.each([
+    ['OPENCLAW_HOST_ADDRESS', '0.0.0.0', '127.0.0.1'],
+    ['OPENCLAW_IMAGE_TRUST', 'unsigned', 'release'],
+    ['export OPENCLAW_TZ', 'UTC', 'Asia/Taipei'],
+  ])('for a line of .env that is kept: %s=%s, and %s is given', async (name, kept, given) => {
+    const text = `${name}=${kept}\n${ENV_FILE}`;
+    await writeFile(join(root, '.env'), text);
+    const answers = changed(PLANNED, 'env_file', text);
+    const variable = name.replace('export ', '');
+    expect(await check('plan', answers, { [variable]: kept })).toEqual({ exitCode: 0, stderr: '' });
+    const { exitCode, stderr } = await check('plan', answers, { [variable]: given });
+    expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
+    expect(stderr).toContain(variable);
+  });
+
   it('a given token', async () => {
     const { exitCode, stderr } = await check('plan', PLANNED, { OPENCLAW_GATEWAY_TOKEN: 'given' });
     expect({ exitCode }, stderr).toEqual({ exitCode: 1 });

@@ -57,6 +57,9 @@ plain_value() { # TEXT after the equals sign
 # Matches the start of a line of .env, up to the value: Compose also takes a colon. A byte order mark may come first.
 assignment_of() { printf '^('$'\357\273\277'')?[[:blank:]]*(export[[:blank:]]+)?%s[[:blank:]]*[=:][[:blank:]]*' "$1"; }
 
+# Prints the key of a line of .env; nothing for a comment, or a further line of a quoted value.
+name_in() { sed -n -E "s/$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)').*/\3/p" <<<"$1"; }
+
 # Prints the last value of a key in .env.
 in_env_file() { # NAME
   plain_value "$(sed -n -E "s/$(assignment_of "$1")//p" "$root/.env" 2>/dev/null | tail -n 1)"
@@ -205,9 +208,16 @@ check_env_file() {
   while IFS= read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
     [ -n "$line" ] || continue
-    case $'\n'"${before//$'\r'/}"$'\n' in *$'\n'"$line"$'\n'*) continue ;; esac
     name=${line%%=*}
     text=${line#*=}
+    case $'\n'"${before//$'\r'/}"$'\n' in *$'\n'"$line"$'\n'*)
+      # A kept line must not undo what the user gives now.
+      name=$(name_in "$line")
+      case $name in OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY | CONTAINER_ENGINE | COMPOSE_PROJECT_NAME) ;; *) continue ;; esac
+      [ -n "${!name+set}" ] || continue
+      text=$(sed -E "s/$(assignment_of "$name")//" <<<"$line")
+      ;;
+    esac
     value=$(plain_value "$text" && printf x) value=${value%x}
     # Compose and shells expand $ outside of single quotes.
     case $text in \'*) ;; *) case ${text//\\\$/} in *\$*) strange_answer "$name" ;; esac ;; esac
@@ -264,8 +274,7 @@ check_nothing_dropped() {
   while IFS= read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
     case $now in *$'\n'"$line"$'\n'*) continue ;; esac
-    # Not a comment, and not a further line of a quoted value.
-    name=$(sed -n -E "s/$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)').*/\3/p" <<<"$line")
+    name=$(name_in "$line")
     [ -n "$name" ] || continue
     # Setup wrote the key with another value, which was checked above, or the user removes it.
     if grep -qE "$(assignment_of "$name")" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi

@@ -74,11 +74,17 @@ describe('checkSetup', () => {
     ]);
   });
 
-  it.each([
+  it.each<[string, string, string]>([
     ['OPENCLAW_CONFIG_DIR', '/home/me', 'contains /home/me'],
     ['OPENCLAW_CONFIG_DIR', '/home/me/.ssh', 'belongs to another program'],
     ['OPENCLAW_WORKSPACE_DIR', '/home/me/.aws/x', 'belongs to another program'],
     ['OPENCLAW_AUTH_PROFILE_SECRET_DIR', '/home/me/.config', 'belongs to another program'],
+    ...['.config/BraveSoftware', '.config/git', '.local/share/containers/storage', '.local/bin', '.m2', '.cache/x'].map(
+      (path): [string, string, string] => ['OPENCLAW_CONFIG_DIR', `/home/me/${path}`, 'belongs to another program'],
+    ),
+    ['OPENCLAW_CONFIG_DIR', '/Users/x/Library/Keychains', 'belongs to another program'],
+    ['OPENCLAW_SNAPSHOT_DIR', '/home/me/.ssh', 'belongs to another program'],
+    ['OPENCLAW_CONFIG_DIR', '/var/lib/containers/storage', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/srv/project/.git', 'belongs to another program'],
     ['OPENCLAW_CONFIG_DIR', '/srv', 'belongs to the system'],
     ['OPENCLAW_CONFIG_DIR', '/srv/openclaw-image/', 'contains /srv/openclaw-image'],
@@ -138,6 +144,9 @@ describe('checkSetup', () => {
     ['OPENCLAW_UID', '1000950000'],
     ['OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:latest@sha256:'.padEnd(104, 'a')],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://user:pw@collector:4318/v1'],
+    ['OPENCLAW_CONFIG_DIR', '/home/me/.config/openclaw'],
+    ['OPENCLAW_CONFIG_DIR', '/home/me/.local/share/clawd/state'],
+    ['OPENCLAW_SNAPSHOT_DIR', '/var/backups/openclaw'],
   ])('accepts %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));
 
   it('shows no password of a refused address', () => {

@@ -92,13 +92,15 @@ in_container() {
 
 say() { printf '==> %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
+# Passes text on without terminal sequences: a container may have written it.
+plain_text() { LC_ALL=C tr -d '\000-\010\013-\037\177'; }
 # The same format as build/report/failure-report.ts.
 refuse() { # SOURCE VALUE REASON HINT
-  printf 'Nothing was started: the request has a problem.\n  %s: "%s" %s\n    Hint: %s\n' "$@" >&2
+  printf 'Nothing was started: the request has a problem.\n  %s: "%s" %s\n    Hint: %s\n' "$@" | plain_text >&2
   exit 2
 }
 fail() { # TITLE REASON HINT
-  printf '%s\n  %s\n  Hint: %s\n' "$@" >&2
+  printf '%s\n  %s\n  Hint: %s\n' "$@" | plain_text >&2
   exit 1
 }
 

@@ -53,6 +53,22 @@ describe('a project in a parent folder', () => {
     await $`chown 12345 ${join(project, 'docker-compose.yml')}`;
     expect((await find()).stdout).toBe('found ');
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'is skipped if another user can change it, or has written a file of it',
+    async () => {
+      await $`chgrp 12345 ${project}`;
+      await chmod(project, 0o775);
+      expect((await find()).stdout).toBe('found ');
+      await chmod(project, 0o755);
+      expect((await find()).stdout).toBe(`found ${project}`);
+      await rm(join(folder, 'home/.clawdock'), { recursive: true });
+      const override = join(project, 'docker-compose.override.yml');
+      await writeFile(override, 'services: {}\n');
+      await $`chown 12345 ${override}`;
+      expect((await find()).stdout).toBe('found ');
+    },
+  );
 });
 
 describe('helpers of a checkout', () => {

@@ -67,9 +67,10 @@ run_decider() { # QUESTION
   host) node --disable-warning=ExperimentalWarning "$root/build/setup.ts" "$1" ;;
   toolchain) "$root/scripts/with-toolchain" node "$root/build/setup.ts" "$1" ;;
   *)
-    in_container --interactive --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
+    # The answers go on, and its messages through a filter.
+    { in_container --interactive --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \
       --volume "$root/build:/openclaw-image:ro" --entrypoint node "$decider" \
-      --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1"
+      --experimental-strip-types --disable-warning=ExperimentalWarning /openclaw-image/setup.ts "$1" 2>&1 >&3 | plain_text >&2; } 3>&1
     ;;
   esac
 }
@@ -83,11 +84,7 @@ decide() { # QUESTION
       'install Node.js 24, or use an image with Node 22.18 or newer'
   take problems
   if [ -n "$problems" ]; then
-    case $decider in
-    host | toolchain) printf '%s\n' "$problems" >&2 ;;
-    # An image wrote them: without terminal sequences.
-    *) printf '%s\n' "$problems" | LC_ALL=C tr -d '\000-\010\013-\037\177' >&2 ;;
-    esac
+    printf '%s\n' "$problems" | plain_text >&2
     exit 2
   fi
   case $decider in host | toolchain) ;; *) check_answers "$1" ;; esac

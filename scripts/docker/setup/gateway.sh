@@ -150,7 +150,7 @@ wait_until_healthy() { # CONTAINER [COMMAND]
 is_live_on_host() { [ "$bind" != loopback ] && [ "$scheme" = http ] && is_published && is_live; }
 
 fail_of_gateway() {
-  compose logs --no-log-prefix --tail 20 openclaw-gateway >&2 || true
+  compose logs --no-log-prefix --tail 20 openclaw-gateway 2>&1 | plain_text >&2 || true
   fail 'The gateway does not answer' "The state of its container is: $state. Its last log lines are above." "$(find_mistake)"
 }
 

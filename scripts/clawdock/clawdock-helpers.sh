@@ -158,11 +158,9 @@ _clawdock_wait_started() {
   _clawdock_find || return 0
   # shellcheck disable=SC2016 # the container expands it
   _clawdock_compose exec -T openclaw-gateway sh -c '
-    tries=0
     # With a certificate, the port answers only https.
-    while [ "$tries" -lt 60 ] && curl -sk -o /dev/null -w "%{http_code} " --noproxy "*" http://127.0.0.1:18789/startupz \
-      -o /dev/null https://127.0.0.1:18789/startupz | grep -q 503; do
-      tries=$((tries + 1))
+    for try in $(seq 60); do
+      curl -sk -w "%{http_code} " --noproxy "*" -o /dev/null http://127.0.0.1:18789/startupz -o /dev/null https://127.0.0.1:18789/startupz | grep -q 503 || break
       sleep 1
     done' >/dev/null 2>&1 || true
 }
@@ -265,10 +263,7 @@ clawdock-clean() {
   IFS= read -r answer || answer=''
   case $answer in
   y | Y | yes) _clawdock_compose down --volumes ;;
-  *)
-    _clawdock_say 'nothing was removed'
-    return 1
-    ;;
+  *) _clawdock_say 'nothing was removed' && return 1 ;;
   esac
 }
 

@@ -158,11 +158,9 @@ fail_of_gateway() {
 # on the settings. Older gateways do not have /startupz.
 wait_until_started() { # CONTAINER
   docker exec "$1" sh -c '
-    tries=0
     # With a certificate, the port answers only https.
-    while [ "$tries" -lt 60 ] && curl -sk -o /dev/null -w "%{http_code} " --noproxy "*" http://127.0.0.1:18789/startupz \
-      -o /dev/null https://127.0.0.1:18789/startupz | grep -q 503; do
-      tries=$((tries + 1))
+    for try in $(seq 60); do
+      curl -sk -w "%{http_code} " --noproxy "*" -o /dev/null http://127.0.0.1:18789/startupz -o /dev/null https://127.0.0.1:18789/startupz | grep -q 503 || break
       sleep 1
     done' >/dev/null 2>&1 || true
 }

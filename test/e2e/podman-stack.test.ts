@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SMALL_IMAGE } from '../support/gateway.ts';
 import { type PodmanHost, type PodmanUser, startPodmanHost } from '../support/podman-host.ts';
 
-// The tests of test/e2e/stack run with Docker in `npm test`. Here the same files run on a host with Podman. A test that cannot
-// run there says why. Not here: setup.test.ts, whose browser is an image that Docker builds, and sandbox-gate.test.ts, because setup asks systemd whether
-// podman.socket runs, and this host has no systemd.
+// The tests of test/e2e/stack run with Docker in `npm test`. Here the same files run on a host with Podman. A test that cannot run there
+// says why. Not here: setup.test.ts, whose browser is an image that Docker builds, and sandbox-gate.test.ts, because setup asks systemd
+// whether podman.socket runs, and this host has no systemd.
 const FILES = [
   'changed-setup',
   'clawdock',

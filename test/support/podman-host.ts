@@ -21,7 +21,7 @@ printf '[[registry]]\nlocation = "localhost"\ninsecure = true\n' >/etc/container
 
 /** The files that setup and the tests of the stack read. */
 const FILES =
-  'build deploy docs scripts dockerfiles test Dockerfile docker-compose.yml package.json tsconfig.json vitest.config.ts';
+  'build deploy docs scripts dockerfiles test Dockerfile docker-compose.yml package.json pnpm-lock.yaml tsconfig.json vitest.config.ts';
 
 /** A host with Podman: a privileged container with its own storage and network, and without systemd. */
 export interface PodmanHost {
@@ -110,15 +110,15 @@ ENTRYPOINT ["sleep", "infinity"]
     attempt,
     install: async (user) => {
       const home = HOMES[user];
-      const cache = `${home}/.cache/openclaw-image-test/cache/openclaw-image`;
       await run(
         'root',
-        `mkdir -p ${home}/claw/node_modules ${cache}
+        `mkdir -p ${home}/claw/node_modules
 cd /checkout && cp -a ${FILES} ${home}/claw/
 ln -s /checkout/node_modules/* /checkout/node_modules/.pnpm /checkout/node_modules/.bin ${home}/claw/node_modules/
-ln -s ${TOOLCHAIN} ${cache}/toolchain
+# As after the first command of a clone: without it, scripts/run would download its tools.
+printf '%s\\n' "$(ls -d ${TOOLCHAIN}/*/node_modules/.bin | head -n 1)" "$(command -v node)" >${home}/claw/node_modules/.toolchain
 # Owned by its user, as a clone is.
-chown -R --no-dereference --reference=${home} ${home}/claw ${home}/.cache`,
+chown -R --no-dereference --reference=${home} ${home}/claw`,
       );
     },
     load: async (user, image) => {
@@ -128,7 +128,10 @@ chown -R --no-dereference --reference=${home} ${home}/claw ${home}/.cache`,
       const variables = `OPENCLAW_TEST_ENGINE=podman CONTAINER_ENGINE=podman PATH=$PATH:${DOCKER_CLI}`;
       const program = 'node node_modules/vitest/vitest.mjs run --project engine-isolated --tags-filter "!nightly"';
       const report = '--reporter=json --outputFile=report.json';
-      const { stdout, stderr } = await attempt(user, `cd claw && ${variables} ${program} ${report} ${files}`);
+      const { stdout, stderr } = await attempt(
+        user,
+        `cd claw && rm -f report.json && ${variables} ${program} ${report} ${files}`,
+      );
       const { testResults } = JSON.parse(await run(user, `cat claw/report.json || echo '${NO_REPORT}'`)) as Report;
       // A file whose preparation fails has no results.
       const failed = testResults.filter(

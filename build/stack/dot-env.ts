@@ -12,7 +12,7 @@ interface Line {
 
 // A byte order mark may come first.
 const ASSIGNMENT = /^\uFEFF?[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*[=:][ \t]*/;
-/** What a backslash means in double quotes. Before another character, it stays. Source: compose-go, dotenv/parser.go, expandEscapes */
+/** Characters after a backslash in double quotes. Before any other, the backslash stays. Source: compose-go, dotenv/parser.go, expandEscapes */
 const ESCAPES: Readonly<Record<string, string>> = {
   ...{ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
   ...{ '"': '"', '\\': '\\', $: '$' },

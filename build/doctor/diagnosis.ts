@@ -12,7 +12,7 @@ import {
 } from '../stack/compose-overlay.ts';
 import { readDotEnv } from '../stack/dot-env.ts';
 import { parseExtraMounts } from '../stack/extra-mounts.ts';
-import { otherCredential, writtenSecret } from '../stack/gateway-token.ts';
+import { otherCredential, usesProxyLogin, writtenSecret } from '../stack/gateway-token.ts';
 import { isOn } from '../stack/value-checks.ts';
 import { bytes } from '../units.ts';
 import type { Installation } from './installation.ts';
@@ -181,7 +181,7 @@ function ownership({ variable, path, exists, uid, foreign }: Installation['folde
 
 function token({ dotEnv, besideConfig, config, container }: Installation): CheckOutcome {
   const expected = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
-  if (expected === '') return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
+  if (expected === '' && !usesProxyLogin(config)) return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
   const other = otherCredential(config, { dotEnv, besideConfig });
   if (other !== undefined) return passed(`the gateway accepts ${other}`);
   const written = writtenSecret(config, 'token');

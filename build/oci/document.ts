@@ -40,8 +40,8 @@ const indexRule = ruleChecker({
 });
 
 /**
- * Source: OCI image-spec, manifest.md. Docker's limit for an image is 127 layers (moby, layer/layer_store.go, maxLayerDepth). A build cache
- * has the layers of all stages.
+ * Source: OCI image-spec, manifest.md. Some of Docker's storage drivers take 127 layers (moby, layer/layer_store.go, the comment on
+ * maxLayerDepth). A build cache has the layers of all stages.
  */
 const manifestRule = ruleChecker({
   type: 'object',

@@ -88,9 +88,9 @@ async function readPlatform(
   about: readonly Descriptor[],
 ): Promise<PublishedPlatform> {
   const content = parseManifest(await source.document(manifest.digest), manifest.digest);
+  if (content.layers.length > MOST_LAYERS)
+    throw invalidContent(manifest.digest, `it has ${content.layers.length} layers, not at most ${MOST_LAYERS}`);
   const layers = new Map(content.layers.map((layer) => [layer.digest, layer]));
-  if (layers.size > MOST_LAYERS)
-    throw invalidContent(manifest.digest, `it has ${layers.size} layers, not at most ${MOST_LAYERS}`);
   const [config, statements, missing] = await Promise.all([
     source.blob(content.config.digest).then((bytes) => parseImageConfig(bytes, content.config.digest)),
     Promise.all(about.map((entry) => readStatements(source, entry))),
@@ -109,7 +109,7 @@ async function readPlatform(
 }
 
 const MOST_PLATFORMS = 8;
-/** Source: moby, layer/layer_store.go, maxLayerDepth */
+/** Some of Docker's storage drivers take no more. Source: moby, layer/layer_store.go, the comment on maxLayerDepth */
 const MOST_LAYERS = 127;
 
 /** The expected origin of an image. */

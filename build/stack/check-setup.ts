@@ -71,7 +71,7 @@ const PROGRAM_FOLDERS = [
   // Each program has a folder in these, named after it. Source: XDG Base Directory Specification
   /\/\.(?:config|cache|local\/share|local\/state)(?:\/?$|\/(?![^/]*(?:claw|molt))[^/]+)/i,
   /\/\.local(?:\/?$|\/(?!(?:share|state)(?:\/|$)))/i,
-  /\/Library\/(?:Keychains|Preferences|Cookies|Mail|Safari|Application Support\/(?![^/]*(?:claw|molt)))/i,
+  /^\/Users\/[^/]+\/Library\/(?:(?:Keychains|Preferences|Cookies|Mail|Safari)(?:\/|$)|Application Support\/(?![^/]*(?:[Cc]law|[Mm]olt)))/,
 ];
 
 /**

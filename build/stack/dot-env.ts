@@ -54,7 +54,9 @@ export function changeDotEnv(text: string, changes: ReadonlyMap<string, string |
     if (newValue === undefined) return [];
     // Compose uses the last line of a key. Remove earlier ones, because other programs may use the first.
     if (lines.slice(index + 1).some((later) => later.key === key)) return [];
-    return [value === newValue ? raw : assignment(key, newValue) + (/\r?\n$/.exec(raw)?.[0] ?? '')];
+    // Compose would give a kept value with $ another meaning.
+    const isKept = value === newValue && !isInterpolated(raw.replace(ASSIGNMENT, ''));
+    return [isKept ? raw : assignment(key, newValue) + (/\r?\n$/.exec(raw)?.[0] ?? '')];
   });
   const present = new Set(lines.map(({ key }) => key));
   const added = [...changes].flatMap(([key, value]) =>

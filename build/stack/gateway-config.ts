@@ -26,7 +26,7 @@ export interface WantedConfig {
   readonly sandbox: 'on' | 'off' | undefined;
 }
 
-type Scheme = 'http' | 'https';
+export type Scheme = 'http' | 'https';
 
 /** The addresses of the Control UI on the host itself. */
 const ownOrigins = (port: number, scheme: Scheme): readonly string[] =>

@@ -57,10 +57,15 @@ const PASSWORD = 'OPENCLAW_GATEWAY_PASSWORD';
 const hasInclude = (config: unknown): boolean =>
   ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
 
-/** A variable that `openclaw.json` sets. It counts only where the environment and both files have none. */
+/**
+ * A variable that `openclaw.json` sets. It counts only where the environment and both files have none. Source: the gateway's own reader,
+ * in which `env.NAME` replaces `env.vars.NAME`, and values with a reference such as `${NAME}` do not count.
+ */
 function variableInConfig(config: unknown, name: string): string | undefined {
-  const value = field(config, `env.vars.${name}`) ?? field(config, `env.${name}`);
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+  const values = [`env.${name}`, `env.vars.${name}`].map((path) => field(config, path));
+  return values.find(
+    (value): value is string => typeof value === 'string' && value.trim() !== '' && !/\$\{\w+\}/.test(value),
+  );
 }
 
 /** Whether a proxy logs people in. Then the gateway does not start if it has a token. */
@@ -94,12 +99,9 @@ export function chooseToken(
     const beside = valueIn(besideConfig, name);
     if (beside !== undefined) return { value: beside, from: 'the .env beside openclaw.json' };
     const inConfig = variableInConfig(config, name);
-    if (inConfig !== undefined) return { value: inConfig, from: 'openclaw.json' };
+    if (inConfig !== undefined && isToken(inConfig.trim())) return { value: inConfig.trim(), from: 'openclaw.json' };
   }
-  // The gateway takes it if it has no other.
-  const remote = field(config, 'gateway.remote.token');
-  if (written.kind === 'none' && typeof remote === 'string' && !remote.includes('$') && isToken(remote.trim()))
-    return { value: remote.trim(), from: 'openclaw.json' };
+  // gateway.remote.token does not count: it is the login for another gateway, whose owner could then log in here.
   return { value: makeToken(), from: undefined };
 }
 

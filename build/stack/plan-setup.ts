@@ -5,7 +5,7 @@ import { composeFiles, EXTRA_OVERLAY, extraOverlay, SANDBOX_OVERLAY, sandboxOver
 import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { field } from './field.ts';
-import { type ConfigWrite, configWrites } from './gateway-config.ts';
+import { type ConfigWrite, configWrites, type Scheme, schemeOf } from './gateway-config.ts';
 import { chooseToken, type GatewayToken, loginProblem, otherCredential, usesProxyLogin } from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxProbe } from './sandbox-gate.ts';
@@ -178,7 +178,7 @@ export function configureGateway(input: SetupInput, config: unknown, made: Setup
     bind: setupValues.OPENCLAW_GATEWAY_BIND,
     port: Number(setupValues.OPENCLAW_GATEWAY_PORT),
     token: readDotEnv(input.dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '',
-    origins: originsOf(values, setupValues),
+    origins: originsOf(values, setupValues, schemeOf(config)),
     ...(made.formerDotEnv === undefined ? {} : { former: formerOf(input, made.formerDotEnv, made.publishedPort) }),
     tokenGiven: made.tokenGiven ?? false,
     sandbox: made.sandbox,
@@ -196,11 +196,11 @@ export interface SetupSoFar {
 }
 
 /** The origins that the user asks for: the variable's, and that of the address on which the ports are published. */
-function originsOf(values: Values, { OPENCLAW_GATEWAY_PORT: port }: SetupValues): readonly string[] {
+function originsOf(values: Values, { OPENCLAW_GATEWAY_PORT: port }: SetupValues, scheme: Scheme): readonly string[] {
   const address = values.get('OPENCLAW_HOST_ADDRESS') ?? '127.0.0.1';
   const published = /^(?:0\.0\.0\.0|127\.0\.0\.1)$/.test(address)
     ? []
-    : [new URL(`http://${address.replace(/^\[::\]$/, '[::1]')}:${port}`).origin];
+    : [new URL(`${scheme}://${address.replace(/^\[::\]$/, '[::1]')}:${port}`).origin];
   return [...published, ...listOf(values.get('OPENCLAW_ALLOWED_ORIGINS') ?? '')];
 }
 
@@ -212,5 +212,7 @@ function formerOf(
   const former = { ...input, environment: new Map<string, string>(), dotEnv };
   const values = effectiveValues(former);
   const setupValues = withDefaults(values, former);
-  return { port: publishedPort ?? Number(setupValues.OPENCLAW_GATEWAY_PORT), origins: originsOf(values, setupValues) };
+  // The gateway may have had no certificate then, or have lost it.
+  const origins = (['http', 'https'] as const).flatMap((scheme) => originsOf(values, setupValues, scheme));
+  return { port: publishedPort ?? Number(setupValues.OPENCLAW_GATEWAY_PORT), origins };
 }

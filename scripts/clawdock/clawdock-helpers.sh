@@ -22,11 +22,12 @@ _clawdock_is_project() { [ -n "$1" ] && grep -qs 'openclaw-gateway:' "$1/docker-
 # Commands of a project run as this user, so a folder that was only found, and its Compose files, must belong to this user or to root.
 _clawdock_is_trusted() { # FOLDER
   [ "$1" != "$(CDPATH='' cd -- "$_clawdock_self/../.." 2>/dev/null && pwd -P)" ] || return 0
-  local own_group=0 strange
+  local own_group=0 strange others
   # A group may have other members. One that is named like its user has none: Debian and Fedora make one for each user.
   if [ "$(id -gn)" = "$(id -un)" ]; then own_group=$(id -g); fi
-  strange=$(find -H "$1" -maxdepth 1 \( -path "$1" -o -name '*compose*.y*ml' -o -name .env \) ! -type l \
-    \( -perm -0002 -o ! \( -user "$(id -u)" -o -user 0 \) -o -perm -0020 ! -group "$own_group" ! -group 0 \) 2>&1)
+  others=(\( -perm -0002 -o ! \( -user "$(id -u)" -o -user 0 \) -o -perm -0020 ! -group "$own_group" ! -group 0 \))
+  # Follows links: Compose reads the files to which they lead.
+  strange=$(find -H "$1" -maxdepth 0 "${others[@]}" 2>&1; find -L "$1" -mindepth 1 -maxdepth 1 \( -name '*compose*.y*ml' -o -name .env \) "${others[@]}" 2>&1)
   [ -z "$strange" ] || {
     _clawdock_say "skipped $1: it or a Compose file in it belongs to another user, or others can change it. If you trust it: export CLAWDOCK_DIR=$1"
     return 1

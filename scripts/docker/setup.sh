@@ -107,6 +107,8 @@ fail() { # TITLE REASON HINT
 parts=$root/scripts/docker/setup
 # shellcheck source=setup/decisions.sh
 . "$parts/decisions.sh"
+# shellcheck source=setup/variables.sh
+. "$parts/variables.sh"
 # shellcheck source=setup/answers.sh
 . "$parts/answers.sh"
 # shellcheck source=setup/engine.sh

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -51,6 +51,26 @@ describe('a project in a parent folder', () => {
   // Only root can give a file away.
   it.skipIf(process.getuid?.() !== 0)('is skipped if it belongs to another user', async () => {
     await $`chown 12345 ${join(project, 'docker-compose.yml')}`;
+    expect((await find()).stdout).toBe('found ');
+  });
+
+  it('is skipped if everybody can change it, whatever its name is', async () => {
+    const odd = join(folder, 'a[b]*');
+    await rename(project, odd);
+    project = odd;
+    expect((await find()).stdout).toBe(`found ${odd}`);
+    await rm(join(folder, 'home/.clawdock'), { recursive: true });
+    await chmod(odd, 0o777);
+    expect((await find()).stdout).toBe('found ');
+  });
+
+  it('is skipped if everybody can change the file to which a link leads', async () => {
+    const file = join(folder, 'elsewhere.yml');
+    await rename(join(project, 'docker-compose.yml'), file);
+    await symlink(file, join(project, 'docker-compose.yml'));
+    expect((await find()).stdout).toBe(`found ${project}`);
+    await rm(join(folder, 'home/.clawdock'), { recursive: true });
+    await chmod(file, 0o666);
     expect((await find()).stdout).toBe('found ');
   });
 

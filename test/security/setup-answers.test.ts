@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { extraOverlay, sandboxOverlay } from '../../build/stack/compose-overlay.ts';
 import { parseExtraMounts } from '../../build/stack/extra-mounts.ts';
+import { SETUP_VARIABLES } from '../../build/stack/setup-values.ts';
 
 const PARTS = join(import.meta.dirname, '../../scripts/docker/setup');
 
@@ -32,6 +33,7 @@ fail() { printf '%s\\n' "$@" >&2; exit 1; }
 . ${PARTS}/engine.sh
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
+. ${PARTS}/variables.sh
 . ${PARTS}/answers.sh
 check_answers "$question"`;
   const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root, question, ...answers.flat()], {
@@ -143,11 +145,25 @@ describe('the answers of an image', () => {
   });
 });
 
+it('know the variables that setup reads', async () => {
+  const line = '. "$1"; printf %s "$setup_variables"';
+  const { stdout } = await execa('bash', ['-c', line, 'bash', join(PARTS, 'variables.sh')]);
+  expect(stdout.split(' ').sort()).toEqual([...SETUP_VARIABLES].sort());
+});
+
 describe('answers that drop what the user asked for are refused', () => {
   it('a given address', async () => {
     const { exitCode, stderr } = await check('plan', PLANNED, { OPENCLAW_HOST_ADDRESS: '127.0.0.1' });
     expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
     expect(stderr).toContain('a .env without OPENCLAW_HOST_ADDRESS');
+  });
+
+  it('not for a line of a variable that setup never writes', async () => {
+    const text = `BRAVE_API_KEY=old\nOTEL_MINE="a$b"\n${ENV_FILE}`;
+    await writeFile(join(root, '.env'), text);
+    const answers = changed(PLANNED, 'env_file', text);
+    const environment = { BRAVE_API_KEY: 'new', OTEL_MINE: 'new' };
+    expect(await check('plan', answers, environment)).toEqual({ exitCode: 0, stderr: '' });
   });
 
   it.each([
@@ -193,6 +209,7 @@ in_container() { false; }
 . ${PARTS}/engine.sh
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
+. ${PARTS}/variables.sh
 . ${PARTS}/answers.sh
 run_decider() { printf '%s\\0' "\${inputs[@]}" | node --disable-warning=ExperimentalWarning ${PARTS}/../../../build/setup.ts "$1"; }
 gather_inputs

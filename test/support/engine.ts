@@ -35,7 +35,7 @@ export async function startEngine(): Promise<Engine> {
   return engine;
 }
 
-/** What systemd's timers do on other hosts: Podman has no process of its own that could check the health of containers. */
+/** Checks the health of all containers every second. Elsewhere systemd does, by a timer for each: Podman runs no process for it. */
 const CHECK_HEALTH = 'while sleep 1; do podman ps --quiet | xargs --no-run-if-empty -n 1 podman healthcheck run; done';
 
 /** Podman's own program is the client. Its API is served for the whole run, for Compose and doctor. */

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { homedir, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
@@ -20,6 +21,16 @@ export function podmanVariables(): Readonly<Record<string, string>> {
     PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
     ...(XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR }),
   };
+}
+
+/**
+ * Lists what setup wrote in a home.
+ *
+ * @returns names; without the folders of a Podman that is not root
+ */
+export async function writtenIn(home: string): Promise<readonly string[]> {
+  const ofPodman = onPodman() ? ['.cache', '.config'] : [];
+  return (await readdir(home)).filter((name) => !ofPodman.includes(name));
 }
 
 /** An address of this host besides 127.0.0.1. */

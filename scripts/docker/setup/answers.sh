@@ -213,8 +213,7 @@ check_env_file() {
     case $'\n'"${before//$'\r'/}"$'\n' in *$'\n'"$line"$'\n'*)
       # A kept line must not undo what the user gives now.
       name=$(name_in "$line")
-      case $name in OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY | CONTAINER_ENGINE | COMPOSE_PROJECT_NAME) ;; *) continue ;; esac
-      [ -n "${!name+set}" ] || continue
+      if ! is_setup_variable "$name" || [ -z "${!name+set}" ]; then continue; fi
       text=$(sed -E "s/$(assignment_of "$name")//" <<<"$line")
       ;;
     esac

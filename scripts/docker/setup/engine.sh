@@ -6,6 +6,7 @@
 container_engine=docker compose_command='docker compose' # for people
 engine_host='' engine_source=''                          # address of the engine, and where it comes from
 user_namespace=''                                        # of the containers, with Podman that is not root
+chosen_namespace=''                                      # whether OPENCLAW_USERNS has it, not a value of the user's
 
 # Chooses the engine that the user names, else the one of this host, and checks that it answers.
 choose_engine() {
@@ -72,7 +73,7 @@ use_podman() {
   'false true '*) user_namespace=keep-id:uid=$(given OPENCLAW_UID "$(kept_id PUID)"),gid=$(given OPENCLAW_GID "$(kept_id PGID)") ;;
   esac
   # One in .env is that of an earlier setup, perhaps for another user.
-  export OPENCLAW_USERNS=${OPENCLAW_USERNS:-$user_namespace}
+  if [ -z "${OPENCLAW_USERNS:-}" ]; then chosen_namespace=yes && export OPENCLAW_USERNS=$user_namespace; fi
   output=${output##* }
   engine_host=unix://${output#unix://} engine_source=podman
   compose_version=$(docker compose version --short 2>/dev/null) || status=$?

@@ -70,7 +70,8 @@ short_name() { # NAME
 # Refuses the project name of another installation, whose containers this setup would replace, a build of the image that it runs, and
 # data that another container uses.
 refuse_other_installations() {
-  local project folder files used name holder sources source data secrets id ids=()
+  local project folder files used name holder sources source data secrets load='' id ids=()
+  if [ "$container_engine" = podman ]; then load=' --output type=docker,dest=openclaw.tar; then podman load -i openclaw.tar'; fi
   data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
   while IFS='|' read -r project folder files used; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
@@ -79,7 +80,7 @@ refuse_other_installations() {
         "choose another one: COMPOSE_PROJECT_NAME=$project_name-2 scripts/docker/setup.sh"
     if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "$(short_name "$used")" != "$image" ]; then continue; fi
     refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
-      "give yours another name: npm run image:build -- --tag openclaw:$project_name; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
+      "give yours another name: npm run image:build -- --tag openclaw:$project_name$load; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
   done < <(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}|{{.Image}}')
   # Also those that Compose did not start.
@@ -93,10 +94,10 @@ refuse_other_installations() {
       source=${sources%%|*} sources=${sources#*|}
       [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
-          "use another folder, or stop that container: $container_engine stop ${name#/}"
+          "use other folders (OPENCLAW_CONFIG_DIR, OPENCLAW_WORKSPACE_DIR, OPENCLAW_AUTH_PROFILE_SECRET_DIR), or stop that container: $container_engine stop ${name#/}"
       [ -z "$source" ] || [ "$(real_path "$source")" != "$secrets" ] ||
         refuse OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir" "is in use by $holder" \
-          "use another folder, and another workspace (OPENCLAW_WORKSPACE_DIR), or stop that container: $container_engine stop ${name#/}"
+          "use a folder of its own; if this installation has logins, a copy of that folder, because it has their key. Or stop that container: $container_engine stop ${name#/}"
     done
   done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && inspect_containers \
     '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' \

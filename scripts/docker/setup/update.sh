@@ -199,6 +199,8 @@ use_folders_of() { # SNAPSHOT
 start_again() {
   release_lock
   trap - EXIT
+  # The restored .env may be that of another user.
+  if [ -n "$chosen_namespace" ]; then unset OPENCLAW_USERNS; fi
   SETUP_RECOVERED=yes exec "$BASH" "$self" ${given_options[@]+"${given_options[@]}"}
 }
 

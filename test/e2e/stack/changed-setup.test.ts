@@ -141,11 +141,10 @@ it('restores the previous installation if the gateway cannot start with the new 
     const { exitCode, output } = await here.setup({ OPENCLAW_IMAGE: pulled(), OPENCLAW_GATEWAY_PORT: String(port) });
     expect({ exitCode }, output).toEqual({ exitCode: 1 });
     // Podman's Compose prints its steps first.
-    const reason = onPodman()
-      ? /could not be started\n[\s\S]*in use/
-      : /could not be started\n.*(?:in use|already allocated)/;
-    expect(output).toMatch(reason);
-    expect(output).toMatch(/could not be started\n[\s\S]*Restoring the previous installation/);
+    const refused = onPodman()
+      ? /could not be started\n[\s\S]*in use[\s\S]*Restoring the previous installation/
+      : /could not be started\n.*(?:in use|already allocated)[\s\S]*Restoring the previous installation/;
+    expect(output).toMatch(refused);
   } finally {
     taken.close();
   }

@@ -89,10 +89,14 @@ it('a build that would replace the image of another installation is refused, and
       `"openclaw:local" is the image of another installation, in ${builder.project}, and a build`,
     );
     const hint =
-      /npm run image:build -- (--tag \S+); then OPENCLAW_IMAGE=(\S+) .*setup\.sh (--offline)$/m.exec(output) ?? [];
+      /npm run image:build -- (--tag \S+)(?: .*podman load -i \S+)?; then OPENCLAW_IMAGE=(\S+) .*setup\.sh (--offline)$/m.exec(
+        output,
+      ) ?? [];
     expect(hint.slice(1)).toEqual([`--tag openclaw:${name}`, `openclaw:${name}`, '--offline']);
-    await docker('tag', 'openclaw:local', `openclaw:${name}`);
-    const offline = await other.setup({ ...mine, OPENCLAW_IMAGE: `${onPodman() ? 'localhost/' : ''}openclaw:${name}` });
+    expect(output.includes('podman load')).toBe(onPodman());
+    // podman load puts this registry before a short name.
+    await docker('tag', 'openclaw:local', `${onPodman() ? 'docker.io/library/' : ''}openclaw:${name}`);
+    const offline = await other.setup({ ...mine, OPENCLAW_IMAGE: `openclaw:${name}` });
     expect({ exitCode: offline.exitCode }, offline.output).toEqual({ exitCode: 0 });
   } finally {
     await Promise.all([builder.remove(), other.remove()]);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkSetup } from '../../../build/stack/check-setup.ts';
 import { SETUP_VARIABLES } from '../../../build/stack/setup-values.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
-import { onPodman } from '../../support/podman.ts';
+import { onPodman, writtenIn } from '../../support/podman.ts';
 import { BAD_VALUES } from '../../unit/stack/bad-values.ts';
 
 // A request that passes all checks fails at the image, which the engine does not have. So no test here may write a file.
@@ -81,9 +81,7 @@ describe('scripts/docker/setup.sh refuses values or takes them literally, and wr
   it('executed no part of a value, and wrote nothing', async () => {
     expect(existsSync('/tmp/openclaw-pwned')).toBe(false);
     expect((await readdir(here.project)).sort()).toEqual(['build', 'docker-compose.yml', 'dockerfiles', 'scripts']);
-    // Podman without root has folders of its own there.
-    const ofPodman = onPodman() ? ['.cache', '.config'] : [];
-    expect((await readdir(here.home)).filter((name) => !ofPodman.includes(name))).toEqual([]);
+    expect(await writtenIn(here.home)).toEqual([]);
   });
 
   it('lists all problems together, without a secret', async () => {

@@ -1,14 +1,21 @@
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker } from '../../support/command.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
+import { onPodman } from '../../support/podman.ts';
 
-/** The owner of a path of the data, as the gateway sees it: without root, Podman has other numbers on the host. */
-const owner = async (container: string, path = ''): Promise<string> =>
-  (await docker('exec', container, 'stat', '-c', '%u:%g', join('/home/node/.openclaw', path))).stdout.trim();
+/** The owner of a path of the data on the host. Without root, Podman gives it another number there, so this reads it in the container. */
+async function owner({ config, container }: TestInstallation, path = ''): Promise<string> {
+  if (onPodman() && getuid?.() !== 0) {
+    const inside = join('/home/node/.openclaw', path);
+    return (await docker('exec', await container(), 'stat', '-c', '%u:%g', inside)).stdout.trim();
+  }
+  const { uid, gid } = await stat(join(config, path));
+  return `${uid}:${gid}`;
+}
 const user = async (container: string): Promise<string> =>
   (await docker('exec', container, 'sh', '-c', 'echo "$(id -u):$(id -g)"')).stdout.trim();
 
@@ -25,9 +32,8 @@ describe('docker compose up without setup', () => {
     expect(up.exitCode, up.stderr).toBe(0);
     const { stdout } = await here.compose('ps', '--format', '{{.Service}} {{.Health}}');
     expect(stdout).toBe('openclaw-gateway healthy');
-    const container = await here.container();
-    expect(await owner(container)).toBe('1000:1000');
-    expect(await owner(container, 'workspace')).toBe('1000:1000');
+    expect(await owner(here)).toBe('1000:1000');
+    expect(await owner(here, 'workspace')).toBe('1000:1000');
   });
 });
 
@@ -69,9 +75,8 @@ describe.each([
   it('are the user of the gateway, and its data is given to them', async () => {
     const { exitCode, output } = await here.setup({ ...variables, ...here.ports, OPENCLAW_SKIP_ONBOARDING: '1' });
     expect({ exitCode }, output).toEqual({ exitCode: 0 });
-    const container = await here.container();
-    expect(await user(container)).toBe(expected);
-    for (const folder of ['', 'identity', 'workspace']) expect(await owner(container, folder)).toBe(expected);
+    expect(await user(await here.container())).toBe(expected);
+    for (const folder of ['', 'identity', 'workspace']) expect(await owner(here, folder)).toBe(expected);
     // A later setup without the variables keeps them.
     expect((await here.dotEnv()).get('OPENCLAW_UID')).toBe(expected.split(':')[0]);
   });

@@ -55,6 +55,13 @@ it('passes each check of a correct installation, with a result for each', () => 
   expect(diagnose(well).map(({ name }) => name)).toEqual(DOCTOR_CHECKS.map(({ name }) => name));
 });
 
+it('passes an installation whose proxy logs people in, which has no token', () => {
+  const config = { gateway: { auth: { mode: 'trusted-proxy' } } };
+  const dotEnv = 'OPENCLAW_GATEWAY_TOKEN=\n';
+  expect(problems({ config, dotEnv }).filter(({ name }) => name === 'token')).toEqual([]);
+  expect(problems({ dotEnv }).map(({ name }) => name)).toContain('token');
+});
+
 describe('finds a problem, and its fix', () => {
   const extra = new Map([['docker-compose.extra.yml', 'services: {}\n']]);
   const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, hint: RegExp])[] = [

@@ -44,6 +44,7 @@ describe('changeDotEnv', () => {
     ['PEM="x\nA=1\ny"\nA=2\n', { A: '3' }, 'PEM="x\nA=1\ny"\nA=3\n'],
     ['', { A: "it's $5" }, 'A="it\'s \\$5"\n'],
     ['', { A: 'a b' }, "A='a b'\n"],
+    ['A="p$w"\n', { A: 'p$w' }, "A='p$w'\n"],
   ];
   it.each(CASES)('%j with %j', (text, changes, result) => expect(changed(text, changes)).toBe(result));
 

@@ -33,7 +33,18 @@ describe('chooseToken', () => {
     // The gateway's environment counts more than its configuration.
     [undefined, { env: { OPENCLAW_GATEWAY_TOKEN: 'set' } }, 'OPENCLAW_GATEWAY_TOKEN=kept\n', 'kept', '.env'],
     [undefined, { env: { MINE: 'set' }, gateway: { auth: { token: '${MINE}' } } }, '', 'set', 'openclaw.json'],
-    [undefined, { gateway: { remote: { token: 'remote' } } }, '', 'remote', 'openclaw.json'],
+    [
+      undefined,
+      { env: { OPENCLAW_GATEWAY_TOKEN: 'a', vars: { OPENCLAW_GATEWAY_TOKEN: 'b' } } },
+      '',
+      'a',
+      'openclaw.json',
+    ],
+    // The gateway skips a reference. A token of two words cannot be sent.
+    [undefined, { env: { vars: { OPENCLAW_GATEWAY_TOKEN: '${MY_TOKEN}' } } }, '', 'new', undefined],
+    [undefined, { env: { vars: { OPENCLAW_GATEWAY_TOKEN: 'two words' } } }, '', 'new', undefined],
+    // The login for another gateway.
+    [undefined, { gateway: { remote: { token: 'remote' } } }, '', 'new', undefined],
     [undefined, { gateway: { remote: { token: '${MINE}' } } }, '', 'new', undefined],
   ])('%j, %j, %j: %s', (given, configuration, dotEnv, value, from) =>
     expect(chooseToken(given, configuration, { dotEnv, besideConfig: BESIDE }, () => 'new')).toEqual({ value, from }),
@@ -74,6 +85,11 @@ describe('otherCredential', () => {
   ])('of %j with %j is %s', (auth, dotEnv, expected) =>
     expect(otherCredential({ gateway: { auth } }, { dotEnv, besideConfig: BESIDE })).toBe(expected),
   );
+
+  it('ignores a password that is only a reference, as the gateway does', () => {
+    const config = { env: { vars: { OPENCLAW_GATEWAY_PASSWORD: '${MINE}' } } };
+    expect(otherCredential(config, { dotEnv: '' })).toBeUndefined();
+  });
 
   it('is a password that openclaw.json sets as a variable', () => {
     const config = { env: { vars: { OPENCLAW_GATEWAY_PASSWORD: 'x' } } };
@@ -138,9 +154,11 @@ describe('a login with which the gateway does not start', () => {
     ['', { gateway: { auth: { token: 'x' } } }, '', 'gateway.auth.token is set'],
     ['', {}, 'OPENCLAW_GATEWAY_TOKEN=x\n', 'the .env beside openclaw.json has one'],
     ['', { env: { vars: { OPENCLAW_GATEWAY_TOKEN: 'x' } } }, '', 'env in openclaw.json has one'],
+    ['', { env: { vars: { OPENCLAW_GATEWAY_TOKEN: '${X}' } } }, '', undefined],
   ])('trusted-proxy with a token: %j, %j, %j', (given, config, besideConfig, reason) => {
     const auth = { mode: 'trusted-proxy', ...('gateway' in config ? config.gateway.auth : {}) };
     const problem = loginProblem({ ...config, gateway: { auth } }, { dotEnv: '', besideConfig }, 'lan', given);
-    expect(problem?.reason).toContain(reason);
+    if (reason === undefined) expect(problem).toBeUndefined();
+    else expect(problem?.reason).toContain(reason);
   });
 });

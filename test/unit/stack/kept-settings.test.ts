@@ -112,6 +112,19 @@ describe('origins follow the port', () => {
   ])('%s', (_, origins, former, expected) => expect(follow(origins, 2, former)).toEqual(expected));
 });
 
+it('the origin of the published address follows the certificate of the gateway', () => {
+  const dotEnv = 'OPENCLAW_HOST_ADDRESS=192.168.1.5\n';
+  const own = (scheme: string) => ['localhost', '127.0.0.1', '192.168.1.5'].map((host) => `${scheme}://${host}:18789`);
+  const origins = (gateway: object) =>
+    configureGateway(input({}, { dotEnv }), { gateway }, { sandbox: undefined, formerDotEnv: dotEnv }).find(
+      ({ path }) => path === 'gateway.controlUi.allowedOrigins',
+    );
+  expect(origins({ tls: { enabled: true } })).toMatchObject({ value: own('https') });
+  const withCertificate = { tls: { enabled: true }, controlUi: { allowedOrigins: own('http') } };
+  expect(origins(withCertificate)).toMatchObject({ value: own('https') });
+  expect(origins({ controlUi: { allowedOrigins: own('https') } })).toMatchObject({ value: own('http') });
+});
+
 it('the port that the running gateway publishes is the former one, whatever .env says now', () => {
   const config = {
     gateway: { controlUi: { allowedOrigins: ['https://a.example', 'http://localhost:1', 'http://127.0.0.1:1'] } },

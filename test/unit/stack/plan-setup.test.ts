@@ -147,6 +147,9 @@ describe('checkSetup', () => {
     ['OPENCLAW_CONFIG_DIR', '/home/me/.config/openclaw'],
     ['OPENCLAW_CONFIG_DIR', '/home/me/.local/share/clawd/state'],
     ['OPENCLAW_SNAPSHOT_DIR', '/var/backups/openclaw'],
+    ['OPENCLAW_CONFIG_DIR', '/srv/library/mail-archive'],
+    ['OPENCLAW_CONFIG_DIR', '/Users/x/Library/Mailbox'],
+    ['OPENCLAW_CONFIG_DIR', '/Users/x/Library/Application Support/OpenClaw'],
   ])('accepts %s=%s', (variable, value) => expect(problemsOf(input({ [variable]: value }))).toEqual([]));
 
   it('shows no password of a refused address', () => {

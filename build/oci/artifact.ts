@@ -1,3 +1,4 @@
+import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
 import {
   type Descriptor,
@@ -85,6 +86,40 @@ export async function putArtifactDocument(
   await registry.putDocument(repository, tag, manifest);
 }
 
+/** The digest of the artifact under a tag; undefined if there is none. */
+export const artifactDigest = async (
+  registry: Registry,
+  repository: Repository,
+  tag: string,
+): Promise<string | undefined> => (await registry.document(repository, tag))?.descriptor.digest;
+
+/**
+ * Replaces an artifact, if the registry still has the one that was read before.
+ *
+ * @param before digest of the artifact that was read; undefined if there was none
+ * @param what continues "Another process wrote"
+ * @throws WorkError if another process wrote one meanwhile
+ */
+export async function replaceArtifact(
+  registry: Registry,
+  repository: Repository,
+  tag: string,
+  artifact: StoredArtifact,
+  before: string | undefined,
+  what: string,
+): Promise<void> {
+  const now = await artifactDigest(registry, repository, tag);
+  if (now !== before && now !== artifact.manifest.descriptor.digest) {
+    throw new WorkError({
+      kind: 'record-changed',
+      title: `Another process wrote ${what}`,
+      reason: `${nameOf(repository)}:${tag} was ${before ?? 'missing'} when it was read, and is ${now ?? 'missing'} now.`,
+      hint: 'find out who writes to this repository, then run the same command again',
+    });
+  }
+  await putArtifactDocument(registry, repository, tag, artifact);
+}
+
 const CLEARED_TYPE = 'application/vnd.openclaw.cleared.v1+json';
 
 /** Replaces an artifact by an empty one. Registries allow this to everybody who can push, unlike deleting. */
@@ -93,7 +128,7 @@ export const clearArtifact = (registry: Registry, repository: Repository, tag: s
 
 /**
  * @returns undefined if the tag does not exist or has another type
- * @throws WorkError of the kind `invalid-content` if its content is missing, or is not what the manifest says
+ * @throws WorkError of the kind `invalid-content` if its manifest is not valid, or its content is missing or other than the manifest says
  */
 export async function readArtifact(
   registry: Registry,
@@ -101,9 +136,11 @@ export async function readArtifact(
   tag: string,
   type: string,
 ): Promise<(Pick<Artifact, 'annotations' | 'content'> & { readonly descriptor: Descriptor }) | undefined> {
-  const document = await registry.document(repository, tag);
-  if (document === undefined) return undefined;
   const name = `${nameOf(repository)}:${tag}`;
+  const document = await registry.document(repository, tag).catch((error: unknown) => {
+    throw isBadContent(error) ? invalidContent(name, error.failure.reason.replace(/\.$/, ''), { cause: error }) : error;
+  });
+  if (document === undefined) return undefined;
   const { content: manifest, descriptor } = document;
   if (isIndex(manifest) || manifest.artifactType !== type) return undefined;
   const [layer] = manifest.layers;

@@ -14,7 +14,7 @@ import { guardedRegistry, type LockWait, takeLock } from './release-lock.ts';
 import { type ReleaseRecord, recordedRelease } from './release-record.ts';
 import { isDrift, releaseStatus } from './release-status.ts';
 import { assertTags, digestOfTag, putTag } from './release-tags.ts';
-import { decisionDocument, decisionTag, putDecision } from './stored-decision.ts';
+import { decisionDigest, decisionDocument, decisionTag, putDecision, putDecisionDocument } from './stored-decision.ts';
 import type { SignatureCheck } from './trusted-record.ts';
 
 /** The tags of a channel that a decision moves, and the decision. */
@@ -119,15 +119,17 @@ export async function promote(request: PromotionRequest, context: PromotionConte
   const lock = await takeLock(registry, repositories, lockWait);
   try {
     const writes = guardedRegistry(registry, lock);
+    const before = await Promise.all(registries.map((name) => decisionDigest(registry, name, request.channel)));
     const promotion = await preparePromotion(request, context);
     refuseConflicts(promotion);
     const { decision, tags } = promotion;
     const { descriptor } = decisionDocument(decision).manifest;
     for (const repository of repositories) await rememberWritten(repository, [descriptor.digest]);
     onStep(`recording the decision as ${decisionTag(decision.channel)}`);
-    for (const name of registries) await putDecision(writes, name, decision, undefined);
+    for (const repository of repositories) await putDecisionDocument(writes, repository, decision);
     await signer?.sign(writes, repositories, descriptor);
-    for (const name of registries) await putDecision(writes, name, decision, decisionTag(decision.channel));
+    for (const [index, repository] of repositories.entries())
+      await putDecision(writes, repository, decision, before[index]);
     const digests = tags.map((tag) => ({ ...tag, digest: digestOfTag(tag, request.record.images) }));
     await allOrFirstFailure(
       registries.map(async (name) => {

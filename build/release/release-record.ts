@@ -1,5 +1,11 @@
 import { ANNOTATION } from '../oci/annotations.ts';
-import { artifactDocument, putArtifactDocument, readArtifact, type StoredArtifact } from '../oci/artifact.ts';
+import {
+  artifactDocument,
+  putArtifactDocument,
+  readArtifact,
+  replaceArtifact,
+  type StoredArtifact,
+} from '../oci/artifact.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { DESCRIPTOR_SCHEMA, invalidContent } from '../oci/document.ts';
 import { PLATFORMS, type Platform } from '../oci/platform.ts';
@@ -181,18 +187,8 @@ export async function putRecord(
   record: ReleaseRecord,
   before: string | undefined,
 ): Promise<void> {
-  const artifact = recordDocument(record);
-  const tag = recordTag(record.name);
-  const now = (await registry.document(parseReference(repository), tag))?.descriptor.digest;
-  if (now !== before && now !== artifact.manifest.descriptor.digest) {
-    throw new WorkError({
-      kind: 'record-changed',
-      title: 'Another process wrote the record of this release',
-      reason: `${repository}:${tag} was ${before ?? 'missing'} when it was read, and is ${now ?? 'missing'} now.`,
-      hint: 'find out who writes to this repository, then run the same command again',
-    });
-  }
-  await putArtifactDocument(registry, parseReference(repository), tag, artifact);
+  const [at, tag] = [parseReference(repository), recordTag(record.name)];
+  await replaceArtifact(registry, at, tag, recordDocument(record), before, 'the record of this release');
 }
 
 /**

@@ -1,8 +1,15 @@
 import { parseVersionTag } from '../gateway/version.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
-import { artifactDocument, putArtifactDocument, readArtifact, type StoredArtifact } from '../oci/artifact.ts';
-import { invalidContent } from '../oci/document.ts';
-import { parseReference, TAG_PATTERN } from '../oci/reference.ts';
+import {
+  artifactDigest,
+  artifactDocument,
+  putArtifactDocument,
+  readArtifact,
+  replaceArtifact,
+  type StoredArtifact,
+} from '../oci/artifact.ts';
+import { invalidContent, isBadContent } from '../oci/document.ts';
+import { parseReference, type Repository, TAG_PATTERN } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
@@ -38,21 +45,54 @@ export const decisionDocument = (decision: ChannelDecision): StoredArtifact =>
     content: decision,
   });
 
-/** Writes a decision to a repository. @param tag undefined to write it by digest only */
-export const putDecision = (
+/** Writes a decision to a repository, without a tag. */
+export const putDecisionDocument = (
   registry: Registry,
-  repository: string,
+  repository: Repository,
   decision: ChannelDecision,
-  tag: string | undefined,
 ): Promise<void> => {
   const artifact = decisionDocument(decision);
-  return putArtifactDocument(
+  return putArtifactDocument(registry, repository, artifact.manifest.descriptor.digest, artifact);
+};
+
+/**
+ * Writes a decision, if the registry still has what was read before.
+ *
+ * @param before digest of the decision that was read; undefined if there was none
+ * @throws WorkError if another process wrote a decision meanwhile
+ */
+export const putDecision = (
+  registry: Registry,
+  repository: Repository,
+  decision: ChannelDecision,
+  before: string | undefined,
+): Promise<void> => {
+  const tag = decisionTag(decision.channel);
+  return replaceArtifact(
     registry,
-    parseReference(repository),
-    tag ?? artifact.manifest.descriptor.digest,
-    artifact,
+    repository,
+    tag,
+    decisionDocument(decision),
+    before,
+    'the decision about this channel',
   );
 };
+
+/** The digest of the present decision; undefined if there is none. @throws WorkError if its manifest is not valid */
+export const decisionDigest = (registry: Registry, repository: string, channel: Channel): Promise<string | undefined> =>
+  artifactDigest(registry, parseReference(repository), decisionTag(channel)).catch((error: unknown) => {
+    throw asInvalid(error, repository, channel);
+  });
+
+/** How to get rid of a decision. */
+const clearHint = (repository: string, channel: Channel): string =>
+  `find out who wrote it; then remove it: scripts/run release clear --decision ${channel} --registries ${repository}`;
+
+/** An error of the content, with the command that clears it. */
+const asInvalid = (error: unknown, repository: string, channel: Channel): unknown =>
+  isBadContent(error)
+    ? new WorkError({ ...error.failure, kind: 'invalid-decision', hint: clearHint(repository, channel) })
+    : error;
 
 /**
  * Reads the decision about a channel. Everybody who can push to a registry can write one, so it counts like a record: if the identity
@@ -82,24 +122,22 @@ async function readOne(
 ): Promise<ChannelDecision | undefined> {
   const at = parseReference(repository);
   const name = `${repository}:${decisionTag(channel)}`;
-  const artifact = await readArtifact(registry, at, decisionTag(channel), DECISION_TYPE);
+  const artifact = await readArtifact(registry, at, decisionTag(channel), DECISION_TYPE).catch((error: unknown) => {
+    throw asInvalid(error, repository, channel);
+  });
   if (artifact === undefined) return undefined;
-  const hint = `find out who wrote it; then remove it: scripts/run release clear --decision ${channel} --registries ${repository}`;
   const decision = artifact.content as ChannelDecision;
   const broken =
     decisionRule(artifact.content) ??
     (decision.channel === channel ? undefined : `/channel is ${decision.channel}`) ??
     notReleases(decision);
-  if (broken !== undefined) {
-    const { failure } = invalidContent(name, broken);
-    throw new WorkError({ ...failure, kind: 'invalid-decision', hint });
-  }
+  if (broken !== undefined) throw asInvalid(invalidContent(name, broken), repository, channel);
   if (await isOurs(at, artifact.descriptor.digest, check)) return decision;
   throw new WorkError({
     kind: 'untrusted-decision',
     title: 'The decision about a channel is not trusted',
     reason: `${name} (${artifact.descriptor.digest}) has no signature of the identity that signs releases, and this host did not write it.`,
-    hint: `give the public key with --key if a key signed it, or publish with the same --sign; else ${hint}`,
+    hint: `give the public key with --key if a key signed it, or publish with the same --sign; else ${clearHint(repository, channel)}`,
   });
 }
 

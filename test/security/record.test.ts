@@ -6,18 +6,21 @@ import { clearArtifact, putArtifact } from '../../build/oci/artifact.ts';
 import { digestOf, MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import { openRegistries, type Registry } from '../../build/oci/registry.ts';
+import type { ChannelDecision } from '../../build/release/channel-decision.ts';
 import { findRecord } from '../../build/release/find-record.ts';
 import { rememberWritten } from '../../build/release/own-digests.ts';
 import { clearLock, guardedRegistry, takeLock } from '../../build/release/release-lock.ts';
 import { putRecord, type ReleaseRecord, readRecord, recordDocument } from '../../build/release/release-record.ts';
 import { releaseStatus, restrictedTo } from '../../build/release/release-status.ts';
 import { repairRelease } from '../../build/release/repair-release.ts';
+import { decisionDigest, putDecision, readDecision } from '../../build/release/stored-decision.ts';
 import { memoryRegistry, serve, type TestServer } from '../support/http-server.ts';
 
 const RECORD_TYPE = 'application/vnd.openclaw.release.record.v1+json';
 const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
 const IMAGE = storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [], annotations: { a: 'b' } });
-const OTHER = storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [] });
+const EMPTY_INDEX = { schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [] } as const;
+const OTHER = storeDocument(EMPTY_INDEX);
 
 let state = '';
 let before: string | undefined;
@@ -207,6 +210,42 @@ describe('a record that somebody else changed meanwhile', () => {
       failure: { kind: 'record-changed' },
     });
     expect((await readRecord(registry, first, '2026.9.6'))?.record.revision).toBe('e'.repeat(40));
+  });
+});
+
+describe('a document that is too large, or has too many entries', () => {
+  const decision: ChannelDecision = {
+    ...{ channel: 'latest', release: '2026.9.5', withdrawn: ['2026.9.6'], reason: 'broken' },
+    ...{ decided: '2026-09-08T00:00:00.000Z', by: 'me' },
+  };
+  const entry = { ...IMAGE.descriptor, platform: { os: 'linux', architecture: 'amd64' } };
+  it.each([
+    ['5 MB', storeDocument({ ...EMPTY_INDEX, annotations: { a: 'x'.repeat(5e6) } })],
+    ['101 entries', storeDocument({ ...EMPTY_INDEX, manifests: Array.from({ length: 101 }, () => entry) })],
+  ])('is named with the command that clears it: %s', async (_, document) => {
+    for (const tag of ['release-2026.9.6', 'decision-latest'])
+      await registry.putDocument(parseReference(first), tag, document);
+    await expect(readRecord(registry, first, '2026.9.6')).rejects.toMatchObject({
+      failure: { kind: 'invalid-record', hint: expect.stringContaining('release clear --record 2026.9.6') },
+    });
+    const invalid = {
+      failure: { kind: 'invalid-decision', hint: expect.stringContaining('release clear --decision latest') },
+    };
+    await expect(readDecision(registry, [first], 'latest', nobody)).rejects.toMatchObject(invalid);
+    await expect(decisionDigest(registry, first, 'latest')).rejects.toMatchObject(invalid);
+    await clearArtifact(registry, parseReference(first), 'decision-latest');
+    expect(await readDecision(registry, [first], 'latest', nobody)).toBeUndefined();
+  });
+
+  it('a decision that somebody else changed meanwhile is not overwritten', async () => {
+    const at = parseReference(first);
+    await putDecision(registry, at, decision, undefined);
+    const read = await decisionDigest(registry, first, 'latest');
+    await putDecision(registry, at, { ...decision, release: '2026.9.4' }, read);
+    await expect(putDecision(registry, at, { ...decision, by: 'other' }, read)).rejects.toMatchObject({
+      failure: { kind: 'record-changed' },
+    });
+    expect((await readDecision(registry, [first], 'latest', async () => true))?.release).toBe('2026.9.4');
   });
 });
 

@@ -109,8 +109,12 @@ async function readEntry(
   const at = path.lastIndexOf('/') + 1;
   const [folder, name] = [path.slice(0, at), path.slice(at)];
   if (name === OPAQUE) return { kind: 'whiteout', path: folder.slice(0, -1), isOpaque: true };
-  if (name.startsWith(WHITEOUT))
-    return { kind: 'whiteout', path: `${folder}${name.slice(WHITEOUT.length)}`, isOpaque: false };
+  if (name.startsWith(WHITEOUT)) {
+    const hidden = name.slice(WHITEOUT.length);
+    // Engines would hide the folder itself, or the one above.
+    if (['', '.', '..'].includes(hidden)) throw invalidContent(path, 'it hides no file of its folder');
+    return { kind: 'whiteout', path: `${folder}${hidden}`, isOpaque: false };
+  }
   if (path === '') return undefined;
   const isFile = header.type === 'file';
   const what = isFile ? hash.digest('hex') : (header.linkname ?? '');

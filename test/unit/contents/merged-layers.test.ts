@@ -56,6 +56,10 @@ it.each<[string, readonly (readonly Entry[])[], readonly string[]]>([
   expect((await merge(...layers)).paths).toEqual(paths);
 });
 
+it.each(['.wh.', 'a/.wh.', 'a/.wh..', 'a/c/.wh...'])('refuses %s, which hides no file of its folder', async (name) => {
+  await expect(merge([['a/b'], ['a/c/d']], [[name]])).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });
+});
+
 it('has the number of the layer that wrote a file last, and the text behind a hard link', async () => {
   const { layers, texts } = await merge(
     [

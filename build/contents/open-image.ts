@@ -1,6 +1,6 @@
-import { lstat, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
@@ -153,14 +153,13 @@ const LARGEST_INDEX = 4_000_000;
 
 /** An engine saves an index with all its platforms, also those that it has not pulled. */
 const readPart = (reading: Promise<Buffer>, name: string): Promise<Buffer> =>
-  reading.catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new WorkError({
-      kind: 'not-found',
-      title: 'A part of the image is missing',
-      reason: `${name} does not contain ${basename(error.path ?? '')}.`,
-      hint: 'pull the image for this platform, or save it again',
-    });
+  reading.catch((error: unknown) => {
+    const isMissing =
+      error instanceof WorkError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    if (!isMissing) throw error;
+    // The folder of an unpacked archive is gone afterwards.
+    const reason = error.failure.reason.replace(/^.* does not contain/, `${name} does not contain`);
+    throw new WorkError({ ...error.failure, reason, hint: 'pull the image for this platform, or save it again' });
   });
 
 /** Layers whose bytes are compared with their digests while they are read. */
@@ -176,10 +175,29 @@ const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pi
 /** Unpacks an archive into a temporary folder. @param use uses the folder while it exists */
 const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>
   withFolder(async (folder) => {
+    await assertFits(archive, folder);
     const { failed, stderr } = await execa('tar', ['-xf', resolve(archive), '-C', folder], { reject: false });
     if (failed) throw notAnArchive(basename(archive), stderr.split('\n')[0] ?? '');
     return use(folder);
   });
+
+/** A few megabytes can unpack to any size. @throws WorkError if the files of an archive have more bytes than the disk has free */
+async function assertFits(archive: string, folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const list = execa('tar', ['-tvf', resolve(archive), '--numeric-owner'], { reject: false, buffer: false });
+  let bytes = 0;
+  for await (const line of list) {
+    bytes += Number(/^-\S+ +\S+ +(\d+)/.exec(line)?.[1] ?? 0);
+    if (bytes <= bavail * bsize) continue;
+    list.kill();
+    throw new WorkError({
+      kind: 'too-large',
+      title: 'The archive does not fit on the disk',
+      reason: `${basename(archive)} unpacks to more than the ${bavail * bsize} bytes that are free in ${dirname(folder)}.`,
+      hint: 'if you trust the archive, make free space, or choose another disk: TMPDIR=/folder',
+    });
+  }
+}
 
 /** @param use uses a temporary folder while it exists */
 async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import writeFileAtomic from 'write-file-atomic';
+import { WorkError } from '../problem.ts';
 import { type Descriptor, digestOf, MEDIA_TYPES, type StoredDocument } from './descriptor.ts';
 import { invalidContent, isIndex, parseDocument } from './document.ts';
 import { isDigest, type Repository } from './reference.ts';
@@ -41,11 +42,22 @@ function requireDigest(text: string): void {
 /**
  * A blob of a layout that somebody else wrote: a pipe or a link to a device would be read forever.
  *
- * @throws WorkError if it is not a file, or larger than `limit` bytes; an Error with the code ENOENT if it does not exist
+ * @throws WorkError if it does not exist, is not a file, or is larger than `limit` bytes
  */
 async function existingBlob(folder: string, digest: string, limit: number): Promise<string> {
   const file = blobFile(folder, digest);
-  const found = await lstat(file);
+  const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new WorkError(
+      {
+        kind: 'not-found',
+        title: 'A part of the image is missing',
+        reason: `${folder} does not contain ${digest}.`,
+        hint: 'save, download or build the image again',
+      },
+      { cause: error },
+    );
+  });
   if (!found.isFile()) throw invalidContent(`${digest} in ${folder}`, 'it is not a file');
   if (found.size > limit) throw invalidContent(`${digest} in ${folder}`, `it has more than ${limit} bytes`);
   return file;

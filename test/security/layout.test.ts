@@ -32,6 +32,13 @@ describe('a blob of a layout that somebody else wrote', () => {
     await expect(content.blob(DIGEST)).rejects.toMatchObject(refused);
   });
 
+  it('is named if it is missing', async () => {
+    const content = layoutContent(folder);
+    const missing = { failure: { kind: 'not-found', reason: `${folder} does not contain ${DIGEST}.` } };
+    for (const read of [content.document, content.blob, content.open])
+      await expect(read(DIGEST)).rejects.toMatchObject(missing);
+  });
+
   it('is not opened as a layer if it is a pipe', async () => {
     await $`mkfifo ${blob}`;
     await expect(layoutContent(folder).open(DIGEST)).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });

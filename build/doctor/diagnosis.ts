@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type CheckOutcome, type CheckResult, passed } from '../check-result.ts';
 import { compareVersions, parseVersion } from '../gateway/version.ts';
 import {
+  CHECKSUM_LINE,
   COMPOSE_FILE,
   composeFiles,
   EXTRA_OVERLAY,
@@ -224,7 +225,7 @@ function overlays({ dotEnv, files, container, project }: Installation): CheckOut
     values.get('OPENCLAW_HOME_VOLUME'),
     parseExtraMounts(values.get('OPENCLAW_EXTRA_MOUNTS') ?? '').mounts,
   );
-  if (files.get(EXTRA_OVERLAY) !== expected)
+  if (files.get(EXTRA_OVERLAY)?.replace(CHECKSUM_LINE, '') !== expected)
     outcomes.push(warning(`${EXTRA_OVERLAY} does not match .env (OPENCLAW_EXTRA_MOUNTS, OPENCLAW_HOME_VOLUME)`, SETUP));
   if (files.has(SANDBOX_OVERLAY) && !isOn(values.get('OPENCLAW_SANDBOX')))
     outcomes.push(problem(`${SANDBOX_OVERLAY} mounts the engine's socket, but OPENCLAW_SANDBOX is off`, SETUP));

@@ -9,6 +9,8 @@ export const OVERRIDES = [
   'docker-compose.override.yml',
   'docker-compose.override.yaml',
 ] as const;
+/** The last line of an overlay, which scripts/docker/setup/files.sh adds. */
+export const CHECKSUM_LINE = /^# Checksum of the lines above: .*\n/m;
 export const COMPOSE_FILE = 'docker-compose.yml';
 
 /**
@@ -66,6 +68,9 @@ export const sandboxOverlay = (socket: string, group: number): string =>
 
 const lines = (all: readonly string[]): string => `${all.join('\n')}\n`;
 
+/** Whether a Compose file is the user's own, neither that of this project nor one that setup writes. */
+export const isOfUser = (file: string): boolean => ![COMPOSE_FILE, EXTRA_OVERLAY, SANDBOX_OVERLAY].includes(file);
+
 /** The user's override that Compose finds by default. */
 export const overrideOf = (present: ReadonlySet<string>): readonly string[] =>
   OVERRIDES.filter((name) => present.has(name)).slice(0, 1);
@@ -73,7 +78,7 @@ export const overrideOf = (present: ReadonlySet<string>): readonly string[] =>
 /**
  * The files that Compose reads, in order, for COMPOSE_FILE in `.env`: with it, plain `docker compose` uses the same stack.
  *
- * @param kept current value of COMPOSE_FILE; undefined if it is not set
+ * @param kept value of COMPOSE_FILE, given or in `.env`; undefined if it is not set
  * @param present the overlays and the user's override that exist after setup
  * @returns the files; `written` is undefined if Compose finds the files by default
  */

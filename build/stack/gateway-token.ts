@@ -54,7 +54,7 @@ const isWritten = (config: unknown, name: 'token' | 'password'): boolean =>
 const PASSWORD = 'OPENCLAW_GATEWAY_PASSWORD';
 
 /** Whether another file may contain `gateway.auth`. */
-const hasInclude = (config: unknown): boolean =>
+export const hasInclude = (config: unknown): boolean =>
   ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
 
 /**
@@ -110,15 +110,18 @@ export function chooseToken(
  *
  * @returns undefined if an included file may say it
  */
-function authMode(config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined {
+export function authMode(config: unknown, files: EnvironmentFiles): string | undefined {
   const mode = field(config, 'gateway.auth.mode');
   if (typeof mode === 'string') return mode;
-  const inVariables =
-    [dotEnv, besideConfig].some((text) => valueIn(text, PASSWORD) !== undefined) ||
-    variableInConfig(config, PASSWORD) !== undefined;
-  if (isWritten(config, 'password') || inVariables) return 'password';
+  if (hasPassword(config, files)) return 'password';
   return hasInclude(config) ? undefined : 'token';
 }
+
+/** Whether a password is in `openclaw.json` or in a variable. */
+export const hasPassword = (config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): boolean =>
+  isWritten(config, 'password') ||
+  [dotEnv, besideConfig].some((text) => valueIn(text, PASSWORD) !== undefined) ||
+  variableInConfig(config, PASSWORD) !== undefined;
 
 /**
  * Describes where people find the token or password that the gateway accepts.

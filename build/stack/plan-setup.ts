@@ -1,7 +1,13 @@
-import { isIPv4 } from 'node:net';
 import type { Problem } from '../problem.ts';
 import { folderProblems } from './check-setup.ts';
-import { composeFiles, EXTRA_OVERLAY, extraOverlay, SANDBOX_OVERLAY, sandboxOverlay } from './compose-overlay.ts';
+import {
+  composeFiles,
+  EXTRA_OVERLAY,
+  extraOverlay,
+  isOfUser,
+  SANDBOX_OVERLAY,
+  sandboxOverlay,
+} from './compose-overlay.ts';
 import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { field } from './field.ts';
@@ -21,6 +27,7 @@ import {
   withDefaults,
 } from './setup-values.ts';
 import { STACK_VARIABLES } from './stack-variable.ts';
+import { startProblems } from './start-rules.ts';
 import { isOn, listOf } from './value-checks.ts';
 
 export type Onboarding =
@@ -73,8 +80,10 @@ export function planSetup(
   ] as const)
     if (content === undefined) present.delete(file);
     else present.add(file);
-  const kept = readDotEnv(input.dotEnv);
-  const compose = composeFiles(kept.get('COMPOSE_FILE'), present);
+  const compose = composeFiles(
+    input.environment.get('COMPOSE_FILE') ?? readDotEnv(input.dotEnv).get('COMPOSE_FILE'),
+    present,
+  );
   const onboarding = decideOnboarding(values, setupValues.OPENCLAW_GATEWAY_BIND, config);
   const reason = 'is not set, there is no terminal, and no API key of a provider is given';
   const hint = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
@@ -83,7 +92,7 @@ export function planSetup(
   return {
     problems: [
       ...folderProblems(setupValues, input),
-      ...bindProblems(setupValues.OPENCLAW_GATEWAY_BIND, config),
+      ...startProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input, compose.files.some(isOfUser)),
       ...loginProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input),
       ...(onboarding.kind === 'asks' && !input.terminal
         ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
@@ -109,15 +118,6 @@ export function planSetup(
     directories: directoriesOf(setupValues),
     onboarding,
   };
-}
-
-/** The gateway does not start with the bind `custom` and no address, and takes IPv4 addresses only. */
-function bindProblems(bind: string, config: unknown): readonly Problem[] {
-  const address = field(config, 'gateway.customBindHost');
-  if (bind !== 'custom' || (typeof address === 'string' && isIPv4(address.trim()))) return [];
-  const reason = `needs an IPv4 address: gateway.customBindHost in openclaw.json is ${address === undefined ? 'not set' : JSON.stringify(address)}`;
-  const hint = 'set it to an address of the container, such as 0.0.0.0, or use OPENCLAW_GATEWAY_BIND=lan';
-  return [{ source: 'OPENCLAW_GATEWAY_BIND', value: bind, reason, hint }];
 }
 
 const loginProblems = (bind: string, config: unknown, input: SetupInput): readonly Problem[] => {

@@ -89,10 +89,13 @@ export const reference = (value: string): ValueProblem | undefined => {
 export const isToken = (value: string): boolean => TOKEN.test(value);
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 const TOKEN_HINT = 'use another token, or leave the variable out to get a new one';
-/** The gateway does not start with these. */
-const PLACEHOLDERS = ['undefined', 'null', 'change-me-now', 'change-me-to-a-long-random-token'];
+/** Secrets with which the gateway does not start: those of examples, and those that stand for a hidden one. */
+export const isPlaceholder = (value: string): boolean =>
+  /^(?:undefined|null|change-me-now|change-me-to-a-(?:long-random-token|strong-password)|\*\*\*|(?:xoxb-|xapp-)?REDACTED|__OPENCLAW_REDACTED__|<redacted>|\[(?:redacted|REDACTED(?:_PRIVATE_KEY| CREDENTIAL)?)\])$/.test(
+    value,
+  );
 export const token = (value: string): ValueProblem | undefined =>
-  PLACEHOLDERS.includes(value)
+  isPlaceholder(value)
     ? { reason: 'is a placeholder, with which the gateway does not start', hint: TOKEN_HINT }
     : matching(TOKEN, 'is not a valid token (1 to 1024 printable ASCII characters without spaces)', TOKEN_HINT)(value);
 

@@ -167,9 +167,9 @@ check_directories() {
   done
 }
 
-# Prints the Compose files that a stack may have, each between colons. Setup reads COMPOSE_FILE from .env only.
+# Prints the Compose files that a stack may have, each between colons.
 known_compose_files() {
-  printf ':%s:docker-compose.yml' "$(in_env_file COMPOSE_FILE)"
+  printf ':%s:docker-compose.yml' "$(given COMPOSE_FILE)"
   printf ':%s' "${overrides[@]}" docker-compose.extra.yml docker-compose.sandbox.yml
   printf ':'
 }
@@ -190,7 +190,7 @@ check_compose_files() {
 # Prints the Compose files of the user's: those in COMPOSE_FILE, or the override that Compose finds.
 users_compose_files() {
   local path rest found=''
-  rest=$(in_env_file COMPOSE_FILE):
+  rest=$(given COMPOSE_FILE):
   while [ -n "$rest" ]; do
     path=${rest%%:*} rest=${rest#*:}
     case $path in '' | docker-compose.yml | docker-compose.extra.yml | docker-compose.sandbox.yml | *.override.y*ml) ;; *) found+=" $path" ;; esac

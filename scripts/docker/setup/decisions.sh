@@ -130,7 +130,7 @@ gather_inputs() {
   local name
   while IFS= read -r name; do
     case $name in
-    OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_PROJECT_NAME | CONTAINER_ENGINE | HOME | DOCKER_HOST) input "env:$name" "${!name}" ;;
+    OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | CONTAINER_ENGINE | HOME | DOCKER_HOST) input "env:$name" "${!name}" ;;
     esac
   done < <(compgen -e)
   # The socket of a Docker context.

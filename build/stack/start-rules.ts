@@ -1,0 +1,140 @@
+import { isIPv4 } from 'node:net';
+import type { Problem } from '../problem.ts';
+import { field } from './field.ts';
+import { authMode, type EnvironmentFiles, hasInclude, hasPassword, writtenSecret } from './gateway-token.ts';
+import { isPlaceholder } from './value-checks.ts';
+
+interface Settings {
+  /** OPENCLAW_GATEWAY_BIND, which setup writes to `openclaw.json`. */
+  readonly bind: string;
+  /** How clients log in; undefined if an included file may say it. */
+  readonly mode: string | undefined;
+  /** `off`, `serve` or `funnel`. */
+  readonly tailscale: string;
+  readonly config: unknown;
+  readonly files: EnvironmentFiles;
+  /** Whether a Compose file of the user's may set more variables. */
+  readonly hasOverride: boolean;
+}
+
+interface StartRule {
+  readonly source: string;
+  /** The value that is wrong; undefined if the rule is kept. */
+  readonly wrong: (settings: Settings) => string | undefined;
+  readonly reason: string | ((settings: Settings) => string);
+  readonly hint: string;
+}
+
+const TAILSCALE = 'openclaw.json: gateway.tailscale.mode';
+const AUTH = 'openclaw.json: gateway.auth.mode';
+
+/** `custom` may be an address of the container alone. */
+const isForOthers = ({ bind, config }: Settings): boolean =>
+  bind !== 'loopback' && !(bind === 'custom' && /^127\./.test(String(field(config, 'gateway.customBindHost')).trim()));
+
+const when = (applies: boolean, value: unknown): string | undefined => (applies ? String(value ?? '') : undefined);
+
+/** Source: the checks that the gateway makes at its start, in release 2026.9.6. */
+const RULES: readonly StartRule[] = [
+  {
+    source: 'OPENCLAW_GATEWAY_BIND',
+    wrong: ({ bind, config }) => {
+      const address = field(config, 'gateway.customBindHost');
+      return when(bind === 'custom' && !(typeof address === 'string' && isIPv4(address.trim())), bind);
+    },
+    reason: ({ config }) => {
+      const address = field(config, 'gateway.customBindHost');
+      return `needs an IPv4 address: gateway.customBindHost in openclaw.json is ${address === undefined ? 'not set' : JSON.stringify(address)}`;
+    },
+    hint: 'set it to an address of the container, such as 0.0.0.0, or use OPENCLAW_GATEWAY_BIND=lan',
+  },
+  {
+    source: TAILSCALE,
+    wrong: (settings) => when(settings.tailscale !== 'off' && isForOthers(settings), settings.tailscale),
+    reason: 'works only if the gateway listens for its own host',
+    hint: 'use OPENCLAW_GATEWAY_BIND=loopback, or set gateway.tailscale.mode to off',
+  },
+  {
+    source: TAILSCALE,
+    wrong: ({ tailscale, mode }) =>
+      when(tailscale === 'funnel' && mode !== undefined && mode !== 'password', tailscale),
+    reason: 'shows the gateway to the internet, and needs a password',
+    hint: 'set gateway.auth.mode to password and OPENCLAW_GATEWAY_PASSWORD in .env, or gateway.tailscale.mode to off',
+  },
+  {
+    source: TAILSCALE,
+    wrong: ({ tailscale, mode }) => when(tailscale === 'serve' && mode === 'none', tailscale),
+    reason: 'does not work without a login, and gateway.auth.mode is none',
+    hint: 'set gateway.auth.mode to token, or gateway.tailscale.mode to off',
+  },
+  {
+    source: AUTH,
+    wrong: ({ mode, config, files, hasOverride }) =>
+      when(mode === 'password' && !hasOverride && !hasInclude(config) && !hasPassword(config, files), mode),
+    reason: 'needs a password, and there is none',
+    hint: 'write OPENCLAW_GATEWAY_PASSWORD=… in .env, or set gateway.auth.mode to token',
+  },
+  {
+    source: 'openclaw.json: gateway.auth.password',
+    wrong: ({ mode, config }) => placeholder(config, 'password', mode),
+    reason: 'is a placeholder, with which the gateway does not start',
+    hint: 'write a password of your own; `openssl rand -hex 32` prints one',
+  },
+  {
+    source: 'openclaw.json: gateway.auth.token',
+    wrong: ({ mode, config }) => placeholder(config, 'token', mode),
+    reason: 'is a placeholder, with which the gateway does not start',
+    hint: 'remove it, and setup makes a token',
+  },
+  {
+    source: AUTH,
+    wrong: ({ mode, config }) => {
+      const header = field(config, 'gateway.auth.trustedProxy.userHeader');
+      return when(mode === 'trusted-proxy' && !hasInclude(config) && !isText(header), mode);
+    },
+    reason: 'needs the header with the name of the user, and gateway.auth.trustedProxy.userHeader is not set',
+    hint: 'set it to the header that your proxy sends, such as x-forwarded-user',
+  },
+  {
+    source: AUTH,
+    wrong: ({ mode, config }) => {
+      const proxies = field(config, 'gateway.trustedProxies');
+      return when(
+        mode === 'trusted-proxy' && !hasInclude(config) && !(Array.isArray(proxies) && proxies.length > 0),
+        mode,
+      );
+    },
+    reason: 'needs the address of your proxy, and gateway.trustedProxies is empty',
+    hint: 'list the addresses of the proxy there: ["172.18.0.1"]',
+  },
+];
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== '';
+
+function placeholder(config: unknown, name: 'token' | 'password', mode: string | undefined): string | undefined {
+  const secret = writtenSecret(config, name);
+  return mode === name && secret.kind === 'plain' && isPlaceholder(secret.value) ? secret.value : undefined;
+}
+
+/**
+ * Finds settings with which the gateway does not start, before anything is written.
+ *
+ * @param config parsed `openclaw.json`; undefined if there is none
+ */
+export function startProblems(
+  bind: string,
+  config: unknown,
+  files: EnvironmentFiles,
+  hasOverride: boolean,
+): readonly Problem[] {
+  const mode = authMode(config, files);
+  const setting = field(config, 'gateway.tailscale.mode');
+  const tailscale = setting === 'serve' || setting === 'funnel' ? setting : 'off';
+  const settings = { bind, mode, tailscale, config, files, hasOverride };
+  return RULES.flatMap(({ source, wrong, reason, hint }) => {
+    const value = wrong(settings);
+    return value === undefined
+      ? []
+      : [{ source, value, reason: typeof reason === 'string' ? reason : reason(settings), hint }];
+  });
+}

@@ -37,8 +37,9 @@ copy_state_for_rehearsal() {
       mv /tmp/now /tmp/before
     done
     if grep -v "No such file or directory" /tmp/errors >&2; then exit 1; fi
+    mkdir /snapshot/cache
     # The update gives the state to the user of the gateway.
-    chown -R "$1:$2" /snapshot/state /snapshot/secret /snapshot/workspace 2>/dev/null || true
+    chown -R "$1:$2" /snapshot/state /snapshot/secret /snapshot/workspace /snapshot/cache 2>/dev/null || true
     find /snapshot -type f | wc -l
     du -s --block-size=1 /snapshot | cut -f 1' "$uid" "$gid" 2>"$lock/problem"
 }
@@ -61,6 +62,10 @@ write_rehearsal_overlay() {
       export "REHEARSAL_SOURCE_$count=$name"
       volumes+="  rehearsal-$count: {external: true, name: \"\${REHEARSAL_SOURCE_$count}\"}"$'\n'
       printf '      - {type: volume, source: rehearsal-%s, target: "${REHEARSAL_TARGET_%s}", read_only: true}\n' "$count" "$count"
+      # The gateway does not start without a place for temporary files in its home. The engine could not create the folder.
+      if [ "$target" = /home/node ] && in_container --volume "$name:/home/node:ro" --entrypoint test "$(tool_image)" -d /home/node/.cache; then
+        printf '      - {type: bind, source: "${REHEARSAL_CACHE}", target: /home/node/.cache%s}\n' "$label_option"
+      fi
     else
       printf '      - {type: bind, source: "${REHEARSAL_SOURCE_%s}", target: "${REHEARSAL_TARGET_%s}", read_only: true}\n' "$count" "$count"
     fi
@@ -75,7 +80,8 @@ write_rehearsal_overlay() {
     if [ -n "$volumes" ]; then printf 'volumes:\n%s' "$volumes"; fi
   } >"$lock/rehearsal.yml"
   export REHEARSAL_HOST=$project_name REHEARSAL_STATE=$snapshot_dir/rehearsal/data/state \
-    REHEARSAL_SECRET=$snapshot_dir/rehearsal/data/secret REHEARSAL_WORKSPACE=$snapshot_dir/rehearsal/data/workspace
+    REHEARSAL_SECRET=$snapshot_dir/rehearsal/data/secret REHEARSAL_WORKSPACE=$snapshot_dir/rehearsal/data/workspace \
+    REHEARSAL_CACHE=$snapshot_dir/rehearsal/data/cache
 }
 
 compose_rehearsal() {

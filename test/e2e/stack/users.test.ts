@@ -47,7 +47,8 @@ describe.skipIf(getuid?.() !== 0)('docker compose up with data of root', () => {
 
   it('starts no gateway that could not write, and says who must own the folder', async () => {
     await mkdir(here.config, { mode: 0o700 });
-    await writeFile(join(here.config, 'openclaw.json'), '{}');
+    const config = { gateway: { mode: 'local', bind: 'loopback' } };
+    await writeFile(join(here.config, 'openclaw.json'), JSON.stringify(config));
     await here.writeDotEnv({ PUID: '1500', PGID: '1600' });
     const up = await here.compose('up', '--detach', 'openclaw-gateway');
     expect(up.exitCode).not.toBe(0);

@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { run as command } from '../support/command.ts';
 import { type PodmanHost, type PodmanUser, startPodmanHost } from '../support/podman-host.ts';
 
 let host: PodmanHost;
@@ -120,6 +124,37 @@ describe.each<[PodmanUser, string, object]>([
     expect(output).toContain('Compose runs the gateway instead of systemd');
     expect(await run(`${UNITS} && ls claw/.env.quadlet 2>/dev/null || true`)).toBe('');
     await run(`podman healthcheck run ${CONTAINER}`);
+  });
+
+  it('runs and checks an archive of image:build, with the source of a plugin', options, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-archive-'));
+    const archive = join(folder, 'openclaw.tar');
+    const built = await command([
+      ...['build', '--source', inject('checkout'), '--tag', 'localhost/openclaw:archive'],
+      ...['--output', `type=docker,dest=${archive}`],
+    ]);
+    expect({ exitCode: built.exitCode }, built.stderr).toEqual({ exitCode: 0 });
+    expect(await host.copy(archive, '/tmp/openclaw.tar')).toMatchObject({ exitCode: 0 });
+    await rm(folder, { recursive: true });
+    await run('podman load --quiet --input /tmp/openclaw.tar');
+    const socket = user === 'root' ? '/run/podman/podman.sock' : '/run/user/1001/podman/podman.sock';
+    await run(
+      `mkdir -p ${dirname(socket)} && (setsid podman system service --time 300 unix://${socket} >/dev/null 2>&1 &)`,
+    );
+    const tool = 'cd claw && CONTAINER_ENGINE=podman node build/main.ts';
+    const { overlays, container, url } = JSON.parse(
+      await run(
+        `id=$(podman create localhost/openclaw:archive) && podman cp $id:/app/dist/extensions/echo echo && podman rm $id >/dev/null &&
+${tool} run localhost/openclaw:archive --overlay ../echo --port 28801 --detach --json`,
+      ),
+    );
+    expect(overlays).toEqual([{ id: 'echo', source: expect.stringMatching(/^\/app\/extensions\/echo\//) }]);
+    expect(await run(`curl --silent --fail ${url}/healthz`)).toContain('"ok":true');
+    await run(`podman rm --force --time 0 ${container}`);
+    const verified = await host.attempt(user, `${tool} verify localhost/openclaw:archive --json`);
+    const { results } = JSON.parse(verified.stdout) as { results: { name: string; status: string }[] };
+    expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect(results.filter(({ status }) => status === 'passed').length).toBeGreaterThan(20);
   });
 });
 

@@ -113,10 +113,11 @@ ENTRYPOINT ["sleep", "infinity"]
         `mkdir -p ${home}/claw/node_modules
 cd /checkout && cp -a ${FILES} ${home}/claw/
 ln -s /checkout/node_modules/* /checkout/node_modules/.pnpm /checkout/node_modules/.bin ${home}/claw/node_modules/
-# As after the first command of a clone: without it, scripts/run would download its tools.
-printf '%s\\n' "$(ls -d ${TOOLCHAIN}/*/node_modules/.bin | head -n 1)" "$(command -v node)" >${home}/claw/node_modules/.toolchain
+# As after the first command of a clone: without it, scripts/run would download its tools. Only their owner may read those of this host.
+cp -R ${TOOLCHAIN} ${home}/toolchain
+printf '%s\\n' "$(ls -d ${home}/toolchain/*/node_modules/.bin | head -n 1)" "$(command -v node)" >${home}/claw/node_modules/.toolchain
 # Owned by its user, as a clone is.
-chown -R --no-dereference --reference=${home} ${home}/claw`,
+chown -R --no-dereference --reference=${home} ${home}/claw ${home}/toolchain`,
       );
     },
     load: async (user, image) => {

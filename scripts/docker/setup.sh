@@ -66,14 +66,15 @@ env_file='' token_from='' credential='' scheme='' extra_overlay='' sandbox_overl
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
-published='' # ports
+published=''      # ports
+override_token='' # whether the user's Compose files set the token
 planned_files=() # arguments for Compose: the files of the stack, before they are written
 rehearsal='' repair='' rollback='' quadlet='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
 label='' # of the folders that setup mounts, for SELinux
 decider_image='' # removed at the end
 provided_id='' # of the image that this run put under the name of the running one
 kept_image='' # second tag of the running image, while a new image is built or pulled
-before_env='' before_config='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
+before_env='' before_config='' before_link='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
 answers=()
@@ -200,6 +201,7 @@ find_home_volume
 refuse_file_as_folder OPENCLAW_CONFIG_DIR "$config_dir"
 refuse_file_as_folder OPENCLAW_WORKSPACE_DIR "$workspace_dir"
 refuse_file_as_folder OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
+refuse_link_out_of_config
 answer_list must_exist
 for path in ${LIST[@]+"${LIST[@]}"}; do
   [ -e "$path" ] || refuse OPENCLAW_EXTRA_MOUNTS "$path" 'does not exist on this host' 'create it, or leave the mount out'
@@ -231,6 +233,7 @@ if [ -n "$sandbox" ]; then
   decide plan
 fi
 take relaxed env_file token_from credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
+if [ -n "$override_token" ] && [ -z "$credential" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -261,6 +264,7 @@ unset_given
 written=yes
 if [ -n "$updating" ]; then begin_snapshot "$(if is_update; then printf update; else printf repair; fi)"; fi
 for path in "${directories[@]}"; do make_folder "$path"; done
+seal_overlays
 write_stack "$env_file" "$extra_overlay" "$sandbox_overlay"
 case ${credential:+other}$token_from in
 other*) note "the gateway accepts $credential" ;;
@@ -326,6 +330,7 @@ if [ -n "$config_batch" ]; then
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
     fail 'The configuration could not be written' "$output" "$(find_mistake)"
+  keep_link
 fi
 
 say 'Starting the gateway'

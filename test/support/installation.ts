@@ -30,7 +30,7 @@ const COMMANDS = [
     'mktemp',
     'mv',
   ],
-  ...['readlink', 'rm', 'sed', 'sleep', 'tail', 'tr', 'wc'],
+  ...['cksum', 'readlink', 'rm', 'sed', 'sleep', 'tail', 'tr', 'wc'],
 ];
 
 interface SetupOptions {
@@ -166,7 +166,9 @@ export async function makeInstallation(
         { cwd: bin, env: environment, extendEnv: false, preferLocal: true, localDir: bin },
       );
       await dockerCommand('image', 'rm', '--force', image);
-      await rm(folder, { recursive: true, force: true });
+      // Without root, files of other users in a container belong to numbers that this user cannot touch outside of its namespace.
+      if (podman && process.getuid?.() !== 0) await execa('podman', ['unshare', 'rm', '-rf', '--', folder]);
+      else await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -35,7 +35,7 @@ use_docker() {
   if [ -n "$(in_env_file OPENCLAW_USERNS)" ] && [ -z "${OPENCLAW_USERNS+set}" ]; then export OPENCLAW_USERNS=''; fi
   find_engine_host
   is_local_engine ||
-    refuse "$engine_source" "${engine_host##*@}" 'is an engine on another machine, whose containers cannot mount folders of this machine' \
+    refuse "$engine_source" "${engine_host##*@}" "is an engine on another machine$(context_name), whose containers cannot mount folders of this machine" \
       'run setup on that machine, or choose the engine of this one: docker context use default'
   # Both questions at once: each takes a third of a second on a small host.
   exec 4< <(docker compose version --short 2>/dev/null)
@@ -46,7 +46,7 @@ use_docker() {
         "join the docker group and log in again: sudo usermod --append --groups docker $(id -un)"
       ;;
     *)
-      refuse "$engine_source" "${engine_host:-(not set)}" "does not answer: $(printf '%s' "$output" | tail -n 1)" \
+      refuse "$engine_source" "${engine_host:-(not set)}" "does not answer$(context_name): $(printf '%s' "$output" | tail -n 1)" \
         'start Docker, or choose a running engine: docker context use NAME, or DOCKER_HOST; with Podman: CONTAINER_ENGINE=podman'
       ;;
     esac
@@ -102,11 +102,14 @@ require_compose() { # ADDRESS of its installation guide
   esac
 }
 
+inspect_containers() { inspect_containers_of "$container_engine" "$@"; } # FORMAT ID ...
+
 # Prints a line for each container. Podman applies a format that has a range to the list of containers, and Docker to each container.
-inspect_containers() { # FORMAT ID ...
-  local format=$1
-  if [ "$container_engine" = podman ]; then format="{{range .}}$format{{println}}{{end}}"; fi
-  docker container inspect --format "$format" "${@:2}"
+inspect_containers_of() { # ENGINE FORMAT ID ...
+  local format=$2
+  if [ "$1" = podman ]; then format="{{range .}}$format{{println}}{{end}}"; fi
+  # `command`, because docker may be a function.
+  command "$1" container inspect --format "$format" "${@:3}"
 }
 
 # Prints the command for systemd's services of Podman's user.
@@ -127,6 +130,12 @@ find_engine_host() {
   if [ -n "$engine_host" ]; then return 0; fi
   engine_source='docker context'
   engine_host=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || engine_host=''
+}
+
+# Prints the name of the context that setup uses, in brackets.
+context_name() {
+  local name
+  if [ "$engine_source" = 'docker context' ] && name=$(docker context show 2>/dev/null); then printf ' (context %s)' "$name"; fi
 }
 
 # Prints the engine's socket, if containers can mount it: elsewhere than on Linux, and with Docker Desktop, the engine runs in a virtual

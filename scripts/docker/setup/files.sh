@@ -29,6 +29,7 @@ check_compose() { # FILE ...
   planned_files=("${files[@]}")
   if output=$(read_by_compose "${files[@]}"); then
     published=$(sed -n 's/^ *published: "\(.*\)"$/\1/p' <<<"$output")
+    find_token_of_override "$output"
     return 0
   fi
   # Not all messages of Compose name the file.
@@ -39,6 +40,16 @@ check_compose() { # FILE ...
   case $output in *"$planned/.env"*) file=.env output="a mistake in $(grep -oE 'line [0-9]+' <<<"$output" | head -n 1)" ;; esac
   output=${output//"$planned"/"$root"}
   refuse "$root" "${file#"$planned/"}" "is not accepted by Compose: $(printf '%s' "$output" | tail -n 1)" 'correct that file; nothing was changed'
+}
+
+# Prints the line of Compose's output that has the gateway's token.
+token_line() { sed -n -e '/^  openclaw-gateway:/,/^  [^ ]/s/^ *OPENCLAW_GATEWAY_TOKEN: *//p'; }
+
+# Finds a token that the user's Compose files set: the gateway accepts that one, not the one in .env.
+find_token_of_override() { # OUTPUT of Compose for all files
+  override_token=''
+  if [ "${#planned_files[@]}" -le 2 ]; then return 0; fi
+  [ "$(token_line <<<"$1")" = "$(read_by_compose "${planned_files[@]:0:2}" | token_line)" ] || override_token=yes
 }
 
 # Prints the reason at the end of a program's message.
@@ -60,6 +71,7 @@ remember_files() {
   before_env=$(content_of "$root/.env")
   before_uid=$(kept_id OPENCLAW_UID PUID) before_gid=$(kept_id OPENCLAW_GID PGID)
   before_config=$(content_of "$config_dir/openclaw.json")
+  before_link=$(readlink -- "$config_dir/openclaw.json" 2>/dev/null) || before_link=''
   before_extra=$(content_of "$root/docker-compose.extra.yml")
   before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")
 }
@@ -81,10 +93,28 @@ write_file() { # PATH CONTENT
   note "wrote ${path#"$root/"}"
 }
 
-# Saves an overlay that somebody else wrote, before it is replaced or removed.
+SEAL='# Checksum of the lines above: ' # the last line of an overlay that setup wrote, before the output of cksum
+
+# Adds their checksums to the planned overlays.
+seal_overlays() {
+  local name
+  for name in extra_overlay sandbox_overlay; do
+    [ -z "${!name}" ] || printf -v "$name" '%s%s%s\n' "${!name}" "$SEAL" "$(printf '%s' "${!name}" | cksum)"
+  done
+}
+
+# Whether setup wrote an overlay, and nobody has changed it since. Those of earlier versions have no checksum.
+is_own_overlay() { # PATH
+  local checksum
+  head -n 1 -- "$1" | grep -q '^# Written by scripts/docker/setup\.sh' || return
+  checksum=$(sed -n "s/^$SEAL//p" "$1" | tail -n 1)
+  [ -z "$checksum" ] || [ "$({ grep -vF "$SEAL" "$1" || true; } | cksum)" = "$checksum" ]
+}
+
+# Saves an overlay that somebody else wrote or changed, before it is replaced or removed.
 save_foreign() { # PATH CONTENT
   local saved=$1.saved number=2 problem
-  if [ ! -f "$1" ] || head -n 1 -- "$1" | grep -q '^# Written by scripts/docker/setup\.sh' || [ "$(cat -- "$1" && printf x)" = "${2}x" ]; then return 0; fi
+  if [ ! -f "$1" ] || is_own_overlay "$1" || [ "$(cat -- "$1" && printf x)" = "${2}x" ]; then return 0; fi
   while [ -e "$saved" ]; do saved=$1.saved.$number number=$((number + 1)); done
   problem=$(LC_ALL=C mv -- "$1" "$saved" 2>&1) || cannot_write "$1" "$problem"
   note "saved your ${1#"$root/"} as ${saved#"$root/"}: setup writes this file itself; use docker-compose.override.yml for your own settings"
@@ -102,6 +132,20 @@ refuse_file_as_folder() { # NAME PATH
   local path=$2
   until [ -e "$path" ]; do path=$(dirname -- "$path"); done
   [ -d "$path" ] || refuse "$1" "$2" "cannot be a folder: $path is a file" 'choose another folder, or move the file away'
+}
+
+# Refuses an openclaw.json that is a link which the gateway cannot follow: in the container, the rest of the host does not exist.
+refuse_link_out_of_config() {
+  local path=$config_dir/openclaw.json target
+  [ -h "$path" ] || return 0
+  target=$(readlink -- "$path")
+  case $target in
+  /* | ../* | */../* | */..) ;;
+  # A name in the same folder, which may be a link too.
+  *) [ -h "$config_dir/$target" ] || return 0 ;;
+  esac
+  refuse OPENCLAW_CONFIG_DIR "$path" "is a link to $target, which the gateway cannot follow in its container" \
+    "replace the link by the file; or link the other way: mv '$target' '$path' && ln -s '$path' '$target'"
 }
 
 # Creates a folder of the user's data. The container creates those in the configuration that this user cannot: they may already belong

@@ -20,16 +20,16 @@ gateway_container() { # [--all]
 }
 
 # Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and in it and in the home volume
-# what belonged to the previous user of the gateway: all other files belong to people.
+# what belonged to the previous user and group of the gateway: all other files belong to people.
 give_to_gateway() {
   local volume home=()
   volume=$(in_env_file OPENCLAW_HOME_VOLUME)
-  if [ -n "$volume" ] && [ "$uid" != "$before_uid" ] && has_volume "$volume"; then home=(--volume "$volume:/setup/home"); fi
+  if [ -n "$volume" ] && [ "$uid:$gid" != "$before_uid:$before_gid" ] && has_volume "$volume"; then home=(--volume "$volume:/setup/home"); fi
   in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \
     --volume "$config_dir:/setup/config$label" --volume "$workspace_dir:/setup/workspace$label" --volume "$secret_dir:/setup/secret$label" \
     ${home[@]+"${home[@]}"} --entrypoint sh "$image" -c '
       set -eu
-      uid=$1 gid=$2 before=$3
+      uid=$1 gid=$2 before_uid=$3 before_gid=$4
       umask 022
       # The engine would create the folder that the workspace is mounted on, for root.
       mkdir -p /setup/config/workspace /setup/config/identity /setup/config/agents/main/agent /setup/config/agents/main/sessions
@@ -39,9 +39,11 @@ give_to_gateway() {
       done >/tmp/changed
       find /setup/workspace -maxdepth 0 ! -uid "$uid" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed
       for folder in /setup/workspace /setup/home; do
-        if [ "$before" != "$uid" ] && [ -d "$folder" ]; then find "$folder" -xdev -uid "$before" -exec chown -h "$uid:$gid" {} + -print >>/tmp/changed; fi
-      done
-      wc -l </tmp/changed' sh "$uid" "$gid" "$before_uid"
+        [ -d "$folder" ] || continue
+        if [ "$before_uid" != "$uid" ]; then find "$folder" -xdev -uid "$before_uid" -exec chown -h "$uid:$gid" {} + -print
+        elif [ "$before_gid" != "$gid" ]; then find "$folder" -xdev -uid "$uid" -gid "$before_gid" -exec chgrp -h "$gid" {} + -print; fi
+      done >>/tmp/changed
+      wc -l </tmp/changed' sh "$uid" "$gid" "$before_uid" "$before_gid"
 }
 
 # Prints the owner of the data as this host sees it: without root, the user of Podman is the user of the gateway.
@@ -170,7 +172,14 @@ restore_config() {
   printf '%s' "${before_config%x}" | in_container --interactive --user "$uid:$gid" --volume "$config_dir:/setup$label" \
     --entrypoint sh "$image" -c 'umask 077 && cat >/setup/openclaw.json.setup && mv -f /setup/openclaw.json.setup /setup/openclaw.json ||
       { rm -f /setup/openclaw.json.setup && false; }' &&
-    note 'wrote openclaw.json' >&2
+    keep_link && note 'wrote openclaw.json' >&2
+}
+
+# Restores an openclaw.json that was a link: the gateway replaces it by a file when it writes the configuration.
+keep_link() {
+  [ -n "$before_link" ] || return 0
+  in_container --user "$uid:$gid" --volume "$config_dir:/setup$label" --entrypoint sh "$image" -c '
+    cd /setup && { [ -h openclaw.json ] || { mv -f openclaw.json "$1" && ln -s "$1" openclaw.json; }; }' sh "$before_link"
 }
 
 restore() {
@@ -214,8 +223,8 @@ restore_installation() {
   # In a subshell: a file that cannot be written must not end the restoration.
   (write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}") >&2
   if [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
-    local replaced=$uid
-    uid=$before_uid gid=$before_gid before_uid=$replaced
+    local replaced_uid=$uid replaced_gid=$gid
+    uid=$before_uid gid=$before_gid before_uid=$replaced_uid before_gid=$replaced_gid
     give_to_gateway >/dev/null
   fi
   if [ -n "$snapshot" ] && [ -f "$snapshot_dir/$snapshot/unfinished" ]; then

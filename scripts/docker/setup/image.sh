@@ -63,7 +63,8 @@ build_image() (
   if [ "$container_engine" = podman ]; then
     sed 's/^COPY --link /COPY /' "$root/dockerfiles/package.Dockerfile" | podman build "${args[@]}" --file - "$root/dockerfiles"
   else
-    docker build "${args[@]}" --file "$root/dockerfiles/package.Dockerfile" "$root/dockerfiles"
+    # The former builder cannot read this Dockerfile.
+    DOCKER_BUILDKIT=1 docker build "${args[@]}" --file "$root/dockerfiles/package.Dockerfile" "$root/dockerfiles"
   fi
 )
 

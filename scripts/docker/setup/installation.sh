@@ -30,8 +30,8 @@ take_lock() {
     sleep 1
   done
   locked=yes
-  (umask 022 && printf '%s' "$$" >"$lock/process") 2>/dev/null ||
-    refuse folder "$root" 'cannot be written by setup: No space left on device' "make free space; to see what is full: df -h $root"
+  problem=$( (export LC_ALL=C && umask 022 && printf '%s' "$$" >"$lock/process") 2>&1) ||
+    refuse folder "$root" "cannot be written by setup: ${problem##*: }" "to see whether the disk is full: df -h $root; and who owns the folder: ls -ld $root"
 }
 
 # Removes the lock of a killed setup, unless another one has just taken it over.
@@ -67,12 +67,10 @@ short_name() { # NAME
   printf '%s' "${name#localhost/}"
 }
 
-# Refuses the project name of another installation, whose containers this setup would replace, a build of the image that it runs, and
-# data that another container uses.
+# Refuses the project name of another installation, whose containers this setup would replace, and a build of the image that it runs.
 refuse_other_installations() {
-  local project folder files used name holder sources source data secrets load='' id ids=()
+  local project folder files used load=''
   if [ "$container_engine" = podman ]; then load=' --output type=docker,dest=openclaw.tar; then podman load -i openclaw.tar'; fi
-  data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
   while IFS='|' read -r project folder files used; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     [ "$project" != "$project_name" ] ||
@@ -81,25 +79,43 @@ refuse_other_installations() {
     if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "$(short_name "$used")" != "$image" ]; then continue; fi
     refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
       "give yours another name: npm run image:build -- --tag openclaw:$project_name$load; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
-  done < <(docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
-    --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}|{{.Image}}')
-  # Also those that Compose did not start.
+  done < <(installed_gateways)
+  refuse_used_data "$container_engine" "$project_name"
+  # Its containers have other labels: an installation that changes its engine is refused by name before.
+  case $container_engine in
+  docker) if type -P podman >/dev/null; then refuse_used_data podman ''; fi ;;
+  podman) case $(command docker --version 2>/dev/null) in Docker*) refuse_used_data docker '' ;; esac ;;
+  esac
+}
+
+# Prints a line for each gateway of Compose in this engine: project|folder|files|image
+installed_gateways() {
+  docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
+    --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}|{{.Image}}'
+}
+
+# Refuses data that another container uses, also one that Compose did not start.
+refuse_used_data() { # ENGINE OWN_PROJECT
+  local name project folder sources source holder data secrets id ids=()
+  data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
+  for id in $(command "$1" ps --quiet 2>/dev/null); do ids+=("$id"); done
   while IFS='|' read -r name project folder sources; do
-    if [ "$project" = "$project_name" ]; then continue; fi
+    if [ -n "$2" ] && [ "$project" = "$2" ]; then continue; fi
     holder="the container ${name#/}"
     if [ -n "$folder" ]; then holder="the gateway of another installation, in $folder"; fi
+    if [ "$folder" = "$root" ]; then holder="the gateway of this folder in $1"; fi
     # read drops the last separator.
     sources="${sources%|}|"
     while [ -n "$sources" ]; do
       source=${sources%%|*} sources=${sources#*|}
       [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
-          "use other folders (OPENCLAW_CONFIG_DIR, OPENCLAW_WORKSPACE_DIR, OPENCLAW_AUTH_PROFILE_SECRET_DIR), or stop that container: $container_engine stop ${name#/}"
+          "use other folders (OPENCLAW_CONFIG_DIR, OPENCLAW_WORKSPACE_DIR, OPENCLAW_AUTH_PROFILE_SECRET_DIR), or stop that container: $1 stop ${name#/}"
       [ -z "$source" ] || [ "$(real_path "$source")" != "$secrets" ] ||
         refuse OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir" "is in use by $holder" \
-          "use a folder of its own; if this installation has logins, a copy of that folder, because it has their key. Or stop that container: $container_engine stop ${name#/}"
+          "use a folder of its own; if this installation has logins, a copy of that folder, because it has their key. Or stop that container: $1 stop ${name#/}"
     done
-  done < <(for id in $(docker ps --quiet); do ids+=("$id"); done && inspect_containers \
+  done < <(inspect_containers_of "$1" \
     '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' \
     ${ids[@]+"${ids[@]}"} 2>/dev/null)
 }
@@ -112,7 +128,8 @@ find_home_volume() {
   local name found
   name=$(given OPENCLAW_HOME_VOLUME)
   if [ -z "$name" ] || has_volume "$name"; then return 0; fi
-  found=$(docker volume ls --filter "label=com.docker.compose.volume=$name" --format '{{.Name}}' | grep -- "_$name\$") || return 0
+  # One that was restored from a backup has no label of Compose.
+  found=$(docker volume ls --format '{{.Name}}' | grep -- "_${name//./\\.}\$") || return 0
   case $'\n'$found$'\n' in
   *$'\n'"${project_name}_$name"$'\n'*) ;;
   *)

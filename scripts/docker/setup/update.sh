@@ -76,7 +76,7 @@ give_to_former_user() { # SNAPSHOT
   local former_uid former_gid
   former_uid=$(snapshot_value "$1" uid) former_gid=$(snapshot_value "$1" gid)
   if [ -z "$former_uid" ] || [ "$former_uid:$former_gid" = "$uid:$gid" ]; then return 0; fi
-  before_uid=$uid uid=$former_uid gid=$former_gid
+  before_uid=$uid before_gid=$gid uid=$former_uid gid=$former_gid
   give_to_gateway >/dev/null 2>"$lock/problem" || true
 }
 
@@ -266,6 +266,7 @@ roll_back() {
   give_to_former_user "$number"
   if [ -n "$changed" ]; then note "these settings of .env have their former values again:$changed"; fi
   tag_image "$(snapshot_image "$number")" "$image_name"
+  warn_of_shared_name "$image_name"
   say 'Starting the gateway'
   unset_given
   compose_files=(--project-name "$project_name")
@@ -283,6 +284,16 @@ roll_back() {
   note "it was stopped for $((SECONDS - ${stopped_at:-$SECONDS})) s"
   printf '\nThe gateway is running version %s again. Snapshot %s has the state before this rollback: scripts/docker/setup.sh --rollback %s\n' \
     "${next_version:-(unknown)}" "$snapshot" "$snapshot"
+}
+
+# A name means one image for the whole engine.
+warn_of_shared_name() { # NAME
+  local project folder files used
+  while IFS='|' read -r project folder files used; do
+    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
+    if [ "$(short_name "$used")" != "$(short_name "$1")" ]; then continue; fi
+    note "the installation in $folder uses the name $1 too: until it pulls again, its next start has this image; to prevent that, write another tag in its .env"
+  done < <(installed_gateways)
 }
 
 # From here on, the update counts: an interruption does not undo it.

@@ -123,7 +123,8 @@ it('ClawDock and doctor refuse to act on the containers of another installation'
     expect(all, command).toContain(message);
     expect(all, command).toContain(`COMPOSE_PROJECT_NAME=${name}-2`);
   }
-  const { stdout } = await run(['doctor', '--project', second.project, '--json']);
+  const { stdout, stderr } = await run(['doctor', '--project', second.project, '--json']);
+  expect(stdout, stderr).not.toBe('');
   const results = JSON.parse(stdout).results as readonly { name: string; status: string; found: string }[];
   expect(results.filter(({ found }) => found.includes(message)).map(({ status }) => status)).toEqual(['failed']);
   await rm(dotEnv);
@@ -192,7 +193,7 @@ describe.skipIf(onPodman())('the engine', () => {
     [
       'a Docker context on another machine',
       { DOCKER_HOST: '', DOCKER_CONTEXT: 'remote' },
-      'docker context: "tcp://192.0.2.7:2376" is an engine on another machine',
+      'docker context: "tcp://192.0.2.7:2376" is an engine on another machine (context remote)',
     ],
     [
       'a name that only begins like one of this host',
@@ -212,7 +213,7 @@ describe.skipIf(onPodman())('the engine', () => {
     [
       'a Docker context whose engine does not run',
       { DOCKER_HOST: '', DOCKER_CONTEXT: 'stopped' },
-      /docker context: "unix:\/\/.*nothing\.sock" does not answer/,
+      /docker context: "unix:\/\/.*nothing\.sock" does not answer \(context stopped\): /,
     ],
   ])('%s is refused by name', async (_, environment, message) => {
     const { exitCode, output } = await second.setup({ ...QUICK, ...environment, DOCKER_CONFIG: config });
@@ -258,4 +259,35 @@ it('keeps a symbolic link to .env, and saves an overlay that somebody else wrote
   expect(await readFile(file, 'utf8')).toContain('OPENCLAW_TZ=Asia/Taipei');
   expect(await readFile(`${extra}.saved`, 'utf8')).toBe('# mine\nservices: {}\n');
   expect(output).toContain('saved your docker-compose.extra.yml as docker-compose.extra.yml.saved');
+});
+
+it('saves an overlay of its own that somebody has changed, and no other', async () => {
+  const extra = join(first.project, 'docker-compose.extra.yml');
+  const mount = async (folder: string): Promise<string> => {
+    const mounts = `${first.folder}:/mnt/${folder}:ro`;
+    const { exitCode, output = '' } = await first.setup({ ...QUICK, OPENCLAW_EXTRA_MOUNTS: mounts });
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+    return output;
+  };
+  expect(await mount('a')).not.toContain('saved your');
+  expect(await mount('b')).not.toContain('saved your');
+  const changed = (await readFile(extra, 'utf8')).replace('/mnt/b', '/mnt/mine');
+  await writeFile(extra, changed);
+  expect(await mount('c')).toContain('saved your docker-compose.extra.yml as docker-compose.extra.yml.saved.2');
+  expect(await readFile(`${extra}.saved.2`, 'utf8')).toBe(changed);
+  const { exitCode, stdout } = await run(['doctor', '--project', first.project, '--json']);
+  expect(stdout, String(exitCode)).not.toContain('docker-compose.extra.yml does not match');
+});
+
+it('uses the Compose files of a given COMPOSE_FILE, and keeps it', async () => {
+  await writeFile(join(first.project, 'mine.yml'), 'services:\n  openclaw-gateway:\n    labels: {mine: "yes"}\n');
+  const { exitCode, output } = await first.setup({ ...QUICK, COMPOSE_FILE: 'docker-compose.yml:mine.yml' });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  const { stdout } = await docker(
+    ...['container', 'inspect', '--format', '{{index .Config.Labels "mine"}}', await first.container()],
+  );
+  expect(stdout).toBe('yes');
+  const { exitCode: again } = await first.setup(QUICK);
+  expect(again).toBe(0);
+  expect((await first.dotEnv()).get('COMPOSE_FILE')).toBe('docker-compose.yml:mine.yml:docker-compose.extra.yml');
 });

@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
@@ -57,6 +57,66 @@ describe('setup keeps the secret that the gateway accepts, and says where it is'
     expect(await auth()).toMatchObject(value);
     expect(await accepts(SECRET)).toBe(true);
     expect(await accepts('another-secret')).toBe(false);
+  });
+});
+
+it('names a token that a Compose file of the user sets', async () => {
+  const other = `other-${SECRET}`;
+  const override = join(here.project, 'docker-compose.override.yml');
+  await writeFile(
+    override,
+    `services:\n  openclaw-gateway:\n    environment:\n      OPENCLAW_GATEWAY_TOKEN: ${other}\n`,
+  );
+  await writeAuth({ mode: 'token' });
+  const output = await setup();
+  expect(output).toContain('token       the OPENCLAW_GATEWAY_TOKEN of your Compose files; paste it');
+  expect(output).not.toContain(other);
+  expect(await accepts(other)).toBe(true);
+  await rm(override);
+  expect(await setup()).toContain(`token       OPENCLAW_GATEWAY_TOKEN in ${here.project}/.env; paste it`);
+  expect(await accepts(other)).toBe(false);
+});
+
+describe('an openclaw.json that is a link', () => {
+  const link = async (target: string): Promise<void> => {
+    await rename(path(), join(here.config, 'settings.json'));
+    await symlink(target, path());
+  };
+  const unlink = async (): Promise<void> => {
+    await rm(path());
+    await rename(join(here.config, 'settings.json'), path());
+  };
+
+  it('to a file beside it stays, also after a setup that fails', async () => {
+    await link('settings.json');
+    const before = await readFile(path(), 'utf8');
+    const override = join(here.project, 'docker-compose.override.yml');
+    // The container ends at once, after setup has written the new origin.
+    await writeFile(override, 'services:\n  openclaw-gateway:\n    command: ["false"]\n');
+    const { exitCode, output } = await here.setup({
+      OPENCLAW_SKIP_ONBOARDING: '1',
+      OPENCLAW_ALLOWED_ORIGINS: 'https://claw.example.org',
+    });
+    expect({ exitCode }, output).toEqual({ exitCode: 1 });
+    expect(output).toContain('wrote openclaw.json');
+    expect((await lstat(path())).isSymbolicLink()).toBe(true);
+    expect(await readFile(path(), 'utf8')).toBe(before);
+    await rm(override);
+    expect(await setup({ OPENCLAW_ALLOWED_ORIGINS: 'https://claw.example.org' })).toContain('The gateway is running');
+    expect((await lstat(path())).isSymbolicLink()).toBe(true);
+    expect(await readFile(path(), 'utf8')).toContain('https://claw.example.org');
+    await unlink();
+    await setup({ OPENCLAW_ALLOWED_ORIGINS: '' });
+  });
+
+  it('to another folder is refused: the gateway could not read it', async () => {
+    await link('../settings.json');
+    const { exitCode, output } = await here.setup({ OPENCLAW_SKIP_ONBOARDING: '1' });
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toContain(
+      `"${path()}" is a link to ../settings.json, which the gateway cannot follow in its container`,
+    );
+    await unlink();
   });
 });
 

@@ -131,7 +131,7 @@ describe.each<[PodmanUser, string, object]>([
     const archive = join(folder, 'openclaw.tar');
     const built = await command([
       ...['build', '--source', inject('checkout'), '--tag', 'localhost/openclaw:archive'],
-      ...['--output', `type=docker,dest=${archive}`],
+      ...['--output', `type=oci,dest=${archive}`],
     ]);
     expect({ exitCode: built.exitCode }, built.stderr).toEqual({ exitCode: 0 });
     expect(await host.copy(archive, '/tmp/openclaw.tar')).toMatchObject({ exitCode: 0 });

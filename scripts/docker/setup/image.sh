@@ -77,7 +77,7 @@ require_builder() {
     for name in OPENCLAW_EXTENSIONS OPENCLAW_SOURCE; do
       value=$(given "$name")
       [ -z "$value" ] || refuse "$name" "$value" 'cannot be built by Podman' \
-        'build the image with npm run image:build -- --output type=docker,dest=openclaw.tar; then podman load -i openclaw.tar, and setup --offline'
+        'build the image with npm run image:build -- --output type=oci,dest=openclaw.tar; then podman load -i openclaw.tar, and setup --offline'
     done
     return 0
   fi

@@ -70,7 +70,7 @@ short_name() { # NAME
 # Refuses the project name of another installation, whose containers this setup would replace, and a build of the image that it runs.
 refuse_other_installations() {
   local project folder files used load=''
-  if [ "$container_engine" = podman ]; then load=' --output type=docker,dest=openclaw.tar; then podman load -i openclaw.tar'; fi
+  if [ "$container_engine" = podman ]; then load=' --output type=oci,dest=openclaw.tar; then podman load -i openclaw.tar'; fi
   while IFS='|' read -r project folder files used; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     [ "$project" != "$project_name" ] ||

@@ -1,0 +1,48 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { parseImageSpec } from '../../build/spec/parse-image-spec.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FILES = globSync(
+  ['*.md', 'docs/*.md', 'build/**/*.{ts,json}', 'scripts/**/*.sh', '.github/workflows/*.yml', 'docker-compose.yml'],
+  { cwd: ROOT },
+).filter((file) => file !== 'CHANGELOG.md');
+
+/** A command line of this project, as a page, a message or a workflow shows it. */
+const SHOWN =
+  /(?:scripts\/run|npm run (?:--silent )?image:|pnpm image:) ?([a-z]+)((?:[ \t]+(?:\\\n *)?[^\s`'"|;&)]+)*)/g;
+
+async function commandOf(name: string, words: readonly string[]): Promise<Command | undefined> {
+  const file = join(ROOT, 'build/commands', name === 'release' ? 'release/release.ts' : `${name}.ts`);
+  if (globSync(file).length === 0) return undefined;
+  const module = (await import(file)) as Readonly<Record<string, () => Command>>;
+  const command = module[`${name}Command`]?.();
+  return command?.commands.find((below) => below.name() === words[0]) ?? command;
+}
+
+it('every command line that is shown has options that exist, and outputs that a build can have', async () => {
+  const shown = FILES.flatMap((file) =>
+    [...readFileSync(join(ROOT, file), 'utf8').matchAll(SHOWN)].map(([line, name = '', rest = '']) => ({
+      file,
+      line,
+      name,
+      words: rest.split(/\s+/).filter((word) => word !== '' && word !== '\\' && word !== '--'),
+    })),
+  );
+  expect(shown.length).toBeGreaterThan(150);
+  const wrong: string[] = [];
+  for (const { file, line, name, words } of shown) {
+    const command = await commandOf(name, words);
+    const known = new Set(['--help', ...(command?.options.flatMap(({ long, short }) => [long, short]) ?? [])]);
+    for (const word of words) {
+      const [flag = ''] = word.split('=');
+      if (/^--[a-z]/.test(flag) && !known.has(flag.replace(/[,.:)]+$/, ''))) wrong.push(`${file}: ${line}: ${flag}`);
+    }
+    const output = words[words.indexOf('--output') + 1];
+    if (name === 'build' && words.includes('--output') && output?.startsWith('type=') === true)
+      wrong.push(...parseImageSpec({ output }, {}).problems.map(({ reason }) => `${file}: ${line}: ${reason}`));
+  }
+  expect(wrong).toEqual([]);
+});

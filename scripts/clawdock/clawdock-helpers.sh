@@ -124,7 +124,7 @@ _clawdock_is_own() {
   return 1
 }
 
-# Runs Compose in the project's folder with the files of COMPOSE_FILE in .env, or else the existing ones.
+# Runs Compose in the project's folder with the files of COMPOSE_FILE in .env, or else the existing ones, and _clawdock_last_file.
 _clawdock_compose() {
   _clawdock_find && _clawdock_is_own || return
   (
@@ -141,7 +141,7 @@ _clawdock_compose() {
         if [ -f "$file" ]; then COMPOSE_FILE=$COMPOSE_FILE:$file; fi
       done
     fi
-    export COMPOSE_FILE COMPOSE_PATH_SEPARATOR
+    export COMPOSE_PATH_SEPARATOR COMPOSE_FILE="$COMPOSE_FILE${_clawdock_last_file:+:$_clawdock_last_file}"
     if [ "$(_clawdock_engine)" = podman ]; then exec scripts/docker/podman-compose.sh "$@"; else exec docker compose "$@"; fi
   )
 }

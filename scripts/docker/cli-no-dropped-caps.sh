@@ -13,21 +13,11 @@ if [ $# -eq 0 ] || [ "$1" = --help ]; then
   exit 2
 fi
 
-cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
-override=docker-compose.cli-no-dropped-caps.local.yml
-printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$override"
-
-# The files in COMPOSE_FILE of .env, or the files that Compose finds itself.
-files=$(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | tail -n 1 | tr -d "\r'\"") || true
-if [ -z "$files" ]; then
-  files=docker-compose.yml
-  if [ -f docker-compose.override.yml ]; then files=$files:docker-compose.override.yml; fi
-fi
-COMPOSE_FILE=$files:$override
-COMPOSE_PATH_SEPARATOR=:
-export COMPOSE_FILE COMPOSE_PATH_SEPARATOR
-terminal=(-T)
-if [ -t 0 ] && [ -t 1 ]; then terminal=(); fi
-compose=(docker compose)
-if [ "${CONTAINER_ENGINE:-$(sed -n 's/^CONTAINER_ENGINE=//p' .env 2>/dev/null)}" = podman ]; then compose=(scripts/docker/podman-compose.sh); fi
-exec "${compose[@]}" run --rm ${terminal[@]+"${terminal[@]}"} openclaw-cli "$@"
+CLAWDOCK_DIR=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$CLAWDOCK_DIR/docker-compose.cli-no-dropped-caps.local.yml"
+set +eu # the helpers are made for the shells of people
+# shellcheck source-path=SCRIPTDIR source=../clawdock/clawdock-helpers.sh
+. "$CLAWDOCK_DIR/scripts/clawdock/clawdock-helpers.sh"
+# shellcheck disable=SC2034 # the helpers read it
+_clawdock_last_file=docker-compose.cli-no-dropped-caps.local.yml
+_clawdock_cli "$@"

@@ -110,7 +110,8 @@ it('ClawDock and doctor refuse to act on the containers of another installation'
   await writeFile(dotEnv, `COMPOSE_PROJECT_NAME=${name}\nOPENCLAW_IMAGE=${second.image}\n`);
   const { COMPOSE_PROJECT_NAME: _, ...environment } = second.environment;
   const message = `the project name ${name} belongs to the installation in ${first.project}`;
-  for (const command of ['clawdock-stop', 'clawdock-restart', 'clawdock-exec true', 'clawdock-clean']) {
+  const cli = `'${second.project}/scripts/docker/cli-no-dropped-caps.sh' --version`;
+  for (const command of ['clawdock-stop', 'clawdock-restart', 'clawdock-exec true', 'clawdock-clean', cli]) {
     const helpers = join(ROOT, 'scripts/clawdock/clawdock-helpers.sh');
     const { exitCode, all } = await execa('bash', ['-c', `source '${helpers}'; ${command}`], {
       env: { ...environment, PATH: `${environment.PATH}:/usr/bin:/bin`, CLAWDOCK_DIR: second.project },

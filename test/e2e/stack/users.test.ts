@@ -47,9 +47,9 @@ describe.skipIf(getuid?.() !== 0)('docker compose up with data of root', () => {
 
   it('starts no gateway that could not write, and says who must own the folder', async () => {
     await mkdir(here.config, { mode: 0o700 });
-    const config = { gateway: { mode: 'local', bind: 'loopback' } };
-    await writeFile(join(here.config, 'openclaw.json'), JSON.stringify(config));
-    await here.writeDotEnv({ PUID: '1500', PGID: '1600' });
+    await writeFile(join(here.config, 'openclaw.json'), '{"gateway":{"mode":"local"}}');
+    // With a configuration and without a token, the published gateway listens for its own host only.
+    await here.writeDotEnv({ PUID: '1500', PGID: '1600', OPENCLAW_GATEWAY_BIND: 'loopback' });
     const up = await here.compose('up', '--detach', 'openclaw-gateway');
     expect(up.exitCode).not.toBe(0);
     const { stdout } = await here.compose('logs', '--no-log-prefix', 'openclaw-folders');

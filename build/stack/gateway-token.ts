@@ -171,9 +171,18 @@ function placeOf(name: string, files: EnvironmentFiles, setting: string): string
 }
 
 /**
+ * Whether the gateway listens for other hosts. `custom` may be an address of the container itself, and so is `tailnet` in a container
+ * without Tailscale.
+ */
+export const isForOthers = (bind: string, config: unknown): boolean =>
+  bind !== 'loopback' &&
+  bind !== 'tailnet' &&
+  !(bind === 'custom' && /^127\./.test(String(field(config, 'gateway.customBindHost')).trim()));
+
+/**
  * Finds logins with which the gateway does not start, before anything is written.
  *
- * @param bind the gateway listens for others unless it is `loopback`
+ * @param bind OPENCLAW_GATEWAY_BIND
  * @param given value of the environment variable OPENCLAW_GATEWAY_TOKEN; empty means not set
  */
 export function loginProblem(
@@ -183,7 +192,7 @@ export function loginProblem(
   given = '',
 ): { readonly value: string; readonly reason: string; readonly hint: string } | undefined {
   const mode = field(config, 'gateway.auth.mode');
-  if (mode === 'none' && bind !== 'loopback') {
+  if (mode === 'none' && isForOthers(bind, config)) {
     const reason = 'lets anybody in, and the gateway refuses to listen for other hosts';
     return { value: 'none', reason, hint: 'set it to token, or use OPENCLAW_GATEWAY_BIND=loopback' };
   }

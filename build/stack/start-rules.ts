@@ -1,7 +1,14 @@
 import { isIPv4 } from 'node:net';
 import type { Problem } from '../problem.ts';
 import { field } from './field.ts';
-import { authMode, type EnvironmentFiles, hasInclude, hasPassword, writtenSecret } from './gateway-token.ts';
+import {
+  authMode,
+  type EnvironmentFiles,
+  hasInclude,
+  hasPassword,
+  isForOthers,
+  writtenSecret,
+} from './gateway-token.ts';
 import { isPlaceholder } from './value-checks.ts';
 
 interface Settings {
@@ -28,10 +35,6 @@ interface StartRule {
 const TAILSCALE = 'openclaw.json: gateway.tailscale.mode';
 const AUTH = 'openclaw.json: gateway.auth.mode';
 
-/** `custom` may be an address of the container alone. */
-const isForOthers = ({ bind, config }: Settings): boolean =>
-  bind !== 'loopback' && !(bind === 'custom' && /^127\./.test(String(field(config, 'gateway.customBindHost')).trim()));
-
 const when = (applies: boolean, value: unknown): string | undefined => (applies ? String(value ?? '') : undefined);
 
 /** Source: the checks that the gateway makes at its start, in release 2026.9.6. */
@@ -50,7 +53,7 @@ const RULES: readonly StartRule[] = [
   },
   {
     source: TAILSCALE,
-    wrong: (settings) => when(settings.tailscale !== 'off' && isForOthers(settings), settings.tailscale),
+    wrong: ({ tailscale, bind, config }) => when(tailscale !== 'off' && isForOthers(bind, config), tailscale),
     reason: 'works only if the gateway listens for its own host',
     hint: 'use OPENCLAW_GATEWAY_BIND=loopback, or set gateway.tailscale.mode to off',
   },

@@ -9,6 +9,7 @@ describe('settings with which the gateway does not start', () => {
     ['lan', { tailscale: { mode: 'serve' } }, '', ['gateway.tailscale.mode: serve works only']],
     ['auto', { tailscale: { mode: 'serve' } }, '', ['gateway.tailscale.mode: serve works only']],
     ['loopback', { tailscale: { mode: 'serve' } }, '', []],
+    ['tailnet', { tailscale: { mode: 'serve' } }, '', []],
     ['custom', { customBindHost: '127.0.0.2', tailscale: { mode: 'serve' } }, '', []],
     ['lan', { tailscale: { mode: 'off' } }, '', []],
     ['loopback', { tailscale: { mode: 'funnel' } }, '', ['gateway.tailscale.mode: funnel shows the gateway']],

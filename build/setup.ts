@@ -57,6 +57,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
       ['relaxed', isRelaxed(input) ? YES : ''],
       ['env_file', plan.dotEnv],
       ['token_from', plan.token.from ?? ''],
+      ['plain_token', plan.hasPlainToken ? YES : ''],
       ['credential', plan.credential ?? ''],
       ['scheme', schemeOf(config)],
       ['extra_overlay', plan.extra ?? ''],

@@ -1,6 +1,6 @@
 import { lstat, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
@@ -52,7 +52,9 @@ export async function withImage<T>(
   if (location.kind === 'archive') {
     const { path } = location;
     const useLayout = async (folder: string) => use(await openLayout(folder, basename(path), 'archive', platform));
-    return (await stat(path)).isDirectory() ? useLayout(path) : withUnpacked(path, useLayout);
+    if ((await stat(path)).isDirectory()) return useLayout(path);
+    await assertFits(path);
+    return withUnpacked(path, useLayout);
   }
   const { reference } = location;
   if (engine !== undefined && (await inspectLocalImage(engine, reference)) !== undefined)
@@ -143,7 +145,7 @@ async function openDocument(
   return {
     ...{ name, place, config, manifest: document },
     ...{ digest: root.digest, platform: own },
-    source: checkedLayers(source, document.layers),
+    source: checkedLayers(source, document.layers, name),
   };
 }
 
@@ -152,7 +154,7 @@ const DEEPEST = 3;
 const LARGEST_INDEX = 4_000_000;
 
 /** An engine saves an index with all its platforms, also those that it has not pulled. */
-const readPart = (reading: Promise<Buffer>, name: string): Promise<Buffer> =>
+const readPart = <T>(reading: Promise<T>, name: string): Promise<T> =>
   reading.catch((error: unknown) => {
     const isMissing =
       error instanceof WorkError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
@@ -163,9 +165,13 @@ const readPart = (reading: Promise<Buffer>, name: string): Promise<Buffer> =>
   });
 
 /** Layers whose bytes are compared with their digests while they are read. */
-const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pick<ContentSource, 'open'> => ({
+const checkedLayers = (
+  source: ContentSource,
+  layers: readonly Descriptor[],
+  name: string,
+): Pick<ContentSource, 'open'> => ({
   open: async (digest) => {
-    const content = await source.open(digest);
+    const content = await readPart(source.open(digest), name);
     const check = digestCheck({ digest, size: layers.find((layer) => layer.digest === digest)?.size ?? 0 });
     content.once('error', (error) => check.destroy(error));
     return content.pipe(check);
@@ -175,25 +181,28 @@ const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pi
 /** Unpacks an archive into a temporary folder. @param use uses the folder while it exists */
 const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>
   withFolder(async (folder) => {
-    await assertFits(archive, folder);
     const { failed, stderr } = await execa('tar', ['-xf', resolve(archive), '-C', folder], { reject: false });
     if (failed) throw notAnArchive(basename(archive), stderr.split('\n')[0] ?? '');
     return use(folder);
   });
 
+/** In a line about a file, of GNU's tar (`-rw-r--r-- 0/0 12 …`) or of the one of macOS and the BSDs (`-rw-r--r-- 0 0 0 12 …`). */
+const SIZE = /^-\S+ +(?:\S+\/\S+|\d+ +\S+ +\S+) +(\d+)/;
+
 /** A few megabytes can unpack to any size. @throws WorkError if the files of an archive have more bytes than the disk has free */
-async function assertFits(archive: string, folder: string): Promise<void> {
+async function assertFits(archive: string): Promise<void> {
+  const folder = tmpdir();
   const { bavail, bsize } = await statfs(folder);
   const list = execa('tar', ['-tvf', resolve(archive), '--numeric-owner'], { reject: false, buffer: false });
   let bytes = 0;
   for await (const line of list) {
-    bytes += Number(/^-\S+ +\S+ +(\d+)/.exec(line)?.[1] ?? 0);
+    bytes += Number(SIZE.exec(line)?.[1] ?? 0);
     if (bytes <= bavail * bsize) continue;
     list.kill();
     throw new WorkError({
       kind: 'too-large',
       title: 'The archive does not fit on the disk',
-      reason: `${basename(archive)} unpacks to more than the ${bavail * bsize} bytes that are free in ${dirname(folder)}.`,
+      reason: `${basename(archive)} unpacks to more than the ${bavail * bsize} bytes that are free in ${folder}.`,
       hint: 'if you trust the archive, make free space, or choose another disk: TMPDIR=/folder',
     });
   }

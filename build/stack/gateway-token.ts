@@ -54,7 +54,7 @@ const isWritten = (config: unknown, name: 'token' | 'password'): boolean =>
 const PASSWORD = 'OPENCLAW_GATEWAY_PASSWORD';
 
 /** Whether another file may contain `gateway.auth`. */
-export const hasInclude = (config: unknown): boolean =>
+const hasInclude = (config: unknown): boolean =>
   ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
 
 /**
@@ -108,20 +108,28 @@ export function chooseToken(
 /**
  * How clients log in. Source: the gateway's own choice: `gateway.auth.mode`, else a password if there is one, else a token.
  *
- * @returns undefined if an included file may say it
+ * @returns undefined if an included file or a variable may say it
  */
 export function authMode(config: unknown, files: EnvironmentFiles): string | undefined {
   const mode = field(config, 'gateway.auth.mode');
-  if (typeof mode === 'string') return mode;
+  if (typeof mode === 'string') return mode.includes('${') ? undefined : mode;
   if (hasPassword(config, files)) return 'password';
   return hasInclude(config) ? undefined : 'token';
 }
 
 /** Whether a password is in `openclaw.json` or in a variable. */
-export const hasPassword = (config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): boolean =>
-  isWritten(config, 'password') ||
-  [dotEnv, besideConfig].some((text) => valueIn(text, PASSWORD) !== undefined) ||
-  variableInConfig(config, PASSWORD) !== undefined;
+export const hasPassword = (config: unknown, files: EnvironmentFiles): boolean =>
+  isWritten(config, 'password') || passwordInVariables(config, files) !== undefined;
+
+/** The password in the first place that has one; undefined if none has it, or if only the gateway can resolve it. */
+export function plainPassword(config: unknown, files: EnvironmentFiles): string | undefined {
+  const written = writtenSecret(config, 'password');
+  if (written.kind === 'plain') return written.value;
+  return written.kind === 'none' ? passwordInVariables(config, files) : undefined;
+}
+
+const passwordInVariables = (config: unknown, { dotEnv, besideConfig = '' }: EnvironmentFiles): string | undefined =>
+  valueIn(dotEnv, PASSWORD) ?? valueIn(besideConfig, PASSWORD) ?? variableInConfig(config, PASSWORD);
 
 /**
  * Describes where people find the token or password that the gateway accepts.

@@ -12,7 +12,14 @@ import { changeDotEnv, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { field } from './field.ts';
 import { type ConfigWrite, configWrites, type Scheme, schemeOf } from './gateway-config.ts';
-import { chooseToken, type GatewayToken, loginProblem, otherCredential, usesProxyLogin } from './gateway-token.ts';
+import {
+  chooseToken,
+  type GatewayToken,
+  loginProblem,
+  otherCredential,
+  usesProxyLogin,
+  writtenSecret,
+} from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
 import { decideSandbox, type SandboxDecision, type SandboxProbe } from './sandbox-gate.ts';
 import {
@@ -36,6 +43,8 @@ export type Onboarding =
 
 export interface SetupPlan {
   readonly token: GatewayToken;
+  /** Whether `openclaw.json` itself has the token, which counts more than a variable. */
+  readonly hasPlainToken: boolean;
   /** Where people find what the gateway accepts, if that is not the token. */
   readonly credential: string | undefined;
   readonly dotEnv: string;
@@ -92,13 +101,14 @@ export function planSetup(
   return {
     problems: [
       ...folderProblems(setupValues, input),
-      ...startProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input, compose.files.some(isOfUser)),
+      ...startProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input, compose.files.some(isOfUser), given),
       ...loginProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input),
       ...(onboarding.kind === 'asks' && !input.terminal
         ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
         : []),
     ],
     token,
+    hasPlainToken: writtenSecret(config, 'token').kind === 'plain',
     credential: otherCredential(config, input, token.from === 'OPENCLAW_GATEWAY_TOKEN'),
     dotEnv: changeDotEnv(
       input.dotEnv,

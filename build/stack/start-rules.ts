@@ -4,9 +4,9 @@ import { field } from './field.ts';
 import {
   authMode,
   type EnvironmentFiles,
-  hasInclude,
   hasPassword,
   isForOthers,
+  plainPassword,
   writtenSecret,
 } from './gateway-token.ts';
 import { isPlaceholder } from './value-checks.ts';
@@ -22,6 +22,8 @@ interface Settings {
   readonly files: EnvironmentFiles;
   /** Whether a Compose file of the user's may set more variables. */
   readonly hasOverride: boolean;
+  /** Whether the user gave a token with this setup, which replaces one in `openclaw.json`. */
+  readonly isTokenGiven: boolean;
 }
 
 interface StartRule {
@@ -43,7 +45,8 @@ const RULES: readonly StartRule[] = [
     source: 'OPENCLAW_GATEWAY_BIND',
     wrong: ({ bind, config }) => {
       const address = field(config, 'gateway.customBindHost');
-      return when(bind === 'custom' && !(typeof address === 'string' && isIPv4(address.trim())), bind);
+      const isAddress = typeof address === 'string' && isIPv4(address.trim());
+      return when(bind === 'custom' && !isAddress && !mayBeElsewhere(config, 'gateway.customBindHost'), bind);
     },
     reason: ({ config }) => {
       const address = field(config, 'gateway.customBindHost');
@@ -59,8 +62,11 @@ const RULES: readonly StartRule[] = [
   },
   {
     source: TAILSCALE,
-    wrong: ({ tailscale, mode }) =>
-      when(tailscale === 'funnel' && mode !== undefined && mode !== 'password', tailscale),
+    wrong: ({ tailscale, mode, config, hasOverride }) => {
+      // Without a mode, a password that is set anywhere decides.
+      const isOpen = hasOverride && field(config, 'gateway.auth.mode') === undefined;
+      return when(tailscale === 'funnel' && mode !== undefined && mode !== 'password' && !isOpen, tailscale);
+    },
     reason: 'shows the gateway to the internet, and needs a password',
     hint: 'set gateway.auth.mode to password and OPENCLAW_GATEWAY_PASSWORD in .env, or gateway.tailscale.mode to off',
   },
@@ -72,20 +78,35 @@ const RULES: readonly StartRule[] = [
   },
   {
     source: AUTH,
-    wrong: ({ mode, config, files, hasOverride }) =>
-      when(mode === 'password' && !hasOverride && !hasInclude(config) && !hasPassword(config, files), mode),
+    wrong: ({ mode, config, files, hasOverride }) => {
+      const isElsewhere = ['gateway.auth.password', 'gateway.remote.password', 'env.vars'].some((path) =>
+        mayBeElsewhere(config, path),
+      );
+      const isSet = hasPassword(config, files) || field(config, 'gateway.remote.password') !== undefined;
+      return when(mode === 'password' && !hasOverride && !isElsewhere && !isSet, mode);
+    },
     reason: 'needs a password, and there is none',
     hint: 'write OPENCLAW_GATEWAY_PASSWORD=… in .env, or set gateway.auth.mode to token',
   },
   {
-    source: 'openclaw.json: gateway.auth.password',
-    wrong: ({ mode, config }) => placeholder(config, 'password', mode),
+    source: 'the password of the gateway',
+    wrong: ({ mode, config, files, hasOverride }) => {
+      const password = plainPassword(config, files);
+      const isWrong = mode === 'password' && password !== undefined && isPlaceholder('password', password.trim());
+      return when(isWrong && !(hasOverride && writtenSecret(config, 'password').kind === 'none'), password);
+    },
     reason: 'is a placeholder, with which the gateway does not start',
     hint: 'write a password of your own; `openssl rand -hex 32` prints one',
   },
   {
     source: 'openclaw.json: gateway.auth.token',
-    wrong: ({ mode, config }) => placeholder(config, 'token', mode),
+    wrong: ({ mode, config, isTokenGiven }) => {
+      const token = writtenSecret(config, 'token');
+      // A given token replaces it.
+      return token.kind === 'plain'
+        ? when(mode === 'token' && !isTokenGiven && isPlaceholder('token', token.value), token.value)
+        : undefined;
+    },
     reason: 'is a placeholder, with which the gateway does not start',
     hint: 'remove it, and setup makes a token',
   },
@@ -93,7 +114,10 @@ const RULES: readonly StartRule[] = [
     source: AUTH,
     wrong: ({ mode, config }) => {
       const header = field(config, 'gateway.auth.trustedProxy.userHeader');
-      return when(mode === 'trusted-proxy' && !hasInclude(config) && !isText(header), mode);
+      return when(
+        mode === 'trusted-proxy' && !mayBeElsewhere(config, 'gateway.auth.trustedProxy.userHeader') && !isText(header),
+        mode,
+      );
     },
     reason: 'needs the header with the name of the user, and gateway.auth.trustedProxy.userHeader is not set',
     hint: 'set it to the header that your proxy sends, such as x-forwarded-user',
@@ -103,7 +127,9 @@ const RULES: readonly StartRule[] = [
     wrong: ({ mode, config }) => {
       const proxies = field(config, 'gateway.trustedProxies');
       return when(
-        mode === 'trusted-proxy' && !hasInclude(config) && !(Array.isArray(proxies) && proxies.length > 0),
+        mode === 'trusted-proxy' &&
+          !mayBeElsewhere(config, 'gateway.trustedProxies') &&
+          !(Array.isArray(proxies) && proxies.length > 0),
         mode,
       );
     },
@@ -114,26 +140,41 @@ const RULES: readonly StartRule[] = [
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== '';
 
-function placeholder(config: unknown, name: 'token' | 'password', mode: string | undefined): string | undefined {
-  const secret = writtenSecret(config, name);
-  return mode === name && secret.kind === 'plain' && isPlaceholder(secret.value) ? secret.value : undefined;
+/**
+ * Whether only the gateway can tell a setting: it includes files at any depth, and replaces `${NAME}` in texts.
+ *
+ * @param path `gateway.trustedProxies`
+ */
+function mayBeElsewhere(config: unknown, path: string): boolean {
+  const parts = path.split('.');
+  const paths = parts.map((_, index) => parts.slice(0, index + 1).join('.'));
+  const value = field(config, path);
+  return (
+    ['$include', ...paths.map((above) => `${above}.$include`)].some(
+      (include) => field(config, include) !== undefined,
+    ) ||
+    (typeof value === 'string' && value.includes('${'))
+  );
 }
 
 /**
  * Finds settings with which the gateway does not start, before anything is written.
  *
  * @param config parsed `openclaw.json`; undefined if there is none
+ * @param hasOverride whether a Compose file of the user's may set more variables
+ * @param givenToken value of the environment variable OPENCLAW_GATEWAY_TOKEN; empty means not set
  */
 export function startProblems(
   bind: string,
   config: unknown,
   files: EnvironmentFiles,
   hasOverride: boolean,
+  givenToken = '',
 ): readonly Problem[] {
   const mode = authMode(config, files);
   const setting = field(config, 'gateway.tailscale.mode');
   const tailscale = setting === 'serve' || setting === 'funnel' ? setting : 'off';
-  const settings = { bind, mode, tailscale, config, files, hasOverride };
+  const settings = { bind, mode, tailscale, config, files, hasOverride, isTokenGiven: givenToken !== '' };
   return RULES.flatMap(({ source, wrong, reason, hint }) => {
     const value = wrong(settings);
     return value === undefined

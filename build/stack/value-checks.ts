@@ -89,13 +89,19 @@ export const reference = (value: string): ValueProblem | undefined => {
 export const isToken = (value: string): boolean => TOKEN.test(value);
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 const TOKEN_HINT = 'use another token, or leave the variable out to get a new one';
-/** Secrets with which the gateway does not start: those of examples, and those that stand for a hidden one. */
-export const isPlaceholder = (value: string): boolean =>
-  /^(?:undefined|null|change-me-now|change-me-to-a-(?:long-random-token|strong-password)|\*\*\*|(?:xoxb-|xapp-)?REDACTED|__OPENCLAW_REDACTED__|<redacted>|\[(?:redacted|REDACTED(?:_PRIVATE_KEY| CREDENTIAL)?)\])$/.test(
-    value,
-  );
+/** What stands for a secret that is missing or hidden. The gateway does not start with it. */
+const NO_SECRET =
+  /^(?:undefined|null|\*\*\*|(?:xoxb-|xapp-)?REDACTED|__OPENCLAW_REDACTED__|<redacted>|\[(?:redacted|REDACTED(?:_PRIVATE_KEY| CREDENTIAL)?)\])$/;
+/** Those of examples. The gateway refuses each only in its own place. */
+const EXAMPLES = {
+  token: ['change-me-now', 'change-me-to-a-long-random-token'],
+  password: ['change-me-to-a-strong-password'],
+} as const;
+/** Whether the gateway does not start with a secret. Source: its assertGatewayAuthNotKnownWeak */
+export const isPlaceholder = (kind: 'token' | 'password', value: string): boolean =>
+  NO_SECRET.test(value) || EXAMPLES[kind].some((example) => example === value);
 export const token = (value: string): ValueProblem | undefined =>
-  isPlaceholder(value)
+  isPlaceholder('token', value)
     ? { reason: 'is a placeholder, with which the gateway does not start', hint: TOKEN_HINT }
     : matching(TOKEN, 'is not a valid token (1 to 1024 printable ASCII characters without spaces)', TOKEN_HINT)(value);
 

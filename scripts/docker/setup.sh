@@ -62,7 +62,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
 offline=''
 # Decisions of build/setup.ts, by the names that it prints.
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label='' snapshot_dir='' snapshots=''
-env_file='' token_from='' credential='' scheme='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
+env_file='' token_from='' credential='' plain_token='' scheme='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
@@ -233,7 +233,9 @@ if [ -n "$sandbox" ]; then
   decide plan
 fi
 take relaxed env_file token_from credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
-if [ -n "$override_token" ] && [ -z "$credential" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi
+take plain_token
+# A token in openclaw.json counts more than a variable.
+if [ -n "$override_token" ] && [ -z "$credential$plain_token" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -330,8 +332,8 @@ if [ -n "$config_batch" ]; then
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
     fail 'The configuration could not be written' "$output" "$(find_mistake)"
-  keep_link
 fi
+keep_link
 
 say 'Starting the gateway'
 started=yes

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
+import { withImage } from '../../build/contents/open-image.ts';
 import { layoutContent } from '../../build/oci/content.ts';
-import { MEDIA_TYPES } from '../../build/oci/descriptor.ts';
+import { digestOf, MEDIA_TYPES } from '../../build/oci/descriptor.ts';
 import { parseDocument } from '../../build/oci/document.ts';
+import { openRegistries } from '../../build/oci/registry.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -43,6 +45,39 @@ describe('a blob of a layout that somebody else wrote', () => {
     await $`mkfifo ${blob}`;
     await expect(layoutContent(folder).open(DIGEST)).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });
   });
+});
+
+it('an image without one of its layers is named by its archive, not by a folder that is gone', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-layout-'));
+  const put = async (value: unknown, mediaType: string) => {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const digest = digestOf(bytes);
+    await mkdir(join(folder, 'image/blobs/sha256'), { recursive: true });
+    await writeFile(join(folder, 'image/blobs', digest.replace(':', '/')), bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  const config = await put(
+    { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [DIGEST] } },
+    'application/vnd.oci.image.config.v1+json',
+  );
+  const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: DIGEST, size: 9 };
+  const manifest = await put(
+    { schemaVersion: 2, mediaType: MEDIA_TYPES.manifest, config, layers: [layer] },
+    MEDIA_TYPES.manifest,
+  );
+  await writeFile(join(folder, 'image/index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
+  await $({ cwd: folder })`tar -C image -cf image.tar .`;
+  const registry = openRegistries({ credentials: async () => undefined, retries: { seconds: 0, onWait: () => {} } });
+  const reading = withImage(
+    { kind: 'archive', path: join(folder, 'image.tar') },
+    { engine: undefined, registry },
+    undefined,
+    ({ source }) => source.open(DIGEST),
+  );
+  await expect(reading).rejects.toMatchObject({
+    failure: { kind: 'not-found', reason: `image.tar does not contain ${DIGEST}.` },
+  });
+  await rm(folder, { recursive: true });
 });
 
 describe('a document that programs could read in two ways', () => {

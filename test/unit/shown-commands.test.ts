@@ -12,14 +12,21 @@ const FILES = globSync(
 
 /** A command line of this project, as a page, a message or a workflow shows it. */
 const SHOWN =
-  /(?:scripts\/run|npm run (?:--silent )?image:|pnpm image:) ?([a-z]+)((?:[ \t]+(?:\\\n *)?[^\s`'"|;&)]+)*)/g;
+  /(?:scripts\/run|npm run (?:--silent )?image:|pnpm image:) ?([a-z]+)((?:[ \t]+(?:\\\n *)?(?:"[^"\n]*"|[^\s`'"|;&)]+))*)/g;
 
+/** Words that follow in sentences about scripts/run, or about `scripts/run release`. */
+const PROSE = new Set(['if', 'sets', 'did', 'published']);
+
+/** @returns undefined if there is no such command, or no such command below it */
 async function commandOf(name: string, words: readonly string[]): Promise<Command | undefined> {
   const file = join(ROOT, 'build/commands', name === 'release' ? 'release/release.ts' : `${name}.ts`);
   if (globSync(file).length === 0) return undefined;
   const module = (await import(file)) as Readonly<Record<string, () => Command>>;
   const command = module[`${name}Command`]?.();
-  return command?.commands.find((below) => below.name() === words[0]) ?? command;
+  const [below = ''] = words;
+  // `release COMMAND` stands for any of them.
+  if (command === undefined || command.commands.length === 0 || !/^[a-z]/.test(below)) return command;
+  return command.commands.find((one) => one.name() === below || one.alias() === below);
 }
 
 it('every command line that is shown has options that exist, and outputs that a build can have', async () => {
@@ -35,6 +42,8 @@ it('every command line that is shown has options that exist, and outputs that a 
   const wrong: string[] = [];
   for (const { file, line, name, words } of shown) {
     const command = await commandOf(name, words);
+    if (command === undefined && ![name, words[0]].some((word) => PROSE.has(word ?? '')))
+      wrong.push(`${file}: ${line}: there is no such command`);
     const known = new Set(['--help', ...(command?.options.flatMap(({ long, short }) => [long, short]) ?? [])]);
     for (const word of words) {
       const [flag = ''] = word.split('=');

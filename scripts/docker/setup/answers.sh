@@ -128,9 +128,9 @@ check_answers() { # QUESTION
     check_build_variables
     ;;
   plan)
-    take env_file extra_overlay sandbox_overlay token_from credential scheme sandbox_reason sandbox_hint sandbox_failed
+    take env_file extra_overlay sandbox_overlay token_from plain_token credential scheme sandbox_reason sandbox_hint sandbox_failed
     # These are printed.
-    for text in "$token_from" "$credential" "$scheme" "$sandbox_failed" "$sandbox_reason" "$sandbox_hint"; do
+    for text in "$token_from" "$plain_token" "$credential" "$scheme" "$sandbox_failed" "$sandbox_reason" "$sandbox_hint"; do
       case $text in *[[:cntrl:]]*) strange_answer "$text" ;; esac
     done
     case $scheme in http | https | '') ;; *) strange_answer "the scheme $scheme" ;; esac

@@ -29,6 +29,8 @@ check_compose() { # FILE ...
   planned_files=("${files[@]}")
   if output=$(read_by_compose "${files[@]}"); then
     published=$(sed -n 's/^ *published: "\(.*\)"$/\1/p' <<<"$output")
+    grep -q '^  openclaw-gateway:$' <<<"$output" ||
+      refuse COMPOSE_FILE "${*}" 'has no service openclaw-gateway' "begin it with this project's file: COMPOSE_FILE=docker-compose.yml:…; or unset it, if it is that of another project"
     find_token_of_override "$output"
     return 0
   fi
@@ -49,7 +51,7 @@ token_line() { sed -n -e '/^  openclaw-gateway:/,/^  [^ ]/s/^ *OPENCLAW_GATEWAY_
 find_token_of_override() { # OUTPUT of Compose for all files
   override_token=''
   if [ "${#planned_files[@]}" -le 2 ]; then return 0; fi
-  [ "$(token_line <<<"$1")" = "$(read_by_compose "${planned_files[@]:0:2}" | token_line)" ] || override_token=yes
+  [ "$(token_line <<<"$1")" = "$(read_by_compose --file docker-compose.yml | token_line)" ] || override_token=yes
 }
 
 # Prints the reason at the end of a program's message.
@@ -134,18 +136,22 @@ refuse_file_as_folder() { # NAME PATH
   [ -d "$path" ] || refuse "$1" "$2" "cannot be a folder: $path is a file" 'choose another folder, or move the file away'
 }
 
-# Refuses an openclaw.json that is a link which the gateway cannot follow: in the container, the rest of the host does not exist.
+# Refuses an openclaw.json that is a link which the gateway cannot follow: in the container, the rest of the host does not exist. With
+# more mounts, it may.
 refuse_link_out_of_config() {
-  local path=$config_dir/openclaw.json target
-  [ -h "$path" ] || return 0
-  target=$(readlink -- "$path")
-  case $target in
-  /* | ../* | */../* | */..) ;;
-  # A name in the same folder, which may be a link too.
-  *) [ -h "$config_dir/$target" ] || return 0 ;;
-  esac
-  refuse OPENCLAW_CONFIG_DIR "$path" "is a link to $target, which the gateway cannot follow in its container" \
-    "replace the link by the file; or link the other way: mv '$target' '$path' && ln -s '$path' '$target'"
+  local path=openclaw.json target links=0
+  if [ -n "$(given OPENCLAW_EXTRA_MOUNTS)" ] || [ -n "$(users_compose_files)" ]; then return 0; fi
+  while [ -h "$config_dir/$path" ] && [ "$links" -lt 40 ]; do
+    links=$((links + 1))
+    target=$(readlink -- "$config_dir/$path")
+    case $target in
+    /* | .. | ../* | */../* | */..)
+      refuse OPENCLAW_CONFIG_DIR "$config_dir/$path" "is a link to $target, which the gateway cannot follow in its container" \
+        "put the file itself into $config_dir, under the name openclaw.json; a link to it can be anywhere"
+      ;;
+    esac
+    case $path in */*) path=${path%/*}/$target ;; *) path=$target ;; esac
+  done
 }
 
 # Creates a folder of the user's data. The container creates those in the configuration that this user cannot: they may already belong

@@ -179,7 +179,8 @@ restore_config() {
 keep_link() {
   [ -n "$before_link" ] || return 0
   in_container --user "$uid:$gid" --volume "$config_dir:/setup$label" --entrypoint sh "$image" -c '
-    cd /setup && { [ -h openclaw.json ] || { mv -f openclaw.json "$1" && ln -s "$1" openclaw.json; }; }' sh "$before_link"
+    cd /setup && { [ -h openclaw.json ] || { mv -f openclaw.json "$1" && ln -s "$1" openclaw.json; }; }' sh "$before_link" 2>/dev/null ||
+    note "openclaw.json was a link to $before_link; the gateway has written a file in its place"
 }
 
 restore() {
@@ -231,6 +232,8 @@ restore_installation() {
     undo_update || return
   elif [ -n "$configured" ] && [ -n "$before_config" ]; then
     restore_config
+  else
+    keep_link >&2
   fi
   if [ -n "$started" ]; then
     # Use the restored files. Only the environment may have named the project, so pass its name.

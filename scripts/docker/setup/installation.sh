@@ -71,7 +71,7 @@ short_name() { # NAME
 refuse_other_installations() {
   local project folder files used load=''
   if [ "$container_engine" = podman ]; then load=' --output type=oci,dest=openclaw.tar; then podman load -i openclaw.tar'; fi
-  while IFS='|' read -r project folder files used; do
+  while IFS='|' read -r project folder files used _; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     [ "$project" != "$project_name" ] ||
       refuse COMPOSE_PROJECT_NAME "$project_name" "is the project name of another installation, in $folder" \
@@ -80,27 +80,47 @@ refuse_other_installations() {
     refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
       "give yours another name: npm run image:build -- --tag openclaw:$project_name$load; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
   done < <(installed_gateways)
-  refuse_used_data "$container_engine" "$project_name"
-  # Its containers have other labels: an installation that changes its engine is refused by name before.
+  refuse_used_data "$container_engine"
+  if has_other_engine; then refuse_used_data "$other_engine"; fi
+}
+
+other_engine='' # Docker or Podman, the one that setup does not use
+
+# Whether this host has the other engine too. One on another machine has no containers with data of this host.
+has_other_engine() {
   case $container_engine in
-  docker) if type -P podman >/dev/null; then refuse_used_data podman ''; fi ;;
-  podman) case $(command docker --version 2>/dev/null) in Docker*) refuse_used_data docker '' ;; esac ;;
+  docker)
+    other_engine=podman
+    [ "$(type -P podman)" ] && [ "$(podman info --format '{{.Host.ServiceIsRemote}}' 2>/dev/null)" = false ]
+    ;;
+  podman)
+    other_engine=docker
+    case $(command docker --version 2>/dev/null) in Docker*) ;; *) return 1 ;; esac
+    (engine_host=$(command docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) && is_local_engine)
+    ;;
   esac
 }
 
-# Prints a line for each gateway of Compose in this engine: project|folder|files|image
+# Prints a line for each gateway of Compose in this engine: project|folder|files|name of the image|its id
 installed_gateways() {
-  docker ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False \
-    --format '{{.Label "com.docker.compose.project"}}|{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}|{{.Image}}'
+  local id ids=()
+  for id in $(docker ps --all --quiet --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False); do ids+=("$id"); done
+  # A container may end meanwhile. `docker ps` would print an id in place of a name that has moved to another image.
+  inspect_containers '{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}|{{index . "com.docker.compose.project.config_files"}}{{end}}|{{.Config.Image}}|{{.Image}}' \
+    ${ids[@]+"${ids[@]}"} 2>/dev/null || true
 }
 
 # Refuses data that another container uses, also one that Compose did not start.
-refuse_used_data() { # ENGINE OWN_PROJECT
-  local name project folder sources source holder data secrets id ids=()
+refuse_used_data() { # ENGINE
+  local name project folder sources source holder data secrets own='' id ids=()
   data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
-  for id in $(command "$1" ps --quiet 2>/dev/null); do ids+=("$id"); done
+  # Docker's client may talk to Podman: then both list the same containers.
+  if [ "$1" != "$container_engine" ]; then own=$(docker ps --quiet --no-trunc); fi
+  for id in $(command "$1" ps --quiet --no-trunc 2>/dev/null); do
+    case $own in *"$id"*) ;; *) ids+=("$id") ;; esac
+  done
   while IFS='|' read -r name project folder sources; do
-    if [ -n "$2" ] && [ "$project" = "$2" ]; then continue; fi
+    if [ "$1" = "$container_engine" ] && [ "$project" = "$project_name" ]; then continue; fi
     holder="the container ${name#/}"
     if [ -n "$folder" ]; then holder="the gateway of another installation, in $folder"; fi
     if [ "$folder" = "$root" ]; then holder="the gateway of this folder in $1"; fi
@@ -122,14 +142,15 @@ refuse_used_data() { # ENGINE OWN_PROJECT
 
 has_volume() { docker volume inspect "$1" >/dev/null 2>&1; }
 
-# Finds the home volume of an earlier installation. The gateway's own setup lets Compose put the project's name before that of the volume.
+# Finds the home volume of an earlier installation. One that was restored from a backup has no label. The gateway's own setup lets Compose put the project's name before that of the volume.
 # Without this, the gateway would start with an empty home.
 find_home_volume() {
   local name found
   name=$(given OPENCLAW_HOME_VOLUME)
   if [ -z "$name" ] || has_volume "$name"; then return 0; fi
-  # One that was restored from a backup has no label of Compose.
-  found=$(docker volume ls --format '{{.Name}}' | grep -- "_${name//./\\.}\$") || return 0
+  found=$(docker volume ls --filter "label=com.docker.compose.volume=$name" --format '{{.Name}}' | grep -- "_$name\$") || found=''
+  if has_volume "${project_name}_$name"; then found=${project_name}_$name; fi
+  [ -n "$found" ] || return 0
   case $'\n'$found$'\n' in
   *$'\n'"${project_name}_$name"$'\n'*) ;;
   *)

@@ -63,7 +63,7 @@ write_rehearsal_overlay() {
       volumes+="  rehearsal-$count: {external: true, name: \"\${REHEARSAL_SOURCE_$count}\"}"$'\n'
       printf '      - {type: volume, source: rehearsal-%s, target: "${REHEARSAL_TARGET_%s}", read_only: true}\n' "$count" "$count"
       # The gateway does not start without a place for temporary files in its home. The engine could not create the folder.
-      if [ "$target" = /home/node ] && in_container --volume "$name:/home/node:ro" --entrypoint test "$(tool_image)" -d /home/node/.cache; then
+      if [ "$target" = /home/node ] && in_container --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --volume "$name:/home/node:ro" --entrypoint test "$(tool_image)" -d /home/node/.cache; then
         printf '      - {type: bind, source: "${REHEARSAL_CACHE}", target: /home/node/.cache%s}\n' "$label_option"
       fi
     else

@@ -286,12 +286,14 @@ roll_back() {
     "${next_version:-(unknown)}" "$snapshot" "$snapshot"
 }
 
-# A name means one image for the whole engine.
+# A name means one image for the whole engine. Names other installations whose next start would have another image than they run.
 warn_of_shared_name() { # NAME
-  local project folder files used
-  while IFS='|' read -r project folder files used; do
+  local project folder files used id now
+  now=$(image_id "$1")
+  while IFS='|' read -r project folder files used id; do
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
-    if [ "$(short_name "$used")" != "$(short_name "$1")" ]; then continue; fi
+    # Podman writes an id without sha256:.
+    if [ "$(short_name "$used")" != "$(short_name "$1")" ] || [ "${id#sha256:}" = "${now#sha256:}" ]; then continue; fi
     note "the installation in $folder uses the name $1 too: until it pulls again, its next start has this image; to prevent that, write another tag in its .env"
   done < <(installed_gateways)
 }

@@ -280,6 +280,41 @@ it('saves an overlay of its own that somebody has changed, and no other', async 
   expect(stdout, String(exitCode)).not.toContain('docker-compose.extra.yml does not match');
 });
 
+it('refuses a COMPOSE_FILE of another project', async () => {
+  const file = join(first.folder, 'other.yml');
+  await writeFile(file, 'services:\n  web:\n    image: busybox\n');
+  const before = await readFile(join(first.project, '.env'), 'utf8');
+  const { exitCode, output } = await first.setup({ ...QUICK, COMPOSE_FILE: file });
+  expect({ exitCode }, output).toEqual({ exitCode: 2 });
+  expect(output).toContain(`COMPOSE_FILE: "${file}" has no service openclaw-gateway`);
+  expect(await readFile(join(first.project, '.env'), 'utf8')).toBe(before);
+});
+
+it('a rollback names another installation that its image reaches', { tags: ['nightly'] }, async () => {
+  const shared = `${onPodman() ? 'localhost/' : ''}openclaw-image-test:shared`;
+  const settings = { ...QUICK, OPENCLAW_IMAGE: shared, OPENCLAW_EXTRA_MOUNTS: '' };
+  await docker('tag', first.image, shared);
+  for (const [installation, ports] of [
+    [first, {}],
+    [second, second.ports],
+  ] as const)
+    expect((await installation.setup({ ...settings, ...ports })).exitCode).toBe(0);
+  const context = join(first.folder, 'newer');
+  await mkdir(context);
+  await writeFile(join(context, 'Dockerfile'), `FROM ${first.image}\nLABEL newer=1\n`);
+  expect((await docker('build', '--quiet', '--tag', shared, context)).exitCode).toBe(0);
+  for (const installation of [first, second]) {
+    const { exitCode, output } = await installation.setup(settings);
+    expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  }
+  const { exitCode, output } = await first.setup({}, { args: ['--rollback'] });
+  expect({ exitCode }, output).toEqual({ exitCode: 0 });
+  expect(output).toContain(`the installation in ${second.project} uses the name ${shared} too`);
+  await second.compose('down', '--timeout', '2');
+  await rm(join(second.project, '.env'), { force: true });
+  await docker('image', 'rm', '--force', shared);
+});
+
 it('uses the Compose files of a given COMPOSE_FILE, and keeps it', async () => {
   await writeFile(join(first.project, 'mine.yml'), 'services:\n  openclaw-gateway:\n    labels: {mine: "yes"}\n');
   const { exitCode, output } = await first.setup({ ...QUICK, COMPOSE_FILE: 'docker-compose.yml:mine.yml' });

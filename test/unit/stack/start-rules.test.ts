@@ -26,9 +26,29 @@ describe('settings with which the gateway does not start', () => {
     ['lan', { auth: { mode: 'password', password: 'p' } }, '', []],
     ['lan', { auth: { mode: 'password', password: '${P}' } }, '', []],
     ['lan', { auth: { mode: 'password', $include: './a.json5' } }, '', []],
-    ['lan', { auth: { password: 'change-me-to-a-strong-password' } }, '', ['gateway.auth.password: change-me-to']],
+    [
+      'lan',
+      { auth: { password: 'change-me-to-a-strong-password' } },
+      '',
+      ['the password of the gateway: change-me-to'],
+    ],
     ['lan', { auth: { token: '__OPENCLAW_REDACTED__' } }, '', ['gateway.auth.token: __OPENCLAW_REDACTED__ is a']],
     ['lan', { auth: { mode: 'password', password: 'p', token: 'null' } }, '', []],
+    // Each example is refused in its own place only.
+    ['lan', { auth: { password: 'change-me-now' } }, '', []],
+    [
+      'lan',
+      { auth: {} },
+      'OPENCLAW_GATEWAY_PASSWORD=change-me-to-a-strong-password\n',
+      ['the password of the gateway: change-me-to'],
+    ],
+    // Only the gateway can resolve these.
+    ['custom', { customBindHost: '${BIND_IP}' }, '', []],
+    ['custom', { customBindHost: { $include: './a.json5' } }, '', []],
+    ['loopback', { tailscale: { mode: 'funnel' }, auth: { mode: '${MODE}' } }, '', []],
+    ['lan', { auth: { mode: 'password' }, remote: { password: 'p' } }, '', []],
+    ['lan', { ...PROXY, trustedProxies: { $include: './a.json5' } }, '', []],
+    ['lan', { ...PROXY, auth: { mode: 'trusted-proxy', trustedProxy: { $include: './a.json5' } } }, '', []],
     ['lan', PROXY, '', []],
     ['lan', { ...PROXY, trustedProxies: [] }, '', ['gateway.auth.mode: trusted-proxy needs the address']],
     ['lan', { ...PROXY, auth: { mode: 'trusted-proxy' } }, '', ['gateway.auth.mode: trusted-proxy needs the header']],
@@ -41,8 +61,14 @@ describe('settings with which the gateway does not start', () => {
   });
 
   it('a Compose file of the user may set a password', () => {
-    const config = { gateway: { auth: { mode: 'password' } } };
-    expect(startProblems('lan', config, FILES, true)).toEqual([]);
+    expect(startProblems('lan', { gateway: { auth: { mode: 'password' } } }, FILES, true)).toEqual([]);
+    expect(startProblems('loopback', { gateway: { tailscale: { mode: 'funnel' } } }, FILES, true)).toEqual([]);
+  });
+
+  it('a given token replaces a placeholder', () => {
+    const config = { gateway: { auth: { token: 'change-me-now' } } };
+    expect(startProblems('lan', config, FILES, false).map(({ value }) => value)).toEqual(['change-me-now']);
+    expect(startProblems('lan', config, FILES, false, 'good')).toEqual([]);
   });
 
   it('a password in env of openclaw.json counts', () => {

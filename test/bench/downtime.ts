@@ -1,13 +1,12 @@
 // How long the gateway does not answer: an update from one published release to the next with scripts/docker/setup.sh, and a plain
 // restart, in turn, on the same installation.
 import '../support/isolation.ts';
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { $, sleep } from 'zx';
 import { startEngine, stopEngine } from '../support/engine.ts';
-import { freePort } from '../support/free-port.ts';
 import { median, report, rounds, say } from './comparison.ts';
+import { makeProjectFolder } from './project-folder.ts';
 
 const ROUNDS = rounds ?? 3;
 const FROM = '2026.9.5';
@@ -20,24 +19,10 @@ for (const version of [FROM, TO])
     env: engine.environment,
   })`${join(ROOT, 'scripts/run')} build --package openclaw@${version} --tag ${imageOf(version)}`;
 
-const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-bench-'));
-const project = join(folder, 'openclaw-image');
-await mkdir(project);
-await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
-for (const name of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, name), join(project, name));
-const port = await freePort();
-const environment: Record<string, string> = {
-  ...(engine.environment as Record<string, string>),
-  HOME: folder,
-  COMPOSE_PROJECT_NAME: `openclaw-bench-${port}`,
-  COMPOSE_PROGRESS: 'quiet',
-  OPENCLAW_SKIP_ONBOARDING: '1',
-  OPENCLAW_GATEWAY_PORT: String(port),
-  OPENCLAW_BRIDGE_PORT: String(await freePort()),
-};
+const { folder, project, port, environment } = await makeProjectFolder(engine.environment);
 const setup = (more: Readonly<Record<string, string>>, ...options: readonly string[]) =>
   $({
-    env: { ...environment, ...more },
+    env: { ...environment, OPENCLAW_SKIP_ONBOARDING: '1', ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
   })`${join(project, 'scripts/docker/setup.sh')} ${options}`;
 

@@ -2,13 +2,12 @@
 // Both skip onboarding, which asks questions and takes equally long.
 import '../support/isolation.ts';
 import { randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { $, sleep } from 'zx';
 import { startEngine, stopEngine } from '../support/engine.ts';
-import { freePort } from '../support/free-port.ts';
 import { median, report, rounds, say } from './comparison.ts';
+import { makeProjectFolder } from './project-folder.ts';
 
 const ROUNDS = rounds ?? 5;
 const ROOT = join(import.meta.dirname, '../..');
@@ -28,22 +27,7 @@ docker compose up -d openclaw-gateway
 async function time(
   start: (project: string, environment: Record<string, string>) => PromiseLike<unknown>,
 ): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-bench-'));
-  const project = join(folder, 'openclaw-image');
-  await mkdir(project);
-  await cp(join(ROOT, 'docker-compose.yml'), join(project, 'docker-compose.yml'));
-  for (const name of ['build', 'scripts', 'dockerfiles']) await symlink(join(ROOT, name), join(project, name));
-  const port = await freePort();
-  const environment = {
-    ...(engine.environment as Record<string, string>),
-    COMPOSE_PROJECT_NAME: `openclaw-bench-${port}`,
-    COMPOSE_PROGRESS: 'quiet',
-    OPENCLAW_CONFIG_DIR: join(folder, 'config'),
-    OPENCLAW_WORKSPACE_DIR: join(folder, 'config/workspace'),
-    OPENCLAW_AUTH_PROFILE_SECRET_DIR: join(folder, 'secrets'),
-    OPENCLAW_GATEWAY_PORT: String(port),
-    OPENCLAW_BRIDGE_PORT: String(await freePort()),
-  };
+  const { folder, project, port, environment } = await makeProjectFolder(engine.environment);
   try {
     const before = performance.now();
     const ended = Promise.resolve(start(project, environment));

@@ -226,8 +226,8 @@ check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 providing=yes
 provide_image
 if [ -n "$was_image" ]; then provided_id=$(image_id "$was_image"); fi
-next_version=$(image_version "$image")
 remember_files
+if [ -n "$before_env$before_config" ]; then next_version=$(image_version "$image"); fi
 if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
@@ -245,7 +245,7 @@ answer_list directory
 directories=("${LIST[@]}")
 
 # Removes one-off containers of a killed run, which would write to the same files. Only setup starts one-off gateway containers.
-docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name" \
+[ -z "$before_env" ] || docker ps --all --quiet --filter "label=com.docker.compose.project=$project_name" \
   --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=True |
   while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
 

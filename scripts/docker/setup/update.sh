@@ -11,8 +11,8 @@ HELPER_LABEL=ai.openclaw.setup # of containers that setup starts for itself
 # Finds the image that the installation runs, its name, and its port: those of its container, or the image that the last setup recorded.
 find_installed_image() {
   local container
-  was_running=$(gateway_container)
   container=$(gateway_container --all | head -n 1)
+  was_running=${container:+$(gateway_container)}
   if [ -n "$container" ]; then
     read -r installed_id was_image before_port < <(inspect_containers \
       '{{.Image}} {{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$container")

@@ -29,11 +29,12 @@ check_compose() { # FILE ...
   planned_files=("${files[@]}")
   if output=$(read_by_compose "${files[@]}"); then
     published=$(sed -n 's/^ *published: "\(.*\)"$/\1/p' <<<"$output")
-    grep -q '^  openclaw-gateway:$' <<<"$output" ||
-      refuse COMPOSE_FILE "${*}" 'has no service openclaw-gateway' "begin it with this project's file: COMPOSE_FILE=docker-compose.yml:…; or unset it, if it is that of another project"
+    grep -q '^  openclaw-gateway:$' <<<"$output" || refuse_other_project
     find_token_of_override "$output"
     return 0
   fi
+  # The overlays name the service, but nothing says what it runs.
+  case $output in *'openclaw-gateway'*'neither an image nor a build'*) refuse_other_project ;; esac
   # Not all messages of Compose name the file.
   while [ "${#files[@]}" -gt 2 ] && ! read_by_compose "${files[@]:0:${#files[@]}-2}" >/dev/null; do files=("${files[@]:0:${#files[@]}-2}"); done
   output=$(read_by_compose "${files[@]}") || true
@@ -42,6 +43,11 @@ check_compose() { # FILE ...
   case $output in *"$planned/.env"*) file=.env output="a mistake in $(grep -oE 'line [0-9]+' <<<"$output" | head -n 1)" ;; esac
   output=${output//"$planned"/"$root"}
   refuse "$root" "${file#"$planned/"}" "is not accepted by Compose: $(printf '%s' "$output" | tail -n 1)" 'correct that file; nothing was changed'
+}
+
+refuse_other_project() {
+  refuse COMPOSE_FILE "$(given COMPOSE_FILE)" 'has no service openclaw-gateway' \
+    "begin it with this project's file: COMPOSE_FILE=docker-compose.yml:…; or unset it, if it is that of another project"
 }
 
 # Prints the line of Compose's output that has the gateway's token.

@@ -317,7 +317,8 @@ it('a rollback names another installation that its image reaches', { tags: ['nig
 
 it('uses the Compose files of a given COMPOSE_FILE, and keeps it', async () => {
   await writeFile(join(first.project, 'mine.yml'), 'services:\n  openclaw-gateway:\n    labels: {mine: "yes"}\n');
-  const { exitCode, output } = await first.setup({ ...QUICK, COMPOSE_FILE: 'docker-compose.yml:mine.yml' });
+  const settings = { ...QUICK, OPENCLAW_EXTRA_MOUNTS: '' };
+  const { exitCode, output } = await first.setup({ ...settings, COMPOSE_FILE: 'docker-compose.yml:mine.yml' });
   expect({ exitCode }, output).toEqual({ exitCode: 0 });
   const { stdout } = await docker(
     ...['container', 'inspect', '--format', '{{index .Config.Labels "mine"}}', await first.container()],
@@ -325,5 +326,5 @@ it('uses the Compose files of a given COMPOSE_FILE, and keeps it', async () => {
   expect(stdout).toBe('yes');
   const { exitCode: again } = await first.setup(QUICK);
   expect(again).toBe(0);
-  expect((await first.dotEnv()).get('COMPOSE_FILE')).toBe('docker-compose.yml:mine.yml:docker-compose.extra.yml');
+  expect((await first.dotEnv()).get('COMPOSE_FILE')).toBe('docker-compose.yml:mine.yml');
 });

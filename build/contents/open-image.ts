@@ -115,7 +115,7 @@ async function openLayout(
   const [root, ...others] = [...new Map(roots.map((entry) => [entry.digest, entry])).values()];
   if (root === undefined) throw invalidContent(name, 'its index.json names no image');
   if (others.length > 0) throw invalidContent(name, `it contains ${others.length + 1} images; save only one`);
-  return openDocument(layoutContent(folder), root, { name, place }, platform);
+  return openDocument(layoutContent(folder, name), root, { name, place }, platform);
 }
 
 /** Follows indexes to the manifest of a platform. */
@@ -126,7 +126,7 @@ async function openDocument(
   platform: Platform | undefined,
 ): Promise<OpenImage> {
   let digest = root.digest;
-  let document = parseDocument(await readPart(source.document(digest), name), `${name}@${digest}`);
+  let document = parseDocument(await source.document(digest), `${name}@${digest}`);
   // An index may contain indexes.
   for (let depth = 0; isIndex(document); depth += 1) {
     const images: readonly Descriptor[] = document.manifests.filter((entry) => !isAttestation(entry));
@@ -136,16 +136,16 @@ async function openDocument(
       (platform === undefined && images.length === 1 ? images[0] : undefined);
     if (found === undefined || depth === DEEPEST) throw absentPlatform(name, wanted, images.map(platformOf));
     digest = found.digest;
-    document = parseDocument(await readPart(source.document(digest), name), `${name}@${digest}`);
+    document = parseDocument(await source.document(digest), `${name}@${digest}`);
   }
-  const config = parseImageConfig(await readPart(source.blob(document.config.digest), name), `${name}, config`);
+  const config = parseImageConfig(await source.blob(document.config.digest), `${name}, config`);
   // An image without an index says its platform only here.
   const own = `${config.os}/${config.architecture}`;
   if (platform !== undefined && own !== platform) throw absentPlatform(name, platform, [own]);
   return {
     ...{ name, place, config, manifest: document },
     ...{ digest: root.digest, platform: own },
-    source: checkedLayers(source, document.layers, name),
+    source: checkedLayers(source, document.layers),
   };
 }
 
@@ -153,25 +153,10 @@ const DEEPEST = 3;
 /** Bytes. That of an image has some hundred. */
 const LARGEST_INDEX = 4_000_000;
 
-/** An engine saves an index with all its platforms, also those that it has not pulled. */
-const readPart = <T>(reading: Promise<T>, name: string): Promise<T> =>
-  reading.catch((error: unknown) => {
-    const isMissing =
-      error instanceof WorkError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    if (!isMissing) throw error;
-    // The folder of an unpacked archive is gone afterwards.
-    const reason = error.failure.reason.replace(/^.* does not contain/, `${name} does not contain`);
-    throw new WorkError({ ...error.failure, reason, hint: 'pull the image for this platform, or save it again' });
-  });
-
 /** Layers whose bytes are compared with their digests while they are read. */
-const checkedLayers = (
-  source: ContentSource,
-  layers: readonly Descriptor[],
-  name: string,
-): Pick<ContentSource, 'open'> => ({
+const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pick<ContentSource, 'open'> => ({
   open: async (digest) => {
-    const content = await readPart(source.open(digest), name);
+    const content = await source.open(digest);
     const check = digestCheck({ digest, size: layers.find((layer) => layer.digest === digest)?.size ?? 0 });
     content.once('error', (error) => check.destroy(error));
     return content.pipe(check);

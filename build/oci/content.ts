@@ -44,7 +44,7 @@ function requireDigest(text: string): void {
  *
  * @throws WorkError if it does not exist, is not a file, or is larger than `limit` bytes
  */
-async function existingBlob(folder: string, digest: string, limit: number): Promise<string> {
+async function existingBlob(folder: string, name: string, digest: string, limit: number): Promise<string> {
   const file = blobFile(folder, digest);
   const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -52,31 +52,31 @@ async function existingBlob(folder: string, digest: string, limit: number): Prom
       {
         kind: 'not-found',
         title: 'A part of the image is missing',
-        reason: `${folder} does not contain ${digest}.`,
-        hint: 'save, download or build the image again',
+        reason: `${name} does not contain ${digest}.`,
+        hint: 'pull the image for this platform, or save, download or build it again',
       },
       { cause: error },
     );
   });
-  if (!found.isFile()) throw invalidContent(`${digest} in ${folder}`, 'it is not a file');
-  if (found.size > limit) throw invalidContent(`${digest} in ${folder}`, `it has more than ${limit} bytes`);
+  if (!found.isFile()) throw invalidContent(`${digest} in ${name}`, 'it is not a file');
+  if (found.size > limit) throw invalidContent(`${digest} in ${name}`, `it has more than ${limit} bytes`);
   return file;
 }
 
-/** Content of an OCI image layout. */
-export const layoutContent = (folder: string): ContentSource => {
+/** Content of an OCI image layout. @param name for messages: an archive's, if the folder is temporary */
+export const layoutContent = (folder: string, name = folder): ContentSource => {
   const reader =
     (limit: number) =>
     async (digest: string): Promise<Buffer> => {
-      const bytes = await readFile(await existingBlob(folder, digest, limit));
-      if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} in ${folder} has the digest ${digestOf(bytes)}.`);
+      const bytes = await readFile(await existingBlob(folder, name, digest, limit));
+      if (digestOf(bytes) !== digest) throw digestMismatch(`${digest} in ${name} has the digest ${digestOf(bytes)}.`);
       return bytes;
     };
   return {
     document: reader(LARGEST_DOCUMENT),
     blob: reader(LARGEST_SMALL_BLOB),
     open: async (digest) =>
-      createReadStream(await existingBlob(folder, digest, Number.POSITIVE_INFINITY), { highWaterMark: 1 << 20 }),
+      createReadStream(await existingBlob(folder, name, digest, Number.POSITIVE_INFINITY), { highWaterMark: 1 << 20 }),
   };
 };
 

@@ -10,3 +10,20 @@ export function field(config: unknown, path: string): unknown {
       config,
     );
 }
+
+/**
+ * Whether only the gateway can tell a setting of `openclaw.json`: it includes files at any depth, and replaces `${NAME}` in texts.
+ *
+ * @param path `gateway.trustedProxies`
+ */
+export function mayBeElsewhere(config: unknown, path: string): boolean {
+  const parts = path.split('.');
+  const paths = parts.map((_, index) => parts.slice(0, index + 1).join('.'));
+  const value = field(config, path);
+  return (
+    ['$include', ...paths.map((above) => `${above}.$include`)].some(
+      (include) => field(config, include) !== undefined,
+    ) ||
+    (typeof value === 'string' && value.includes('${'))
+  );
+}

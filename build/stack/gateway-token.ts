@@ -1,5 +1,5 @@
 import { readDotEnv, valuesOf } from './dot-env.ts';
-import { field } from './field.ts';
+import { field, mayBeElsewhere } from './field.ts';
 import { isToken } from './value-checks.ts';
 
 export interface GatewayToken {
@@ -33,7 +33,8 @@ const VARIABLE =
  */
 export function writtenSecret(config: unknown, name: 'token' | 'password'): WrittenSecret {
   const setting = field(config, `gateway.auth.${name}`);
-  if (setting === undefined || setting === null) return hasInclude(config) ? { kind: 'elsewhere' } : { kind: 'none' };
+  if (setting === undefined || setting === null)
+    return mayBeElsewhere(config, 'gateway.auth') ? { kind: 'elsewhere' } : { kind: 'none' };
   if (typeof setting !== 'string') {
     const id = field(setting, 'id');
     return field(setting, 'source') === 'env' && typeof id === 'string'
@@ -52,10 +53,6 @@ const isWritten = (config: unknown, name: 'token' | 'password'): boolean =>
   writtenSecret(config, name).kind !== 'none' && field(config, `gateway.auth.${name}`) !== undefined;
 
 const PASSWORD = 'OPENCLAW_GATEWAY_PASSWORD';
-
-/** Whether another file may contain `gateway.auth`. */
-const hasInclude = (config: unknown): boolean =>
-  ['$include', 'gateway.$include', 'gateway.auth.$include'].some((path) => field(config, path) !== undefined);
 
 /**
  * A variable that `openclaw.json` sets. It counts only where the environment and both files have none. Source: the gateway's own reader,
@@ -114,7 +111,7 @@ export function authMode(config: unknown, files: EnvironmentFiles): string | und
   const mode = field(config, 'gateway.auth.mode');
   if (typeof mode === 'string') return mode.includes('${') ? undefined : mode;
   if (hasPassword(config, files)) return 'password';
-  return hasInclude(config) ? undefined : 'token';
+  return ['gateway.auth', 'env.vars'].some((path) => mayBeElsewhere(config, path)) ? undefined : 'token';
 }
 
 /** Whether a password is in `openclaw.json` or in a variable. */
@@ -185,7 +182,10 @@ function placeOf(name: string, files: EnvironmentFiles, setting: string): string
 export const isForOthers = (bind: string, config: unknown): boolean =>
   bind !== 'loopback' &&
   bind !== 'tailnet' &&
-  !(bind === 'custom' && /^127\./.test(String(field(config, 'gateway.customBindHost')).trim()));
+  !(bind === 'custom' && /^127\./.test(String(field(config, ADDRESS)).trim())) &&
+  !(bind === 'custom' && mayBeElsewhere(config, ADDRESS));
+
+const ADDRESS = 'gateway.customBindHost';
 
 /**
  * Finds logins with which the gateway does not start, before anything is written.
@@ -216,7 +216,12 @@ export function loginProblem(
     const reason = `does not work with a token, and ${places.join(', ')}`;
     return places.length === 0 ? undefined : { value: 'trusted-proxy', reason, hint: 'remove that token' };
   }
-  if (mode === undefined && isWritten(config, 'token') && isWritten(config, 'password') && !hasInclude(config)) {
+  if (
+    mode === undefined &&
+    isWritten(config, 'token') &&
+    isWritten(config, 'password') &&
+    !mayBeElsewhere(config, 'gateway.auth')
+  ) {
     const reason = 'is not set, but both a token and a password are, so the gateway does not start';
     return { value: '', reason, hint: 'set gateway.auth.mode to token or password' };
   }

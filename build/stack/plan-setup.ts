@@ -43,7 +43,7 @@ export type Onboarding =
 
 export interface SetupPlan {
   readonly token: GatewayToken;
-  /** Whether `openclaw.json` itself has the token, which counts more than a variable. */
+  /** Whether `openclaw.json` itself has this token, which counts more than a variable. */
   readonly hasPlainToken: boolean;
   /** Where people find what the gateway accepts, if that is not the token. */
   readonly credential: string | undefined;
@@ -76,6 +76,7 @@ export function planSetup(
   const setupValues = withDefaults(values, input);
   const given = input.environment.get('OPENCLAW_GATEWAY_TOKEN');
   const token = usesProxyLogin(config) ? { value: '', from: undefined } : chooseToken(given, config, input, makeToken);
+  const written = writtenSecret(config, 'token');
   const sandbox = probe === undefined ? undefined : decideSandbox(probe, config);
   const extra = extraOverlay(
     values.get('OPENCLAW_HOME_VOLUME'),
@@ -108,7 +109,8 @@ export function planSetup(
         : []),
     ],
     token,
-    hasPlainToken: writtenSecret(config, 'token').kind === 'plain',
+    // A given token that differs is replaced by a reference to the variable.
+    hasPlainToken: written.kind === 'plain' && written.value === token.value,
     credential: otherCredential(config, input, token.from === 'OPENCLAW_GATEWAY_TOKEN'),
     dotEnv: changeDotEnv(
       input.dotEnv,

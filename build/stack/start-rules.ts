@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import type { Problem } from '../problem.ts';
-import { field } from './field.ts';
+import { field, mayBeElsewhere } from './field.ts';
 import {
   authMode,
   type EnvironmentFiles,
@@ -9,7 +9,7 @@ import {
   plainPassword,
   writtenSecret,
 } from './gateway-token.ts';
-import { isPlaceholder } from './value-checks.ts';
+import { isPlaceholder, PLACEHOLDER_REASON } from './value-checks.ts';
 
 interface Settings {
   /** OPENCLAW_GATEWAY_BIND, which setup writes to `openclaw.json`. */
@@ -95,7 +95,7 @@ const RULES: readonly StartRule[] = [
       const isWrong = mode === 'password' && password !== undefined && isPlaceholder('password', password.trim());
       return when(isWrong && !(hasOverride && writtenSecret(config, 'password').kind === 'none'), password);
     },
-    reason: 'is a placeholder, with which the gateway does not start',
+    reason: PLACEHOLDER_REASON,
     hint: 'write a password of your own; `openssl rand -hex 32` prints one',
   },
   {
@@ -107,7 +107,7 @@ const RULES: readonly StartRule[] = [
         ? when(mode === 'token' && !isTokenGiven && isPlaceholder('token', token.value), token.value)
         : undefined;
     },
-    reason: 'is a placeholder, with which the gateway does not start',
+    reason: PLACEHOLDER_REASON,
     hint: 'remove it, and setup makes a token',
   },
   {
@@ -139,23 +139,6 @@ const RULES: readonly StartRule[] = [
 ];
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== '';
-
-/**
- * Whether only the gateway can tell a setting: it includes files at any depth, and replaces `${NAME}` in texts.
- *
- * @param path `gateway.trustedProxies`
- */
-function mayBeElsewhere(config: unknown, path: string): boolean {
-  const parts = path.split('.');
-  const paths = parts.map((_, index) => parts.slice(0, index + 1).join('.'));
-  const value = field(config, path);
-  return (
-    ['$include', ...paths.map((above) => `${above}.$include`)].some(
-      (include) => field(config, include) !== undefined,
-    ) ||
-    (typeof value === 'string' && value.includes('${'))
-  );
-}
 
 /**
  * Finds settings with which the gateway does not start, before anything is written.

@@ -89,7 +89,7 @@ export const reference = (value: string): ValueProblem | undefined => {
 export const isToken = (value: string): boolean => TOKEN.test(value);
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 const TOKEN_HINT = 'use another token, or leave the variable out to get a new one';
-/** What stands for a secret that is missing or hidden. The gateway does not start with it. */
+/** Texts in the place of a secret that is missing or hidden. */
 const NO_SECRET =
   /^(?:undefined|null|\*\*\*|(?:xoxb-|xapp-)?REDACTED|__OPENCLAW_REDACTED__|<redacted>|\[(?:redacted|REDACTED(?:_PRIVATE_KEY| CREDENTIAL)?)\])$/;
 /** Those of examples. The gateway refuses each only in its own place. */
@@ -100,9 +100,10 @@ const EXAMPLES = {
 /** Whether the gateway does not start with a secret. Source: its assertGatewayAuthNotKnownWeak */
 export const isPlaceholder = (kind: 'token' | 'password', value: string): boolean =>
   NO_SECRET.test(value) || EXAMPLES[kind].some((example) => example === value);
+export const PLACEHOLDER_REASON = 'is a placeholder, with which the gateway does not start';
 export const token = (value: string): ValueProblem | undefined =>
   isPlaceholder('token', value)
-    ? { reason: 'is a placeholder, with which the gateway does not start', hint: TOKEN_HINT }
+    ? { reason: PLACEHOLDER_REASON, hint: TOKEN_HINT }
     : matching(TOKEN, 'is not a valid token (1 to 1024 printable ASCII characters without spaces)', TOKEN_HINT)(value);
 
 /** Docker takes ids up to 31 bits. Source: github.com/moby/sys/user */

@@ -232,8 +232,7 @@ if [ -n "$sandbox" ]; then
   inspect_sandbox
   decide plan
 fi
-take relaxed env_file token_from credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
-take plain_token
+take relaxed env_file token_from plain_token credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
 # A token in openclaw.json counts more than a variable.
 if [ -n "$override_token" ] && [ -z "$credential$plain_token" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi
 answer_list compose_file

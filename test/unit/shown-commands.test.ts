@@ -17,7 +17,7 @@ const SHOWN =
 /** Words that follow in sentences about scripts/run, or about `scripts/run release`. */
 const PROSE = new Set(['if', 'sets', 'did', 'published']);
 
-/** @returns undefined if there is no such command, or no such command below it */
+/** @returns undefined for an unknown command, or an unknown one below it */
 async function commandOf(name: string, words: readonly string[]): Promise<Command | undefined> {
   const file = join(ROOT, 'build/commands', name === 'release' ? 'release/release.ts' : `${name}.ts`);
   if (globSync(file).length === 0) return undefined;
@@ -43,7 +43,7 @@ it('every command line that is shown has options that exist, and outputs that a 
   for (const { file, line, name, words } of shown) {
     const command = await commandOf(name, words);
     if (command === undefined && ![name, words[0]].some((word) => PROSE.has(word ?? '')))
-      wrong.push(`${file}: ${line}: there is no such command`);
+      wrong.push(`${file}: ${line}: unknown command`);
     const known = new Set(['--help', ...(command?.options.flatMap(({ long, short }) => [long, short]) ?? [])]);
     for (const word of words) {
       const [flag = ''] = word.split('=');

@@ -34,7 +34,7 @@ check_compose() { # FILE ...
     return 0
   fi
   # The overlays name the service, but nothing says what it runs.
-  case $output in *'openclaw-gateway'*'neither an image nor a build'*) refuse_other_project ;; esac
+  case $output in *'service "openclaw-gateway" has neither an image'* | *'service "openclaw-cli" has neither an image'*) refuse_other_project ;; esac
   # Not all messages of Compose name the file.
   while [ "${#files[@]}" -gt 2 ] && ! read_by_compose "${files[@]:0:${#files[@]}-2}" >/dev/null; do files=("${files[@]:0:${#files[@]}-2}"); done
   output=$(read_by_compose "${files[@]}") || true
@@ -56,7 +56,7 @@ token_line() { sed -n -e '/^  openclaw-gateway:/,/^  [^ ]/s/^ *OPENCLAW_GATEWAY_
 # Finds a token that the user's Compose files set: the gateway accepts that one, not the one in .env.
 find_token_of_override() { # OUTPUT of Compose for all files
   override_token=''
-  if [ "${#planned_files[@]}" -le 2 ]; then return 0; fi
+  [ -n "$(users_compose_files)" ] || return 0
   [ "$(token_line <<<"$1")" = "$(read_by_compose --file docker-compose.yml | token_line)" ] || override_token=yes
 }
 
@@ -111,7 +111,7 @@ seal_overlays() {
   done
 }
 
-# Whether setup wrote an overlay, and nobody has changed it since. Those of earlier versions have no checksum.
+# Whether an overlay is as setup wrote it. One of an earlier version has no checksum, and counts as such.
 is_own_overlay() { # PATH
   local checksum
   head -n 1 -- "$1" | grep -q '^# Written by scripts/docker/setup\.sh' || return
@@ -145,18 +145,22 @@ refuse_file_as_folder() { # NAME PATH
 # Refuses an openclaw.json that is a link which the gateway cannot follow: in the container, the rest of the host does not exist. With
 # more mounts, it may.
 refuse_link_out_of_config() {
-  local path=openclaw.json target links=0
+  local path=$config_dir/openclaw.json target folder links=0
   if [ -n "$(given OPENCLAW_EXTRA_MOUNTS)" ] || [ -n "$(users_compose_files)" ]; then return 0; fi
-  while [ -h "$config_dir/$path" ] && [ "$links" -lt 40 ]; do
+  while [ -h "$path" ] && [ "$links" -lt 40 ]; do
     links=$((links + 1))
-    target=$(readlink -- "$config_dir/$path")
-    case $target in
-    /* | .. | ../* | */../* | */..)
-      refuse OPENCLAW_CONFIG_DIR "$config_dir/$path" "is a link to $target, which the gateway cannot follow in its container" \
+    target=$(readlink -- "$path")
+    folder=$(dirname -- "$path")/$(dirname -- "$target")
+    case $target in /*) folder=/ ;; esac
+    folder=$(real_path "$folder")
+    case $folder/ in
+    "$(real_path "$config_dir")"/*) ;;
+    *)
+      refuse OPENCLAW_CONFIG_DIR "$path" "is a link to $target, which the gateway cannot follow in its container" \
         "put the file itself into $config_dir, under the name openclaw.json; a link to it can be anywhere"
       ;;
     esac
-    case $path in */*) path=${path%/*}/$target ;; *) path=$target ;; esac
+    path=$folder/$(basename -- "$target")
   done
 }
 

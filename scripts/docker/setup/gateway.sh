@@ -179,7 +179,11 @@ restore_config() {
 keep_link() {
   [ -n "$before_link" ] || return 0
   in_container --user "$uid:$gid" --volume "$config_dir:/setup$label" --entrypoint sh "$image" -c '
-    cd /setup && { [ -h openclaw.json ] || { mv -f openclaw.json "$1" && ln -s "$1" openclaw.json; }; }' sh "$before_link" 2>/dev/null ||
+    cd /setup
+    [ ! -h openclaw.json ] || exit 0
+    # The link may lead to another link. A file outside of this folder would be lost with this container.
+    target=$(readlink -f -- "$1")
+    case $target in /setup/*) mv -f openclaw.json "$target" && ln -s -- "$1" openclaw.json ;; *) exit 1 ;; esac' sh "$before_link" 2>/dev/null ||
     note "openclaw.json was a link to $before_link; the gateway has written a file in its place"
 }
 

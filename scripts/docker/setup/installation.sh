@@ -69,29 +69,30 @@ short_name() { # NAME
 
 # Refuses the project name of another installation, whose containers this setup would replace, and a build of the image that it runs.
 refuse_other_installations() {
-  local project folder files used load=''
+  local project folder used load=''
   if [ "$container_engine" = podman ]; then load=' --output type=oci,dest=openclaw.tar; then podman load -i openclaw.tar'; fi
-  while IFS='|' read -r project folder files used _; do
-    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
+  while IFS='|' read -r project folder used _; do
     [ "$project" != "$project_name" ] ||
       refuse COMPOSE_PROJECT_NAME "$project_name" "is the project name of another installation, in $folder" \
         "choose another one: COMPOSE_PROJECT_NAME=$project_name-2 scripts/docker/setup.sh"
     if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "$(short_name "$used")" != "$image" ]; then continue; fi
     refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
       "give yours another name: npm run image:build -- --tag openclaw:$project_name$load; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
-  done < <(installed_gateways)
+  done < <(other_gateways)
   refuse_used_data "$container_engine"
   if has_other_engine; then refuse_used_data "$other_engine"; fi
 }
 
 other_engine='' # Docker or Podman, the one that setup does not use
 
-# Whether this host has the other engine too. One on another machine has no containers with data of this host.
+# Whether this host has the other engine too. One on another machine has no containers with data of this host; the virtual machine that
+# Podman uses on macOS counts as remote, but mounts the folders of this host.
 has_other_engine() {
   case $container_engine in
   docker)
     other_engine=podman
-    [ "$(type -P podman)" ] && [ "$(podman info --format '{{.Host.ServiceIsRemote}}' 2>/dev/null)" = false ]
+    type -P podman >/dev/null || return
+    case ${OSTYPE:-}:$(podman info --format '{{.Host.ServiceIsRemote}}' 2>/dev/null) in *:false | darwin*:true) ;; *) return 1 ;; esac
     ;;
   podman)
     other_engine=docker
@@ -101,13 +102,16 @@ has_other_engine() {
   esac
 }
 
-# Prints a line for each gateway of Compose in this engine: project|folder|files|name of the image|its id
-installed_gateways() {
-  local id ids=()
+# Prints a line for each other installation in this engine: project|folder|name of the image|its id
+other_gateways() {
+  local project folder files image id ids=()
   for id in $(docker ps --all --quiet --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False); do ids+=("$id"); done
   # A container may end meanwhile. `docker ps` would print an id in place of a name that has moved to another image.
   inspect_containers '{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}|{{index . "com.docker.compose.project.config_files"}}{{end}}|{{.Config.Image}}|{{.Image}}' \
-    ${ids[@]+"${ids[@]}"} 2>/dev/null || true
+    ${ids[@]+"${ids[@]}"} 2>/dev/null | while IFS='|' read -r project folder files image id; do
+    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
+    printf '%s|%s|%s|%s\n' "$project" "$folder" "$image" "$id"
+  done || true
 }
 
 # Refuses data that another container uses, also one that Compose did not start.
@@ -142,7 +146,8 @@ refuse_used_data() { # ENGINE
 
 has_volume() { docker volume inspect "$1" >/dev/null 2>&1; }
 
-# Finds the home volume of an earlier installation. One that was restored from a backup has no label. The gateway's own setup lets Compose put the project's name before that of the volume.
+# Finds the home volume of an earlier installation. The gateway's own setup lets Compose put the project's name before that of the volume.
+# One that was restored from a backup has no label.
 # Without this, the gateway would start with an empty home.
 find_home_volume() {
   local name found
@@ -150,7 +155,11 @@ find_home_volume() {
   if [ -z "$name" ] || has_volume "$name"; then return 0; fi
   found=$(docker volume ls --filter "label=com.docker.compose.volume=$name" --format '{{.Name}}' | grep -- "_$name\$") || found=''
   if has_volume "${project_name}_$name"; then found=${project_name}_$name; fi
-  [ -n "$found" ] || return 0
+  if [ -z "$found" ]; then
+    found=$(docker volume ls --format '{{.Name}}' | grep -- "_$name\$") || return 0
+    note "the volume $name is new and empty; there is also ${found//$'\n'/, }"
+    return 0
+  fi
   case $'\n'$found$'\n' in
   *$'\n'"${project_name}_$name"$'\n'*) ;;
   *)

@@ -288,14 +288,13 @@ roll_back() {
 
 # A name means one image for the whole engine. Names other installations whose next start would have another image than they run.
 warn_of_shared_name() { # NAME
-  local project folder files used id now
+  local folder used id now
   now=$(image_id "$1")
-  while IFS='|' read -r project folder files used id; do
-    if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
+  while IFS='|' read -r _ folder used id; do
     # Podman writes an id without sha256:.
     if [ "$(short_name "$used")" != "$(short_name "$1")" ] || [ "${id#sha256:}" = "${now#sha256:}" ]; then continue; fi
     note "the installation in $folder uses the name $1 too: until it pulls again, its next start has this image; to prevent that, write another tag in its .env"
-  done < <(installed_gateways)
+  done < <(other_gateways)
 }
 
 # From here on, the update counts: an interruption does not undo it.

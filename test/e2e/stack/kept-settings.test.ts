@@ -1,4 +1,4 @@
-import { appendFile, lstat, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
@@ -87,8 +87,13 @@ describe('an openclaw.json that is a link', () => {
     await rename(join(here.config, 'settings.json'), path());
   };
 
-  it('to a file beside it stays, also after a setup that fails', async () => {
-    await link('settings.json');
+  it('to another link in its folder stays, also after a setup that fails', async () => {
+    const profile = join(here.config, 'profiles/current.json');
+    const areLinks = async () =>
+      Promise.all([path(), profile].map(async (file) => (await lstat(file)).isSymbolicLink()));
+    await mkdir(join(here.config, 'profiles'));
+    await symlink('../settings.json', profile);
+    await link('profiles/current.json');
     const before = await readFile(path(), 'utf8');
     const override = join(here.project, 'docker-compose.override.yml');
     // The container ends at once, after setup has written the new origin.
@@ -99,12 +104,12 @@ describe('an openclaw.json that is a link', () => {
     });
     expect({ exitCode }, output).toEqual({ exitCode: 1 });
     expect(output).toContain('wrote openclaw.json');
-    expect((await lstat(path())).isSymbolicLink()).toBe(true);
+    expect(await areLinks()).toEqual([true, true]);
     expect(await readFile(path(), 'utf8')).toBe(before);
     await rm(override);
     expect(await setup({ OPENCLAW_ALLOWED_ORIGINS: 'https://claw.example.org' })).toContain('The gateway is running');
-    expect((await lstat(path())).isSymbolicLink()).toBe(true);
-    expect(await readFile(path(), 'utf8')).toContain('https://claw.example.org');
+    expect(await areLinks()).toEqual([true, true]);
+    expect(await readFile(join(here.config, 'settings.json'), 'utf8')).toContain('https://claw.example.org');
     await unlink();
     await setup({ OPENCLAW_ALLOWED_ORIGINS: '' });
   });

@@ -50,6 +50,14 @@ describe('what the user set', () => {
     expect(problems.map(({ source }) => source)).toEqual(isValid ? [] : ['OPENCLAW_GATEWAY_BIND']);
   });
 
+  it.each([
+    ['a token in openclaw.json', {}, true],
+    ['that is replaced by another one', { OPENCLAW_GATEWAY_TOKEN: 'given' }, false],
+  ])('%s counts more than a variable of a Compose file: %s', (_, given, counts) => {
+    const plan = planOf(input({ ...given, OPENCLAW_SKIP_ONBOARDING: '1' }), { gateway: { auth: { token: 'theirs' } } });
+    expect(plan.hasPlainToken).toBe(counts);
+  });
+
   it('refuses a login with which the gateway does not start', () => {
     const { problems } = planOf(input({ OPENCLAW_SKIP_ONBOARDING: '1' }), { gateway: { auth: { mode: 'none' } } });
     expect(problems).toMatchObject([{ source: 'openclaw.json: gateway.auth', value: 'none' }]);

@@ -45,6 +45,7 @@ describe('settings with which the gateway does not start', () => {
     // Only the gateway can resolve these.
     ['custom', { customBindHost: '${BIND_IP}' }, '', []],
     ['custom', { customBindHost: { $include: './a.json5' } }, '', []],
+    ['custom', { customBindHost: '${BIND_IP}', tailscale: { mode: 'serve' } }, '', []],
     ['loopback', { tailscale: { mode: 'funnel' }, auth: { mode: '${MODE}' } }, '', []],
     ['lan', { auth: { mode: 'password' }, remote: { password: 'p' } }, '', []],
     ['lan', { ...PROXY, trustedProxies: { $include: './a.json5' } }, '', []],
@@ -63,6 +64,11 @@ describe('settings with which the gateway does not start', () => {
   it('a Compose file of the user may set a password', () => {
     expect(startProblems('lan', { gateway: { auth: { mode: 'password' } } }, FILES, true)).toEqual([]);
     expect(startProblems('loopback', { gateway: { tailscale: { mode: 'funnel' } } }, FILES, true)).toEqual([]);
+  });
+
+  it('an included file may set a password', () => {
+    const config = { env: { vars: { $include: './a.json5' } }, gateway: { tailscale: { mode: 'funnel' } } };
+    expect(startProblems('loopback', config, FILES, false)).toEqual([]);
   });
 
   it('a given token replaces a placeholder', () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { run as command } from '../support/command.ts';
-import { type PodmanHost, type PodmanUser, startPodmanHost } from '../support/podman-host.ts';
+import { SMALL_IMAGE } from '../support/gateway.ts';
+import { DOCKER_CLI, type PodmanHost, type PodmanUser, startPodmanHost } from '../support/podman-host.ts';
 
 let host: PodmanHost;
 beforeAll(async () => {
@@ -101,6 +102,23 @@ describe.each<[PodmanUser, string, object]>([
     await run('podman rm --force --time 0 other');
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 2 });
     expect(stderr).toContain('"28789" is in use by the container other');
+  });
+
+  // The other engine is that of root, by Docker's API and client: it has other containers on the same folders.
+  it.runIf(user === 'rootless')('refuses data that a container of Docker uses', options, async () => {
+    await host.load('root', SMALL_IMAGE);
+    const serve = 'setsid podman system service --time 300 unix:///var/run/docker.sock >/dev/null 2>&1 &';
+    await host.run(
+      'root',
+      `podman run --detach --name holder --volume /home/tester/data/config:/data --entrypoint sleep ${SMALL_IMAGE} 300
+(${serve})
+for try in $(seq 50); do [ ! -S /var/run/docker.sock ] || break; sleep 0.1; done; chmod 666 /var/run/docker.sock`,
+    );
+    const { exitCode, stderr } = await host.attempt(user, `PATH=$PATH:${DOCKER_CLI} ${SETUP}`);
+    await host.run('root', 'podman rm --force --time 0 holder && rm /var/run/docker.sock');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 2 });
+    expect(stderr).toContain('data/config" is in use by the container holder');
+    expect(stderr).toContain('or stop that container: docker stop holder');
   });
 
   it('runs as a unit of systemd with the same settings, and in Compose again', options, async () => {

@@ -10,7 +10,7 @@ import { docker, engine, ROOT } from './command.ts';
 const PACKAGES =
   'podman crun catatonit netavark aardvark-dns passt uidmap nftables iptables docker-compose docker-cli ca-certificates git procps';
 /** Where Docker's client is on this host: not on PATH, so that setup uses Podman. */
-const DOCKER_CLI = '/opt/docker-cli';
+export const DOCKER_CLI = '/opt/docker-cli';
 const TOOLCHAIN = '/opt/toolchain';
 /** Without root, Podman's network needs the device, and containers need shared mounts. */
 const PREPARE = `useradd --create-home --shell /bin/bash --uid 1001 tester

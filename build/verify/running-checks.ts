@@ -108,13 +108,13 @@ export const RUNNING_CHECKS: readonly Check[] = [
   {
     name: 'readyz',
     row: 'health',
-    requires: '`/readyz` answers 200 or 503',
-    why: 'Readiness probes use it.',
+    requires: '`/readyz` answers 200, or 503 while a part is starting or not set up',
+    why: 'Readiness probes use it. The checked container has no configuration, so both are right.',
     fix: 'Read the log of the container.',
     run: async (subject) => {
-      // 503 with a body is a valid answer while a channel or a model is not configured.
       const { found, answer } = await waitForAnswer(subject, '/readyz', [200, 503]);
-      return passIf(answer !== undefined, found, '200 or 503, with its reasons');
+      const waiting = answer?.status === 503 ? ' (503 is right while a part is starting or not set up)' : '';
+      return passIf(answer !== undefined, `${found}${waiting}`, '200 or 503');
     },
   },
   {

@@ -107,7 +107,7 @@ const OPTIONAL: readonly StackVariable[] = [
   {
     name: 'OPENCLAW_IMAGE_TRUST',
     meaning:
-      'signature that a pulled image must have: `release` (of the release workflow of the gateway), or the path of a cosign public key; `unsigned`, the default, accepts images without',
+      'signature that a pulled image must have: `release` (of the release workflow of the gateway), or the path of a cosign public key; `unsigned` accepts images without. Default: the first setup accepts the image that you name, and an update asks',
     example: 'release',
     check: imageTrust,
   },

@@ -228,10 +228,8 @@ provide_image
 if [ -n "$was_image" ]; then provided_id=$(image_id "$was_image"); fi
 remember_files
 if [ -n "$before_env$before_config" ]; then next_version=$(image_version "$image"); fi
-if [ -n "$sandbox" ]; then
-  inspect_sandbox
-  decide plan
-fi
+if [ -n "$sandbox" ]; then inspect_sandbox; fi
+if [ -n "$sandbox$unsigned" ]; then decide plan; fi
 take relaxed env_file token_from plain_token credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
 # A token in openclaw.json counts more than a variable.
 if [ -n "$override_token" ] && [ -z "$credential$plain_token" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi

@@ -6,11 +6,14 @@
 # Pulls an image. If OPENCLAW_IMAGE_TRUST requires a signature, it pulls the very digest that was verified.
 pull() {
   local source=$1 trust
-  trust=$(given OPENCLAW_IMAGE_TRUST unsigned)
-  if [ "$trust" != unsigned ]; then
+  trust=$(given OPENCLAW_IMAGE_TRUST)
+  case $trust in
+  '' | unsigned) ;;
+  *)
     verify_published "$1" "$trust"
     source=$verified
-  fi
+    ;;
+  esac
   say "Pulling $source"
   docker pull "$source" || {
     local hint="check its name, your login ($container_engine login) and the network"
@@ -18,8 +21,32 @@ pull() {
     fail "$1 could not be pulled" 'The error of the engine is above.' "$hint"
   }
   if [ "$source" != "$1" ]; then tag_image "$source" "$1"; fi
-  if [ "$trust" = unsigned ]; then note 'its signature was not checked; to require one: OPENCLAW_IMAGE_TRUST=release'; fi
+  case $trust in '' | unsigned) note 'its signature was not checked; to require one: OPENCLAW_IMAGE_TRUST=release' ;; esac
   pulled=$1
+}
+
+unsigned='' # whether the user accepted images without a checked signature at this terminal
+
+# The first setup starts the image that the user named. An update starts what a registry serves under a name later, so it needs the user's
+# word, once: .env keeps it.
+accept_unsigned() {
+  [ -z "$(given OPENCLAW_IMAGE_TRUST)" ] || return 0
+  local answer=''
+  if [ -t 0 ] && [ -t 1 ]; then
+    printf 'The signature of the new image was not checked. Accept this, now and in later updates? [y/N] '
+    read -r answer || true
+  fi
+  case $answer in
+  [yY] | [yY][eE][sS])
+    unsigned=yes
+    export OPENCLAW_IMAGE_TRUST=unsigned
+    input env:OPENCLAW_IMAGE_TRUST unsigned
+    ;;
+  *)
+    refuse OPENCLAW_IMAGE_TRUST '' "is not set, and this update starts another image than before: $image" \
+      'require the signature of a release: OPENCLAW_IMAGE_TRUST=release; or accept images without: OPENCLAW_IMAGE_TRUST=unsigned. .env keeps it'
+    ;;
+  esac
 }
 
 verified='' # an image and its verified digest: ghcr.io/openclaw/openclaw@sha256:…
@@ -103,6 +130,7 @@ provide_image() {
   elif [ "$pulled" != "$image" ]; then # choose_node may have pulled it already
     pull "$image"
   fi
+  if [ -z "$offline$built" ] && [ -n "$installed_id" ] && [ "$installed_id" != "$(image_id "$image")" ]; then accept_unsigned; fi
   if [ "$container_engine" != podman ]; then return 0; fi
   # Docker's API completes a short name in another way than Podman's command.
   case $image in

@@ -8,6 +8,7 @@ import { docker } from '../../support/command.ts';
 import { PLUGIN_OF, testGateway } from '../../support/gateway.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 import { onPodman, otherAddress } from '../../support/podman.ts';
+import { setupOnTerminal } from '../../support/setup-on-terminal.ts';
 
 const NEWER = 'openclaw-image-test:stack-newer';
 
@@ -99,7 +100,7 @@ it('keeps token, data and override with extra mounts, a home volume and a plugin
   expect((await stat(join(here.config, 'workspace/mine.txt'))).uid).toBe(getuid?.());
 });
 
-it('pulls a newer image after a kill, loads the compiled plugin if overlays are disabled, and keeps everything', async () => {
+it('starts no other image of a registry until the user says whose signature counts', async () => {
   const context = join(here.folder, 'newer');
   await mkdir(context);
   await writeFile(join(context, 'Dockerfile'), `FROM ${here.image}\nLABEL newer=1\n`);
@@ -107,14 +108,27 @@ it('pulls a newer image after a kill, loads the compiled plugin if overlays are 
   await docker('tag', NEWER, pulled());
   expect(await docker('push', pulled())).toMatchObject({ exitCode: 0 });
   await docker('image', 'rm', pulled());
+  const before = { container: await here.container(), dotEnv: await readFile(join(here.project, '.env'), 'utf8') };
+  const refused = await here.setup({ OPENCLAW_IMAGE: pulled() }, { args: [] });
+  expect({ exitCode: refused.exitCode }, refused.output).toEqual({ exitCode: 2 });
+  expect(refused.output).toMatch(/OPENCLAW_IMAGE_TRUST: "" is not set, .*openclaw:stack\n.*=release;.*=unsigned/);
+  const declined = await setupOnTerminal(here, [[/Accept this.*\[y\/N\]/, '\r']], { OPENCLAW_IMAGE: pulled() });
+  expect({ exitCode: declined.exitCode }, declined.output).toEqual({ exitCode: 2 });
+  const dotEnv = await readFile(join(here.project, '.env'), 'utf8');
+  expect({ container: await here.container(), dotEnv }).toEqual(before);
+  expect(await live()).toBe(200);
+});
+
+it('pulls a newer image after a kill, loads the compiled plugin if overlays are disabled, and keeps everything', async () => {
   const killed = await here.container();
   expect(await docker('kill', killed)).toMatchObject({ exitCode: 0 });
-  const { exitCode, output } = await here.setup(
-    { OPENCLAW_IMAGE: pulled(), OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'yes' },
-    { args: [] },
-  );
+  const { exitCode, output } = await setupOnTerminal(here, [[/Accept this.*\[y\/N\]/, 'y\r']], {
+    OPENCLAW_IMAGE: pulled(),
+    OPENCLAW_DISABLE_BUNDLED_SOURCE_OVERLAYS: 'yes',
+  });
   expect({ exitCode }, output).toEqual({ exitCode: 0 });
   expect(output).toContain(`Pulling ${pulled()}`);
+  expect((await here.dotEnv()).get('OPENCLAW_IMAGE_TRUST')).toBe('unsigned');
   // The new container starts at once. The old one does not start again.
   expect(await here.container()).not.toBe(killed);
   expect(await inspect('.Config.Labels.newer')).toBe('1');

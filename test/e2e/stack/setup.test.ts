@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBrowser } from '../../support/browser.ts';
 import { docker, ROOT, run } from '../../support/command.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
-import { setupOnTerminal } from '../../support/wizard.ts';
+import { setupOnTerminal, WIZARD } from '../../support/setup-on-terminal.ts';
 
 let here: TestInstallation;
 /** A server on the host, like a provider of models. */
@@ -38,7 +38,7 @@ let token = '';
 describe('scripts/docker/setup.sh, on a host without Node', () => {
   it('sets up from nothing with questions on a terminal, and the gateway answers on the port of the host', async () => {
     await writeFile(join(here.project, '.env'), '# mine\nMY_OWN_KEY="kept as it is"\r\n');
-    const { exitCode, output } = await setupOnTerminal(here);
+    const { exitCode, output } = await setupOnTerminal(here, WIZARD, {}, '--offline');
     expect({ exitCode }, output).toEqual({ exitCode: 0 });
     expect(output).toContain(`http://127.0.0.1:${here.port}/`);
     expect(await live()).toBe(200);

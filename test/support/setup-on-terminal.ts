@@ -3,8 +3,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import type { TestInstallation } from './installation.ts';
 
+type Answers = readonly (readonly [question: RegExp, keys: string])[];
+
 /** Questions of the gateway's wizard in their order, and the keys for the shortest answers. */
-const ANSWERS: readonly (readonly [question: RegExp, keys: string])[] = [
+export const WIZARD: Answers = [
   [/Continue\?/, '\r'],
   [/Help make OpenClaw better\?[\s\S]*No thanks/, '\r'],
   [/Setup mode/, '\r'],
@@ -16,13 +18,20 @@ const ANSWERS: readonly (readonly [question: RegExp, keys: string])[] = [
   [/Install missing skill dependencies/, ' \r'],
 ];
 
-/** Runs `scripts/docker/setup.sh --offline` on a terminal, and answers. @returns the output */
+/**
+ * Runs `scripts/docker/setup.sh` on a terminal.
+ * @param answers questions in the order in which they are asked, and the keys to press
+ * @returns the output
+ */
 export async function setupOnTerminal(
   here: TestInstallation,
+  answers: Answers,
+  given: Readonly<Record<string, string>> = {},
+  args = '',
 ): Promise<{ readonly exitCode: number | undefined; readonly output: string }> {
   const { PATH, ...environment } = here.environment;
   // `script` of util-linux provides the pseudo-terminal. Setup itself has only the host's programs.
-  const command = `stty cols 200 rows 60; PATH='${PATH}' exec '${here.project}/scripts/docker/setup.sh' --offline`;
+  const command = `stty cols 200 rows 60; PATH='${PATH}' exec '${here.project}/scripts/docker/setup.sh' ${args}`;
   const child = execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: {
       ...environment,
@@ -30,6 +39,7 @@ export async function setupOnTerminal(
       PATH: process.env['PATH'],
       OPENCLAW_IMAGE: here.image,
       TERM: 'xterm-256color',
+      ...given,
     },
     extendEnv: false,
     reject: false,
@@ -46,12 +56,12 @@ export async function setupOnTerminal(
   void child.then(() => {
     ended = true;
   });
-  for (const [question, keys] of ANSWERS) {
+  for (const [question, keys] of answers) {
     for (let waited = 0; !question.test(seen); waited += 1) {
-      if (waited > 2400 || ended) throw new Error(`the wizard did not ask ${question}: ${all.slice(-3000)}`);
+      if (waited > 2400 || ended) throw new Error(`setup did not ask ${question}: ${all.slice(-3000)}`);
       await sleep(100);
     }
-    // The wizard reads keys when it has drawn the whole question.
+    // A wizard reads keys when it has drawn the whole question.
     for (let length = -1; length !== seen.length; await sleep(250)) length = seen.length;
     seen = '';
     child.stdin.write(keys);

@@ -70,7 +70,8 @@ export const parseDocument = (bytes: Buffer, name: string): ImageDocument =>
     return (isList ? indexRule(value) : manifestRule(value)) ?? twoReadings(value as ImageDocument);
   });
 
-const INDEX_TYPE = /\bindex\b|manifest\.list/;
+/** Whether a media type is that of an index, in OCI's or Docker's words. */
+export const isIndexType = (mediaType: string): boolean => /\bindex\b|manifest\.list/.test(mediaType);
 
 /**
  * Why two programs could take a document for different things: one checks it as an index, and an engine runs it as a manifest.
@@ -80,7 +81,7 @@ function twoReadings(document: ImageDocument): string | undefined {
   const { mediaType } = document;
   if (isIndex(document) && ('config' in document || 'layers' in document))
     return 'it is an index and a manifest at once';
-  if (mediaType === undefined || INDEX_TYPE.test(mediaType) === isIndex(document)) return undefined;
+  if (mediaType === undefined || isIndexType(mediaType) === isIndex(document)) return undefined;
   return `it is ${isIndex(document) ? 'an index' : 'a manifest'}, but its mediaType is ${mediaType}`;
 }
 

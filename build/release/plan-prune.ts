@@ -13,6 +13,8 @@ export interface StaleTag {
 /** A tag of a repository. */
 export interface ExistingTag {
   readonly digest: string;
+  /** Digests of the manifests that its index lists, at any depth. */
+  readonly lists: readonly string[];
   /** Its annotation ai.openclaw.image.expires, ISO 8601. */
   readonly expires: string | undefined;
 }
@@ -20,7 +22,8 @@ export interface ExistingTag {
 /**
  * Finds refreshes that newer refreshes of the same version replaced, with their records, and images of pull requests that expired. Pure.
  *
- * Never a version, a channel, the newest refreshes, or a tag whose image a remaining tag names.
+ * Never a version, a channel, the newest refreshes, or a tag whose image a remaining tag names or lists: some registries delete the
+ * manifest with its tag.
  *
  * @param tags of the whole repository, by name
  * @param keep newest refreshes of each version, variant and platform to keep; at least 1
@@ -44,7 +47,9 @@ export function planPrune(tags: ReadonlyMap<string, ExistingTag>, keep: number, 
     isPreviewTag(tag) && Date.parse(expires) <= now ? [{ tag, digest, why: `expired on ${expires.slice(0, 10)}` }] : [],
   );
   const candidates = new Set([...replaced, ...expired].map(({ tag }) => tag));
-  const named = new Set([...digests].flatMap(([tag, digest]) => (candidates.has(tag) ? [] : [digest])));
+  const named = new Set(
+    [...tags].flatMap(([tag, { digest, lists }]) => (candidates.has(tag) ? [] : [digest, ...lists])),
+  );
   const isUnnamed = ({ digest }: Pick<StaleTag, 'digest'>): boolean => !named.has(digest);
   const stale = replaced.filter(isUnnamed);
   const removed = new Set(stale.map(({ tag }) => tag));

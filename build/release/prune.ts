@@ -1,5 +1,5 @@
 import { EXPIRES_ANNOTATION } from '../oci/annotations.ts';
-import { isIndex } from '../oci/document.ts';
+import { type ImageDocument, isIndex, isIndexType } from '../oci/document.ts';
 import { parseReference, type Repository } from '../oci/reference.ts';
 import { listReferrers, referrersTag } from '../oci/referrers.ts';
 import type { Registry } from '../oci/registry.ts';
@@ -21,29 +21,62 @@ export interface PrunePlan {
  */
 export async function preparePrune(registry: Registry, name: string, keep: number): Promise<PrunePlan> {
   const repository = parseReference(name);
-  const below = new Map<string, readonly string[]>();
   const existing = new Map<string, ExistingTag>();
+  const known = new Map<string, Promise<readonly string[]>>();
   const read = await Promise.all(
     (await registry.tags(repository)).map(async (tag) => [tag, await registry.document(repository, tag)] as const),
   );
   for (const [tag, document] of read) {
     if (document === undefined) continue;
     const { content, descriptor, annotations } = document;
-    existing.set(tag, { digest: descriptor.digest, expires: annotations[EXPIRES_ANNOTATION] });
-    below.set(descriptor.digest, isIndex(content) ? content.manifests.map(({ digest }) => digest) : []);
+    const lists = await listedBy(content, registry, repository, known);
+    existing.set(tag, { digest: descriptor.digest, lists, expires: annotations[EXPIRES_ANNOTATION] });
   }
   const tags = planPrune(existing, keep, Date.now());
   const removed = new Set(tags.map(({ tag }) => tag));
-  const roots = (isRemoved: boolean): readonly string[] =>
-    [...existing].flatMap(([tag, { digest }]) => (removed.has(tag) === isRemoved ? [digest] : []));
-  const needed = new Set(roots(false).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
-  const reached = new Set(roots(true).flatMap((digest) => [digest, ...(below.get(digest) ?? [])]));
-  const candidates = [...reached].filter((digest) => !needed.has(digest));
-  const unneeded = await withoutSignaturesOfOthers(candidates, registry, repository);
+  const reachedBy = (isRoot: (tag: string) => boolean): ReadonlySet<string> =>
+    new Set([...existing].flatMap(([tag, { digest, lists }]) => (isRoot(tag) ? [digest, ...lists] : [])));
+  const reached = [...reachedBy((tag) => removed.has(tag))];
+  // Lists of signatures are tags too. That of an image which goes does not keep its signatures.
+  const possible = new Set(reached.map(referrersTag));
+  const neededByOthers = reachedBy((tag) => !removed.has(tag) && !possible.has(tag));
+  const candidates = reached.filter((digest) => !neededByOthers.has(digest));
+  const dropped = new Set(candidates.map(referrersTag));
+  const needed = reachedBy((tag) => !removed.has(tag) && !dropped.has(tag));
+  const unneeded = await withoutSignaturesOfOthers(
+    candidates.filter((digest) => !needed.has(digest)),
+    registry,
+    repository,
+  );
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
   const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
   const manifests = [...new Set([...attached, ...unneeded])];
   return { registry: name, tags: [...tags, ...listsOfReferrers(existing, manifests)], manifests };
+}
+
+/**
+ * The digests that an index lists, also those of an index in it.
+ *
+ * @param known answers for indexes that were read: many tags list the same
+ */
+async function listedBy(
+  content: ImageDocument,
+  registry: Registry,
+  repository: Repository,
+  known: Map<string, Promise<readonly string[]>>,
+): Promise<readonly string[]> {
+  if (!isIndex(content)) return [];
+  const lists = content.manifests.map(async ({ digest, mediaType }) => {
+    if (!isIndexType(mediaType)) return [digest];
+    const inner =
+      known.get(digest) ??
+      registry
+        .document(repository, digest)
+        .then((found) => (found === undefined ? [] : listedBy(found.content, registry, repository, known)));
+    known.set(digest, inner);
+    return [digest, ...(await inner)];
+  });
+  return (await Promise.all(lists)).flat();
 }
 
 /** An index can list anything, also the signature of an image that stays. */

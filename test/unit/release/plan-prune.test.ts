@@ -4,7 +4,10 @@ import { type ExistingTag, planPrune } from '../../../build/release/plan-prune.t
 /** `tag`, whose image no other tag has, or `tag=image`. */
 const repository = (tags: readonly string[], expires?: string): ReadonlyMap<string, ExistingTag> =>
   new Map(
-    tags.map((entry) => [entry.replace(/=.*/, ''), { digest: `sha256:${entry.replace(/.*=/, '')}`, expires }] as const),
+    tags.map(
+      (entry) =>
+        [entry.replace(/=.*/, ''), { digest: `sha256:${entry.replace(/.*=/, '')}`, lists: [], expires }] as const,
+    ),
   );
 const NOW = Date.parse('2026-10-01T12:00:00Z');
 const stale = (keep: number, ...tags: readonly string[]): readonly string[] =>

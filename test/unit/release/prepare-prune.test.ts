@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { EXPIRES_ANNOTATION } from '../../../build/oci/annotations.ts';
 import {
   type Descriptor,
@@ -8,11 +8,13 @@ import {
   storeDocument,
 } from '../../../build/oci/descriptor.ts';
 import type { Repository } from '../../../build/oci/reference.ts';
+import { referrersTag } from '../../../build/oci/referrers.ts';
 import type { Registry, RegistryDocument } from '../../../build/oci/registry.ts';
 import { preparePrune } from '../../../build/release/prune.ts';
 
 const EXPIRED = { [EXPIRES_ANNOTATION]: '2026-01-01T00:00:00Z' };
 const documents = new Map<string, RegistryDocument>();
+beforeEach(() => documents.clear());
 
 /** As a registry answers. */
 const stored = (content: ImageManifest | ImageIndex): RegistryDocument => ({
@@ -57,4 +59,45 @@ it('removes an expired image with its own signature, and never that of another i
   const { tags, manifests } = await preparePrune(registry, 'localhost:5000/openclaw', 1);
   expect(tags.map(({ tag }) => tag)).toEqual(['pr-7']);
   expect([...manifests].sort()).toEqual([expired, own, ownSignature].map(({ digest }) => digest).sort());
+});
+
+const prepared = async (from = registry) => {
+  const { tags, manifests } = await preparePrune(from, 'localhost:5000/openclaw', 1);
+  return { tags: tags.map(({ tag }) => tag).sort(), manifests: [...manifests].sort() };
+};
+
+it.each<[string, (child: Descriptor) => Descriptor]>([
+  ['an index', (child) => child],
+  ['an index in an index', (child) => put(index([child]))],
+])('keeps a tag whose image %s of a channel lists: registries may delete the image with it', async (_, wrapped) => {
+  const child = put(image('1'), '2026.9.5-r20260901-amd64');
+  const preview = put(image('2', { annotations: EXPIRED }), 'pr-1');
+  put(index([wrapped(child), wrapped(preview)]), 'latest');
+  put(image('3'), '2026.9.5-r20260908-amd64');
+  expect(await prepared()).toEqual({ tags: [], manifests: [] });
+});
+
+it('removes what only an index in a removed index lists', async () => {
+  const child = put(image('1'));
+  const inner = put(index([child]));
+  const outer = put(index([inner], EXPIRED), 'pr-1');
+  expect(await prepared()).toEqual({
+    tags: ['pr-1'],
+    manifests: [child, inner, outer].map(({ digest }) => digest).sort(),
+  });
+});
+
+it('removes the signatures of a removed image, and no others, on a registry that lists them under tags', async () => {
+  const expired = put(image('1', { annotations: EXPIRED }), 'pr-1');
+  const kept = put(image('2'), '2026.9.5');
+  const lists = [expired, kept].map((subject, number) => {
+    const signature = put(image(String(number + 3), { subject }));
+    put(index([signature]), referrersTag(subject.digest));
+    return signature;
+  });
+  const withoutApi = { ...registry, referrers: async () => undefined } as unknown as Registry;
+  expect(await prepared(withoutApi)).toEqual({
+    tags: ['pr-1', referrersTag(expired.digest)].sort(),
+    manifests: [expired.digest, lists[0]?.digest].sort(),
+  });
 });

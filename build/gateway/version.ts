@@ -1,7 +1,8 @@
 import { compare } from 'semver';
 
 /**
- * A gateway version: a date, or a month and a number from 33 on, optionally with the number of a correction or with a prerelease suffix.
+ * A gateway version: a date, optionally with the number of a correction, or a month and a number from 33 on; both optionally with a
+ * prerelease suffix.
  * Source: docs/reference.md, "Versions and tags".
  */
 export interface GatewayVersion {
@@ -14,8 +15,11 @@ export interface GatewayVersion {
   readonly correction: number;
 }
 
-/** Numbers up to 31 are days. From 33 on they count the releases of the extended-stable line of a month: `2026.6.33`. */
-const EXTENDED = '(?:3[3-9]|[4-9]\\d)';
+/**
+ * Numbers up to 31 are days. From 33 on they count the releases of the extended-stable line of a month: `2026.6.33`. That line has no
+ * corrections: the next number corrects.
+ */
+const EXTENDED = '(?:3[3-9]|[4-9]\\d|[1-9]\\d{2,5})';
 const VERSION = new RegExp(
   `^(\\d{4}\\.(?:[1-9]|1[0-2])\\.(?:[1-9]|[12]\\d|3[01]|${EXTENDED}))(?:-(?:([1-9]\\d*)|(?:alpha|beta|rc)\\.(?:0|[1-9]\\d*)))?$`,
 );
@@ -27,6 +31,7 @@ export function parseVersion(text: string): GatewayVersion | undefined {
   if (match === null) return undefined;
   const [, date = '', correction] = match;
   const released = IS_EXTENDED.test(date) ? 'extended-stable' : 'stable';
+  if (released === 'extended-stable' && correction !== undefined) return undefined;
   const kind = text === date || correction !== undefined ? released : 'prerelease';
   return { text, date, kind, correction: Number(correction ?? 0) };
 }

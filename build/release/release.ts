@@ -60,7 +60,7 @@ export function parseRelease(request: ReleaseRequest): Release {
       source: '--ref',
       value: ref,
       reason: 'cannot be released: it is not the branch main, the tag of a version or a pull request',
-      hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge',
+      hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge; a release of extended-stable has no correction: refs/tags/v2026.6.34',
     });
     throw new RequestError(problems);
   }

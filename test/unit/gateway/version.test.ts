@@ -25,8 +25,9 @@ describe('versions of the gateway', () => {
       '2026.3.14',
       '2026.3.33-beta.1',
       '2026.3.33',
-      '2026.3.33-1',
       '2026.3.34',
+      '2026.3.99',
+      '2026.3.100',
       '2026.10.1',
     ];
     expect(
@@ -47,6 +48,10 @@ describe('versions of the gateway', () => {
     '2026.3.13-01',
     'v2026.3.13',
     '2026.3.13-beta',
+    '2026.3.33-1',
+    '2026.3.100-2',
+    '2026.3.033',
+    '2026.3.10000000',
   ])('%s is not a version', (text) => {
     expect(parseVersion(text)).toBeUndefined();
   });

@@ -29,10 +29,9 @@ const CASES: readonly PlanCase[] = [
   ['refs/tags/v2026.6.35', 'push', 'extended-stable=?', 'create 2026.6.35, conflict extended-stable'],
   ['refs/tags/v2026.6.35', 'push', '2026.6.34=?same extended-stable=?same', 'create 2026.6.35, move extended-stable'],
   ['refs/tags/v2026.6.35', 'push', '2026.6.36=?same extended-stable=?same', 'create 2026.6.35, keep extended-stable'],
-  // Corrections, prereleases and backfills, as in the other line.
-  ['refs/tags/v2026.6.33-1', 'push', '2026.6.33 extended-stable=2026.6.33', 'create 2026.6.33-1, move extended-stable'],
-  ['refs/tags/v2026.6.33', 'push', '2026.6.33-1 extended-stable=2026.6.33-1', 'create 2026.6.33, keep extended-stable'],
-  ['refs/tags/v2026.6.33-2', 'push', '2026.6.33-10', 'create 2026.6.33-2, keep extended-stable'],
+  ['refs/tags/v2026.6.100', 'push', '2026.6.99 extended-stable=2026.6.99', 'create 2026.6.100, move extended-stable'],
+  ['refs/tags/v2026.6.99', 'push', '2026.6.100 extended-stable=2026.6.100', 'create 2026.6.99, keep extended-stable'],
+  // Prereleases and backfills, as in the other line.
   ['refs/tags/v2026.6.33-beta.1', 'push', '', 'create 2026.6.33-beta.1'],
   ['refs/tags/v2026.6.33-rc.1', 'push', '2026.6.33 extended-stable=2026.6.33', 'create 2026.6.33-rc.1'],
   ['refs/tags/v2026.6.33', 'push', '2026.6.34-beta.1', 'create 2026.6.33, create extended-stable'],
@@ -82,7 +81,10 @@ describe('the extended-stable line', () => {
     expect(names.slice(3)).toEqual(['extended-stable', 'extended-stable-slim', 'extended-stable-browser']);
   });
 
-  it.each(['2026.6.100', '2026.6.32', '2026.6.0', '2026.6.033'])('refuses %s, which is in no line', (version) => {
-    expect(() => plan({ ref: `refs/tags/v${version}` })).toThrow(RequestError);
-  });
+  it.each(['2026.6.33-1', '2026.6.100-1', '2026.6.32', '2026.6.0', '2026.6.033'])(
+    'refuses %s, which is in no line',
+    (version) => {
+      expect(() => plan({ ref: `refs/tags/v${version}` })).toThrow(RequestError);
+    },
+  );
 });

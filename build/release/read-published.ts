@@ -2,6 +2,8 @@ import { compareVersions, parseVersion, parseVersionTag } from '../gateway/versi
 import { ANNOTATION } from '../oci/annotations.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
+import { splitVariantTag, type Variant } from '../spec/variant.ts';
+import { isChannel } from './channel-decision.ts';
 import { type PublishedTag, planRelease, type RegistryState } from './plan-release.ts';
 import type { Release } from './release.ts';
 
@@ -32,26 +34,33 @@ async function readPublished(
   };
   // Read by name, because a list of tags can be outdated or truncated.
   const touched = await read([...new Set(['latest', ...planned])]);
-  // If a channel has no version annotation, its digest tells the version.
-  const isUnnamed = ['latest', 'extended-stable'].some(
-    (channel) => touched[channel] !== undefined && parseVersion(touched[channel].version ?? '') === undefined,
-  );
-  const versions = isUnnamed ? await read(newestVersions(names)) : {};
+  // If the channel of a variant has no version annotation, its digest tells the version.
+  const unnamed = Object.entries(touched).flatMap(([tag, { version = '' }]) => {
+    const { name: channel, variant } = splitVariantTag(tag);
+    return isChannel(channel) && parseVersion(version) === undefined ? [variant] : [];
+  });
+  const versions = await read(newestVersions(names, new Set(unnamed)));
   return { ...Object.fromEntries(names.map((name) => [name, { digest: undefined }])), ...versions, ...touched };
 }
 
-/** Tags that a channel may name: a channel names one of the newest versions. */
+/** Tags of a variant that its channel may name: a channel names one of the newest versions. */
 const MOST_VERSIONS = 100;
 
-const newestVersions = (names: readonly string[]): readonly string[] =>
-  names
-    .flatMap((name) => {
+const newestVersions = (names: readonly string[], variants: ReadonlySet<Variant>): readonly string[] => {
+  const versions = names
+    .flatMap((tag) => {
+      const { name, variant } = splitVariantTag(tag);
       const version = parseVersionTag(name)?.version;
-      return version === undefined ? [] : [{ name, version }];
+      return version === undefined ? [] : [{ tag, variant, version }];
     })
-    .sort((a, b) => compareVersions(b.version, a.version))
-    .slice(0, MOST_VERSIONS)
-    .map(({ name }) => name);
+    .sort((a, b) => compareVersions(b.version, a.version));
+  return [...variants].flatMap((variant) =>
+    versions
+      .filter((of) => of.variant === variant)
+      .slice(0, MOST_VERSIONS)
+      .map(({ tag }) => tag),
+  );
+};
 
 /** Reads every registry of a release. @param revision commit of the sources; undefined before it is known */
 export async function readAllPublished(

@@ -25,6 +25,8 @@ export interface Promotion {
 
 export interface PromotionRequest {
   readonly channel: Channel;
+  /** Repositories whose channel is to move. */
+  readonly registries: readonly string[];
   /** The release that the channel is to name. */
   readonly record: ReleaseRecord;
   readonly reason: string;
@@ -32,12 +34,13 @@ export interface PromotionRequest {
 }
 
 /**
- * Plans which tags of a channel move to a published release, in all variants and on all its registries. Pure.
+ * Plans which tags of a channel move to a published release, in all variants and on all registries. Pure.
  *
+ * @param published tags of all registries that were asked for: on one without the release, the channel is a conflict
  * @param decided ISO 8601
  */
 export function planPromotion(
-  { channel, record, reason, by }: PromotionRequest,
+  { channel, record, reason, by }: Omit<PromotionRequest, 'registries'>,
   published: NonNullable<PlanState['published']>,
   decided: string,
 ): Promotion {
@@ -56,18 +59,18 @@ export function planPromotion(
 const promoted = (record: ReleaseRecord): Release =>
   recordedRelease(record, record.event === 'refresh' ? 'refresh' : 'push');
 
-/** Tags of the channel for which the release has no image: a variant or a platform that it was not built for. */
+/** Tags of the channel for which the release has no image: of a variant, a platform or a registry that it was not published for. */
 const tagsWithoutImage = (
   channel: Channel,
   { name, registries }: ReleaseRecord,
   published: NonNullable<PlanState['published']>,
   tags: readonly PlannedTag[],
 ): readonly PlannedTag[] =>
-  registries.flatMap((registry) =>
-    Object.entries(published[registry] ?? {}).flatMap(([tag, { digest }]) => {
+  Object.entries(published).flatMap(([registry, existing]) =>
+    Object.entries(existing).flatMap(([tag, { digest }]) => {
       const { name: of, variant } = splitVariantTag(withoutArchitecture(tag));
       if (of !== channel || tags.some((planned) => planned.registry === registry && planned.tag === tag)) return [];
-      const why = `${name} has no image for it`;
+      const why = registries.includes(registry) ? `${name} has no image for it` : `${name} was not published here`;
       return [{ registry, tag, variant, kind: 'channel', platform: undefined, action: 'conflict', now: digest, why }];
     }),
   );
@@ -103,7 +106,8 @@ export async function preparePromotion(
       hint: `repair it first: scripts/run release repair --release ${record.name} --registries ${record.registries.join(',')}`,
     });
   }
-  const published = await readAllPublished(promoted(record), registry, onStep);
+  const registries = [...new Set([...record.registries, ...request.registries])];
+  const published = await readAllPublished({ ...promoted(record), registries }, registry, onStep);
   return planPromotion(request, published, new Date().toISOString());
 }
 
@@ -155,6 +159,6 @@ function refuseConflicts({ tags, decision }: Promotion): void {
     kind: 'incomplete-promotion',
     title: `${decision.release} cannot replace all of ${decision.channel}`,
     reason: conflicts.map(({ registry, tag, why }) => `${registry}:${tag}: ${why}`).join('; '),
-    hint: 'choose a release with the same variants and platforms, or remove these tags first; nothing was written',
+    hint: 'choose a release with the same variants, platforms and registries, publish this one there too (release publish --event backfill), or remove these tags first; nothing was written',
   });
 }

@@ -46,8 +46,8 @@ export const promoteCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Lists the tags of the channel first; --yes moves them, by digest, on all registries of the release. The release must match its
-record. Newer releases count as withdrawn: they do not move the channel again, and the next stable release does.
+Lists the tags of the channel first; --yes moves them, by digest, on all registries, which must all have the release. The release must
+match its record. Newer releases count as withdrawn: they do not move the channel again, and the next stable release does.
 Exit codes: 0 listed or moved, 1 refused or failed, 2 the request is not valid.
 
 Examples:
@@ -104,7 +104,7 @@ async function run(given: string, options: PromoteOptions): Promise<void> {
     const record = await findRecord(registry, registries, to, check);
     requireAllRegistries(record, registries);
     requireSigned(record, options);
-    const request = { channel, record, reason, by: await whoRuns() };
+    const request = { channel, registries, record, reason, by: await whoRuns() };
     const isDone = options.yes === true;
     const lockWait = { minutes, onWait: (who: string) => onStep(`waiting for ${who}`) };
     const context = { registry, signer, check, lockWait, onStep };

@@ -246,6 +246,15 @@ describe('the promotion of a release', () => {
     expect(conflicts.map(({ tag, why }) => `${tag}: ${why}`)).toEqual([`${expected}: 2026.9.5 has no image for it`]);
   });
 
+  it('conflicts with a registry that was asked for and does not have the release', () => {
+    const { tags } = promotion('latest=2026.9.6 slim=2026.9.6 main', { registries: [MIRROR] });
+    const conflicts = tags.filter(({ action }) => action === 'conflict');
+    expect(conflicts.map(({ registry: name, tag, why }) => `${name}:${tag}: ${why}`)).toEqual([
+      `${FIRST}:latest: 2026.9.5 was not published here`,
+      `${FIRST}:slim: 2026.9.5 was not published here`,
+    ]);
+  });
+
   it('also corrects a channel whose version is unknown', () => {
     expect(tagsOf(promotion('2026.9.5 latest=?'), FIRST)).toContain('move latest,');
   });

@@ -58,7 +58,7 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
       const status = await pinStatus(path, registry);
       const updates = await askDebian(status.name, options, command, async () => {
         const base = `${status.name}@${status.pinned.digest}`;
-        return { image: base, base };
+        return [{ image: base, base }];
       });
       pins.push({
         ...status,
@@ -82,12 +82,16 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
         : update
           ? `Updated ${outdated} ${outdated === 1 ? 'pin' : 'pins'}. Next: npm run image:render`
           : `${outdated} of ${pins.length} pins are outdated. Next: scripts/run base update`;
+    const packages = pins.flatMap(({ updates = [] }) => updates).length;
+    const pending =
+      packages === 0 ? '' : ` Debian has newer versions of ${packages} packages in them, which come with a newer base.`;
     const heads = [...COLUMNS, ...(options.debian === true ? ['newer in Debian'] : [])];
     const columns = heads.map((head) => ({ head }));
     return {
-      text: () => `${table(columns, rows)}\n\n${style(outdated === 0 || update ? 'green' : 'yellow', conclusion)}`,
+      text: () =>
+        `${table(columns, rows)}\n\n${style((outdated === 0 || update) && packages === 0 ? 'green' : 'yellow', `${conclusion}${pending}`)}`,
       json: () => pins,
-      summary: `### ${conclusion}\n\n${markdownTable(heads, rows)}\n`,
+      summary: `### ${conclusion}${pending}\n\n${markdownTable(heads, rows)}\n`,
       failed: outdated > 0 && !update,
     };
   });

@@ -1,5 +1,5 @@
 import { findEngine } from '../engine/engine.ts';
-import { type DebianUpdate, findUpdates, type UpdateRequest } from '../image/debian-updates.ts';
+import { type DebianUpdate, findUpdates, type UpdateRequest, updateText } from '../image/debian-updates.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { parseCa } from './options.ts';
 import type { CommandRun } from './run-command.ts';
@@ -21,18 +21,24 @@ export type DebianOptions = OptionValues<typeof DEBIAN_OPTIONS>;
  * Asks Debian, if `--debian` is given.
  *
  * @param name of the image, for people
- * @param request makes the request; called only if `--debian` is given
+ * @param requests makes the requests; called only if `--debian` is given
+ * @returns the packages of all images, each once
  */
 export async function askDebian(
   name: string,
   { debian, engine: named, builder: remote, ca: given }: DebianOptions,
   { onStep, onProgress, signal, orInterrupted }: CommandRun,
-  request: () => Promise<UpdateRequest>,
+  requests: () => Promise<readonly UpdateRequest[]>,
 ): Promise<readonly DebianUpdate[] | undefined> {
   if (debian !== true) return undefined;
   const authorities = parseCa(given);
   const cli = await orInterrupted(findEngine(named, onStep));
   onStep(`asking Debian for newer versions of the packages in ${name}`);
   const listener = { onStep, onProgress };
-  return orInterrupted(findUpdates(await request(), authorities, { cli, builder: remote, listener, signal }));
+  const updates = new Map<string, DebianUpdate>();
+  for (const request of await requests()) {
+    const found = await orInterrupted(findUpdates(request, authorities, { cli, builder: remote, listener, signal }));
+    for (const update of found) updates.set(updateText(update), update);
+  }
+  return [...updates.values()].sort((a, b) => Number(b.security) - Number(a.security) || (a.name < b.name ? -1 : 1));
 }

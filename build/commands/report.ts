@@ -11,7 +11,7 @@ import { formatReference, parseReference, type Reference, repositoryOf } from '.
 import type { Registry } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { type RegistryOverview, registryOverview } from '../release/registry-overview.ts';
-import { updateRequest } from '../release/update-request.ts';
+import { updateRequests } from '../release/update-request.ts';
 import { type ReportContent, reportContent, reportPage } from '../report/page/page.ts';
 import { reportText } from '../report/report-text.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
@@ -219,7 +219,7 @@ const overview = (
     registry,
     registries,
     { count, trust },
-    (record) => askDebian(record.name, options, command, () => updateRequest(record, registries, registry)),
+    (record) => askDebian(record.name, options, command, () => updateRequests(record, registries, registry)),
     command.onStep,
   );
 

@@ -2,7 +2,7 @@ import { compareVersions, type GatewayVersion, parseVersionTag } from '../gatewa
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { isWithdrawn } from './channel-decision.ts';
+import { type Channel, channelOf, isWithdrawn } from './channel-decision.ts';
 import { type ReleaseRecord, recordTag } from './release-record.ts';
 import { readDecision } from './stored-decision.ts';
 import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
@@ -11,7 +11,7 @@ import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
  * Finds the record of a release. Every registry has a copy, and one registry may have lost its own, or have another one that
  * somebody planted.
  *
- * @param name undefined for the newest version that was not withdrawn from `latest`
+ * @param name undefined for the newest release of the channel that was not withdrawn from it
  * @throws WorkError if no registry has a trusted record
  */
 export async function findRecord(
@@ -19,13 +19,14 @@ export async function findRecord(
   registries: readonly string[],
   name: string | undefined,
   check: SignatureCheck | undefined,
+  channel: Channel = 'latest',
 ): Promise<ReleaseRecord> {
   let refused: unknown;
   /** A repository whose newest tags of records are none. */
   let crowded: string | undefined;
-  const decision = name === undefined ? await readDecision(registry, registries, 'latest', check) : undefined;
+  const decision = name === undefined ? await readDecision(registry, registries, channel, check) : undefined;
   for (const repository of registries) {
-    const newest = name === undefined ? await newestRecords(registry, repository) : [name];
+    const newest = name === undefined ? await newestRecords(registry, repository, channel) : [name];
     if (newest.length === MOST_CLEARED) crowded ??= repository;
     for (const requested of newest.filter((known) => !isWithdrawn(decision, known))) {
       try {
@@ -44,7 +45,7 @@ export async function findRecord(
   throw new WorkError({
     kind: 'not-found',
     title: 'There is no record of this release',
-    reason: `${registries.join(', ')} ${registries.length === 1 ? 'has' : 'have'} no record of ${name ?? 'any version'}.`,
+    reason: `${registries.join(', ')} ${registries.length === 1 ? 'has' : 'have'} no record of ${name ?? `any release of ${channel}`}.`,
     hint: 'check --release and --registries; only releases by scripts/run release publish have a record',
   });
 }
@@ -64,16 +65,13 @@ const MOST_CLEARED = 20;
 const isRefusedRecord = (error: unknown): boolean =>
   error instanceof WorkError && ['untrusted-record', 'invalid-record', 'invalid-content'].includes(error.failure.kind);
 
-/** @returns the names of the newest stable releases that have a record, the newest first */
-async function newestRecords(registry: Registry, repository: string): Promise<readonly string[]> {
+/** @returns the names of the newest releases of a channel that have a record, the newest first */
+async function newestRecords(registry: Registry, repository: string, channel: Channel): Promise<readonly string[]> {
   const tags = await registry.tags(parseReference(repository));
-  return (
-    recordedVersions(tags)
-      // A prerelease belongs to no channel.
-      .filter(({ version }) => version.kind === 'stable')
-      .slice(0, MOST_CLEARED)
-      .map(({ name }) => name)
-  );
+  return recordedVersions(tags)
+    .filter(({ name }) => channelOf(name) === channel)
+    .slice(0, MOST_CLEARED)
+    .map(({ name }) => name);
 }
 
 /** The versions and refreshes that have a record, the newest first. @param tags of a repository */

@@ -6,24 +6,27 @@ import { baseOf, readRegistryImage } from './registry-image.ts';
 import type { ReleaseRecord } from './release-record.ts';
 
 /**
- * The question to Debian about a release: about its default image, else its first one.
+ * The questions to Debian about a release: one for each of its images, of its first platform. Another platform has the same versions.
  *
  * @param registries that may be read
- * @throws WorkError if the labels of the image do not name its base
+ * @throws WorkError if the labels of an image do not name its base
  */
-export async function updateRequest(
+export async function updateRequests(
   record: ReleaseRecord,
   registries: readonly string[],
   registry: Registry,
-): Promise<UpdateRequest> {
+): Promise<readonly UpdateRequest[]> {
   const [repository = ''] = registries.filter((name) => record.registries.includes(name));
-  const released = record.images.default ?? Object.values(record.images)[0];
   const [platform] = record.platforms;
-  if (released === undefined || platform === undefined) throw new Error(`the record of ${record.name} has no image`);
+  if (platform === undefined) throw new Error(`the record of ${record.name} has no platform`);
   const at = parseReference(repository);
-  const image = atDigest(at, released.index.digest);
-  const read = await readRegistryImage(registry, at, released.index.digest, platform);
-  const base = baseOf(read?.config.config?.Labels ?? {});
-  if (base === undefined) throw invalidContent(image, 'its labels do not name its base by digest');
-  return { image, base: formatReference(base), platform };
+  return Promise.all(
+    Object.values(record.images).map(async ({ index: { digest } }) => {
+      const image = atDigest(at, digest);
+      const read = await readRegistryImage(registry, at, digest, platform);
+      const base = baseOf(read?.config.config?.Labels ?? {});
+      if (base === undefined) throw invalidContent(image, 'its labels do not name its base by digest');
+      return { image, base: formatReference(base), platform };
+    }),
+  );
 }

@@ -102,6 +102,14 @@ describe('a planted record', () => {
     expect((await findRecord(registry, [first], undefined, async () => true)).name).toBe('2026.9.5');
   });
 
+  it('belongs to one channel: each has its own newest release', async () => {
+    for (const name of ['2026.9.6', '2026.6.35', '2026.6.33', '2026.10.1-beta.1'])
+      await plant(recordOf({ name, ref: `refs/tags/v${name}` }), first, name);
+    const newest = (channel: 'latest' | 'extended-stable') =>
+      findRecord(registry, [first], undefined, async () => true, channel).then(({ name }) => name);
+    expect([await newest('latest'), await newest('extended-stable')]).toEqual(['2026.9.6', '2026.6.35']);
+  });
+
   it('does not hide the trusted one of another registry', async () => {
     await plant(recordOf({ revision: 'e'.repeat(40) }));
     await plant(recordOf(), mirror);

@@ -4,17 +4,25 @@ import { readPin } from '../../base/pin.ts';
 import { type DebianUpdate, updateText } from '../../image/debian-updates.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
-import { updateRequest } from '../../release/update-request.ts';
+import { updateRequests } from '../../release/update-request.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { askDebian, DEBIAN_OPTIONS } from '../debian-options.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { RELEASE_OPTIONS, type RecordOptions, requireRegistries, today } from './release-options.ts';
+import {
+  parseChannel,
+  RECORD_OPTIONS,
+  RELEASE_OPTIONS,
+  type RecordOptions,
+  requireRegistries,
+  today,
+} from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 const NEWEST_OPTIONS = {
+  channel: RECORD_OPTIONS.channel,
   registries: RELEASE_OPTIONS.registries,
   ...TRUST_OPTIONS,
   ...DEBIAN_OPTIONS,
@@ -26,28 +34,29 @@ type NewestOptions = OptionValues<typeof NEWEST_OPTIONS> & Omit<RecordOptions, '
 /** The inputs of the weekly refresh, in the format of a workflow's outputs. */
 export const newestCommand = (): Command =>
   addOptions(
-    new Command('newest').description('print the newest release, and whether a refresh of it is due'),
+    new Command('newest').description('print the newest release of a channel, and whether a refresh of it is due'),
     NEWEST_OPTIONS,
   )
     .addHelpText(
       'after',
       `
 Prints ref=, date= (today, UTC), stale=true|false and reason=, one per line, in the format of $GITHUB_OUTPUT. A refresh is due if the
-pinned base is a newer one, and with --debian also if Debian serves newer versions of packages that the image has beside its base. Newer
+pinned base is a newer one, and with --debian also if Debian serves newer versions of packages that an image of it has beside its base. Newer
 versions of the base's own packages are listed, and come with a newer base.`,
     )
     .action(run);
 
 async function run(options: NewestOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
+  const channel = parseChannel(options.channel);
   const trust = requireTrust(options);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
-    const record = await findRecord(registry, registries, undefined, check).catch(noReleaseYet);
+    const record = await findRecord(registry, registries, undefined, check, channel).catch(noReleaseYet);
     const isOldBase = record !== undefined && record.base !== readPin().reference.digest;
     const updates =
-      record && (await askDebian(record.name, options, command, () => updateRequest(record, registries, registry)));
+      record && (await askDebian(record.name, options, command, () => updateRequests(record, registries, registry)));
     const due = (updates ?? []).filter(({ ofBase }) => !ofBase);
     const reasons = [
       ...(isOldBase ? ['the pinned base is newer'] : []),

@@ -4,6 +4,7 @@ import { formatReference, repositoryOf } from '../../oci/reference.ts';
 import { missingImage, type Registry } from '../../oci/registry.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import type { BuildCache } from '../../release/build-cache.ts';
+import { CHANNEL_NAMES, type Channel, isChannel } from '../../release/channel-decision.ts';
 import { LONGEST_PREVIEW_DAYS, parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
 import type { ReleaseRecord } from '../../release/release-record.ts';
 import { entriesOf } from '../../release/resolve-release.ts';
@@ -233,12 +234,24 @@ export const RECORD_OPTIONS = {
   release: {
     flags: '--release <name>',
     description: 'release: 2026.3.13, 2026.3.13-r20260401, main',
-    unset: 'the newest version that has a record',
+    unset: 'the newest of the channel that has a record',
+  },
+  channel: {
+    flags: '--channel <name>',
+    description: `channel whose newest release counts: ${CHANNEL_NAMES.join(', ')}`,
+    default: 'latest',
   },
   registries: RELEASE_OPTIONS.registries,
 } as const;
 
 export type RecordOptions = OptionValues<typeof RECORD_OPTIONS & Pick<typeof BUILD_OPTIONS, 'json'>>;
+
+/** @throws RequestError for a channel that does not exist */
+export function parseChannel(name: string = RECORD_OPTIONS.channel.default): Channel {
+  if (isChannel(name)) return name;
+  const hint = `choose from ${CHANNEL_NAMES.join(', ')}`;
+  throw new RequestError([{ source: '--channel', value: name, reason: 'is not a channel of releases', hint }]);
+}
 
 /** @throws RequestError if a name is not a repository */
 export function requireRegistries(text: string | undefined): readonly string[] {

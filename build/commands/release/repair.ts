@@ -6,7 +6,7 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
+import { parseChannel, RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 export const repairCommand = (): Command =>
@@ -30,11 +30,12 @@ Example:
 
 async function run(options: RecordOptions & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
+  const channel = parseChannel(options.channel);
   const trust = requireTrust(options);
   await runCommand({ json: options.json, consequence: 'tags that were restored stay restored' }, async (command) => {
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
-    const record = await findRecord(registry, registries, options.release, check);
+    const record = await findRecord(registry, registries, options.release, check, channel);
     const repaired = await repairRelease(record, registries, registry, check, command.onStep);
     const lines = repaired.map(
       ({ registry: name, tag, state, digest }) => `${name}:${tag} was ${state}, restored to ${digest}`,

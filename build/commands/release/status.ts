@@ -10,7 +10,7 @@ import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
+import { parseChannel, RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 export const statusCommand = (): Command =>
@@ -32,11 +32,12 @@ Example:
 
 async function run(options: RecordOptions & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);
+  const channel = parseChannel(options.channel);
   const trust = requireTrust(options);
   await runCommand({ json: options.json, consequence: 'nothing was changed' }, async (command) => {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
-    const record = restrictedTo(await findRecord(registry, registries, options.release, check), registries);
+    const record = restrictedTo(await findRecord(registry, registries, options.release, check, channel), registries);
     command.onStep(`comparing ${record.name} with its record`);
     const tags = await releaseStatus(record, registry, check);
     const drift = tags.filter(isDrift);

@@ -55,7 +55,7 @@ it('gives each job these permissions, and no others', () => {
     ...Object.fromEntries(Object.keys(readWorkflow('ci').jobs).map((job) => [`ci ${job}`, { contents: 'read' }])),
     ...{ 'release plan': read, 'release build': { contents: 'read' }, 'release publish': publish },
     ...{ 'preview build': { contents: 'read' }, 'preview publish': { contents: 'read', packages: 'write' } },
-    ...{ 'refresh look': read, 'refresh refresh': publish },
+    ...{ 'refresh look': read, 'refresh refresh': publish, 'refresh refresh-extended-stable': publish },
     ...{ 'promote plan': read, 'promote promote': publish },
     'reproduce reproduce': { contents: 'read' },
   });

@@ -80,7 +80,7 @@ async function buildPlatform(
     const plan = planBuild(released, resolved, contexts);
     plans[image] = {
       ...plan,
-      ...(packagesDate === undefined ? {} : { packagesDate }),
+      packagesDate,
       annotations: { ...plan.annotations, ...(expires === undefined ? {} : { [EXPIRES_ANNOTATION]: expires }) },
     };
   }

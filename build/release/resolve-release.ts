@@ -11,8 +11,11 @@ import type { Release } from './release.ts';
 export interface ResolvedRelease {
   readonly specs: PerImage<ImageSpec>;
   readonly inputs: PerImage<ResolvedInputs>;
-  /** A refresh installs the Debian packages of its day, whatever caches have. ISO 8601. */
-  readonly packagesDate?: string;
+  /**
+   * The day, ISO 8601. The first build of a day asks Debian for its packages, whatever caches have: else a release after a refresh would
+   * go back to the packages of an old cache.
+   */
+  readonly packagesDate: string;
   /** When the image of a pull request may be removed; ISO 8601. */
   readonly expires?: string;
   /** SOURCE_DATE_EPOCH: equal on every machine that builds a platform. */
@@ -47,8 +50,8 @@ export async function resolveRelease(
   if (refused.length > 0) throw new RequestError(refused);
   const identity = gateway.kind === 'package' ? gateway.integrity : gateway.revision;
   const epoch = epochOf(release, spec, gateway);
-  const packagesDate = release.event === 'refresh' ? { packagesDate: dayOf(release.date) } : {};
-  return { specs, inputs, ...packagesDate, epoch, revision: gateway.revision, source: gateway.repository, identity };
+  const packagesDate = dayOf(release.date);
+  return { specs, inputs, packagesDate, epoch, revision: gateway.revision, source: gateway.repository, identity };
 }
 
 /** The entries of a value per image. */

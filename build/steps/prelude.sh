@@ -78,9 +78,10 @@ delete_sources() { # FOLDER ...
     ! -regex '.*[/]node_modules[/](typescript|@types)[/].*' -o -type d -empty \) -delete
 }
 
-# Gives the constant time to the finished files of layers that the image copies.
+# Gives the constant time to the finished files of layers that the image copies. Most files of npm packages have it already.
 same_times() {
-  find /finished -newermt "$layer_time" -exec touch --no-dereference --date="$layer_time" {} +
+  find /finished \( -newermt "$layer_time" -o ! -newermt "@$((${layer_time#@} - 1))" \) \
+    -exec touch --no-dereference --date="$layer_time" {} +
 }
 
 # The modes that git records and npm installs. Those in a checkout depend on the umask of the clone, those in a package on the host that

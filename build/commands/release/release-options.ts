@@ -46,7 +46,8 @@ export const RELEASE_OPTIONS = {
   },
   date: {
     flags: '--date <YYYYMMDD>',
-    description: 'date of a refresh; use the same on all machines that build it',
+    description:
+      'date of a refresh, and of the Debian packages of every release; use the same on all machines that build it',
     unset: 'today, UTC',
   },
 } as const;

@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '@npmcli/arborist';
 import { valid } from 'semver';
+import { unpublishedFailure } from './dependency-problems.ts';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
 import type { DependencyManifest } from './package-manifest.ts';
 
@@ -52,7 +53,7 @@ export async function lockDependencies(
       .filter((node) => !node.isRoot && suitsImage(node))
       .map((node) => ({ ...describe(node, npm), pinned: pinned.has(node) }));
   } catch (error) {
-    throw explainNpmError(error, 'the list of dependencies');
+    throw unpublishedFailure(error) ?? explainNpmError(error, 'the list of dependencies');
   }
 }
 

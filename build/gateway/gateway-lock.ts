@@ -1,8 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { RequestError, WorkError } from '../problem.ts';
 import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { type DependencyLayer, dependencyLayers, layerList } from './dependency-layers.ts';
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
+import { assertOverridesUsed, missingFromGit, unpublishedDependencies } from './dependency-problems.ts';
 import type { PackagedGateway, Reason } from './gateway.ts';
 import { fetchGitDependency, type GitDependencies } from './git-dependency.ts';
 import { explainNpmError, GitDependencyError, type NpmOptions, refusedGitDependency, splitDependency } from './npm.ts';
@@ -23,7 +25,7 @@ export interface GatewayLock {
   readonly git: GitDependencies;
   /** Dependencies that the gateway's own install script would fetch. */
   readonly ofScripts: ScriptDependencies;
-  /** Those of them that cannot be had, by name. */
+  /** Those of them, and optional ones from git, that cannot be had, by name. */
   readonly leftOut?: Readonly<Record<string, Reason>>;
   /** Replacements of dependencies: those of the request, and packed ones from git. */
   readonly overrides: Readonly<Record<string, string>>;
@@ -59,12 +61,16 @@ export async function lockGateway(
     resolved.lockfile === undefined ? await readCached<PackagedGateway>(earlier, 'gateway.json') : undefined;
   const published = dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm)));
   const manifest = withDependencies(published, ofScripts);
+  const replaced = new Set(Object.keys({ ...resolved.overrides, ...resolved.git }));
+  const problems = await unpublishedDependencies(manifest, originOf(resolved), replaced);
+  if (problems.length > 0) throw new RequestError(problems);
   const start = resolved.lockfile ?? (await readText(earlier, 'dependencies/package-lock.json'));
-  const { packages, git, overrides } = await lockWithGit(manifest, resolved, folder, npm, start, onStep);
+  const { packages, git, leftOut, overrides } = await lockWithGit(manifest, resolved, folder, npm, start, onStep);
   const sizes = await tarballSizes(packages, (await readCached<Record<string, number>>(earlier, SIZES)) ?? {}, npm);
   return {
     git,
     ofScripts,
+    leftOut,
     overrides,
     packages,
     sizes,
@@ -76,7 +82,10 @@ export async function lockGateway(
 /** A package with more dependencies from git is a mistake. */
 const MOST_FROM_GIT = 20;
 
-/** Locks the dependencies. Those from git are fetched at a commit, and installed from a packed file: npm fetches no repository. */
+/**
+ * Locks the dependencies. Those from git are fetched at a commit, and installed from a packed file: npm fetches no repository. An optional
+ * one that cannot be fetched is left out.
+ */
 async function lockWithGit(
   manifest: DependencyManifest,
   { overrides: requested = {}, git: known = {} }: ResolvedPackage,
@@ -84,8 +93,9 @@ async function lockWithGit(
   npm: NpmOptions,
   start: string | undefined,
   onStep: (step: string) => void,
-): Promise<Pick<GatewayLock, 'packages' | 'git' | 'overrides'>> {
+): Promise<Pick<GatewayLock, 'packages' | 'git' | 'overrides'> & Required<Pick<GatewayLock, 'leftOut'>>> {
   const git: Record<string, string> = {};
+  const leftOut: Record<string, Reason> = {};
   const overrides = { ...requested };
   const fetch = async (dependency: string): Promise<void> => {
     const { name } = splitDependency(dependency);
@@ -98,8 +108,21 @@ async function lockWithGit(
   for (;;) {
     try {
       const packages = await lockDependencies(withOverrides(manifest, overrides), folder, npm, start);
+      const missing = (await missingFromGit(await readFile(join(folder, 'package-lock.json'), 'utf8'))).filter(
+        (dependency) => ({ ...leftOut, ...overrides })[splitDependency(dependency).name] === undefined,
+      );
+      for (const dependency of missing) {
+        await fetch(dependency).catch((error: unknown) => {
+          if (!(error instanceof WorkError)) throw error;
+          const { reason, hint } = error.failure;
+          const { name } = splitDependency(dependency);
+          onStep(`leaving out ${name}, which is optional: ${reason} ${hint}`);
+          leftOut[name] = { reason, hint };
+        });
+      }
+      if (missing.length > 0) continue;
       await assertSameSource(git, manifest, folder);
-      return { packages, git, overrides };
+      return { packages, git, leftOut, overrides };
     } catch (error) {
       const dependency = refusedGitDependency(error);
       const isNew = dependency !== undefined && overrides[splitDependency(dependency).name] === undefined;
@@ -143,6 +166,7 @@ export async function writeLocked(
   Pick<PackagedGateway, 'playwrightVersion' | 'allowedScripts' | 'dependencyLayers' | 'git' | 'leftOut' | 'basedOnLock'>
 > {
   const manifest = manifestIn(files);
+  await assertOverridesUsed(overrides, folder);
   const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
   const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
   await writeFile(
@@ -167,6 +191,10 @@ export async function writeLocked(
 
 export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest =>
   parsePackageJson(files.get('package.json') ?? '{}', "the gateway's package.json");
+
+/** What the user asked for: `openclaw@2026.9.6`, or the path of a file. */
+export const originOf = ({ selector }: ResolvedPackage): string =>
+  selector.startsWith('file:') ? selector.slice('file:'.length) : selector;
 
 /** @returns undefined for the first gateway on this host, or if the cache format of the earlier one is older */
 async function readCached<T>(gateway: string | undefined, name: string): Promise<T | undefined> {

@@ -6,7 +6,7 @@ import { cacheFolder, fillCache } from '../cache-folder.ts';
 import { cachedFolder } from './cached-package.ts';
 import { download } from './download.ts';
 import type { PackagedGateway, Reason } from './gateway.ts';
-import { type GatewayLock, lockGateway, manifestIn, writeLocked } from './gateway-lock.ts';
+import { type GatewayLock, lockGateway, manifestIn, originOf, writeLocked } from './gateway-lock.ts';
 import { GitDependencyError, type NpmOptions } from './npm.ts';
 import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
 import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
@@ -45,7 +45,7 @@ export async function readGatewayPackage(
     const gateway: PackagedGateway = {
       kind: 'package',
       ...describe(manifestIn(files), files),
-      origin: resolved.selector.startsWith('file:') ? resolved.selector.slice('file:'.length) : resolved.selector,
+      origin: originOf(resolved),
       integrity: resolved.integrity,
       overrides: resolved.overrides ?? {},
       ...(await writeLocked(locked, dependencies, files)),
@@ -110,7 +110,7 @@ async function lockWithScripts(
   for (;;) {
     try {
       const locked = await lockGateway({ ...resolved, git: first.git }, folder, npm, earlier, onStep, more);
-      return { ...locked, leftOut };
+      return { ...locked, leftOut: { ...locked.leftOut, ...leftOut } };
     } catch (error) {
       if (!(error instanceof GitDependencyError)) throw error;
       const fewer = await withoutParents(more, error.dependency, npm);

@@ -110,7 +110,7 @@ const leftOutProblems = (
     : Object.entries(leftOut).map(([name, { reason, hint }]) => ({
         source: '--package',
         value: origin,
-        reason: `would lack ${name}, which its plugins need: ${reason}`,
+        reason: `would lack ${name}: ${reason}`,
         hint,
       }));
 

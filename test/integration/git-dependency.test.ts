@@ -35,10 +35,17 @@ async function serveRepository(name: string, manifest: object): Promise<string> 
   return (await git`git rev-parse HEAD`).stdout.trim();
 }
 
-const gateway = (name: string, dependencies: object): Promise<string> =>
+const gateway = (name: string, dependencies: object, optionalDependencies = {}): Promise<string> =>
   packGateway(folder, name, {
     'package.json': JSON.stringify({
-      ...{ name: 'openclaw', version: '2026.3.13', description: 'A gateway', license: 'MIT', dependencies },
+      ...{
+        name: 'openclaw',
+        version: '2026.3.13',
+        description: 'A gateway',
+        license: 'MIT',
+        dependencies,
+        optionalDependencies,
+      },
       bin: { openclaw: 'openclaw.mjs' },
     }),
     'openclaw.mjs': '#!/usr/bin/env node\n',
@@ -96,6 +103,15 @@ describe('a dependency from git', () => {
       /^libsignal@git\+https:\/\/127\.0\.0\.1:1\/libsignal\.git cannot be fetched: .*connect/i,
     );
     expect(error.hint).toContain('--override libsignal=npm:libsignal@2.0.1;');
+  });
+
+  it('is in the image if it is optional, too, and is left out with a message if its host does not answer', async () => {
+    const optional = { 'from-git': `${address}/from-git.git`, gone: 'git+https://127.0.0.1:1/gone.git' };
+    const archive = await gateway('optional', {}, optional);
+    const { exitCode, stdout, stderr } = await build(archive);
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toMatch(/leaving out gone, which is optional: .*cannot be fetched.*--override gone=VERSION/);
+    expect((await inImage(IMAGE, 'cd /app && node -p "require(\'from-git\')"')).stdout).toMatch(/^from git\b/);
   });
 
   it('is refused if a script must build it first', async () => {

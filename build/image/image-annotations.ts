@@ -60,7 +60,10 @@ const FROM_GATEWAY = [
   [ANNOTATION.licenses, 'add "license" to its package.json'],
   [ANNOTATION.description, 'add "description" to its package.json'],
   [ANNOTATION.version, 'build another version'],
-  [ANNOTATION.revision, 'build another version: its dist/build-info.json does not name a commit'],
+  [
+    ANNOTATION.revision,
+    'its dist/build-info.json does not name a commit: give the one it was built from, --revision COMMIT',
+  ],
 ] as const;
 
 /**

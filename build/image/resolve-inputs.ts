@@ -51,7 +51,11 @@ async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[
   const { readCheckout } = await import('../gateway/checkout.ts');
   const checkout = await readCheckout(path, spec.extensions).catch(collectInto(problems));
   if (checkout === undefined) throw new RequestError(problems);
-  const gateway = withSourceUrl(spec, checkout);
+  if (spec.revision !== undefined) {
+    const reason = 'is possible for a gateway from npm only: git knows the commit of a checkout';
+    problems.push({ source: '--revision', value: spec.revision, reason, hint: 'leave it out' });
+  }
+  const gateway = withGiven(spec, checkout);
   problems.push(
     ...browserProblems(spec, checkout),
     ...bootstrapProblems(spec, checkout),
@@ -89,10 +93,11 @@ async function resolvePackage(
   const others = spec.extensions.filter((id) => !locked.some((plugin) => plugin.id === id));
   const resolvedPlugins = await resolvePlugins(others, gateway, npm).catch(collectInto(problems));
   const plugins = resolvedPlugins && [...locked, ...resolvedPlugins];
-  const named = withSourceUrl(spec, gateway);
+  const named = withGiven(spec, gateway);
   problems.push(
     ...browserProblems(spec, gateway),
     ...bootstrapProblems(spec, gateway),
+    ...revisionProblems(spec, gateway),
     ...gatewayAnnotationProblems(named, '--package'),
     ...leftOutProblems(spec, gateway),
   );
@@ -114,9 +119,25 @@ const leftOutProblems = (
         hint,
       }));
 
-/** The address that the user names counts more than the one of the gateway. */
-const withSourceUrl = <T extends Gateway>({ sourceUrl }: ImageSpec, gateway: T): T =>
-  sourceUrl === undefined ? gateway : { ...gateway, repository: sourceUrl, homepage: sourceUrl };
+/** The address that the user names counts more than the one of the gateway, and the commit is for a gateway that has none. */
+const withGiven = <T extends Gateway>({ sourceUrl, revision }: ImageSpec, gateway: T): T => ({
+  ...gateway,
+  ...(sourceUrl === undefined ? {} : { repository: sourceUrl, homepage: sourceUrl }),
+  ...(revision === undefined ? {} : { revision }),
+});
+
+/** A package that says its commit is believed: another one would be an invention. */
+const revisionProblems = ({ revision }: ImageSpec, gateway: PackagedGateway): readonly Problem[] =>
+  revision === undefined || gateway.revision === '' || gateway.revision === revision
+    ? []
+    : [
+        {
+          source: '--revision',
+          value: revision,
+          reason: `is not the commit in dist/build-info.json of ${gateway.origin}: ${gateway.revision}`,
+          hint: 'leave it out',
+        },
+      ];
 
 /** Collects the problems of a RequestError; rethrows every other error. */
 const collectInto =

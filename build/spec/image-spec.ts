@@ -54,6 +54,8 @@ export interface ImageSpec {
   readonly locked?: LockedPackages;
   /** Address for the annotations; undefined: that of the gateway. */
   readonly sourceUrl: string | undefined;
+  /** Commit for the annotations; undefined: that of the gateway. */
+  readonly revision: string | undefined;
   readonly extensions: readonly string[];
   readonly aptPackages: readonly string[];
   readonly pipPackages: readonly string[];

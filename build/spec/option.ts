@@ -46,6 +46,14 @@ export const BUILD_OPTIONS = {
     unset: "repository in the gateway's package.json, or https://github.com/openclaw/openclaw",
     example: '--source-url https://github.com/me/openclaw',
   },
+  revision: {
+    flags: '--revision <commit>',
+    variables: ['OPENCLAW_REVISION'],
+    description:
+      'commit that a gateway from npm was built from, for the annotations; for a package that does not say it',
+    unset: "commit in the package's dist/build-info.json; a checkout has its own",
+    example: '--revision 0123456789abcdef0123456789abcdef01234567',
+  },
   apt: {
     flags: '--apt <names>',
     variables: ['OPENCLAW_IMAGE_APT_PACKAGES', 'OPENCLAW_DOCKER_APT_PACKAGES'],

@@ -123,6 +123,7 @@ export function parseImageSpec(
       problems,
     ),
     sourceUrl: parseSourceUrl(read('sourceUrl'), problems),
+    revision: parseRevision(read('revision'), problems),
     extensions,
     aptPackages,
     pipPackages,
@@ -293,6 +294,19 @@ function parseSourceUrl(
   problems.push({ source: given.source, value: given.text, reason: 'is not an https address', hint });
   return undefined;
 }
+
+function parseRevision(
+  given: { readonly source: string; readonly text: string } | undefined,
+  problems: Problem[],
+): string | undefined {
+  if (given === undefined || COMMIT.test(given.text)) return given?.text;
+  const hint = 'write all digits, as git rev-parse prints them';
+  problems.push({ source: given.source, value: given.text, reason: 'is not a full commit id', hint });
+  return undefined;
+}
+
+/** Source: git, hash-function-transition: SHA-1 or SHA-256. */
+const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 function parseHeap(
   given: { readonly source: string; readonly text: string } | undefined,

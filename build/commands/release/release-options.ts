@@ -61,6 +61,7 @@ export type ReleaseOptions = OptionValues<typeof RELEASE_OPTIONS>;
 const { default: _package, ...PACKAGE } = BUILD_OPTIONS.package;
 const { variables: _override, ...OVERRIDE } = BUILD_OPTIONS.override;
 const { variables: _sourceUrl, ...SOURCE_URL } = BUILD_OPTIONS.sourceUrl;
+const { variables: _revision, ...REVISION } = BUILD_OPTIONS.revision;
 const { variables: _cacheFrom, ...CACHE_FROM } = BUILD_OPTIONS.cacheFrom;
 const { variables: _extensions, ...EXTENSIONS } = BUILD_OPTIONS.extensions;
 const { variables: _browser, ...BROWSER } = BUILD_OPTIONS.browser;
@@ -78,6 +79,7 @@ export const RELEASE_BUILD_OPTIONS = {
   },
   override: OVERRIDE,
   sourceUrl: SOURCE_URL,
+  revision: REVISION,
   extensions: {
     ...EXTENSIONS,
     variables: ['OPENCLAW_RELEASE_EXTENSIONS'],

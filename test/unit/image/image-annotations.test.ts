@@ -35,6 +35,7 @@ it.each([
   ['license', '', 'org.opencontainers.image.licenses', '"license"'],
   ['description', '', 'org.opencontainers.image.description', '"description"'],
   ['revision', '', 'org.opencontainers.image.revision', 'build-info.json'],
+  ['revision', '', 'org.opencontainers.image.revision', '--revision COMMIT'],
   ['version', '1.0', 'org.opencontainers.image.version', 'another version'],
 ])('names the annotation, the value and the way out if %s is "%s"', (field, value, key, hint) => {
   const [problem, ...others] = gatewayAnnotationProblems({ ...GATEWAY, [field]: value }, '--package');

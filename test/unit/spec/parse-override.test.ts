@@ -36,3 +36,15 @@ it.each([
   expect(problems.map((problem) => problem.reason)).toEqual(reason === undefined ? [] : [reason]);
   expect(spec.sourceUrl).toBe(reason === undefined ? sourceUrl : undefined);
 });
+
+it.each([
+  ['0123456789abcdef0123456789abcdef01234567', undefined],
+  ['0'.repeat(64), undefined],
+  ['0123456', 'is not a full commit id'],
+  ['0123456789ABCDEF0123456789ABCDEF01234567', 'is not a full commit id'],
+  ['main', 'is not a full commit id'],
+])('takes only a full commit id for the annotations: %s', (revision, reason) => {
+  const { spec, problems } = parseImageSpec({ revision }, {});
+  expect(problems.map((problem) => problem.reason)).toEqual(reason === undefined ? [] : [reason]);
+  expect(spec.revision).toBe(reason === undefined ? revision : undefined);
+});

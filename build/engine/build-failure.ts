@@ -158,9 +158,10 @@ function explanationOf(
 
 const SHOWN_LINES = 10;
 const STACK_FRAME = /^\s+at \S/;
-/** Of Node, compilers, npm and pnpm, git, shells. */
+/** Of Node, compilers, bundlers, npm and pnpm, git, shells, Python, Go. */
 const LOOKS_LIKE_ERROR =
-  /\b(?:[A-Z][A-Za-z]*(?:Error|Exception)|Error)\b|\berror(?: [A-Z]{2,}\d+)?:|\bERR[_!]|\bnpm error\b|^fatal: |\b[Cc]annot find\b|: command not found$/;
+  /\b(?:[A-Z][A-Za-z]*(?:Error|Exception)|Error)\b|\berror(?: [A-Z]{2,}\d+)?:|\[ERROR\]|\bERR[_!]|\bnpm error\b|^fatal: |\b[Cc]annot find\b|: (?:command )?not found$|\bE[A-Z]{3,}: |^Traceback \(most recent|^panic: |^ ?FAIL\b/;
+const IS_WARNING = /^(?:\(node:\d+\) )?\W*(?:npm )?warn(?:ing)?\b/i;
 
 /** The reason that follows `Error: Build failed with 1 error:`. */
 const REASON_LINES = 3;
@@ -172,7 +173,7 @@ const REASON_LINES = 3;
 export function tellingLines(lines: readonly string[]): readonly string[] {
   const words = lines.map((line) => stripVTControlCharacters(line)).filter((line) => !STACK_FRAME.test(line));
   const last = words.slice(-SHOWN_LINES);
-  const first = words.findIndex((line) => LOOKS_LIKE_ERROR.test(line));
+  const first = words.findIndex((line) => LOOKS_LIKE_ERROR.test(line) && !IS_WARNING.test(line));
   if (first < 0 || first >= words.length - SHOWN_LINES) return last;
   const error = words.slice(first, first + 1 + REASON_LINES);
   return [...error, '…', ...last.slice(error.length + 1)];

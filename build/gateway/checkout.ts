@@ -10,7 +10,7 @@ import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
 import { pathsAbove, withLocalImports } from './local-imports.ts';
-import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readSourceFile } from './source-file.ts';
 import {
   hasAssetScripts,
@@ -76,7 +76,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   const lock = await readCheckoutLock(root, manifests);
   problems.push(...lock.problems);
 
-  const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+)/.exec(manifest.packageManager ?? '')?.[1];
+  const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+(?:-[\w.-]+)?)(?:\+|$)/.exec(manifest.packageManager ?? '')?.[1];
   if (pnpmVersion === undefined)
     problems.push(missing(root, 'packageManager', manifest.packageManager, 'pnpm@10.23.0'));
   const scripts = manifest.scripts ?? {};
@@ -104,7 +104,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     nodeRange: manifest.engines?.node ?? '*',
     description: manifest.description ?? '',
     license: manifest.license ?? '',
-    homepage: manifest.homepage ?? repositoryUrl(manifest),
+    homepage: homepageUrl(manifest),
     repository: repositoryUrl(manifest),
     revision: git.revision,
     dirty: git.dirty,

@@ -9,7 +9,7 @@ import type { PackagedGateway, Reason } from './gateway.ts';
 import { type GatewayLock, lockGateway, manifestIn, originOf, writeLocked } from './gateway-lock.ts';
 import { GitDependencyError, type NpmOptions } from './npm.ts';
 import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
-import { ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
 import { SCRIPT_FILES, type ScriptDependencies, scriptDependencies, withoutParents } from './script-dependencies.ts';
@@ -165,7 +165,7 @@ function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>)
     nodeRange: manifest.engines?.node ?? '*',
     description: manifest.description ?? '',
     license: manifest.license ?? '',
-    homepage: manifest.homepage ?? repositoryUrl(manifest),
+    homepage: homepageUrl(manifest),
     repository: repositoryUrl(manifest),
     revision: buildInfo.commit ?? '',
     built: buildInfo.builtAt,

@@ -181,7 +181,7 @@ export async function npmSecret(
 }
 
 /** `https://user:password@host/` → `https://host/`. */
-function withoutLogin(address: string): string {
+export function withoutLogin(address: string): string {
   const url = URL.parse(address);
   if (url === null || (url.username === '' && url.password === '')) return address;
   url.username = '';

@@ -1,3 +1,5 @@
+import hostedGit from 'hosted-git-info';
+import { withoutLogin } from './npm.ts';
 import { parseWorkspace } from './pnpm-files.ts';
 
 /** The fields of a package.json that affect an image. */
@@ -89,15 +91,20 @@ export const ownInstallScripts = (manifest: PackageManifest): readonly string[] 
 /** Releases before 2026.3 do not name their repository. */
 const GATEWAY_REPOSITORY = 'https://github.com/openclaw/openclaw';
 
-/** `git+https://github.com/o/r.git` → `https://github.com/o/r`. */
+/** `git+https://github.com/o/r.git`, `gitlab:o/r` → `https://github.com/o/r`, `https://gitlab.com/o/r`. */
 export function repositoryUrl(manifest: PackageManifest): string {
   const url = typeof manifest.repository === 'string' ? manifest.repository : (manifest.repository?.url ?? '');
   if (url === '') return GATEWAY_REPOSITORY;
-  const short = /^(?:github:)?([\w.-]+\/[\w.-]+)$/.exec(url);
-  if (short !== null) return `https://github.com/${short[1]}`;
-  return url
-    .replace(/^git\+/, '')
-    .replace(/^(?:git|ssh):\/\/(?:git@)?/, 'https://')
-    .replace(/^git@([\w.-]+):/, 'https://$1/')
-    .replace(/\.git$/, '');
+  const known = hostedGit.fromUrl(url)?.browse({ noCommittish: true });
+  if (known !== undefined) return known;
+  return withoutLogin(
+    url
+      .replace(/^git\+/, '')
+      .replace(/^(?:git|ssh):\/\//, 'https://')
+      .replace(/^git@([\w.-]+):/, 'https://$1/'),
+  ).replace(/\.git$/, '');
 }
+
+/** The address of the gateway's site, for an annotation that everybody reads. */
+export const homepageUrl = (manifest: PackageManifest): string =>
+  manifest.homepage === undefined ? repositoryUrl(manifest) : withoutLogin(manifest.homepage);

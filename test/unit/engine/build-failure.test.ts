@@ -185,6 +185,12 @@ describe('the lines of a failed step', () => {
     'npm error code ENOTFOUND',
     'fatal: not a git repository',
     'sh: 1: tsdown: command not found',
+    'sh: 1: tsdown: not found',
+    '✘ [ERROR] Could not resolve "./missing.js"',
+    "ENOENT: no such file or directory, open '/app/data.json'",
+    'Traceback (most recent call last):',
+    'panic: runtime error: index out of range',
+    ' FAIL  test/a.test.ts',
   ])('begin with the first error: %s', (error) => {
     const lines = tellingLines([...noise(5), error, ...noise(30)]);
     expect(lines).toHaveLength(10);
@@ -198,6 +204,9 @@ describe('the lines of a failed step', () => {
     'Already up to date',
     '0 errors, 2 warnings',
     'errors.ts was compiled',
+    'warning: Error handling is experimental',
+    'npm warn deprecated: Error has no cause',
+    '(node:7) Warning: TypeError is thrown',
   ])('do not take this for an error: %s', (line) => {
     expect(tellingLines([line, ...noise(30)])).toEqual(noise(30).slice(-10));
   });

@@ -70,6 +70,11 @@ it.each([
   ['openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
   ['github:openclaw/openclaw', 'https://github.com/openclaw/openclaw'],
   ['git@github.com:openclaw/openclaw.git', 'https://github.com/openclaw/openclaw'],
+  ['gitlab:me/openclaw', 'https://gitlab.com/me/openclaw'],
+  ['https://github.com/me/openclaw/tree/main/gateway', 'https://github.com/me/openclaw'],
+  ['https://me:secret@github.com/me/openclaw.git', 'https://github.com/me/openclaw'],
+  ['https://me:secret@git.example.org/me/openclaw.git', 'https://git.example.org/me/openclaw'],
+  ['git+ssh://git@git.example.org/me/openclaw.git', 'https://git.example.org/me/openclaw'],
   // Releases before 2026.3 do not name it.
   ['', 'https://github.com/openclaw/openclaw'],
 ])('%s is %s', (url, address) => {

@@ -601,8 +601,8 @@ same_times
 SH
 
 # The package's own install scripts, run on the complete gateway, without network: everything that an image contains is locked before
-# the build. The layer contains the files that they write, the package's other files, bundled dependencies, and the lockfile, which changes
-# with every version (npm ls reads it). /deleted lists the files that they delete.
+# the build. The layer contains the files that they write or change, those of dependencies too, the package's other files, bundled
+# dependencies, and the lockfile, which changes with every version (npm ls reads it). /deleted lists the files that they delete.
 FROM dependencies AS package
 RUN --network=none --mount=from=helpers,target=/helpers \
     --mount=from=unpacked,source=/package,target=/package \
@@ -616,17 +616,21 @@ RUN --network=none --mount=from=helpers,target=/helpers \
 export HOME=/tmp npm_config_offline=true
 cd /app
 cp -a /package/files/. .
-find docs skills dist | sort >/tmp/before
+find docs skills dist node_modules | sort >/tmp/before
 touch /tmp/begun
+if [ -d /package/node_modules ]; then cp -a /package/node_modules/. node_modules/; fi
 npm run --silent --if-present preinstall
 npm run --silent --if-present postinstall
-find docs skills dist | sort >/tmp/after
+find docs skills dist node_modules | sort >/tmp/after
 mkdir -p /finished/package/app/node_modules
 comm -23 /tmp/before /tmp/after >/deleted
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t /finished/package/app/ {} +
-find docs skills dist -cnewer /tmp/begun ! -type d -print0 | tar --null -T - -cf - | tar -xf - -C /finished/package/app
+# A renamed folder has other paths, although its files did not change.
+{
+  find docs skills dist node_modules -cnewer /tmp/begun ! -type d
+  comm -13 /tmp/before /tmp/after
+} | sort -u | tar --no-recursion --verbatim-files-from -T - -cf - | tar -xf - -C /finished/package/app
 cp node_modules/.package-lock.json /finished/package/app/node_modules/
-if [ -d /package/node_modules ]; then cp -a /package/node_modules/. /finished/package/app/node_modules/; fi
 same_modes /finished
 same_times
 SH

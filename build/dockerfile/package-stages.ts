@@ -121,15 +121,15 @@ const UNPACKED_MOUNTS = (
   .map(([layer, path]) => `--mount=from=unpacked,source=${LAYERS}/${layer}/app/${path},target=/app/${path},rw`)
   .join(' \\\n    ');
 
-/** Lists everything that is in the layers of the stage `unpacked`. */
-const LIST_UNPACKED = 'find docs skills dist | sort';
+/** Lists everything that is in other layers: those of the stage `unpacked`, and those of the dependencies. */
+const LIST_OTHERS = 'find docs skills dist node_modules | sort';
 
 export const packageStage = (installScripts: readonly string[]): Stage => ({
   name: 'package',
   from: 'dependencies',
   why: `The package's own install scripts, run on the complete gateway, without network: everything that an image contains is locked before
-the build. The layer contains the files that they write, the package's other files, bundled dependencies, and the lockfile, which changes
-with every version (npm ls reads it). /deleted lists the files that they delete.`,
+the build. The layer contains the files that they write or change, those of dependencies too, the package's other files, bundled
+dependencies, and the lockfile, which changes with every version (npm ls reads it). /deleted lists the files that they delete.`,
   body: `RUN --network=none --mount=from=helpers,target=/helpers \\
     --mount=from=unpacked,source=/package,target=/package \\
     ${UNPACKED_MOUNTS} \\
@@ -139,16 +139,20 @@ ${PRELUDE}
 export HOME=/tmp npm_config_offline=true
 cd /app
 cp -a /package/files/. .
-${LIST_UNPACKED} >/tmp/before
+${LIST_OTHERS} >/tmp/before
 touch /tmp/begun
+if [ -d /package/node_modules ]; then cp -a /package/node_modules/. node_modules/; fi
 ${installScripts.map((name) => `npm run --silent --if-present ${name}`).join('\n')}
-${LIST_UNPACKED} >/tmp/after
+${LIST_OTHERS} >/tmp/after
 mkdir -p ${LAYERS}/package/app/node_modules
 comm -23 /tmp/before /tmp/after >/deleted
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t ${LAYERS}/package/app/ {} +
-find docs skills dist -cnewer /tmp/begun ! -type d -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/package/app
+# A renamed folder has other paths, although its files did not change.
+{
+  find docs skills dist node_modules -cnewer /tmp/begun ! -type d
+  comm -13 /tmp/before /tmp/after
+} | sort -u | tar --no-recursion --verbatim-files-from -T - -cf - | tar -xf - -C ${LAYERS}/package/app
 cp node_modules/.package-lock.json ${LAYERS}/package/app/node_modules/
-if [ -d /package/node_modules ]; then cp -a /package/node_modules/. ${LAYERS}/package/app/node_modules/; fi
 same_modes ${LAYERS}
 same_times
 SH`,

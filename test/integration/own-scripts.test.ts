@@ -13,10 +13,12 @@ const FILES: Readonly<Record<string, string>> = {
     description: 'A package that has an install script',
     license: 'MIT',
     bin: { openclaw: 'openclaw.mjs' },
+    dependencies: { 'is-odd': '3.0.1', bundled: '1.0.0' },
+    bundleDependencies: ['bundled'],
     scripts: { postinstall: 'node scripts/postinstall.mjs' },
   }),
   'openclaw.mjs': '#!/usr/bin/env node\n',
-  'scripts/postinstall.mjs': `import { rmSync, writeFileSync } from 'node:fs';
+  'scripts/postinstall.mjs': `import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 rmSync('dist/openclaw-install-guard');
 rmSync('dist/old', { recursive: true });
 rmSync('dist/control-ui/old.js');
@@ -26,6 +28,13 @@ rmSync('.pending');
 writeFileSync('dist/changed.js', 'changed');
 writeFileSync('dist/control-ui/written.js', 'written');
 writeFileSync('docs/written.md', 'written', { mode: 0o600 });
+renameSync('dist/moved', 'dist/there');
+mkdirSync('dist/empty');
+appendFileSync('node_modules/is-odd/index.js', '// patched');
+writeFileSync('node_modules/is-odd/new.js', 'new');
+symlinkSync('index.js', 'node_modules/is-odd/link.js');
+appendFileSync('node_modules/bundled/index.js', '// patched');
+rmSync('node_modules/bundled/old.js');
 const online = await fetch('https://example.org').then(() => true, () => false);
 writeFileSync('dist/online', String(online));
 `,
@@ -33,6 +42,10 @@ writeFileSync('dist/online', String(online));
   'dist/openclaw-install-guard': '',
   'dist/old/a.js': '',
   'dist/old/deep/b.js': '',
+  'dist/moved/a.js': 'moved',
+  'node_modules/bundled/package.json': JSON.stringify({ name: 'bundled', version: '1.0.0' }),
+  'node_modules/bundled/index.js': '// bundled ',
+  'node_modules/bundled/old.js': '',
   'dist/changed.js': 'before',
   'dist/kept.js': 'kept',
   'dist/control-ui/index.html': '<html>',
@@ -71,13 +84,30 @@ it("the image is as if npm had installed the package: without what the package's
         './dist/control-ui/index.html',
         './dist/control-ui/written.js',
       ],
-      ...['./dist/kept.js', './dist/online', './docs/kept.md', './docs/written.md', './openclaw.mjs', './package.json'],
+      ...[
+        './dist/kept.js',
+        './dist/online',
+        './dist/there/a.js',
+        './docs/kept.md',
+        './docs/written.md',
+        './openclaw.mjs',
+        './package.json',
+      ],
       ...['./scripts/postinstall.mjs', './skills/new/SKILL.md'],
     ].sort(),
   );
   const contents = await inImage(IMAGE, 'cd /app && cat dist/changed.js dist/control-ui/written.js && ls dist');
   expect(contents.stdout).toContain('changedwritten');
   expect(contents.stdout).not.toContain('old');
+  expect(contents.stdout).toMatch(/^empty$/m);
+});
+
+it('its script sees and changes dependencies, bundled ones too', async () => {
+  const line = `cd /app/node_modules && tail -n 1 is-odd/index.js && cat is-odd/new.js && readlink is-odd/link.js && cat bundled/index.js && ls bundled is-number`;
+  const { stdout } = await inImage(IMAGE, line);
+  expect(stdout).toContain('// patched\nnewindex.js\n// bundled // patched');
+  expect(stdout).not.toContain('old.js');
+  expect(stdout).toMatch(/is-number:\n[\s\S]*index\.js/);
 });
 
 it('everybody can read its files, whatever modes they have in the package, and whatever its script gives them', async () => {

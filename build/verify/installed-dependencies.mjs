@@ -13,9 +13,9 @@ function readPackage(/** @type {string} */ folder) {
   const file = join(folder, 'package.json');
   if (existsSync(file)) {
     const manifest = JSON.parse(readFileSync(file, 'utf8'));
-    const { name, dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta = {} } = manifest;
-    const peers = Object.keys(peerDependencies ?? {}).filter((peer) => peerDependenciesMeta[peer]?.optional !== true);
-    const names = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers];
+    const { name, dependencies, optionalDependencies, peerDependencies } = manifest;
+    // pnpm installs an optional peer that it has resolved for another reason.
+    const names = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
     named[name] = [...(named[name] ?? []), ...names];
   }
   readModules(join(folder, 'node_modules'));

@@ -64,8 +64,13 @@ const BUILD_MOUNTS = UNTRUSTED_MOUNTS;
 /** Deletes pnpm's records of the installation, which contain its time and its store. */
 const DELETE_PNPM_RECORDS =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
-/** Deletes packages that the image cannot use, and links to them. */
-const DELETE_FOREIGN = 'node /programs/delete-foreign.mjs\nfind node_modules -xtype l -delete';
+/**
+ * Deletes packages that the image cannot use, and links to them. Other links that lead nowhere stay: the smoke test names them.
+ *
+ * @param folders of workspace packages that are deleted
+ */
+const deleteForeign = (folders: readonly string[]): string =>
+  ['node /programs/delete-foreign.mjs', ...folders].join(' ');
 
 /** `COPY` lines that keep the paths of a checkout. A folder's contents are copied, so each entry needs a line. */
 const copyEntries = (entries: readonly string[]): string =>
@@ -153,12 +158,23 @@ find . -name node_modules -prune -o -type f -newer /begun -print0 | tar --null -
 const BUILD_SETTINGS = 'export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1';
 
 /** Copies what npm would pack of a workspace package, after the build: a link in `node_modules` of the image leads there. */
-const copyPacked = ({ folder, files }: Checkout['workspaceDependencies'][number]): string =>
-  files.length === 0
+const copyPacked = ({ folder, files, entry }: Checkout['workspaceDependencies'][number]): string =>
+  buildEntry(folder, entry) +
+  (files.length === 0
     ? `\ncp -a --parents ${folder} ${LAYERS}/server/app/\nrm -rf ${LAYERS}/server/app/${folder}/node_modules`
     : `\nfor path in ${files.map((file) => `${folder}/${file}`).join(' ')}; do
   if [ -e "$path" ]; then cp -a --parents "$path" ${LAYERS}/server/app/; fi
-done\ndelete_sources ${LAYERS}/server/app/${folder}`;
+done\ndelete_sources ${LAYERS}/server/app/${folder}`);
+
+/** The gateway's build does not build every workspace package that it links. */
+const buildEntry = (folder: string, entry: string | undefined): string =>
+  entry === undefined
+    ? ''
+    : `
+if [ ! -e ${folder}/${entry} ]; then
+  pnpm --dir ${folder} --if-present run build
+  [ -e ${folder}/${entry} ] || { echo "Error: the build did not write ${folder}/${entry}, which the gateway imports" >&2; exit 1; }
+fi`;
 
 const serverStage = ({ serverSources, serverScript, canvasSources, workspaceDependencies }: Checkout): Stage => ({
   name: 'server',
@@ -198,11 +214,20 @@ same_times`,
 )}`,
 });
 
-/** The Control UI is built elsewhere, and the dependencies of plugins are installed separately. */
-const PRODUCTION_MANIFESTS = `cd /install
+/**
+ * The Control UI is built elsewhere, and the dependencies of plugins are installed separately, except for plugins that the gateway itself
+ * depends on.
+ */
+const productionManifests = ({ manifests, workspaceDependencies }: Checkout): string => {
+  const needed = workspaceDependencies.filter(({ folder }) => folder.startsWith('extensions/'));
+  const plugins = manifests
+    .flatMap((path) => /^(extensions\/[^/]+)\/package\.json$/.exec(path)?.[1] ?? [])
+    .filter((folder) => !needed.some((dependency) => dependency.folder === folder));
+  return `cd /install
 cp -a /manifests/. .
-rm -rf ui extensions
+rm -rf ui ${needed.length === 0 ? 'extensions' : plugins.join(' ')}
 `;
+};
 
 /** Workspace packages that the installation links to, and that the gateway does not need at run time. */
 const unusedPackages = ({ manifests, workspaceDependencies }: Checkout): readonly string[] =>
@@ -215,12 +240,12 @@ const productionStage = (checkout: Checkout, { mount, fetch }: PackageStore): St
   name: 'dependencies',
   from: 'toolchain',
   why: 'Production dependencies, installed from scratch: pruning a development installation would leave files behind.',
-  body: `${fetch(`--mount=from=manifests,target=/manifests ${INSTALL_MOUNT}`, PRODUCTION_MANIFESTS, ' --prod')}${run(
+  body: `${fetch(`--mount=from=manifests,target=/manifests ${INSTALL_MOUNT}`, productionManifests(checkout), ' --prod')}${run(
     `--mount=from=manifests,target=/manifests ${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
-    `${PRODUCTION_MANIFESTS}${TRIM_LOCKFILE}
+    `${productionManifests(checkout)}${TRIM_LOCKFILE}
 ${PNPM_INSTALL} --prod
 ${unusedPackages(checkout).length === 0 ? '' : `rm -rf ${unusedPackages(checkout).join(' ')}\n`}${DELETE_PNPM_RECORDS}
-${DELETE_FOREIGN}
+${deleteForeign(unusedPackages(checkout))}
 delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app
 cp -a --parents node_modules${checkout.workspaceDependencies.map(({ folder }) => ` $(find ${folder} -maxdepth 1 -name node_modules)`).join('')} ${LAYERS}/dependencies/app/
@@ -248,7 +273,7 @@ while read -r directory id; do
   ${TRIM_LOCKFILE}
   ${PNPM_INSTALL} --prod </dev/null
   ${DELETE_PNPM_RECORDS}
-  ${DELETE_FOREIGN.replaceAll('\n', '\n  ')}
+  ${deleteForeign([])}
   delete_sources ./node_modules
   dependencies="/app/plugin-dependencies/$id/node_modules"
   plugin="/app/${pluginsFromSource ? 'extensions/$directory' : 'dist/extensions/$id'}"

@@ -77,6 +77,8 @@ export interface WorkspaceDependency {
   readonly folder: string;
   /** The files and folders that npm packs, relative to its folder. Empty means all of them. */
   readonly files: readonly string[];
+  /** The file that an import of it loads, if its package.json says so: `dist/index.mjs`. */
+  readonly entry?: string;
 }
 
 /** A gateway to be built from a checkout. All paths are relative to the checkout. */

@@ -15,6 +15,7 @@ export interface PackageManifest {
   /** `pnpm@10.23.0+sha512.…`. Source: https://nodejs.org/api/packages.html#packagemanager */
   readonly packageManager?: string;
   readonly main?: string;
+  readonly exports?: unknown;
   readonly bin?: string | Readonly<Record<string, string>>;
   /** The files that npm packs. */
   readonly files?: readonly string[];

@@ -1,5 +1,5 @@
 import { glob } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, matchesGlob } from 'node:path';
 import type { WorkspaceDependency } from './gateway.ts';
 import { parsePackageJson } from './package-json.ts';
 import type { PackageManifest } from './package-manifest.ts';
@@ -7,24 +7,41 @@ import { parseWorkspace } from './pnpm-files.ts';
 import { readSourceFile } from './source-file.ts';
 
 /**
- * The workspace packages that the builds need: the root, `ui`, `packages/*`, the requested plugins, and plugins whose scripts the server's
- * build runs. Other plugins are left out, so that their dependencies are not installed.
+ * The workspace packages that the builds need: the root, `ui`, `packages/*`, the requested plugins, plugins whose scripts the server's
+ * build runs, and those that any of these needs. Other plugins are left out, so that their dependencies are not installed.
  */
 export async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
   const file = join(root, 'pnpm-workspace.yaml');
-  const { packages } = await parseWorkspace(await readSourceFile(file), file);
+  const packages = (await parseWorkspace(await readSourceFile(file), file)).packages ?? [];
+  const excluded = packages.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
+  const manifests = new Map([['.', await readManifest(root, '.')]]);
   const folders = new Set<string>(['.']);
-  for (const pattern of (packages ?? []).filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
+  for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
       const folder = file.replace(/\/package\.json$/, '');
+      if (folder.includes('node_modules') || excluded.some((other) => matchesGlob(folder, other))) continue;
       const [top = '', name = ''] = folder.split('/');
-      if (folder.includes('node_modules')) continue;
-      if (top === 'extensions' && !selected.includes(name) && !hasAssetScripts(await readManifest(root, folder)))
-        continue;
-      folders.add(folder);
+      const manifest = await readManifest(root, folder);
+      manifests.set(folder, manifest);
+      if (top !== 'extensions' || selected.includes(name) || hasAssetScripts(manifest)) folders.add(folder);
     }
   }
+  // Iterating over a set includes the elements that are added meanwhile.
+  for (const folder of folders)
+    for (const needed of neededFolders(manifests.get(folder), manifests)) folders.add(needed);
   return [...folders].sort();
+}
+
+/** The folders of the workspace packages that a package needs at run time. */
+function neededFolders(
+  manifest: PackageManifest | undefined,
+  manifests: ReadonlyMap<string, PackageManifest>,
+): readonly string[] {
+  const folderOf = new Map([...manifests].map(([folder, { name }]) => [name, folder]));
+  return Object.entries({ ...manifest?.dependencies, ...manifest?.optionalDependencies }).flatMap(([name, range]) => {
+    const folder = folderOf.get(/^workspace:(@?[^@]+)@/.exec(range)?.[1] ?? name);
+    return /^(workspace|link|file):/.test(range) && folder !== undefined ? [folder] : [];
+  });
 }
 
 /** The manifest of a workspace package. */
@@ -42,21 +59,33 @@ export const hasAssetScripts = ({ openclaw }: PackageManifest): boolean => openc
  * @param manifests by folder; the gateway's own is `.`
  */
 export function workspaceDependencies(manifests: ReadonlyMap<string, PackageManifest>): readonly WorkspaceDependency[] {
-  const folderOf = new Map([...manifests].map(([folder, { name }]) => [name, folder]));
   const needed = new Map<string, WorkspaceDependency>();
   const visit = (manifest: PackageManifest | undefined): void => {
-    const dependencies = { ...manifest?.dependencies, ...manifest?.optionalDependencies };
-    for (const [name, range] of Object.entries(dependencies)) {
-      const folder = folderOf.get(/^workspace:(@?[^@]+)@/.exec(range)?.[1] ?? name);
-      if (!/^(workspace|link|file):/.test(range) || folder === undefined || folder === '.' || needed.has(folder))
-        continue;
+    for (const folder of neededFolders(manifest, manifests)) {
+      if (folder === '.' || needed.has(folder)) continue;
       const packed = manifests.get(folder);
-      needed.set(folder, { folder, files: filesToCopy(packed) });
+      const entry = entryOf(packed);
+      needed.set(folder, { folder, files: filesToCopy(packed), ...(entry === undefined ? {} : { entry }) });
       visit(packed);
     }
   };
   visit(manifests.get('.'));
   return [...needed.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
+
+/** The file that an import of a package loads. Source: https://nodejs.org/api/packages.html#package-entry-points */
+function entryOf({ main, exports }: PackageManifest = { name: '', version: '' }): string | undefined {
+  const path =
+    conditional(exports !== null && typeof exports === 'object' && '.' in exports ? exports['.'] : exports) ?? main;
+  return path === undefined || !/^\.?\/?[\w@][\w./@-]*\.[cm]?js$/.test(path) ? undefined : path.replace(/^\.\//, '');
+}
+
+/** The path for an import on Node. Conditions have priority in their order. */
+function conditional(target: unknown): string | undefined {
+  if (typeof target === 'string') return target;
+  if (target === null || typeof target !== 'object' || Array.isArray(target)) return undefined;
+  const chosen = Object.entries(target).find(([condition]) => ['node', 'import', 'default'].includes(condition));
+  return conditional(chosen?.[1]);
 }
 
 /** npm always packs package.json and the files that it names. @returns nothing for all files: no list, or one that begins with a glob */

@@ -1,8 +1,11 @@
 // Deletes installed packages that an image cannot use, by their package.json: for another system, processor or C library (older
-// lockfiles do not record the last), and GPU back ends, whose drivers no image contains. Works on node_modules in the current folder.
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { arch } from 'node:process';
+// lockfiles do not record the last), and GPU back ends, whose drivers no image contains. Then deletes the links to them, and those to
+// deleted packages of the workspace. Other links that lead nowhere stay: a build that lacks a package must fail. Works on node_modules in
+// the current folder. Arguments: the folders of deleted packages of the workspace.
+import { execFileSync } from 'node:child_process';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
+import { arch, argv } from 'node:process';
 
 const GPU = /^@node-llama-cpp\/.*-(cuda|vulkan)/;
 
@@ -29,3 +32,14 @@ function deleteForeign(/** @type {string} */ path) {
 }
 
 visit('node_modules');
+
+const deleted = argv.slice(2).map((folder) => resolve(folder) + sep);
+const dangling = execFileSync('find', ['node_modules', '-xtype', 'l', '-print0'], {
+  encoding: 'utf8',
+  maxBuffer: 2 ** 30,
+});
+for (const link of dangling.split('\0').filter((path) => path !== '')) {
+  const target = resolve(dirname(link), readlinkSync(link));
+  const isPackage = target.split(sep).includes('node_modules');
+  if (isPackage || deleted.some((folder) => `${target}${sep}`.startsWith(folder))) rmSync(link);
+}

@@ -83,6 +83,19 @@ describe('delete-foreign.mjs', () => {
     expect(await list('node_modules/plain/node_modules')).toEqual([]);
   });
 
+  it('deletes links to what was deleted, and no others: the smoke test finds links that lead nowhere', async () => {
+    await write('node_modules/.pnpm/mac@1/node_modules/mac/package.json', { name: 'mac', os: ['darwin'] });
+    const links = {
+      mac: '.pnpm/mac@1/node_modules/mac',
+      unused: '../packages/unused',
+      ai: '../packages/ai',
+      vendored: '../vendor/vendored',
+    };
+    for (const [name, target] of Object.entries(links)) await symlink(target, join(folder, 'node_modules', name));
+    expect((await node(step('delete-foreign.mjs'), 'packages/unused', 'packages/a')).exitCode).toBe(0);
+    expect(await list('node_modules')).toEqual(['.pnpm', 'ai', 'vendored']);
+  });
+
   it('follows no links', async () => {
     await write('elsewhere/package.json', { name: 'mac', os: ['darwin'] });
     await mkdir(join(folder, 'node_modules'));

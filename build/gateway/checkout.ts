@@ -14,7 +14,7 @@ import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } f
 import { readSourceFile } from './source-file.ts';
 import {
   hasAssetScripts,
-  packedPaths,
+  packedByNpm,
   readManifest,
   workspaceDependencies,
   workspacePackages,
@@ -26,6 +26,9 @@ const UI_SCRIPT = 'ui:build';
 const SERVER_SCRIPTS = ['build:docker', 'build'] as const;
 /** Documentation and skills: files that no build step reads. */
 const DOCUMENTS = ['docs', 'skills'] as const;
+
+/** What npm packs, whatever `files` says. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files */
+const ALWAYS_PACKED = /^(?:readme|licen[cs]e|copying)(?:\.|$)/i;
 
 /** Top-level entries that the server's build does not read, so an edit there does not run it. */
 const NOT_SERVER = new Set<string>([
@@ -92,10 +95,11 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     const hint = 'remove that line from .dockerignore, or build without --extensions';
     throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, hint })));
   }
-  const files = packedPaths(manifest.files ?? []);
+  const files = await packedByNpm(root, manifest);
+  const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
   const canvas = scripts[CANVAS_SCRIPT];
   const inputs = await installInputs(root, manifests);
-  const pluginsFromSource = files.includes('extensions') && entries.includes('extensions');
+  const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
   const checkout: Checkout = {
     kind: 'checkout',
     version: manifest.version,
@@ -119,14 +123,16 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     uiSources: scripts[UI_SCRIPT] === undefined ? [] : await uiSources(root, entries),
     uiShowsCommit: await isMentioned(root, '{ui,ui/config,ui/build}/*.{mjs,mts,js,ts}', 'GIT_COMMIT'),
     canvasSources: canvas === undefined ? [] : await canvasSources(root, canvas, entries),
-    packageFiles: [...new Set(['openclaw.mjs', 'package.json', ...files])].filter((path) => {
+    packageFiles: [
+      ...new Set(['openclaw.mjs', 'package.json', ...files, ...entries.filter((name) => ALWAYS_PACKED.test(name))]),
+    ].filter((path) => {
       const [top = ''] = path.split('/');
       return (
         !['dist', 'extensions', ...DOCUMENTS].includes(top) && entries.includes(top) && existsSync(join(root, path))
       );
     }),
     workspaceDependencies: workspaceDependencies(manifests),
-    documents: DOCUMENTS.filter((name) => entries.includes(name) && files.includes(name)),
+    documents: DOCUMENTS.filter((name) => entries.includes(name) && isPacked(name)),
     hasExtensions: entries.includes('extensions'),
     selected,
     pluginsFromSource,

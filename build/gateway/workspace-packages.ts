@@ -96,6 +96,22 @@ function filesToCopy(manifest: PackageManifest | undefined): readonly string[] {
   return [...new Set(['package.json', ...packedPaths([...files, ...named])])];
 }
 
+/** A pattern with a glob in its first part, which may name any top-level entry. */
+const IS_GLOB_AT_TOP = /^(?:\.?\/)?[^/!]*[*?[\]{}]/;
+
+/**
+ * The files and folders that npm packs of a gateway before its build, at least. The list of npm itself costs a second, so it decides only
+ * where a pattern may name any top-level entry.
+ */
+export async function packedByNpm(root: string, manifest: PackageManifest): Promise<readonly string[]> {
+  const { files } = manifest;
+  if (files !== undefined && !files.some((pattern) => IS_GLOB_AT_TOP.test(pattern))) return packedPaths(files);
+  const { default: packlist } = await import('npm-packlist');
+  const tree = { path: root, realpath: root, package: manifest, isProjectRoot: true, edgesOut: new Map() };
+  const packed = await packlist(tree as unknown as Parameters<typeof packlist>[0]);
+  return [...new Set(packed.map((path) => path.split('/')[0] ?? ''))].sort();
+}
+
 /**
  * The files and folders that `files` in a package.json names, without globs: `docs/**` is `docs`. A pattern that excludes files only makes
  * a package smaller. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files

@@ -304,7 +304,36 @@ describe('a layout that other releases have', () => {
     });
     const { documents, packageFiles } = await readCheckout(root, []);
     expect(documents).toEqual(['docs', 'skills']);
-    expect(packageFiles).toEqual(['openclaw.mjs', 'package.json', 'scripts/npm-runner.mjs', 'LICENSE']);
+    // npm packs the README and the license, whatever `files` says.
+    const packed = ['openclaw.mjs', 'package.json', 'scripts/npm-runner.mjs', 'LICENSE', 'README.md'];
+    expect(packageFiles).toEqual(packed);
+  });
+
+  it.each<[readonly string[] | undefined, readonly string[], readonly string[]]>([
+    [
+      ['docs/guide/', 'skills/*/SKILL.md', '{LICENSE,scripts}'],
+      ['docs', 'skills'],
+      ['LICENSE', 'scripts'],
+    ],
+    [
+      ['*', '!scripts'],
+      ['docs', 'skills'],
+      ['LICENSE', 'src'],
+    ],
+    [['**', '!docs'], ['skills'], ['src', 'scripts']],
+    [undefined, ['docs', 'skills'], ['src', 'scripts', 'LICENSE']],
+    [['dist'], [], []],
+  ])('with `files` %j has the documents %j', async (files, expected, more) => {
+    const root = await checkout('new', (manifest) => {
+      if (files === undefined) delete (manifest as { files?: unknown }).files;
+      else manifest.files = [...files];
+    });
+    await mkdir(join(root, 'docs/guide'));
+    await writeFile(join(root, 'docs/guide/a.md'), '');
+    const { documents, packageFiles } = await readCheckout(root, []);
+    expect(documents).toEqual(expected);
+    expect(packageFiles).toEqual(expect.arrayContaining(['openclaw.mjs', 'package.json', 'LICENSE', ...more]));
+    expect(packageFiles.includes('scripts')).toBe(more.includes('scripts'));
   });
 
   it('with an install script in a workspace package installs with the files that it reads', async () => {

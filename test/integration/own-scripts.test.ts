@@ -28,7 +28,7 @@ rmSync('.pending');
 writeFileSync('dist/changed.js', 'changed');
 writeFileSync('dist/control-ui/written.js', 'written');
 writeFileSync('docs/written.md', 'written', { mode: 0o600 });
-renameSync('dist/moved', 'dist/there');
+renameSync('dist/moved.js', 'dist/there.js');
 mkdirSync('dist/empty');
 appendFileSync('node_modules/is-odd/index.js', '// patched');
 writeFileSync('node_modules/is-odd/new.js', 'new');
@@ -42,7 +42,7 @@ writeFileSync('dist/online', String(online));
   'dist/openclaw-install-guard': '',
   'dist/old/a.js': '',
   'dist/old/deep/b.js': '',
-  'dist/moved/a.js': 'moved',
+  'dist/moved.js': 'moved',
   'node_modules/bundled/package.json': JSON.stringify({ name: 'bundled', version: '1.0.0' }),
   'node_modules/bundled/index.js': '// bundled ',
   'node_modules/bundled/old.js': '',
@@ -87,7 +87,7 @@ it("the image is as if npm had installed the package: without what the package's
       ...[
         './dist/kept.js',
         './dist/online',
-        './dist/there/a.js',
+        './dist/there.js',
         './docs/kept.md',
         './docs/written.md',
         './openclaw.mjs',

@@ -10,6 +10,8 @@ import { readSourceFile } from './source-file.ts';
 export interface CheckoutLock {
   /** Version of a direct dependency of the workspace's root. */
   readonly versionOf: (name: string) => string | undefined;
+  /** Paths in the checkout that the install reads: patches, and packages outside of the workspace. */
+  readonly files: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -30,6 +32,7 @@ export async function readCheckoutLock(
     const hint = 'create it with pnpm install';
     return {
       versionOf: () => undefined,
+      files: [],
       problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, hint }],
     };
   }
@@ -37,15 +40,16 @@ export async function readCheckoutLock(
   const lock = await parseLockfile(needed, join(root, LOCKFILE));
   const stale: Problem[] = [];
   for (const [folder, manifest] of manifests) {
-    const difference = firstDifference(manifest, lock.importers?.[folder], lock.overrides ?? {});
-    if (difference === undefined) continue;
+    // A .pnpmfile changes manifests, so only pnpm can compare them.
+    if (lock.pnpmfileChecksum !== undefined) break;
     const file = folder === '.' ? 'package.json' : `${folder}/package.json`;
-    stale.push({
-      source: `${file}:${lineOf(await readSourceFile(join(root, file)), `"${difference.name}"`)}`,
-      value: `${difference.name}@${difference.specifier}`,
-      reason: `is not in ${LOCKFILE}, which has ${difference.locked ?? 'no such dependency'}`,
-      hint: 'run pnpm install in the checkout, and commit the lockfile',
-    });
+    for (const { name, specifier, locked } of differences(manifest, lock.importers?.[folder], lock.overrides ?? {}))
+      stale.push({
+        source: `${file}:${lineOf(await readSourceFile(join(root, file)), `"${name}"`)}`,
+        value: `${name}@${specifier}`,
+        reason: `is not in ${LOCKFILE}, which has ${locked ?? 'no such dependency'}`,
+        hint: 'run pnpm install in the checkout, and commit the lockfile',
+      });
   }
   return {
     versionOf: (name) => {
@@ -55,15 +59,30 @@ export async function readCheckoutLock(
       }
       return undefined;
     },
+    files: localFiles(lock),
     problems: [...stale, ...(await unreachableHosts(lock, text))],
   };
 }
 
-function firstDifference(
+/** Patches, and packages that the lockfile names by a path. */
+function localFiles({ packages = {}, patchedDependencies = {} }: Lockfile): readonly string[] {
+  const patches = Object.values(patchedDependencies).map((patch) => (typeof patch === 'string' ? '' : patch.path));
+  const local = Object.values(packages).map(({ resolution }) =>
+    resolution?.tarball?.startsWith('file:') ? resolution.tarball.slice('file:'.length) : resolution?.directory,
+  );
+  return [...new Set([...patches, ...local])].flatMap((path = '') =>
+    path === '' || path.startsWith('..') ? [] : [path],
+  );
+}
+
+/** The package that an override replaces: `a>@scope/b@^1` → `@scope/b`. Source: https://pnpm.io/settings#overrides */
+const overridden = (selector: string): string => /^(@?[^@]+)/.exec(selector.split('>').at(-1) ?? '')?.[1] ?? selector;
+
+function differences(
   manifest: PackageManifest,
   importer: Importer | undefined,
   overrides: Readonly<Record<string, string>>,
-): { readonly name: string; readonly specifier: string; readonly locked: string | undefined } | undefined {
+): readonly { readonly name: string; readonly specifier: string; readonly locked: string | undefined }[] {
   // A dependency in several groups is locked in one: optional before production before development.
   const specifiers: Readonly<Record<string, string>> = {
     ...manifest.devDependencies,
@@ -74,13 +93,14 @@ function firstDifference(
   for (const group of GROUPS) {
     for (const [name, { specifier }] of Object.entries(importer?.[group] ?? {})) locked[name] = specifier;
   }
-  for (const [name, specifier] of Object.entries(specifiers)) {
-    // The lockfile contains the override instead of the specifier in the manifest.
-    const lockedVersion = locked[name];
-    if (lockedVersion === undefined || (lockedVersion !== specifier && lockedVersion !== overrides[name]))
-      return { name, specifier, locked: lockedVersion };
-  }
-  return undefined;
+  return Object.entries(specifiers).flatMap(([name, specifier]) => {
+    // The lockfile contains the override instead of the specifier in the manifest; `-` removes the dependency.
+    const replacements = Object.entries(overrides).flatMap(([selector, to]) =>
+      overridden(selector) === name ? [to] : [],
+    );
+    const isLocked = [specifier, ...replacements].includes(locked[name] ?? '-');
+    return isLocked ? [] : [{ name, specifier, locked: locked[name] }];
+  });
 }
 
 const lineOf = (text: string, part: string): number =>

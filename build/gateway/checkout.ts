@@ -11,6 +11,7 @@ import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
 import { pathsAbove, withLocalImports } from './local-imports.ts';
 import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { parseWorkspace } from './pnpm-files.ts';
 import { readSourceFile } from './source-file.ts';
 import {
   hasAssetScripts,
@@ -98,7 +99,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
   const canvas = scripts[CANVAS_SCRIPT];
-  const inputs = await installInputs(root, manifests);
+  const inputs = await installInputs(root, manifests, lock.files);
   const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
   const checkout: Checkout = {
     kind: 'checkout',
@@ -199,13 +200,28 @@ function existsBelow(name: string, { text }: DockerIgnore): boolean {
 async function installInputs(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
+  local: readonly string[],
 ): Promise<readonly string[]> {
   const installed = [...manifests].filter(
     ([folder, manifest]) => !folder.startsWith('extensions/') || hasAssetScripts(manifest),
   );
   const exists = (path: string): boolean => existsSync(join(root, path));
-  const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', '.pnpmfile.cjs', 'patches'].filter(exists);
-  // pnpm runs the install scripts of every workspace package, in its folder.
+  const workspace = await parseWorkspace(
+    await readSourceFile(join(root, 'pnpm-workspace.yaml')),
+    'pnpm-workspace.yaml',
+  );
+  const patches = [workspace.patchedDependencies, manifests.get('.')?.pnpm?.patchedDependencies].flatMap((paths) =>
+    Object.values(paths ?? {}),
+  );
+  const hooks = ['.pnpmfile.cjs', '.pnpmfile.mjs'].filter(exists);
+  const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', ...hooks, 'patches'].filter(exists);
+  const others = [...patches, ...local]
+    .map((path) => normalize(path))
+    .filter((path) => exists(path) && !path.startsWith('..') && !path.startsWith('patches/'));
+  // pnpm runs the install scripts of every workspace package, in its folder. They may read any file there.
+  const withScripts = installed.flatMap(([folder, manifest]) =>
+    folder !== '.' && ownInstallScripts(manifest).length > 0 ? [normalize(folder)] : [],
+  );
   const ownScripts = installed.flatMap(([folder, manifest]) =>
     [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>
       scriptFiles(manifest.scripts?.[name] ?? '').map((file) => normalize(join(folder, file))),
@@ -214,13 +230,14 @@ async function installInputs(
   return [
     ...installed.map(([folder]) => normalize(`${folder}/package.json`)),
     ...settings,
-    ...(await withLocalImports(root, ownScripts)),
+    ...new Set([...others, ...withScripts]),
+    ...(await withLocalImports(root, [...ownScripts, ...hooks])).filter((path) => !hooks.includes(path)),
   ];
 }
 
 /** The files in a script's command line: `node scripts/postinstall.js` → `scripts/postinstall.js`. */
 const scriptFiles = (command: string): readonly string[] =>
-  [...command.matchAll(/(?:^|\s)((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:mjs|cjs|js|ts|sh))(?=\s|$)/g)].map(
+  [...command.matchAll(/(?:^|[\s"'])((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:[cm]?[jt]s|sh))(?=[\s"';&|)]|$)/g)].map(
     ([, file = '']) => normalize(file),
   );
 

@@ -26,7 +26,10 @@ export interface PackageManifest {
   readonly bundleDependencies?: readonly string[] | boolean;
   readonly bundledDependencies?: readonly string[] | boolean;
   readonly openclaw?: { readonly assetScripts?: Readonly<Record<string, string>> };
-  readonly pnpm?: { readonly onlyBuiltDependencies?: readonly string[] };
+  readonly pnpm?: {
+    readonly onlyBuiltDependencies?: readonly string[];
+    readonly patchedDependencies?: Readonly<Record<string, string>>;
+  };
 }
 
 /** The dependencies of a package, without anything that changes with its version: the key of the dependency layers. */

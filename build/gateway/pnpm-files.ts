@@ -8,6 +8,8 @@ export interface Workspace {
   /** A text, which pnpm writes for a package before the user decides, allows nothing. */
   readonly allowBuilds?: Readonly<Record<string, boolean | string>>;
   readonly onlyBuiltDependencies?: readonly string[];
+  /** Paths of patches, by package. */
+  readonly patchedDependencies?: Readonly<Record<string, string>>;
 }
 
 export interface Lockfile {
@@ -15,8 +17,15 @@ export interface Lockfile {
   readonly overrides?: Readonly<Record<string, string>>;
   readonly importers?: Readonly<Record<string, Importer>>;
   readonly packages?: Readonly<
-    Record<string, { readonly resolution?: { readonly tarball?: string; readonly repo?: string } }>
+    Record<
+      string,
+      { readonly resolution?: { readonly tarball?: string; readonly repo?: string; readonly directory?: string } }
+    >
   >;
+  /** Patches by package; pnpm 11 writes only their hash. */
+  readonly patchedDependencies?: Readonly<Record<string, string | { readonly path?: string }>>;
+  /** Set if a .pnpmfile changes manifests while pnpm reads them. */
+  readonly pnpmfileChecksum?: string;
 }
 export const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
 export type Importer = Readonly<
@@ -38,7 +47,12 @@ const PATTERNS = {
 
 const workspaceRule = ruleChecker({
   type: ['object', 'null'],
-  properties: { packages: PATTERNS, allowBuilds: mapOf({ type: ['boolean', 'string'] }), onlyBuiltDependencies: LIST },
+  properties: {
+    packages: PATTERNS,
+    allowBuilds: mapOf({ type: ['boolean', 'string'] }),
+    onlyBuiltDependencies: LIST,
+    patchedDependencies: mapOf(TEXT),
+  },
 });
 
 const dependencies = mapOf({
@@ -47,13 +61,15 @@ const dependencies = mapOf({
   required: ['specifier', 'version'],
 });
 const importer = { type: 'object', properties: Object.fromEntries(GROUPS.map((group) => [group, dependencies])) };
-const resolution = { type: 'object', properties: { tarball: TEXT, repo: TEXT } };
+const resolution = { type: 'object', properties: { tarball: TEXT, repo: TEXT, directory: TEXT } };
 const lockfileRule = ruleChecker({
   type: ['object', 'null'],
   properties: {
     overrides: mapOf(TEXT),
     importers: mapOf(importer),
     packages: mapOf({ type: 'object', properties: { resolution } }),
+    patchedDependencies: mapOf({ type: ['string', 'object'], properties: { path: TEXT } }),
+    pnpmfileChecksum: TEXT,
   },
 });
 

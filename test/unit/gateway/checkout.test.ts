@@ -209,6 +209,31 @@ describe('problems that would make a build fail', () => {
   });
 
   it.each([
+    ['a selector with a version', { ms: '^2.0.0' }, '  ms@2: 2.1.3\n'],
+    ['a selector below a package', { ms: '^2.0.0' }, '  openclaw>ms: 2.1.3\n'],
+    ['one that removes a dependency', { 'left-pad': '1.3.0' }, '  left-pad: "-"\n'],
+  ])('applies an override with %s', async (_, more, line) => {
+    const folder = await checkout('new', ({ dependencies }) => Object.assign(dependencies, more));
+    const lock = join(folder, 'pnpm-lock.yaml');
+    const text = await readFile(lock, 'utf8');
+    await writeFile(lock, text.replace('\nimporters:\n', `\noverrides:\n${line}\nimporters:\n`));
+    expect((await readCheckout(folder, [])).version).toBe('2026.4.12');
+    await writeFile(lock, text.replace('\nimporters:\n', '\noverrides:\n  other: 1.0.0\n\nimporters:\n'));
+    expect((await problemsOf(folder))[0]?.text).toContain('is not in pnpm-lock.yaml');
+  });
+
+  it('leaves the comparison to pnpm if a .pnpmfile changes manifests', async () => {
+    const folder = await checkout('new', ({ dependencies }) => Object.assign(dependencies, { added: '1.0.0' }));
+    const lock = join(folder, 'pnpm-lock.yaml');
+    const text = await readFile(lock, 'utf8');
+    expect((await problemsOf(folder))[0]?.text).toContain('added@1.0.0 is not in pnpm-lock.yaml');
+    await writeFile(lock, text.replace('\nimporters:\n', '\npnpmfileChecksum: sha256-x\n\nimporters:\n'));
+    await writeFile(join(folder, 'hook.cjs'), '');
+    await writeFile(join(folder, '.pnpmfile.cjs'), "require('./hook.cjs');\n");
+    expect((await readCheckout(folder, [])).manifests).toEqual(expect.arrayContaining(['.pnpmfile.cjs', 'hook.cjs']));
+  });
+
+  it.each([
     ['a folder that is missing', (root: string) => rm(root, { recursive: true }), 'it does not exist'],
     ['one without openclaw.mjs', (root: string) => rm(join(root, 'openclaw.mjs')), 'it has no openclaw.mjs'],
     [
@@ -336,11 +361,38 @@ describe('a layout that other releases have', () => {
     expect(packageFiles.includes('scripts')).toBe(more.includes('scripts'));
   });
 
+  it('with patches and packages anywhere installs with them', async () => {
+    const local = { foo: 'file:vendor/foo', bar: 'file:vendor/bar.tgz' };
+    const root = await checkout('new', ({ dependencies }) => Object.assign(dependencies, local));
+    await mkdir(join(root, 'vendor/foo'), { recursive: true });
+    for (const path of ['vendor/ms.patch', 'vendor/odd.patch', 'vendor/bar.tgz']) await writeFile(join(root, path), '');
+    const key = 'patchedDependencies:\n';
+    const workspace = join(root, 'pnpm-workspace.yaml');
+    await writeFile(workspace, (await readFile(workspace, 'utf8')).replace(key, `${key}  'a@1': vendor/ms.patch\n`));
+    const lock = join(root, 'pnpm-lock.yaml');
+    const more: Readonly<Record<string, string>> = {
+      [key]: '  odd:\n    hash: x\n    path: vendor/odd.patch\n',
+      '  .:\n    dependencies:\n': Object.entries(local)
+        .map(([name, spec]) => `      ${name}:\n        specifier: ${spec}\n        version: ${spec}\n`)
+        .join(''),
+      '\npackages:\n\n':
+        '  foo@file:vendor/foo:\n    resolution: {directory: vendor/foo, type: directory}\n\n  bar@file:vendor/bar.tgz:\n    resolution: {tarball: file:vendor/bar.tgz}\n\n',
+      '\nsnapshots:\n\n': '  foo@file:vendor/foo: {}\n\n  bar@file:vendor/bar.tgz: {}\n\n',
+    };
+    let text = await readFile(lock, 'utf8');
+    for (const [before, added] of Object.entries(more)) text = text.replace(before, `${before}${added}`);
+    await writeFile(lock, text);
+    const { manifests } = await readCheckout(root, []);
+    expect(manifests).toEqual(
+      expect.arrayContaining(['vendor/ms.patch', 'vendor/odd.patch', 'vendor/foo', 'vendor/bar.tgz']),
+    );
+  });
+
   it('with an install script in a workspace package installs with the files that it reads', async () => {
     const root = await checkout('new');
     const file = join(root, 'packages/greeting/package.json');
     const manifest = JSON.parse(await readFile(file, 'utf8')) as { scripts?: Record<string, string> };
-    manifest.scripts = { postinstall: 'node ./scripts/postinstall.js' };
+    manifest.scripts = { postinstall: 'node "./scripts/postinstall.js"; node ./scripts/more' };
     await writeFile(file, JSON.stringify(manifest));
     await mkdir(join(root, 'packages/greeting/scripts'));
     await writeFile(join(root, 'packages/greeting/scripts/postinstall.js'), "import './other.js';\n");
@@ -348,6 +400,8 @@ describe('a layout that other releases have', () => {
     const { manifests } = await readCheckout(root, []);
     expect(manifests).toContain('packages/greeting/scripts/postinstall.js');
     expect(manifests).toContain('packages/greeting/scripts/other.js');
+    // Its scripts may read any other file of the package.
+    expect(manifests).toContain('packages/greeting');
   });
 
   it('whose build starts the gateway builds its server with openclaw.mjs', async () => {

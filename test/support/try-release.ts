@@ -91,11 +91,15 @@ async function measure(engine: DockerCli, input: string, tag: string): Promise<T
   const { results = [] } = await run<Verified>(['verify', tag]);
   const failed = results.filter(({ status }) => status === 'failed');
   const warned = results.filter(({ status }) => status === 'warning');
-  const notes = [...failed, ...warned].map(({ name, found }) => `${name}: ${found}`);
+  const found = await start(engine, tag);
+  const notes = [
+    ...[...failed, ...warned].map(({ name, found: text }) => `${name}: ${text}`),
+    ...(found.hasControlUi ? [] : ['the package has no dist/control-ui: build the release from its sources']),
+  ];
   return {
     ...{ version, options, builds: true, seconds: took, bytes: built.size },
     verifies: [results.length - failed.length, results.length],
-    ...(await start(engine, tag)),
+    ...found.answers,
     ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
   };
 }
@@ -104,7 +108,10 @@ async function measure(engine: DockerCli, input: string, tag: string): Promise<T
 async function start(
   engine: DockerCli,
   image: string,
-): Promise<Pick<TriedRelease, 'healthz' | 'controlUi' | 'plugins'>> {
+): Promise<{
+  readonly hasControlUi: boolean;
+  readonly answers: Pick<TriedRelease, 'healthz' | 'controlUi' | 'plugins'>;
+}> {
   const container = await startContainer(engine, { image, environment: { OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) } });
   try {
     const limits = { seconds: 120, every: 1 };
@@ -114,10 +121,14 @@ async function start(
     const listed = /\{[\s\S]*\}/.exec(stdout)?.[0];
     const { plugins = [] } = JSON.parse(listed ?? '{}') as { readonly plugins?: readonly unknown[] };
     const answers = (answer: typeof health): boolean => answer !== undefined && answer !== 'no shell';
+    const file = await container.exec(['test', '-e', '/app/dist/control-ui/index.html']);
     return {
-      healthz: answers(health),
-      controlUi: answers(page) && typeof page === 'object' && page.body.includes('<html'),
-      plugins: plugins.length,
+      hasControlUi: file.exitCode === 0,
+      answers: {
+        healthz: answers(health),
+        controlUi: answers(page) && typeof page === 'object' && page.body.includes('<html'),
+        plugins: plugins.length,
+      },
     };
   } finally {
     await container.remove();

@@ -88,7 +88,9 @@ const toolchainStage = ({ pnpmVersion, needsBun }: Checkout): Stage => ({
   why: `pnpm in the version that the checkout pins${needsBun ? ', Bun, which a build script calls,' : ''} and compilers for native packages.`,
   body: `${installPackages('ca-certificates git g++ make python3')}
 ${run(NPM_MOUNTS, `npm_global pnpm@${pnpmVersion}${needsBun ? ` ${BUN}` : ''}`)}${needsBun ? `\n${run(OFFLINE_MOUNTS, 'finish_bun "$(npm root --global)"')}` : ''}
-ENV CI=true npm_config_manage_package_manager_versions=false pnpm_config_verify_deps_before_run=false`,
+ENV CI=true npm_config_manage_package_manager_versions=false pnpm_config_verify_deps_before_run=false
+# git ends a transfer from a host that is silent for a minute, as npm and pnpm do.
+ENV GIT_HTTP_LOW_SPEED_LIMIT=1 GIT_HTTP_LOW_SPEED_TIME=60`,
 });
 
 const manifestsStage = ({ manifests }: Checkout): Stage => ({

@@ -31,6 +31,13 @@ const RULES: readonly Rule[] = [
     hint: 'give the engine at least 2 GB of memory (Docker Desktop: Settings, Resources), or use a larger machine with --builder',
   },
   {
+    kind: 'unlocked-install',
+    pattern: /\bENOTCACHED\b|ERR_PNPM_NO_OFFLINE_(?:META|TARBALL)/,
+    title: 'An install script of the gateway installs packages',
+    reason: 'Everything in an image is locked before its build, so install scripts of the gateway run without network',
+    hint: "add the package that the last lines name to the dependencies in the gateway's package.json, or build another release",
+  },
+  {
     kind: 'disk-full',
     pattern: /no space left on device|ENOSPC|disk quota exceeded|You don't have enough free space in/i,
     title: 'The disk is full',

@@ -28,7 +28,11 @@ export async function readGatewayPackage(
   const folder = cachedFolder('gateways', resolved);
   const metadata = join(folder, 'gateway.json');
   if (existsSync(metadata))
-    return { ...(JSON.parse(await readFile(metadata, 'utf8')) as PackagedGateway), context: join(folder, 'context') };
+    // Another file may have the same contents.
+    return {
+      ...(JSON.parse(await readFile(metadata, 'utf8')) as PackagedGateway),
+      ...{ origin: originOf(resolved), context: join(folder, 'context') },
+    };
 
   return fillCache(folder, async (partial) => {
     const context = join(partial, 'context');

@@ -30,6 +30,14 @@ describe('a failed build', () => {
       EXIT_1,
       ["W: Failed to fetch http://mirror.example/InRelease  Temporary failure resolving 'mirror.example'"],
     ],
+    [
+      'unlocked-install',
+      EXIT_1,
+      [
+        'npm error code ENOTCACHED',
+        "npm error request to https://registry.example/x failed: cache mode is 'only-if-cached'",
+      ],
+    ],
     ['tls-inspection', EXIT_1, ['npm error code SELF_SIGNED_CERT_IN_CHAIN']],
     [
       'tls-inspection',

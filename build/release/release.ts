@@ -38,6 +38,8 @@ export interface Release extends ReleaseRequest {
   readonly name: string;
   /** undefined for the branch main and for pull requests. */
   readonly version: GatewayVersion | undefined;
+  /** Commit of the sources, if something else than the ref tells it: a published image names its own. */
+  readonly commit?: string;
   /** The images behind the variants, each once. */
   readonly images: readonly VariantImage[];
 }

@@ -105,11 +105,14 @@ function versionProblems({ ref, kind, version }: Release, gateway: Gateway): rea
   ];
 }
 
-async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<readonly Problem[]> {
+async function checkoutProblems({ ref, commit: known }: Release, gateway: Gateway): Promise<readonly Problem[]> {
   if (gateway.kind !== 'checkout') return [];
   const { root, revision, dirty, unseen } = gateway;
   const problem = (reason: string, hint: string): Problem => ({ source: '--source', value: root, reason, hint });
-  const [commit, differing] = await Promise.all([commitOf(gateway, ref), dirty ? [] : filesThatDiffer(root, revision)]);
+  const [commit, differing] = await Promise.all([
+    known ?? commitOf(gateway, ref),
+    dirty ? [] : filesThatDiffer(root, revision),
+  ]);
   const hidden = [...new Set([...unseen, ...differing])];
   return [
     ...(dirty
@@ -131,8 +134,8 @@ async function checkoutProblems({ ref }: Release, gateway: Gateway): Promise<rea
     ...(commit !== undefined && commit !== revision
       ? [
           problem(
-            `is at ${revision.slice(0, 12)}, but ${ref} is ${commit.slice(0, 12)}`,
-            `check it out: git -C ${root} switch --detach ${ref}`,
+            `is at ${revision.slice(0, 12)}, but ${known === undefined ? ref : 'the published image'} is ${commit.slice(0, 12)}`,
+            `check it out: git -C ${root} switch --detach ${known ?? ref}`,
           ),
         ]
       : []),

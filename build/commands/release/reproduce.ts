@@ -30,7 +30,7 @@ import { splitVariantTag, VARIANT_IMAGES } from '../../spec/variant.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
-import { builderId, parsePlatformList, parseReleaseSpecs, RELEASE_BUILD_OPTIONS } from './release-options.ts';
+import { builderId, parsePlatformList, parseReleaseSpecs, RELEASE_BUILD_OPTIONS, today } from './release-options.ts';
 
 const { source, browser, extensions, engine, builder, ca } = RELEASE_BUILD_OPTIONS;
 const REPRODUCE_OPTIONS = {
@@ -191,16 +191,20 @@ function releaseOf(
       hint: 'name an image that scripts/run release published',
     });
   }
-  return parseRelease({
+  const release = parseRelease({
     ref: name === 'main' ? 'refs/heads/main' : `refs/tags/v${version.text}`,
     event: 'push',
-    date: '',
+    // The packages that Debian serves today.
+    date: today(),
     // A reference by digest has no variant.
     variants: [recorded !== undefined && recorded.browser !== 'none' ? 'browser' : VARIANT_IMAGES[variant]],
     platforms: [platform],
     registries: [repositoryOf(reference)],
     platformTags: true,
   });
+  // A digest and the tag of a pull request name no ref, and the branch main has moved on.
+  const { [ANNOTATION.revision]: commit } = annotations;
+  return commit === undefined ? release : { ...release, commit };
 }
 
 /** The options of the build that made an image, as far as it tells. */

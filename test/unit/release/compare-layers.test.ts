@@ -77,6 +77,19 @@ describe('a rebuilt image', () => {
     ]);
   });
 
+  it('names files beside many packages', async () => {
+    const system = (version: string, tini: string): Layer => {
+      const packages = Array.from(
+        { length: 12 },
+        (_, index) => `Package: p${index}\nStatus: install ok installed\nVersion: ${version}\n\n`,
+      );
+      return { files: { 'usr/bin/tini': tini, 'var/lib/dpkg/status': packages.join('') } };
+    };
+    const [result = ''] = await compare([system('1', 'tini')], [system('2', 'TINI')]);
+    expect(result).toContain('usr/bin/tini differs');
+    expect(result).toContain('p0 1 → 2');
+  });
+
   it('names layers that only one of both has', async () => {
     const app: Layer = { files: { 'app/a.js': 'a' } };
     expect(await compare([BASE, app], [BASE])).toEqual(['1 equal: ', '2 missing here: ']);

@@ -131,23 +131,38 @@ export function requireCache(bytes: Buffer, digest: string): void {
 
 const IMAGES = [...new Set(Object.values(VARIANT_IMAGES))];
 
-/** Adds the cache to a provenance: what was in it may be in the image. Source: https://slsa.dev/spec/v1.0/provenance, resolvedDependencies */
-export function withCache(statement: Statement, cache: TrustedCache | undefined): Statement {
-  if (cache === undefined) return statement;
+/**
+ * Adds the caches to a provenance: what was in them may be in the image.
+ *
+ * Source: https://slsa.dev/spec/v1.0/provenance, resolvedDependencies
+ * @param others values of --cache-from, which nobody verified: `type=registry,ref=…`
+ */
+export function withCache(
+  statement: Statement,
+  cache: TrustedCache | undefined,
+  others: readonly string[] = [],
+): Statement {
+  if (cache === undefined && others.length === 0) return statement;
   const predicate = statement.predicate as Provenance;
   const { buildDefinition = {} } = predicate;
   const { resolvedDependencies = [] } = buildDefinition;
-  const [repository = '', tag = ''] = cache.name.split(/:(?=[^:/]+$)/);
-  const used = {
-    name: 'build cache',
-    uri: `pkg:docker/${repository}@${tag}`,
-    digest: { sha256: cache.digest.replace('sha256:', '') },
-  };
+  const verified = [cache].flatMap((used) => {
+    const [repository = '', tag = ''] = used?.name.split(/:(?=[^:/]+$)/) ?? [];
+    const digest = { sha256: used?.digest.replace('sha256:', '') ?? '' };
+    return used === undefined ? [] : [{ name: 'build cache', uri: `pkg:docker/${repository}@${tag}`, digest }];
+  });
+  const unverified = others.map((value) => ({
+    name: 'unverified build cache',
+    uri: `buildkit-cache:${encodeURI(value)}`,
+  }));
   return {
     ...statement,
     predicate: {
       ...predicate,
-      buildDefinition: { ...buildDefinition, resolvedDependencies: [...resolvedDependencies, used] },
+      buildDefinition: {
+        ...buildDefinition,
+        resolvedDependencies: [...resolvedDependencies, ...verified, ...unverified],
+      },
     },
   };
 }

@@ -257,10 +257,11 @@ function decide(kind: PlannedTag['kind'], published: PublishedTag | undefined, b
     : { action: 'conflict', why: 'exists with other contents, and a version never changes' };
 }
 
-function refuseUnpublished({ event, version, registries }: Release, { published }: PlanState): void {
+function refuseUnpublished({ event, version, registries, variants }: Release, { published }: PlanState): void {
   const [first = ''] = registries;
   const tags = published?.[first];
-  if (event !== 'refresh' || version === undefined || tags === undefined || tags[version.text] !== undefined) return;
+  if (event !== 'refresh' || version === undefined || tags === undefined) return;
+  if (variants.some((variant) => tags[variantTag(version.text, variant)] !== undefined)) return;
   const reason = `cannot refresh ${version.text}, which was never published to ${first}`;
   const hint = `publish it first: --event ${version.kind === 'prerelease' ? 'push' : 'backfill'}`;
   throw new RequestError([{ source: '--event', value: event, reason, hint }]);

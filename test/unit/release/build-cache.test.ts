@@ -89,5 +89,10 @@ describe('the cache of an image', () => {
       ],
     });
     expect(withCache(statement, undefined)).toBe(statement);
+    const other = withCache(statement, undefined, ['type=local,src=/a b']).predicate as Provenance;
+    expect(other.buildDefinition?.resolvedDependencies).toEqual([
+      base,
+      { name: 'unverified build cache', uri: 'buildkit-cache:type=local,src=/a%20b' },
+    ]);
   });
 });

@@ -196,6 +196,13 @@ describe('a plan', () => {
   });
 });
 
+it('refreshes a version that was published in one of the variants', () => {
+  const change = { ref: 'refs/tags/v2026.3.13', event: 'refresh', variants: ['browser'] } as const;
+  const published = { [FIRST]: registry('2026.3.13-browser latest-browser=2026.3.13') };
+  expect(actions({ ...change, published })).toBe('create 2026.3.13-r20260401-browser, move latest-browser');
+  expect(() => actions({ ...change, variants: ['default'], published })).toThrow('was never published');
+});
+
 describe('a pull request', () => {
   const revision = '0123abcdef0123abcdef0123abcdef0123abcdef';
   const of = (has: string, change: object = {}): string =>

@@ -6,6 +6,7 @@ import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { isIndex, parseImageConfig, parseManifest } from '../oci/document.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
 import { missingImage, type Registry } from '../oci/registry.ts';
+import { WorkError } from '../problem.ts';
 import { parsePin } from './pin.ts';
 
 /** A base image in a registry. */
@@ -40,6 +41,25 @@ export async function pinStatus(file: string, registry: Registry): Promise<PinSt
   const pinned =
     digest === newest.digest ? newest : await readBaseImage(reference, registry).catch(() => unknown(digest));
   return { file, name: formatReference({ ...tagged, digest: undefined }), pinned, newest };
+}
+
+/**
+ * Whether the pinned base is newer than the one of an image. A rebase can name a base that is newer than the pin. One that cannot be read
+ * counts as older: some registries delete old images.
+ *
+ * @param pin the pinned base
+ * @param digest of the image's base, in the same repository
+ */
+export async function isPinNewer(pin: Reference, digest: string, registry: Registry): Promise<boolean> {
+  if (pin.digest === digest) return false;
+  const [pinned, used] = await Promise.all(
+    [pin, { ...pin, digest }].map((reference) => readBaseImage(reference, registry).catch(ignoreFailure)),
+  );
+  return !(Date.parse(used?.created ?? '') >= Date.parse(pinned?.created ?? ''));
+}
+
+function ignoreFailure(error: unknown): undefined {
+  if (!(error instanceof WorkError)) throw error;
 }
 
 const unknown = (digest: string): BaseImage => ({ digest, nodeVersion: undefined, created: undefined });

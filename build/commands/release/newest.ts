@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
+import { isPinNewer } from '../../base/pinned-base.ts';
 import { type DebianUpdate, updateText } from '../../image/debian-updates.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
@@ -54,7 +55,9 @@ async function run(options: NewestOptions): Promise<void> {
     const registry = openRegistriesFor(command, PLAN_RETRY_SECONDS);
     const check = signatureCheck(registry, trust, command.onStep);
     const record = await findRecord(registry, registries, undefined, check, channel).catch(noReleaseYet);
-    const isOldBase = record !== undefined && record.base !== readPin().reference.digest;
+    // Without retries: the registry of the base may be out of reach.
+    const once = openRegistriesFor(command, 0);
+    const isOldBase = record !== undefined && (await isPinNewer(readPin().reference, record.base, once));
     const updates =
       record && (await askDebian(record.name, options, command, () => updateRequests(record, registries, registry)));
     const due = (updates ?? []).filter(({ ofBase }) => !ofBase);

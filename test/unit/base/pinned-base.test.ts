@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { isPinNewer } from '../../../build/base/pinned-base.ts';
+import { digestOf, MEDIA_TYPES, storeDocument } from '../../../build/oci/descriptor.ts';
+import { parseReference } from '../../../build/oci/reference.ts';
+import type { Registry } from '../../../build/oci/registry.ts';
+
+/** A repository with an image for each time of creation. */
+function repository(...times: readonly string[]) {
+  const blobs = new Map<string, Buffer>();
+  const documents = times.map((created) => {
+    const bytes = Buffer.from(
+      JSON.stringify({
+        architecture: 'amd64',
+        os: 'linux',
+        created,
+        config: {},
+        rootfs: { type: 'layers', diff_ids: [] },
+      }),
+    );
+    const config = {
+      mediaType: 'application/vnd.oci.image.config.v1+json',
+      digest: digestOf(bytes),
+      size: bytes.length,
+    };
+    blobs.set(config.digest, bytes);
+    const content = { schemaVersion: 2, mediaType: MEDIA_TYPES.manifest, config, layers: [] } as const;
+    return { ...storeDocument(content), content, annotations: {} };
+  });
+  const registry = {
+    document: async (_: unknown, name: string) => documents.find(({ descriptor }) => descriptor.digest === name),
+    blob: async (_: unknown, digest: string) => blobs.get(digest),
+  } as unknown as Registry;
+  return { registry, digests: documents.map(({ descriptor }) => descriptor.digest) };
+}
+
+it.each([
+  ['is newer than an older base', 1, 0, true],
+  ['is not newer than itself', 1, 1, false],
+  ['is not newer than the base of a rebase', 1, 2, false],
+])('the pinned base %s', async (_, pinned, used, expected) => {
+  const { registry, digests } = repository('2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z', '2026-03-01T00:00:00Z');
+  const pin = parseReference(`docker.io/library/node:24-bookworm-slim@${digests[pinned]}`);
+  expect(await isPinNewer(pin, digests[used] ?? '', registry)).toBe(expected);
+});
+
+it('the pinned base is newer than one that the registry has no more', async () => {
+  const { registry, digests } = repository('2026-01-01T00:00:00Z');
+  const pin = parseReference(`docker.io/library/node:24-bookworm-slim@${digests[0]}`);
+  expect(await isPinNewer(pin, `sha256:${'0'.repeat(64)}`, registry)).toBe(true);
+});

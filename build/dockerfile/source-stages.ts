@@ -1,4 +1,6 @@
 import type { Checkout } from '../gateway/gateway.ts';
+import { ALL_PLUGIN_MANIFESTS, isReadByServer, serverStage } from './server-stage.ts';
+import { BUILD_MOUNTS, copyEntries, IN_APP } from './source-step.ts';
 import type { Stage } from './stage.ts';
 import {
   BUN,
@@ -56,11 +58,6 @@ ${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, `cd /fetch\n${PNPM_FETCH}`)}`,
 /** @param isolated an image that must not depend on earlier builds: a release, a reproducible image */
 const packageStore = (isolated: boolean): PackageStore => (isolated ? ownStore : keptStore);
 const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline --config.allow-unused-patches=true ${PNPM_OPTIONS}`;
-/**
- * Build scripts have the network: those of several releases fetch programs (`pnpm dlx rolldown`, dependencies of bundled plugins). They have
- * no token, and nothing that another build reads.
- */
-const BUILD_MOUNTS = UNTRUSTED_MOUNTS;
 /** Deletes pnpm's records of the installation, which contain its time and its store. */
 const DELETE_PNPM_RECORDS =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
@@ -71,16 +68,6 @@ const DELETE_PNPM_RECORDS =
  */
 const deleteForeign = (folders: readonly string[]): string =>
   ['node /programs/delete-foreign.mjs', ...folders].join(' ');
-
-/** `COPY` lines that keep the paths of a checkout. A folder's contents are copied, so each entry needs a line. */
-const copyEntries = (entries: readonly string[]): string =>
-  entries.map((entry) => `COPY ${entry} /app/${entry}`).join('\n');
-
-/**
- * Every step changes to the folder itself. With WORKDIR, another SOURCE_DATE_EPOCH, which is the time of the commit, repeats all steps
- * below it (seen with Docker 28.5, by bench:ci).
- */
-const IN_APP = 'cd /app';
 
 const toolchainStage = ({ pnpmVersion, needsBun }: Checkout): Stage => ({
   name: 'toolchain',
@@ -150,51 +137,6 @@ touch /begun
 pnpm run canvas:a2ui:bundle
 mkdir -p ${LAYERS}/canvas
 find . -name node_modules -prune -o -type f -newer /begun -print0 | tar --null -T - -cf - | tar -xf - -C ${LAYERS}/canvas`,
-)}`,
-});
-
-/**
- * Settings of the gateway's build scripts for images. Releases before 2026.2 exclude the sources of the canvas bundle from the build context.
- * Type declarations would be deleted below.
- */
-const BUILD_SETTINGS = 'export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1';
-
-/** Copies what npm would pack of a workspace package, after the build: a link in `node_modules` of the image leads there. */
-const copyPacked = ({ folder, files, entry }: Checkout['workspaceDependencies'][number]): string =>
-  buildEntry(folder, entry) +
-  (files.length === 0
-    ? `\ncp -a --parents ${folder} ${LAYERS}/server/app/\nrm -rf ${LAYERS}/server/app/${folder}/node_modules`
-    : `\nfor path in ${files.map((file) => `${folder}/${file}`).join(' ')}; do
-  if [ -e "$path" ]; then cp -a --parents "$path" ${LAYERS}/server/app/; fi
-done\ndelete_sources ${LAYERS}/server/app/${folder}`);
-
-/** The gateway's build does not build every workspace package that it links. */
-const buildEntry = (folder: string, entry: string | undefined): string =>
-  entry === undefined
-    ? ''
-    : `
-if [ ! -e ${folder}/${entry} ]; then
-  pnpm --dir ${folder} --if-present run build
-  [ -e ${folder}/${entry} ] || { echo "Error: the build did not write ${folder}/${entry}, which the gateway imports" >&2; exit 1; }
-fi`;
-
-const serverStage = ({ serverSources, serverScript, canvasSources, workspaceDependencies }: Checkout): Stage => ({
-  name: 'server',
-  from: 'installed',
-  why: 'The compiled gateway. Does not read docs, skills or the Control UI.',
-  body: `${copyEntries(serverSources)}${canvasSources.length > 0 ? `\nCOPY --from=canvas ${LAYERS}/canvas/ /app/` : ''}
-${run(
-  BUILD_MOUNTS,
-  `${IN_APP}
-${BUILD_SETTINGS}
-pnpm run ${serverScript}
-# The stage build-info writes it: the script knows no commit, and writes the time of this build.
-rm -rf dist/control-ui dist/build-info.json
-delete_sources ./dist
-mkdir -p ${LAYERS}/server/app
-mv dist ${LAYERS}/server/app/${workspaceDependencies.map(copyPacked).join('')}
-same_modes ${LAYERS}/server/app
-same_times`,
 )}`,
 });
 
@@ -339,6 +281,7 @@ export const sourceStages = (checkout: Checkout, isolated: boolean): readonly St
   ...packageStore(isolated).stages,
   installedStage(packageStore(isolated)),
   ...(checkout.canvasSources.length > 0 ? [canvasStage(checkout)] : []),
+  ...(isReadByServer(checkout) ? [ALL_PLUGIN_MANIFESTS] : []),
   serverStage(checkout),
   ...(checkout.uiSources.length > 0 ? [controlUiStage(checkout)] : []),
   productionStage(checkout, packageStore(isolated)),

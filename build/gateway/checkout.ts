@@ -11,6 +11,7 @@ import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
 import { pathsAbove, withLocalImports } from './local-imports.ts';
 import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
 import { parseWorkspace } from './pnpm-files.ts';
 import { readSourceFile } from './source-file.ts';
 import {
@@ -121,6 +122,9 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     manifests: inputs,
     serverScript,
     serverSources: await serverSources(root, entries, inputs, pluginsFromSource, ignore),
+    readsPluginManifests:
+      entries.includes('extensions') &&
+      (await buildMentionsPlugins(root, entries, commandsOf(scripts, [serverScript]))),
     uiSources: scripts[UI_SCRIPT] === undefined ? [] : await uiSources(root, entries),
     uiShowsCommit: await isMentioned(root, '{ui,ui/config,ui/build}/*.{mjs,mts,js,ts}', 'GIT_COMMIT'),
     canvasSources: canvas === undefined ? [] : await canvasSources(root, canvas, entries),
@@ -235,12 +239,6 @@ async function installInputs(
   ];
 }
 
-/** The files in a script's command line: `node scripts/postinstall.js` → `scripts/postinstall.js`. */
-const scriptFiles = (command: string): readonly string[] =>
-  [...command.matchAll(/(?:^|[\s"'])((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:[cm]?[jt]s|sh))(?=[\s"';&|)]|$)/g)].map(
-    ([, file = '']) => normalize(file),
-  );
-
 /** A release with plugins as sources compiles none of them, unless the server imports one. */
 async function serverSources(
   root: string,
@@ -267,6 +265,18 @@ async function serverSources(
     return isOther && ignore.admits(path) && statSync(join(root, path)).isFile();
   });
   return [...entries.filter((name) => isSource(name) && !installed.includes(name)), ...files];
+}
+
+/** Whether the files that a build runs, or reads by convention (`tsdown.config.ts`), name the folder of the plugins. */
+async function buildMentionsPlugins(
+  root: string,
+  entries: readonly string[],
+  commands: readonly string[],
+): Promise<boolean> {
+  const settings = entries.filter((name) => /\.config\.[cm]?[jt]s$/.test(name) && !NOT_SERVER_FORM.test(name));
+  const files = await withLocalImports(root, [...commands.flatMap(scriptFiles), ...settings]);
+  const texts = await Promise.all(files.map((file) => readSourceFile(join(root, file))));
+  return texts.some((text) => /["'`/]extensions["'`/]/.test(text));
 }
 
 /** Releases since 2026.6 start the gateway in their build, to write what its commands say about themselves. */
@@ -309,26 +319,4 @@ async function canvasSources(root: string, command: string, entries: readonly st
   if (sources.size === 1) return [];
   const sorted = [...sources].sort();
   return sorted.filter((path) => !sorted.some((other) => path !== other && path.startsWith(`${other}/`)));
-}
-
-/** Whether scripts call Bun: directly, through other scripts, or in shell files. */
-async function callsBun(
-  root: string,
-  scripts: Readonly<Record<string, string>>,
-  names: readonly string[],
-): Promise<boolean> {
-  const seen = new Set<string>();
-  const calls = async (name: string): Promise<boolean> => {
-    const command = scripts[name];
-    if (command === undefined || seen.has(name)) return false;
-    seen.add(name);
-    const shellFiles = scriptFiles(command).filter((file) => file.endsWith('.sh') && existsSync(join(root, file)));
-    const texts = [command, ...(await Promise.all(shellFiles.map((file) => readSourceFile(join(root, file)))))];
-    if (texts.some((text) => /(?:^|[\s;&|(])bunx?\s/m.test(text.replace(/^\s*#.*$/gm, '')))) return true;
-    const others = [...command.matchAll(/\bpnpm\s+(?:run\s+)?([\w:-]+)/g)].map(([, other = '']) => other);
-    for (const other of others) if (await calls(other)) return true;
-    return false;
-  };
-  for (const name of names) if (await calls(name)) return true;
-  return false;
 }

@@ -121,6 +121,8 @@ export interface Checkout extends GatewayMetadata {
   readonly selected: readonly CheckoutPlugin[];
   /** Whether the gateway loads plugins from sources (`extensions/` is in `files`) or only compiled ones. */
   readonly pluginsFromSource: boolean;
+  /** Whether the server's build reads the manifests of plugins, which it does not compile. */
+  readonly readsPluginManifests: boolean;
   /** Text of a `.dockerignore`: the checkout's own, plus our exclusions. */
   readonly ignore: string;
 }

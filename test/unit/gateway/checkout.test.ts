@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { planDockerfile } from '../../../build/dockerfile/plan.ts';
 import { renderDockerfile } from '../../../build/dockerfile/render.ts';
@@ -9,16 +9,9 @@ import { readDockerIgnore } from '../../../build/gateway/docker-ignore.ts';
 import { isCheckout } from '../../../build/gateway/is-checkout.ts';
 import { packedPaths } from '../../../build/gateway/workspace-packages.ts';
 import { RequestError } from '../../../build/problem.ts';
-import { makeCheckout } from '../../support/make-checkout.ts';
+import { temporaryCheckout as checkout } from '../../support/temporary-checkout.ts';
 
 const NO_EXTRAS = { browser: 'none', dockerCli: false } as const;
-const folders: string[] = [];
-async function checkout(...args: Parameters<typeof makeCheckout>): Promise<string> {
-  const folder = await makeCheckout(...args);
-  folders.push(folder);
-  return folder;
-}
-afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
 
 const problemsOf = async (folder: string, extensions: readonly string[] = []) => {
   const error = await readCheckout(folder, extensions).catch((thrown: unknown) => thrown);
@@ -320,94 +313,4 @@ it.each([
   [['*.md', '**', '../secret', 'a/../../b'], []],
 ])('the package files %j are %j', (patterns, expected) => {
   expect(packedPaths(patterns)).toEqual(expected);
-});
-
-describe('a layout that other releases have', () => {
-  it('with globs in `files` has its docs, skills and single files', async () => {
-    const root = await checkout('new', (manifest) => {
-      manifest.files = ['dist/**', 'docs/**', 'skills/**/*', 'scripts/npm-runner.mjs', 'LICENSE', 'missing/**'];
-    });
-    const { documents, packageFiles } = await readCheckout(root, []);
-    expect(documents).toEqual(['docs', 'skills']);
-    // npm packs the README and the license, whatever `files` says.
-    const packed = ['openclaw.mjs', 'package.json', 'scripts/npm-runner.mjs', 'LICENSE', 'README.md'];
-    expect(packageFiles).toEqual(packed);
-  });
-
-  it.each<[readonly string[] | undefined, readonly string[], readonly string[]]>([
-    [
-      ['docs/guide/', 'skills/*/SKILL.md', '{LICENSE,scripts}'],
-      ['docs', 'skills'],
-      ['LICENSE', 'scripts'],
-    ],
-    [
-      ['*', '!scripts'],
-      ['docs', 'skills'],
-      ['LICENSE', 'src'],
-    ],
-    [['**', '!docs'], ['skills'], ['src', 'scripts']],
-    [undefined, ['docs', 'skills'], ['src', 'scripts', 'LICENSE']],
-    [['dist'], [], []],
-  ])('with `files` %j has the documents %j', async (files, expected, more) => {
-    const root = await checkout('new', (manifest) => {
-      if (files === undefined) delete (manifest as { files?: unknown }).files;
-      else manifest.files = [...files];
-    });
-    await mkdir(join(root, 'docs/guide'));
-    await writeFile(join(root, 'docs/guide/a.md'), '');
-    const { documents, packageFiles } = await readCheckout(root, []);
-    expect(documents).toEqual(expected);
-    expect(packageFiles).toEqual(expect.arrayContaining(['openclaw.mjs', 'package.json', 'LICENSE', ...more]));
-    expect(packageFiles.includes('scripts')).toBe(more.includes('scripts'));
-  });
-
-  it('with patches and packages anywhere installs with them', async () => {
-    const local = { foo: 'file:vendor/foo', bar: 'file:vendor/bar.tgz' };
-    const root = await checkout('new', ({ dependencies }) => Object.assign(dependencies, local));
-    await mkdir(join(root, 'vendor/foo'), { recursive: true });
-    for (const path of ['vendor/ms.patch', 'vendor/odd.patch', 'vendor/bar.tgz']) await writeFile(join(root, path), '');
-    const key = 'patchedDependencies:\n';
-    const workspace = join(root, 'pnpm-workspace.yaml');
-    await writeFile(workspace, (await readFile(workspace, 'utf8')).replace(key, `${key}  'a@1': vendor/ms.patch\n`));
-    const lock = join(root, 'pnpm-lock.yaml');
-    const more: Readonly<Record<string, string>> = {
-      [key]: '  odd:\n    hash: x\n    path: vendor/odd.patch\n',
-      '  .:\n    dependencies:\n': Object.entries(local)
-        .map(([name, spec]) => `      ${name}:\n        specifier: ${spec}\n        version: ${spec}\n`)
-        .join(''),
-      '\npackages:\n\n':
-        '  foo@file:vendor/foo:\n    resolution: {directory: vendor/foo, type: directory}\n\n  bar@file:vendor/bar.tgz:\n    resolution: {tarball: file:vendor/bar.tgz}\n\n',
-      '\nsnapshots:\n\n': '  foo@file:vendor/foo: {}\n\n  bar@file:vendor/bar.tgz: {}\n\n',
-    };
-    let text = await readFile(lock, 'utf8');
-    for (const [before, added] of Object.entries(more)) text = text.replace(before, `${before}${added}`);
-    await writeFile(lock, text);
-    const { manifests } = await readCheckout(root, []);
-    expect(manifests).toEqual(
-      expect.arrayContaining(['vendor/ms.patch', 'vendor/odd.patch', 'vendor/foo', 'vendor/bar.tgz']),
-    );
-  });
-
-  it('with an install script in a workspace package installs with the files that it reads', async () => {
-    const root = await checkout('new');
-    const file = join(root, 'packages/greeting/package.json');
-    const manifest = JSON.parse(await readFile(file, 'utf8')) as { scripts?: Record<string, string> };
-    manifest.scripts = { postinstall: 'node "./scripts/postinstall.js"; node ./scripts/more' };
-    await writeFile(file, JSON.stringify(manifest));
-    await mkdir(join(root, 'packages/greeting/scripts'));
-    await writeFile(join(root, 'packages/greeting/scripts/postinstall.js'), "import './other.js';\n");
-    await writeFile(join(root, 'packages/greeting/scripts/other.js'), '');
-    const { manifests } = await readCheckout(root, []);
-    expect(manifests).toContain('packages/greeting/scripts/postinstall.js');
-    expect(manifests).toContain('packages/greeting/scripts/other.js');
-    // Its scripts may read any other file of the package.
-    expect(manifests).toContain('packages/greeting');
-  });
-
-  it('whose build starts the gateway builds its server with openclaw.mjs', async () => {
-    const root = await checkout('new');
-    await writeFile(join(root, 'scripts/write-cli.mjs'), "spawnSync('node', ['openclaw.mjs', '--help']);\n");
-    const { serverSources } = await readCheckout(root, []);
-    expect(serverSources).toContain('openclaw.mjs');
-  });
 });

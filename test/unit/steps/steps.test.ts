@@ -32,24 +32,6 @@ describe('dependency-manifest.mjs', () => {
   });
 });
 
-describe('prelude.sh', () => {
-  it('gives one time to all files of a finished layer, whether they are newer or older, and to links', async () => {
-    for (const path of ['finished/new', 'finished/old', 'finished/folder/before']) await write(path, '');
-    await symlink('nowhere', join(folder, 'finished/link'));
-    await $({ cwd: folder })`touch --date=@1 finished/old`;
-    await $({ cwd: folder })`touch --date=@499162499 finished/folder/before`;
-    const prelude = (await readFile(step('prelude.sh'), 'utf8')).replaceAll('/finished', join(folder, 'finished'));
-    await write('prelude.sh', prelude);
-    await $({ cwd: folder })`sh -c ${'. ./prelude.sh; same_times'}`;
-    const times = await $({ cwd: folder })`find finished -printf ${'%p %T@\\n'}`;
-    expect(times.stdout.trim().split('\n').sort()).toEqual(
-      ['finished', ...['folder', 'folder/before', 'link', 'new', 'old'].map((path) => `finished/${path}`)].map(
-        (path) => `${path} 499162500.0000000000`,
-      ),
-    );
-  });
-});
-
 describe('spread-over-layers.mjs', () => {
   it('moves packages into the folders of their layers, and skips those that are not installed', async () => {
     for (const name of ['typescript', '@google/genai', 'ms'])

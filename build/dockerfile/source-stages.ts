@@ -21,8 +21,15 @@ import { BUILD_BASE, WITH_TOOLS } from './system-stages.ts';
 const KEPT_STORE = '--mount=type=cache,target=/pnpm,id=pnpm';
 const PNPM_OPTIONS = '--store-dir=/pnpm/store --reporter=append-only';
 const TRIM_LOCKFILE = 'node /programs/trim-lockfile.mjs';
-/** Fetches with npm's tokens, and runs no code of the packages or of the checkout. */
-const PNPM_FETCH = `${TRIM_LOCKFILE}\npnpm fetch --ignore-pnpmfile ${PNPM_OPTIONS}`;
+/**
+ * Fetches with npm's tokens, and runs no code of the packages or of the checkout.
+ *
+ * @param option more options of pnpm
+ */
+const pnpmFetch = (option = ''): string => `${TRIM_LOCKFILE}
+# With node-linker=hoisted, pnpm 11.2.2 patches packages where it has not put them, and fails.
+pnpm fetch --ignore-pnpmfile --config.node-linker=isolated ${PNPM_OPTIONS}${option}
+if grep -qsE '^node-?linker *[:=] *.?hoisted' --ignore-case .npmrc pnpm-workspace.yaml; then rm -rf node_modules; fi`;
 
 /** How an install of dependencies gets the packages. */
 interface PackageStore {
@@ -36,7 +43,7 @@ interface PackageStore {
 const keptStore: PackageStore = {
   mount: KEPT_STORE,
   fetch: (mounts, lines, option = '') =>
-    `${run([mounts, REGISTRY_MOUNTS, KEPT_STORE, PROGRAMS_MOUNT].filter((mount) => mount !== '').join(' '), `${lines}${PNPM_FETCH}${option}`)}\n`,
+    `${run([mounts, REGISTRY_MOUNTS, KEPT_STORE, PROGRAMS_MOUNT].filter((mount) => mount !== '').join(' '), `${lines}${pnpmFetch(option)}`)}\n`,
   stages: [],
 };
 
@@ -50,7 +57,7 @@ const ownStore: PackageStore = {
       from: 'toolchain',
       why: 'All packages, fetched for this image alone. No earlier build could change them.',
       body: `COPY --from=install-manifests / /fetch/
-${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, `cd /fetch\n${PNPM_FETCH}`)}`,
+${run(`${REGISTRY_MOUNTS} ${PROGRAMS_MOUNT}`, `cd /fetch\n${pnpmFetch()}`)}`,
     },
   ],
 };

@@ -133,8 +133,8 @@ export const BUILD_OPTIONS = {
     unset: "Node's own limit",
     example: '--heap 4096',
   },
-  smokeTest: {
-    flags: '--no-smoke-test',
+  smoke: {
+    flags: '--no-smoke',
     description:
       'do not test the finished layers: by default every build runs openclaw --version, and looks for links that lead nowhere',
   },

@@ -136,7 +136,7 @@ export function parseImageSpec(
     platforms: parsePlatforms(options.platform ?? '', problems),
     destination: parseDestination(options, problems),
     heap: parseHeap(read('heap'), problems),
-    smokeTest: options.smokeTest !== false,
+    smokeTest: options.smoke !== false,
     compression: parseCompression(read('compression')?.text ?? '', problems),
     cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [read('cacheFrom')?.text ?? []].flat(), problems),
     cacheTo: parseCaches('cacheTo', options.cacheTo ?? [], problems),

@@ -166,17 +166,20 @@ same_times`,
 });
 
 /**
- * The Control UI is built elsewhere, and the dependencies of plugins are installed separately, except for plugins that the gateway itself
+ * Without packages of the workspace that the gateway does not need: with node-linker=hoisted, pnpm installs the dependencies of all. The
+ * Control UI is built elsewhere, and the dependencies of plugins are installed separately, except for plugins that the gateway itself
  * depends on.
  */
-const productionManifests = ({ manifests, workspaceDependencies }: Checkout): string => {
+const productionManifests = (checkout: Checkout): string => {
+  const { manifests, workspaceDependencies } = checkout;
   const needed = workspaceDependencies.filter(({ folder }) => folder.startsWith('extensions/'));
   const plugins = manifests
     .flatMap((path) => /^(extensions\/[^/]+)\/package\.json$/.exec(path)?.[1] ?? [])
     .filter((folder) => !needed.some((dependency) => dependency.folder === folder));
+  const unneeded = ['ui', ...(needed.length === 0 ? ['extensions'] : plugins), ...unusedPackages(checkout)];
   return `cd /install
 cp -a /manifests/. .
-rm -rf ui ${needed.length === 0 ? 'extensions' : plugins.join(' ')}
+rm -rf ${unneeded.join(' ')}
 `;
 };
 
@@ -195,7 +198,7 @@ const productionStage = (checkout: Checkout, { mount, fetch }: PackageStore): St
     `--mount=from=manifests,target=/manifests ${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
     `${productionManifests(checkout)}${TRIM_LOCKFILE}
 ${PNPM_INSTALL} --prod
-${unusedPackages(checkout).length === 0 ? '' : `rm -rf ${unusedPackages(checkout).join(' ')}\n`}${DELETE_PNPM_RECORDS}
+${DELETE_PNPM_RECORDS}
 ${deleteForeign(unusedPackages(checkout))}
 delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app

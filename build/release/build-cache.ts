@@ -135,7 +135,7 @@ const IMAGES = [...new Set(Object.values(VARIANT_IMAGES))];
  * Adds the caches to a provenance: what was in them may be in the image.
  *
  * Source: https://slsa.dev/spec/v1.0/provenance, resolvedDependencies
- * @param others values of --cache-from, which nobody verified: `type=registry,ref=…`
+ * @param others values of --cache-from, which nobody verified: `type=registry,ref=…`; keys that may be secret are left out
  */
 export function withCache(
   statement: Statement,
@@ -151,7 +151,9 @@ export function withCache(
     const digest = { sha256: used?.digest.replace('sha256:', '') ?? '' };
     return used === undefined ? [] : [{ name: 'build cache', uri: `pkg:docker/${repository}@${tag}`, digest }];
   });
-  const unverified = others.map((value) => ({
+  const isPublic = (pair: string): boolean => /^(?:type|ref|src|bucket|name|scope)=/.test(pair) || !pair.includes('=');
+  const shown = others.map((value) => value.split(',').filter(isPublic).join(','));
+  const unverified = shown.map((value) => ({
     name: 'unverified build cache',
     uri: `buildkit-cache:${encodeURI(value)}`,
   }));

@@ -89,7 +89,8 @@ describe('the cache of an image', () => {
       ],
     });
     expect(withCache(statement, undefined)).toBe(statement);
-    const other = withCache(statement, undefined, ['type=local,src=/a b']).predicate as Provenance;
+    const other = withCache(statement, undefined, ['type=local,src=/a b,secret_access_key=SECRET,token=SECRET'])
+      .predicate as Provenance;
     expect(other.buildDefinition?.resolvedDependencies).toEqual([
       base,
       { name: 'unverified build cache', uri: 'buildkit-cache:type=local,src=/a%20b' },

@@ -66,14 +66,22 @@ const tagsWithoutImage = (
   published: NonNullable<PlanState['published']>,
   tags: readonly PlannedTag[],
 ): readonly PlannedTag[] =>
-  Object.entries(published).flatMap(([registry, existing]) =>
-    Object.entries(existing).flatMap(([tag, { digest }]) => {
+  Object.entries(published).flatMap(([registry, existing]) => {
+    const isPublished = registries.includes(registry);
+    const why = isPublished ? `${name} has no image for it` : `${name} was not published here`;
+    const ofChannel = Object.entries(existing).flatMap(([tag, { digest }]) => {
       const { name: of, variant } = splitVariantTag(withoutArchitecture(tag));
-      if (of !== channel || tags.some((planned) => planned.registry === registry && planned.tag === tag)) return [];
-      const why = registries.includes(registry) ? `${name} has no image for it` : `${name} was not published here`;
-      return [{ registry, tag, variant, kind: 'channel', platform: undefined, action: 'conflict', now: digest, why }];
-    }),
-  );
+      return of === channel ? [{ tag, variant, now: digest }] : [];
+    });
+    // A registry without the release is refused even if it has no channel yet: its name may be a mistake.
+    const wanted =
+      ofChannel.length > 0 || isPublished ? ofChannel : [{ tag: channel, variant: 'default' as const, now: undefined }];
+    return wanted.flatMap((found): readonly PlannedTag[] =>
+      tags.some((planned) => planned.registry === registry && planned.tag === found.tag)
+        ? []
+        : [{ registry, ...found, kind: 'channel', platform: undefined, action: 'conflict', why }],
+    );
+  });
 
 export interface PromotionContext {
   readonly registry: Registry;
@@ -159,6 +167,6 @@ function refuseConflicts({ tags, decision }: Promotion): void {
     kind: 'incomplete-promotion',
     title: `${decision.release} cannot replace all of ${decision.channel}`,
     reason: conflicts.map(({ registry, tag, why }) => `${registry}:${tag}: ${why}`).join('; '),
-    hint: 'choose a release with the same variants, platforms and registries, publish this one there too (release publish --event backfill), or remove these tags first; nothing was written',
+    hint: 'choose a release with the same variants and platforms, or remove these tags first; name only registries that have the release: --registries; nothing was written',
   });
 }

@@ -255,6 +255,12 @@ describe('the promotion of a release', () => {
     ]);
   });
 
+  it('conflicts with a registry that has neither the release nor the channel: its name may be a mistake', () => {
+    const { tags } = promotion('main', { registries: [MIRROR] });
+    const conflicts = tags.filter(({ action }) => action === 'conflict');
+    expect(conflicts).toMatchObject([{ registry: FIRST, tag: 'latest', why: '2026.9.5 was not published here' }]);
+  });
+
   it('also corrects a channel whose version is unknown', () => {
     expect(tagsOf(promotion('2026.9.5 latest=?'), FIRST)).toContain('move latest,');
   });

@@ -23,8 +23,8 @@ choose_node() {
     if [ -n "$offline" ]; then
       refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' "load it first: $container_engine load -i FILE"
     elif [ "$image" != openclaw:local ]; then
-      # Its Node would run before setup knows what is installed. Only setup writes this variable.
-      if [ -n "$(in_env_file OPENCLAW_CONFIG_DIR)" ]; then accept_unsigned; fi
+      # Its Node would run before setup knows what is installed.
+      if is_set_up; then accept_unsigned; fi
       pull "$image"
     elif command -v npm >/dev/null 2>&1; then
       decider=toolchain

@@ -25,6 +25,13 @@ pull() {
   pulled=$1
 }
 
+# Whether setup has set up this folder before. Only setup writes this variable.
+is_set_up() {
+  local folder
+  folder=$(in_env_file OPENCLAW_CONFIG_DIR)
+  [ -n "$folder" ] && [ -e "$folder" ]
+}
+
 unsigned='' # whether the user accepted images without a checked signature at this terminal
 
 # The first setup starts the image that the user named. An update starts what a registry serves under a name later, so it needs the user's
@@ -130,7 +137,7 @@ provide_image() {
   elif [ "$pulled" != "$image" ]; then # choose_node may have pulled it already
     pull "$image"
   fi
-  if [ -z "$offline$built" ] && [ -n "$installed_id" ] && [ "$installed_id" != "$(image_id "$image")" ]; then accept_unsigned; fi
+  if [ -z "$offline$built" ] && is_set_up && [ "$installed_id" != "$(image_id "$image")" ]; then accept_unsigned; fi
   if [ "$container_engine" != podman ]; then return 0; fi
   # Docker's API completes a short name in another way than Podman's command.
   case $image in

@@ -21,15 +21,16 @@ const OF_WORKSPACE = /^(?:workspace|catalog|link|portal):/;
  * The direct dependencies that are neither packages of a registry nor git repositories. npm would refuse them with a stack trace, or lock a
  * link to a folder that no image has.
  *
+ * @param dependencies addresses by name
  * @param replaced names of dependencies that are replaced
  */
 export async function unpublishedDependencies(
-  { dependencies, optionalDependencies }: Pick<DependencyManifest, 'dependencies' | 'optionalDependencies'>,
+  dependencies: Readonly<Record<string, string>>,
   origin: string,
   replaced: ReadonlySet<string>,
-): Promise<readonly Problem[]> {
+): Promise<readonly (Problem & { readonly name: string })[]> {
   const { default: parse } = await import('npm-package-arg');
-  return Object.entries({ ...optionalDependencies, ...dependencies }).flatMap(([name, spec]): readonly Problem[] => {
+  return Object.entries(dependencies).flatMap(([name, spec]) => {
     if (replaced.has(name)) return [];
     const isOfWorkspace = OF_WORKSPACE.test(spec);
     const why = isOfWorkspace ? 'an address that only its workspace can read' : UNPUBLISHED[typeOf(parse, name, spec)];
@@ -37,6 +38,7 @@ export async function unpublishedDependencies(
     const replace = `name a published package: --override ${printable(name)}=VERSION`;
     return [
       {
+        name,
         source: '--package',
         value: origin,
         reason: `depends on ${printable(name)}@${printable(spec)}: ${why}`,

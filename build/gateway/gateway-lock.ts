@@ -62,15 +62,26 @@ export async function lockGateway(
   const published = dependencyManifest(resolved.manifest ?? (await readManifest(resolved, npm)));
   const manifest = withDependencies(published, ofScripts);
   const replaced = new Set(Object.keys({ ...resolved.overrides, ...resolved.git }));
-  const problems = await unpublishedDependencies(manifest, originOf(resolved), replaced);
-  if (problems.length > 0) throw new RequestError(problems);
+  const problems = await unpublishedDependencies(manifest.dependencies, originOf(resolved), replaced);
+  if (problems.length > 0) throw new RequestError(problems.map(({ name: _, ...problem }) => problem));
+  const optional = await unpublishedDependencies(manifest.optionalDependencies, originOf(resolved), replaced);
+  for (const { name, reason, hint } of optional)
+    onStep(`leaving out ${name}, which is optional: it ${reason}; ${hint}`);
+  const impossible = Object.fromEntries(optional.map(({ name, reason, hint }) => [name, { reason, hint }]));
   const start = resolved.lockfile ?? (await readText(earlier, 'dependencies/package-lock.json'));
-  const { packages, git, leftOut, overrides } = await lockWithGit(manifest, resolved, folder, npm, start, onStep);
+  const { packages, git, leftOut, overrides } = await lockWithGit(
+    without(manifest, impossible),
+    resolved,
+    folder,
+    npm,
+    start,
+    onStep,
+  );
   const sizes = await tarballSizes(packages, (await readCached<Record<string, number>>(earlier, SIZES)) ?? {}, npm);
   return {
     git,
     ofScripts,
-    leftOut,
+    leftOut: { ...impossible, ...leftOut },
     overrides,
     packages,
     sizes,
@@ -78,6 +89,14 @@ export async function lockGateway(
     basedOn: earlier === undefined || resolved.lockfile !== undefined ? undefined : basename(earlier),
   };
 }
+
+/** The manifest without some optional dependencies. */
+const without = (manifest: DependencyManifest, names: Readonly<Record<string, unknown>>): DependencyManifest => ({
+  ...manifest,
+  optionalDependencies: Object.fromEntries(
+    Object.entries(manifest.optionalDependencies).filter(([name]) => !Object.hasOwn(names, name)),
+  ),
+});
 
 /** A package with more dependencies from git is a mistake. */
 const MOST_FROM_GIT = 20;
@@ -99,6 +118,8 @@ async function lockWithGit(
   const overrides = { ...requested };
   const fetch = async (dependency: string): Promise<void> => {
     const { name } = splitDependency(dependency);
+    if (Object.keys(git).length >= MOST_FROM_GIT)
+      throw new GitDependencyError(dependency, `is one of more than ${MOST_FROM_GIT}, which is a mistake`);
     onStep(`fetching ${dependency}`);
     const { resolved, spec } = await fetchGitDependency(dependency, folder, npm);
     git[name] = resolved;
@@ -107,7 +128,7 @@ async function lockWithGit(
   for (const [name, address] of Object.entries(known)) await fetch(`${name}@${address}`);
   for (;;) {
     try {
-      const packages = await lockDependencies(withOverrides(manifest, overrides), folder, npm, start);
+      const packages = await lockDependencies(withOverrides(without(manifest, leftOut), overrides), folder, npm, start);
       const missing = (await missingFromGit(await readFile(join(folder, 'package-lock.json'), 'utf8'))).filter(
         (dependency) => ({ ...leftOut, ...overrides })[splitDependency(dependency).name] === undefined,
       );
@@ -172,7 +193,7 @@ export async function writeLocked(
   await writeFile(
     join(folder, 'package.json'),
     withAllowedScripts(
-      withOverrides(withDependencies(dependencyManifest(manifest), ofScripts), overrides),
+      withOverrides(without(withDependencies(dependencyManifest(manifest), ofScripts), leftOut), overrides),
       withScripts,
       allowed,
     ),

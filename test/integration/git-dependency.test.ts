@@ -106,11 +106,16 @@ describe('a dependency from git', () => {
   });
 
   it('is in the image if it is optional, too, and is left out with a message if its host does not answer', async () => {
-    const optional = { 'from-git': `${address}/from-git.git`, gone: 'git+https://127.0.0.1:1/gone.git' };
+    const optional = {
+      'from-git': `${address}/from-git.git`,
+      gone: 'git+https://127.0.0.1:1/gone.git',
+      folder: 'file:../folder',
+    };
     const archive = await gateway('optional', {}, optional);
     const { exitCode, stdout, stderr } = await build(archive);
     expect(exitCode, stdout + stderr).toBe(0);
     expect(stderr).toMatch(/leaving out gone, which is optional: .*cannot be fetched.*--override gone=VERSION/);
+    expect(stderr).toContain('leaving out folder, which is optional: it depends on folder@file:../folder');
     expect((await inImage(IMAGE, 'cd /app && node -p "require(\'from-git\')"')).stdout).toMatch(/^from git\b/);
   });
 

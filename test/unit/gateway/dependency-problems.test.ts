@@ -11,7 +11,7 @@ import { RequestError } from '../../../build/problem.ts';
 
 describe('dependencies that are not published', () => {
   const problems = (spec: string, replaced: readonly string[] = []) =>
-    unpublishedDependencies({ dependencies: { odd: spec }, optionalDependencies: {} }, 'a.tgz', new Set(replaced));
+    unpublishedDependencies({ odd: spec }, 'a.tgz', new Set(replaced));
 
   it.each([
     ['workspace:*', 'only its workspace can read'],
@@ -47,7 +47,7 @@ describe('dependencies that are not published', () => {
 
   it('accepts what is replaced, and names all others at once', async () => {
     expect(await problems('workspace:*', ['odd'])).toEqual([]);
-    const both = { dependencies: { one: 'workspace:*' }, optionalDependencies: { two: 'file:two' } };
+    const both = { one: 'workspace:*', two: 'file:two' };
     const found = await unpublishedDependencies(both, 'a.tgz', new Set());
     expect(found.map(({ reason }) => reason.slice(0, 14)).sort()).toEqual(['depends on one', 'depends on two']);
   });

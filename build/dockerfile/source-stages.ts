@@ -69,7 +69,8 @@ const PNPM_INSTALL = `pnpm install --frozen-lockfile --prefer-offline --config.a
 const DELETE_PNPM_RECORDS =
   "find . -path '*/node_modules/.modules.yaml' -delete -o -name '.pnpm-workspace-state*.json' -delete";
 /**
- * Deletes packages that the image cannot use, and links to them. Other links that lead nowhere stay: the smoke test names them.
+ * Deletes packages that the image cannot use, and links to them. A link to a folder of the workspace that is missing stays: the smoke
+ * test names it.
  *
  * @param folders of workspace packages that are deleted
  */
@@ -166,7 +167,8 @@ same_times`,
 });
 
 /**
- * Without packages of the workspace that the gateway does not need: with node-linker=hoisted, pnpm installs the dependencies of all. The
+ * Without packages of the workspace that the gateway does not need: with node-linker=hoisted, pnpm installs the dependencies of all. Those
+ * that it links for its development are deleted after the install, because pnpm checks their versions. The
  * Control UI is built elsewhere, and the dependencies of plugins are installed separately, except for plugins that the gateway itself
  * depends on.
  */
@@ -176,7 +178,8 @@ const productionManifests = (checkout: Checkout): string => {
   const plugins = manifests
     .flatMap((path) => /^(extensions\/[^/]+)\/package\.json$/.exec(path)?.[1] ?? [])
     .filter((folder) => !needed.some((dependency) => dependency.folder === folder));
-  const unneeded = ['ui', ...(needed.length === 0 ? ['extensions'] : plugins), ...unusedPackages(checkout)];
+  const unlinked = unusedPackages(checkout).filter((folder) => !checkout.developmentFolders.includes(folder));
+  const unneeded = ['ui', ...(needed.length === 0 ? ['extensions'] : plugins), ...unlinked];
   return `cd /install
 cp -a /manifests/. .
 rm -rf ${unneeded.join(' ')}
@@ -198,7 +201,7 @@ const productionStage = (checkout: Checkout, { mount, fetch }: PackageStore): St
     `--mount=from=manifests,target=/manifests ${UNTRUSTED_MOUNTS} ${mount} ${PROGRAMS_MOUNT} ${INSTALL_MOUNT}`,
     `${productionManifests(checkout)}${TRIM_LOCKFILE}
 ${PNPM_INSTALL} --prod
-${DELETE_PNPM_RECORDS}
+${unusedPackages(checkout).length === 0 ? '' : `rm -rf ${unusedPackages(checkout).join(' ')}\n`}${DELETE_PNPM_RECORDS}
 ${deleteForeign(unusedPackages(checkout))}
 delete_sources ./node_modules
 mkdir -p ${LAYERS}/dependencies/app

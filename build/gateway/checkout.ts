@@ -15,6 +15,7 @@ import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
 import { parseWorkspace } from './pnpm-files.ts';
 import { readSourceFile } from './source-file.ts';
 import {
+  developmentFolders,
   hasAssetScripts,
   packedByNpm,
   readManifest,
@@ -100,7 +101,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
   const canvas = scripts[CANVAS_SCRIPT];
-  const inputs = await installInputs(root, manifests, lock.files);
+  const needed = workspaceDependencies(manifests);
+  const inputs = await installInputs(root, manifests, needed, lock.files);
   const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
   const checkout: Checkout = {
     kind: 'checkout',
@@ -121,7 +123,10 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     needsBun: await callsBun(root, scripts, [serverScript, UI_SCRIPT, CANVAS_SCRIPT]),
     manifests: inputs,
     serverScript,
-    serverSources: await serverSources(root, entries, inputs, pluginsFromSource, ignore),
+    serverSources: withFolders(
+      await serverSources(root, entries, inputs, pluginsFromSource, ignore),
+      needed.map(({ folder }) => folder),
+    ),
     readsPluginManifests:
       entries.includes('extensions') &&
       (await buildMentionsPlugins(root, entries, commandsOf(scripts, [serverScript]))),
@@ -136,7 +141,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
         !['dist', 'extensions', ...DOCUMENTS].includes(top) && entries.includes(top) && existsSync(join(root, path))
       );
     }),
-    workspaceDependencies: workspaceDependencies(manifests),
+    workspaceDependencies: needed,
+    developmentFolders: developmentFolders(manifests),
     documents: DOCUMENTS.filter((name) => entries.includes(name) && isPacked(name)),
     hasExtensions: entries.includes('extensions'),
     selected,
@@ -204,10 +210,12 @@ function existsBelow(name: string, { text }: DockerIgnore): boolean {
 async function installInputs(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
+  needed: Checkout['workspaceDependencies'],
   local: readonly string[],
 ): Promise<readonly string[]> {
   const installed = [...manifests].filter(
-    ([folder, manifest]) => !folder.startsWith('extensions/') || hasAssetScripts(manifest),
+    ([folder, manifest]) =>
+      !folder.startsWith('extensions/') || hasAssetScripts(manifest) || needed.some((one) => one.folder === folder),
   );
   const exists = (path: string): boolean => existsSync(join(root, path));
   const workspace = await parseWorkspace(
@@ -278,6 +286,12 @@ async function buildMentionsPlugins(
   const texts = await Promise.all(files.map((file) => readSourceFile(join(root, file))));
   return texts.some((text) => /["'`/]extensions["'`/]/.test(text));
 }
+
+/** Adds the folders that the sources do not contain. */
+const withFolders = (sources: readonly string[], folders: readonly string[]): readonly string[] => [
+  ...sources,
+  ...folders.filter((folder) => !sources.some((path) => folder === path || folder.startsWith(`${path}/`))),
+];
 
 /** Releases since 2026.6 start the gateway in their build, to write what its commands say about themselves. */
 const LAUNCHER = 'openclaw.mjs';

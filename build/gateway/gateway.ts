@@ -113,6 +113,8 @@ export interface Checkout extends GatewayMetadata {
   readonly packageFiles: readonly string[];
   /** Workspace packages among the production dependencies, directly and indirectly. */
   readonly workspaceDependencies: readonly WorkspaceDependency[];
+  /** Folders of workspace packages that the gateway links for its development. */
+  readonly developmentFolders: readonly string[];
   /** Those of `docs` and `skills` that exist. */
   readonly documents: readonly string[];
   /** Whether the folder `extensions/` exists. */

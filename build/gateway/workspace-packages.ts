@@ -33,12 +33,26 @@ export async function workspacePackages(root: string, selected: readonly string[
 }
 
 /** The folders of the workspace packages that a package needs at run time. */
-function neededFolders(
+const neededFolders = (
   manifest: PackageManifest | undefined,
+  manifests: ReadonlyMap<string, PackageManifest>,
+): readonly string[] => linkedFolders({ ...manifest?.dependencies, ...manifest?.optionalDependencies }, manifests);
+
+/**
+ * The folders of the workspace packages that the gateway, or a package that it needs, has as development dependencies. pnpm checks their
+ * versions in every install.
+ */
+export const developmentFolders = (manifests: ReadonlyMap<string, PackageManifest>): readonly string[] =>
+  ['.', ...workspaceDependencies(manifests).map(({ folder }) => folder)].flatMap((folder) =>
+    linkedFolders(manifests.get(folder)?.devDependencies ?? {}, manifests),
+  );
+
+function linkedFolders(
+  dependencies: Readonly<Record<string, string>>,
   manifests: ReadonlyMap<string, PackageManifest>,
 ): readonly string[] {
   const folderOf = new Map([...manifests].map(([folder, { name }]) => [name, folder]));
-  return Object.entries({ ...manifest?.dependencies, ...manifest?.optionalDependencies }).flatMap(([name, range]) => {
+  return Object.entries(dependencies).flatMap(([name, range]) => {
     const folder = folderOf.get(/^workspace:(@?[^@]+)@/.exec(range)?.[1] ?? name);
     return /^(workspace|link|file):/.test(range) && folder !== undefined ? [folder] : [];
   });
@@ -75,8 +89,8 @@ export function workspaceDependencies(manifests: ReadonlyMap<string, PackageMani
 
 /** The file that an import of a package loads. Source: https://nodejs.org/api/packages.html#package-entry-points */
 function entryOf({ main, exports }: PackageManifest = { name: '', version: '' }): string | undefined {
-  const path =
-    conditional(exports !== null && typeof exports === 'object' && '.' in exports ? exports['.'] : exports) ?? main;
+  const target = exports !== null && typeof exports === 'object' && '.' in exports ? exports['.'] : exports;
+  const path = exports === undefined ? main : conditional(target);
   return path === undefined || !/^\.?\/?[\w@][\w./@-]*\.[cm]?js$/.test(path) ? undefined : path.replace(/^\.\//, '');
 }
 

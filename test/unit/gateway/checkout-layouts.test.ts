@@ -101,6 +101,46 @@ describe('a layout that other releases have', () => {
     expect((await readCheckout(root, [])).readsPluginManifests).toBe(false);
   });
 
+  it('that needs one of its plugins installs it, and has its sources', async () => {
+    const root = await checkout('old', ({ dependencies }) => Object.assign(dependencies, { needed: 'workspace:*' }));
+    await mkdir(join(root, 'extensions/needed'));
+    await writeFile(join(root, 'extensions/needed/package.json'), '{ "name": "needed", "version": "1.0.0" }');
+    const lock = join(root, 'pnpm-lock.yaml');
+    const line = '  .:\n    dependencies:\n';
+    const linked = `${line}      needed:\n        specifier: workspace:*\n        version: link:extensions/needed\n`;
+    await writeFile(lock, (await readFile(lock, 'utf8')).replace(line, linked));
+    const found = await readCheckout(root, []);
+    expect(found.workspaceDependencies.map(({ folder }) => folder)).toContain('extensions/needed');
+    expect(found.manifests).toContain('extensions/needed/package.json');
+    expect(found.serverSources).toContain('extensions/needed');
+    const text = renderDockerfile(planDockerfile({ ...NO_EXTRAS, base: 'node:24', gateway: found }));
+    expect(text).not.toMatch(/^rm -rf .*\bextensions(?: |$)/m);
+  });
+
+  it('keeps packages that it links for its development until pnpm has checked their versions', async () => {
+    const root = await checkout('new');
+    const file = join(root, 'package.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as { devDependencies?: object };
+    manifest.devDependencies = { ...manifest.devDependencies, unneeded: 'workspace:^1.0.0' };
+    await writeFile(file, JSON.stringify(manifest));
+    for (const name of ['unneeded', 'other']) {
+      await mkdir(join(root, 'packages', name));
+      await writeFile(join(root, 'packages', name, 'package.json'), JSON.stringify({ name, version: '1.0.0' }));
+    }
+    const lock = join(root, 'pnpm-lock.yaml');
+    const text = await readFile(lock, 'utf8');
+    const line = '    devDependencies:\n';
+    const linked = `${line}      unneeded:\n        specifier: workspace:^1.0.0\n        version: link:packages/unneeded\n`;
+    await writeFile(lock, text.includes(line) ? text.replace(line, linked) : text.replace('  .:\n', `  .:\n${linked}`));
+    const gateway = await readCheckout(root, []);
+    const dockerfile = renderDockerfile(planDockerfile({ ...NO_EXTRAS, base: 'node:24', gateway }));
+    const stage = dockerfile.split(/^FROM /m).find((lines) => / AS dependencies$/m.test(lines)) ?? '';
+    const [before = '', after = ''] = stage.split('pnpm install --frozen-lockfile');
+    expect(before).toMatch(/^rm -rf ui .*packages\/other/m);
+    expect(before).not.toMatch(/^rm -rf ui .*packages\/unneeded/m);
+    expect(after).toMatch(/^rm -rf .*packages\/unneeded/m);
+  });
+
   it('whose build starts the gateway builds its server with openclaw.mjs', async () => {
     const root = await checkout('new');
     await writeFile(join(root, 'scripts/write-cli.mjs'), "spawnSync('node', ['openclaw.mjs', '--help']);\n");

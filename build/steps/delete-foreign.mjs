@@ -1,6 +1,6 @@
 // Deletes installed packages that an image cannot use, by their package.json: for another system, processor or C library (older
-// lockfiles do not record the last), and GPU back ends, whose drivers no image contains. Then deletes the links to them, and those to
-// deleted packages of the workspace. Other links that lead nowhere stay: a build that lacks a package must fail. Works on node_modules in
+// lockfiles do not record the last), and GPU back ends, whose drivers no image contains. Then deletes links that lead nowhere in
+// node_modules, and those to deleted packages of the workspace. Others stay: a build that lacks a package of the workspace must fail. Works on node_modules in
 // the current folder. Arguments: the folders of deleted packages of the workspace.
 import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';

@@ -623,13 +623,13 @@ npm run --silent --if-present preinstall
 npm run --silent --if-present postinstall
 find docs skills dist node_modules | sort >/tmp/after
 mkdir -p /finished/package/app/node_modules
-comm -23 /tmp/before /tmp/after | sed '/^node_modules//d' >/deleted
+comm -23 /tmp/before /tmp/after | sed '/^node_modules[/]/d' >/deleted
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t /finished/package/app/ {} +
 # What is new, also empty folders, and what changed.
 {
   find docs skills dist node_modules -cnewer /tmp/begun ! -type d
   comm -13 /tmp/before /tmp/after
-} | sort -u | sed '/^node_modules/.cache/d' | tar --no-recursion --verbatim-files-from -T - -cf - | tar -xf - -C /finished/package/app
+} | sort -u | sed '/^node_modules[/][.]cache/d' | tar --no-recursion --verbatim-files-from -T - -cf - | tar -xf - -C /finished/package/app
 cp node_modules/.package-lock.json /finished/package/app/node_modules/
 same_modes /finished
 same_times

@@ -145,13 +145,13 @@ if [ -d /package/node_modules ]; then cp -a /package/node_modules/. node_modules
 ${installScripts.map((name) => `npm run --silent --if-present ${name}`).join('\n')}
 ${LIST_OTHERS} >/tmp/after
 mkdir -p ${LAYERS}/package/app/node_modules
-comm -23 /tmp/before /tmp/after | sed '/^node_modules//d' >/deleted
+comm -23 /tmp/before /tmp/after | sed '/^node_modules[/]/d' >/deleted
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t ${LAYERS}/package/app/ {} +
 # What is new, also empty folders, and what changed.
 {
   find docs skills dist node_modules -cnewer /tmp/begun ! -type d
   comm -13 /tmp/before /tmp/after
-} | sort -u | sed '/^node_modules/.cache/d' | tar --no-recursion --verbatim-files-from -T - -cf - | tar -xf - -C ${LAYERS}/package/app
+} | sort -u | sed '/^node_modules[/][.]cache/d' | tar --no-recursion --verbatim-files-from -T - -cf - | tar -xf - -C ${LAYERS}/package/app
 cp node_modules/.package-lock.json ${LAYERS}/package/app/node_modules/
 same_modes ${LAYERS}
 same_times

@@ -13,7 +13,7 @@ import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseIndex, parseManifest } from '../oci/document.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
 import type { Registry } from '../oci/registry.ts';
-import { WorkError } from '../problem.ts';
+import { type FailureKind, WorkError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { withBaseLayers } from './base-layers.ts';
@@ -49,14 +49,47 @@ export const builtImages = (
 ): ImageSource => ({ build: async (platform) => buildPlatform(resolved, platform, await openContext()) });
 
 /**
- * Builds the images of a release for one platform, with provenance and SBOM. Pushes nothing.
+ * Builds the images of a release for one platform, with provenance and SBOM. Pushes nothing. If the build fails with a cache, it is
+ * repeated without: the cache may lack layers, which BuildKit fetches when it needs them.
  *
  * @throws WorkError if the base is a bootstrapped one, or if the build fails
  */
 async function buildPlatform(
+  resolved: ResolvedRelease,
+  platform: Platform,
+  context: ReleaseBuildContext,
+): Promise<readonly PlatformImage[]> {
+  const used: TrustedCache[] = [];
+  try {
+    return await buildWithCache(resolved, platform, context, (cache) => used.push(cache));
+  } catch (error) {
+    if (used.length === 0 || context.signal?.aborted === true || !isCacheFailure(error)) throw error;
+    context.listener.onStep(`building again without the build cache: ${error.failure.reason}`);
+    return buildWithCache(resolved, platform, { ...context, cache: undefined }, () => undefined);
+  }
+}
+
+/** Failures that have nothing to do with a cache. */
+const FAILS_AGAIN: readonly FailureKind[] = [
+  'bootstrapped-base',
+  'disk-full',
+  'no-emulation',
+  'out-of-memory',
+  'unlocked-install',
+];
+
+/** A script that failed would fail again. Without a layer of the cache, no script runs. */
+const isCacheFailure = (error: unknown): error is WorkError =>
+  error instanceof WorkError &&
+  !FAILS_AGAIN.includes(error.failure.kind) &&
+  !error.failure.reason.includes('did not complete successfully');
+
+/** @param onCache is told which caches are used */
+async function buildWithCache(
   { specs, inputs, packagesDate, expires, epoch }: ResolvedRelease,
   platform: Platform,
   context: ReleaseBuildContext,
+  onCache: (cache: TrustedCache) => void,
 ): Promise<readonly PlatformImage[]> {
   const { folder, builderId, listener, cache, registry } = context;
   await mkdir(folder, { recursive: true });
@@ -69,6 +102,7 @@ async function buildPlatform(
     await rm(layout, { recursive: true, force: true });
     const destination = { kind: 'layout', folder: layout, builderId } as const;
     const cached = cache && (await findCache(cache, image, platform, registry, listener.onStep));
+    if (cached !== undefined) onCache(cached);
     started[image] = { spec, inputs: resolved, cache: cached };
     const cacheFrom = [...spec.cacheFrom, ...(cached === undefined ? [] : [cacheImport(cached)])];
     // BuildKit adds to a folder that exists, and removes nothing.
@@ -135,7 +169,7 @@ async function finishImage(
   const attested = await Promise.all(manifests.filter(isAttestation).map((entry) => readStatements(source, entry)));
   const provenance = attested
     .flatMap((statements) => [...statements.values()])
-    .map((statement) => withCache(withoutProxies(statement), from?.cache));
+    .map((statement) => withCache(withoutProxies(statement), from?.cache, from?.spec.cacheFrom));
   // BuildKit names the subject by its tag, and this build has none.
   const inputs = from === undefined ? [] : [await inputsStatement(manifest, from.spec, from.inputs)];
   const statements = [...provenance, sbom, ...inputs].map((statement) => ({ ...statement, subject: sbom.subject }));

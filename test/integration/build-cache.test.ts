@@ -8,7 +8,8 @@ import { registryContent } from '../../build/oci/content.ts';
 import { isAttestation } from '../../build/oci/descriptor.ts';
 import { manifestsOf } from '../../build/oci/document.ts';
 import { parseReference } from '../../build/oci/reference.ts';
-import { createReleaseFixture, type ReleaseFixture } from '../support/release-fixture.ts';
+import { docker } from '../support/command.ts';
+import { createReleaseFixture, nextVersion, type ReleaseFixture } from '../support/release-fixture.ts';
 
 let fixture: ReleaseFixture;
 let cache = '';
@@ -58,6 +59,21 @@ it('is written by a build of main, signed, and read by the next release, whose p
   ]);
   // A release of a version writes none.
   expect(await cacheDigest()).toBe(digest);
+});
+
+it('costs only time if its layers are gone', { tags: ['nightly'] }, async () => {
+  const [name = ''] = cache.split('/').slice(-1);
+  // With its config, BuildKit takes the cache for complete, and misses a layer when it needs it.
+  const document = await fixture.read.document(parseReference(cache), 'default-amd64');
+  const config = document !== undefined && 'config' in document.content ? document.content.config.digest : '';
+  await fixture.open.forgetBlobs(name, config);
+  // Else the engine needs none of them.
+  expect((await docker('builder', 'prune', '--all', '--force')).exitCode).toBe(0);
+  const next = await nextVersion(fixture);
+  const { exitCode, stderr } = await release(`refs/tags/v${next}`);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toContain('building again without the build cache');
+  expect(await cachesOf(next)).toEqual([]);
 });
 
 it('is used by another commit: only the stages whose files it changed run', async () => {

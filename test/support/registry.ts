@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,8 @@ export interface TestRegistry {
   /** Deletes all tags of a repository, and keeps the images. */
   readonly forgetTags: (repository: string) => Promise<void>;
   readonly forgetRepository: (repository: string) => Promise<void>;
+  /** Loses all layers and configs of a repository but one, and keeps tags and manifests. */
+  readonly forgetBlobs: (repository: string, kept: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -63,6 +65,11 @@ export async function startRegistry({ htpasswd, tls, deletes }: RegistryOptions 
     address: `${tls === undefined ? 'localhost' : '127.0.0.1'}:${port}`,
     forgetTags: (repository) => rm(join(repositories, repository, '_manifests/tags'), { recursive: true, force: true }),
     forgetRepository: (repository) => rm(join(repositories, repository), { recursive: true, force: true }),
+    forgetBlobs: async (repository, kept) => {
+      const blobs = join(repositories, repository, '_layers/sha256');
+      for (const name of await readdir(blobs))
+        if (`sha256:${name}` !== kept) await rm(join(blobs, name), { recursive: true });
+    },
     stop: async () => {
       child.kill();
       await rm(folder, { recursive: true, force: true });

@@ -110,10 +110,14 @@ async function runRelease(
   await writeFile(join(workspace, 'summary.md'), '');
   await writeFile(join(workspace, 'output'), '');
   await runJob('release', 'plan', expressions, variants);
+  const planned = await readFile(join(workspace, 'output'), 'utf8');
+  const date = /^date=(\d{8})$/m.exec(planned)?.[1] ?? '';
+  expect(date, planned).toMatch(inputs.date === undefined ? /^20\d{6}$/ : new RegExp(`^${inputs.date}$`));
   for (const entry of readWorkflow('release').jobs['build']?.strategy?.matrix.include ?? []) {
     // This machine has one processor. The line of the other one is the same.
     if (entry['platform'] !== 'linux/amd64') continue;
-    await runJob('release', 'build', { ...expressions, 'matrix.platform': entry['platform'] ?? '' }, variants);
+    const here = { 'matrix.platform': entry['platform'] ?? '', 'needs.plan.outputs.date': date };
+    await runJob('release', 'build', { ...expressions, ...here }, variants);
   }
   await runJob('release', 'publish', expressions, variants);
   return readFile(join(workspace, 'summary.md'), 'utf8');

@@ -48,7 +48,7 @@ const EDITS: Readonly<Record<Layout, Edit[]>> = {
   // The older layout differs: its plugins are not compiled.
   old: [
     ['src/index.js', ['server'], ['server']],
-    ['extensions/echo/index.js', ['plugins'], ['extensions', 'plugin-manifests']],
+    ['extensions/echo/index.js', ['plugins'], ['all-plugin-manifests', 'extensions', 'plugin-manifests']],
   ],
 };
 

@@ -625,7 +625,7 @@ find docs skills dist node_modules | sort >/tmp/after
 mkdir -p /finished/package/app/node_modules
 comm -23 /tmp/before /tmp/after | sed '/^node_modules[/]/d' >/deleted
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist ! -name docs ! -name skills -exec cp -a -t /finished/package/app/ {} +
-# What is new, also empty folders, and what changed.
+# Copies new files, new empty folders and changed files.
 {
   find docs skills dist node_modules -cnewer /tmp/begun ! -type d
   comm -13 /tmp/before /tmp/after

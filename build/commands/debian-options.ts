@@ -1,5 +1,5 @@
 import { findEngine } from '../engine/engine.ts';
-import { type DebianUpdate, findUpdates, type UpdateRequest, updateText } from '../image/debian-updates.ts';
+import { bySecurity, type DebianUpdate, findUpdates, type UpdateRequest, updateText } from '../image/debian-updates.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { parseCa } from './options.ts';
 import type { CommandRun } from './run-command.ts';
@@ -40,5 +40,5 @@ export async function askDebian(
     const found = await orInterrupted(findUpdates(request, authorities, { cli, builder: remote, listener, signal }));
     for (const update of found) updates.set(updateText(update), update);
   }
-  return [...updates.values()].sort((a, b) => Number(b.security) - Number(a.security) || (a.name < b.name ? -1 : 1));
+  return [...updates.values()].sort(bySecurity);
 }

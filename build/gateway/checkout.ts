@@ -30,7 +30,7 @@ const SERVER_SCRIPTS = ['build:docker', 'build'] as const;
 /** Documentation and skills: files that no build step reads. */
 const DOCUMENTS = ['docs', 'skills'] as const;
 
-/** What npm packs, whatever `files` says. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files */
+/** npm always packs these, whatever `files` says. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files */
 const ALWAYS_PACKED = /^(?:readme|licen[cs]e|copying)(?:\.|$)/i;
 
 /** Top-level entries that the server's build does not read, so an edit there does not run it. */

@@ -48,7 +48,7 @@ export async function unpublishedDependencies(
   });
 }
 
-/** What npm takes an address for. It takes `git@host:path` for a folder if it does not know the host. */
+/** The kind of an address, as npm reads it, and `ssh`: npm reads `git@host:path` as a folder if it does not know the host. */
 function typeOf(parse: typeof import('npm-package-arg'), name: string, spec: string): string {
   try {
     const { type } = parse.resolve(name, spec);

@@ -213,7 +213,7 @@ export async function writeLocked(
 export const manifestIn = (files: ReadonlyMap<string, string>): PackageManifest =>
   parsePackageJson(files.get('package.json') ?? '{}', "the gateway's package.json");
 
-/** What the user asked for: `openclaw@2026.9.6`, or the path of a file. */
+/** The package, for people: `openclaw@2026.9.6`, or the path of a file. */
 export const originOf = ({ selector }: ResolvedPackage): string =>
   selector.startsWith('file:') ? selector.slice('file:'.length) : selector;
 

@@ -44,8 +44,12 @@ export function parseUpdates(image: string, base: string): readonly DebianUpdate
   const ofBase = new Set(steps(base).map(({ name, installed }) => `${name} ${installed}`));
   return steps(image)
     .map((step) => ({ ...step, ofBase: ofBase.has(`${step.name} ${step.installed}`) }))
-    .sort((a, b) => Number(b.security) - Number(a.security) || (a.name < b.name ? -1 : 1));
+    .sort(bySecurity);
 }
+
+/** Security fixes first, then by name. */
+export const bySecurity = (one: DebianUpdate, other: DebianUpdate): number =>
+  Number(other.security) - Number(one.security) || (one.name < other.name ? -1 : 1);
 
 /** `curl 7.88.1-10+deb12u8 → 7.88.1-10+deb12u14 (security)`. */
 export const updateText = ({ name, installed, available, security }: DebianUpdate): string =>

@@ -135,7 +135,8 @@ const IMAGES = [...new Set(Object.values(VARIANT_IMAGES))];
  * Adds the caches to a provenance: what was in them may be in the image.
  *
  * Source: https://slsa.dev/spec/v1.0/provenance, resolvedDependencies
- * @param others values of --cache-from, which nobody verified: `type=registry,ref=…`; keys that may be secret are left out
+ * @param others values of --cache-from, whose contents were not verified: `type=registry,ref=…`. Only keys that name the cache are added,
+ *   because the others may be secret
  */
 export function withCache(
   statement: Statement,

@@ -84,7 +84,7 @@ const isCacheFailure = (error: unknown): error is WorkError =>
   !FAILS_AGAIN.includes(error.failure.kind) &&
   !error.failure.reason.includes('did not complete successfully');
 
-/** @param onCache is told which caches are used */
+/** @param onCache called with each cache that the build uses */
 async function buildWithCache(
   { specs, inputs, packagesDate, expires, epoch }: ResolvedRelease,
   platform: Platform,

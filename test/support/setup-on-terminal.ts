@@ -20,7 +20,7 @@ export const WIZARD: Answers = [
 
 /**
  * Runs `scripts/docker/setup.sh` on a terminal.
- * @param answers questions in the order in which they are asked, and the keys to press
+ * @param answers the questions in their order, and the keys to press at each
  * @returns the output
  */
 export async function setupOnTerminal(

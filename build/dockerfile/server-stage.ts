@@ -6,9 +6,10 @@ import { BUILD_BASE } from './system-stages.ts';
 
 /**
  * Settings of the gateway's build scripts for images. Releases before 2026.2 exclude the sources of the canvas bundle from the build context.
- * Type declarations would be deleted below.
+ * Type declarations would be deleted below. Without the commit and its time: every commit would build the server again.
  */
-const BUILD_SETTINGS = 'export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1';
+const buildSettings = ({ version }: Checkout): string =>
+  `export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1 OPENCLAW_DOCKER_BUILD_VERSION=${version}`;
 
 /** Copies what npm would pack of a workspace package, after the build: a link in `node_modules` of the image leads there. */
 const copyPacked = ({ folder, files, entry }: Checkout['workspaceDependencies'][number]): string =>
@@ -47,7 +48,7 @@ same_times`,
 };
 
 export const serverStage = (checkout: Checkout): Stage => {
-  const { serverSources, serverScript, canvasSources, workspaceDependencies } = checkout;
+  const { serverSources, serverScript, canvasSources, uiSources, workspaceDependencies } = checkout;
   return {
     name: 'server',
     from: 'installed',
@@ -56,10 +57,10 @@ export const serverStage = (checkout: Checkout): Stage => {
 ${run(
   BUILD_MOUNTS,
   `${IN_APP}
-${BUILD_SETTINGS}
+${buildSettings(checkout)}
 pnpm run ${serverScript}
 # The stage build-info writes it: the script knows no commit, and writes the time of this build.
-rm -rf dist/control-ui dist/build-info.json
+rm -rf ${uiSources.length > 0 ? 'dist/control-ui ' : ''}dist/build-info.json
 delete_sources ./dist
 mkdir -p ${LAYERS}/server/app
 mv dist ${LAYERS}/server/app/${workspaceDependencies.map(copyPacked).join('')}

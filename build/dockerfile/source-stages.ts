@@ -148,7 +148,7 @@ find . -name node_modules -prune -o -type f -newer /begun -print0 | tar --null -
 )}`,
 });
 
-const controlUiStage = ({ uiSources, uiShowsCommit, revision, committed }: Checkout): Stage => ({
+const controlUiStage = ({ uiSources, uiShowsCommit, version, revision, committed }: Checkout): Stage => ({
   name: 'control-ui',
   from: 'installed',
   why: 'The Control UI, built in parallel with the server.',
@@ -156,7 +156,7 @@ const controlUiStage = ({ uiSources, uiShowsCommit, revision, committed }: Check
 ${run(
   BUILD_MOUNTS,
   `${IN_APP}
-export OPENCLAW_PREFER_PNPM=1${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
+export OPENCLAW_PREFER_PNPM=1 OPENCLAW_DOCKER_BUILD_VERSION=${version}${uiShowsCommit ? `\n# Its page About shows them.\nexport GIT_COMMIT=${revision} OPENCLAW_BUILD_TIMESTAMP=${committed}` : ''}
 pnpm run ui:build
 delete_sources ./dist/control-ui
 mkdir -p ${LAYERS}/control-ui/app/dist

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
-import { glob, readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { valid } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
@@ -9,10 +9,11 @@ import { type DockerIgnore, readDockerIgnore } from './docker-ignore.ts';
 import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
-import { pathsAbove, withLocalImports } from './local-imports.ts';
+import { isMentioned, pathsAbove, withLocalImports } from './local-imports.ts';
 import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
 import { parseWorkspace } from './pnpm-files.ts';
+import { namesEntry, readBuildFiles, serverSources } from './server-sources.ts';
 import { readSourceFile } from './source-file.ts';
 import {
   developmentFolders,
@@ -32,15 +33,6 @@ const DOCUMENTS = ['docs', 'skills'] as const;
 
 /** npm always packs these, whatever `files` says. Source: https://docs.npmjs.com/cli/configuring-npm/package-json#files */
 const ALWAYS_PACKED = /^(?:readme|licen[cs]e|copying)(?:\.|$)/i;
-
-/** Top-level entries that the server's build does not read, so an edit there does not run it. */
-const NOT_SERVER = new Set<string>([
-  ...DOCUMENTS,
-  ...['ui', 'test', 'tests', 'apps', 'assets', 'vendor', 'changelog', 'git-hooks', 'dist', 'coverage'],
-  ...['openclaw.mjs', 'LICENSE', 'pyproject.toml', 'docker-setup.sh', 'setup-podman.sh', 'appcast.xml'],
-]);
-const NOT_SERVER_FORM =
-  /^\.|\.md$|^Dockerfile|^docker-compose|^fly\.|^render\.yaml$|^vitest\.|^zizmor|\.Dockerfile$|\.env$/;
 
 /**
  * Reads everything that a build needs to know from the checkout itself, so that one pipeline builds every release.
@@ -100,10 +92,12 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   }
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
-  const canvas = scripts[CANVAS_SCRIPT];
   const needed = workspaceDependencies(manifests);
   const inputs = await installInputs(root, manifests, needed, lock.files);
   const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
+  const { [CANVAS_SCRIPT]: canvas, ...otherScripts } = scripts;
+  const hasUiScript = scripts[UI_SCRIPT] !== undefined;
+  const build = await readBuildFiles(root, entries, commandsOf(otherScripts, [serverScript]));
   const checkout: Checkout = {
     kind: 'checkout',
     version: manifest.version,
@@ -124,13 +118,11 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     manifests: inputs,
     serverScript,
     serverSources: withFolders(
-      await serverSources(root, entries, inputs, pluginsFromSource, ignore),
+      await serverSources({ root, entries, build, installed: inputs, pluginsFromSource, hasUiScript, ignore }),
       needed.map(({ folder }) => folder),
     ),
-    readsPluginManifests:
-      entries.includes('extensions') &&
-      (await buildMentionsPlugins(root, entries, commandsOf(scripts, [serverScript]))),
-    uiSources: scripts[UI_SCRIPT] === undefined ? [] : await uiSources(root, entries),
+    readsPluginManifests: entries.includes('extensions') && namesEntry(build, 'extensions'),
+    uiSources: hasUiScript ? await uiSources(root, entries) : [],
     uiShowsCommit: await isMentioned(root, '{ui,ui/config,ui/build}/*.{mjs,mts,js,ts}', 'GIT_COMMIT'),
     canvasSources: canvas === undefined ? [] : await canvasSources(root, canvas, entries),
     packageFiles: [
@@ -171,16 +163,16 @@ const SAFE_NAME = /^[\w@+~][\w.@+~-]*$|^\.[\w@+~-][\w.@+~-]*$/;
 
 /** Checks every name that is inserted into the Dockerfile, so that a checkout cannot inject instructions. */
 function unsafeNames(checkout: Checkout): readonly Problem[] {
-  const { manifests, serverSources, uiSources, canvasSources, packageFiles, selected } = checkout;
+  const { version, manifests, serverSources, uiSources, canvasSources, packageFiles, selected } = checkout;
   const workspace = checkout.workspaceDependencies.flatMap(({ folder, files }) => [folder, ...files]);
   const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...workspace];
   const badPaths = [...new Set(paths)].filter((path) => !path.split('/').every((part) => SAFE_NAME.test(part)));
   const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_NAME.test(name));
-  return [...badPaths, ...badIds].map((value) => ({
+  return [...badPaths, ...badIds, ...(SAFE_NAME.test(version) ? [] : [version])].map((value) => ({
     source: checkout.root,
     value,
     reason: 'contains characters that have a meaning in a Dockerfile',
-    hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
+    hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude a file in .dockerignore',
   }));
 }
 
@@ -247,62 +239,11 @@ async function installInputs(
   ];
 }
 
-/** A release with plugins as sources compiles none of them, unless the server imports one. */
-async function serverSources(
-  root: string,
-  entries: readonly string[],
-  installed: readonly string[],
-  fromSource: boolean,
-  ignore: DockerIgnore,
-): Promise<readonly string[]> {
-  const imported = await pathsAbove(root, '{src,packages}/**/*.{ts,mts,js,mjs}');
-  const readsPlugins =
-    !fromSource ||
-    [...imported, ...(await pathsAbove(root, 'scripts/**/*.{ts,mts,js,mjs}'))].some((path) =>
-      path.startsWith('extensions/'),
-    );
-  const startsGateway = await isMentioned(root, 'scripts/**/*.{mjs,mts,js,ts,sh}', LAUNCHER);
-  const isSource = (name: string): boolean =>
-    (!NOT_SERVER.has(name) || (name === LAUNCHER && startsGateway)) &&
-    !NOT_SERVER_FORM.test(name) &&
-    (readsPlugins || name !== 'extensions');
-  // Single files of other folders: apps/shared/OpenClawKit/Sources/OpenClawKit/Resources/tool-display.json
-  const files = imported.filter((path) => {
-    const [top = ''] = path.split('/');
-    const isOther = entries.includes(top) && !isSource(top) && !/^tests?$/.test(top);
-    return isOther && ignore.admits(path) && statSync(join(root, path)).isFile();
-  });
-  return [...entries.filter((name) => isSource(name) && !installed.includes(name)), ...files];
-}
-
-/** Whether the files that a build runs, or reads by convention (`tsdown.config.ts`), name the folder of the plugins. */
-async function buildMentionsPlugins(
-  root: string,
-  entries: readonly string[],
-  commands: readonly string[],
-): Promise<boolean> {
-  const settings = entries.filter((name) => /\.config\.[cm]?[jt]s$/.test(name) && !NOT_SERVER_FORM.test(name));
-  const files = await withLocalImports(root, [...commands.flatMap(scriptFiles), ...settings]);
-  const texts = await Promise.all(files.map((file) => readSourceFile(join(root, file))));
-  return texts.some((text) => /["'`/]extensions["'`/]/.test(text));
-}
-
 /** Adds the folders that the sources do not contain. */
 const withFolders = (sources: readonly string[], folders: readonly string[]): readonly string[] => [
   ...sources,
   ...folders.filter((folder) => !sources.some((path) => folder === path || folder.startsWith(`${path}/`))),
 ];
-
-/** Releases since 2026.6 start the gateway in their build, to write what its commands say about themselves. */
-const LAUNCHER = 'openclaw.mjs';
-
-async function isMentioned(root: string, pattern: string, name: string): Promise<boolean> {
-  for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
-    if (!entry.isFile() || /\btest\b/.test(entry.name)) continue;
-    if ((await readSourceFile(join(entry.parentPath, entry.name))).includes(name)) return true;
-  }
-  return false;
-}
 
 /** The Control UI also imports server sources: every top-level folder that its files name. */
 async function uiSources(root: string, entries: readonly string[]): Promise<readonly string[]> {

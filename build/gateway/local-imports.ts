@@ -55,3 +55,12 @@ export async function pathsAbove(root: string, pattern: string): Promise<readonl
   const paths = [...found].filter((path) => !path.startsWith('..')).map((path) => importedFile(root, path) ?? path);
   return [...new Set(paths)].filter((path) => existsSync(join(root, path))).sort();
 }
+
+/** Whether a file of a pattern contains a text. Tests are skipped. */
+export async function isMentioned(root: string, pattern: string, name: string): Promise<boolean> {
+  for await (const entry of glob(pattern, { cwd: root, withFileTypes: true })) {
+    if (!entry.isFile() || /\btest\b/.test(entry.name)) continue;
+    if ((await readSourceFile(join(entry.parentPath, entry.name))).includes(name)) return true;
+  }
+  return false;
+}

@@ -36,10 +36,10 @@ it('contains no dependencies of other plugins, although the linker is hoisted', 
   expect((await inImage(IMAGE, 'ls /app/node_modules')).stdout.trim().split('\n')).toEqual(['@fixture', 'ms']);
 });
 
-it('shows the commit and its time in the Control UI', async () => {
+it('shows the commit, its time and the version in the Control UI', async () => {
   const commit = (await execa('git', ['-C', folder, 'rev-parse', 'HEAD'])).stdout;
   expect((await inImage(IMAGE, 'cat /app/dist/control-ui/index.html')).stdout).toMatch(
-    new RegExp(`${commit} \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z`),
+    new RegExp(`${commit} \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z 2026\\.7\\.2$`),
   );
 });
 

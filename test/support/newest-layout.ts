@@ -19,9 +19,9 @@ const FILES: Readonly<Record<string, string>> = {
   'src/words.js': "import words from '../apps/shared/words.json' with { type: 'json' };\nexport default words;\n",
   'ui/vite.config.ts': 'export const commit = process.env.GIT_COMMIT;\n',
   'scripts/ui.mjs': `import { mkdirSync, writeFileSync } from 'node:fs';
-const { GIT_COMMIT, OPENCLAW_BUILD_TIMESTAMP } = process.env;
+const { GIT_COMMIT, OPENCLAW_BUILD_TIMESTAMP, OPENCLAW_DOCKER_BUILD_VERSION } = process.env;
 mkdirSync('dist/control-ui', { recursive: true });
-writeFileSync('dist/control-ui/index.html', '<html>' + GIT_COMMIT + ' ' + OPENCLAW_BUILD_TIMESTAMP);
+writeFileSync('dist/control-ui/index.html', '<html>' + [GIT_COMMIT, OPENCLAW_BUILD_TIMESTAMP, OPENCLAW_DOCKER_BUILD_VERSION].join(' '));
 `,
   'extensions/viewer/package.json': JSON.stringify({
     name: '@openclaw/viewer',

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { planDockerfile } from '../../../build/dockerfile/plan.ts';
@@ -146,5 +146,36 @@ describe('a layout that other releases have', () => {
     await writeFile(join(root, 'scripts/write-cli.mjs'), "spawnSync('node', ['openclaw.mjs', '--help']);\n");
     const { serverSources } = await readCheckout(root, []);
     expect(serverSources).toContain('openclaw.mjs');
+  });
+
+  it('builds its server with every folder and setting that its build names, and with no other', async () => {
+    const root = await checkout('new');
+    for (const folder of ['apps', 'assets', 'changelog', 'git-hooks']) {
+      await mkdir(join(root, folder));
+      await writeFile(join(root, folder, 'file.txt'), '');
+    }
+    for (const file of ['.swcrc', '.prettierrc', 'NOTICE.md', 'Makefile']) await writeFile(join(root, file), '');
+    const lines = ["cpSync('assets/file.txt', 'dist/file.txt');", '// The folder apps/ is not read.'];
+    await appendFile(
+      join(root, 'scripts/build.mjs'),
+      [...lines, "spawn('node', ['scripts/notes.mjs']);", ''].join('\n'),
+    );
+    await writeFile(join(root, 'scripts/notes.mjs'), "import './more.mjs';\nreadFileSync(join(root, 'NOTICE.md'));\n");
+    await writeFile(join(root, 'scripts/more.mjs'), "readdirSync('changelog');\n");
+    const { serverSources } = await readCheckout(root, []);
+    expect(serverSources).toEqual(
+      expect.arrayContaining(['.swcrc', 'Makefile', 'NOTICE.md', 'assets', 'changelog', 'scripts', 'src']),
+    );
+    for (const other of ['.prettierrc', 'apps', 'docs', 'git-hooks', 'ui', 'vendor'])
+      expect(serverSources).not.toContain(other);
+  });
+
+  it('without a script for the Control UI builds it with the server', async () => {
+    const root = await checkout('new', ({ scripts }) => delete scripts['ui:build']);
+    const gateway = await readCheckout(root, []);
+    expect(gateway.serverSources).toContain('ui');
+    const text = renderDockerfile(planDockerfile({ ...NO_EXTRAS, base: 'node:24', gateway }));
+    expect(text).not.toContain('AS control-ui');
+    expect(text).not.toContain('rm -rf dist/control-ui');
   });
 });

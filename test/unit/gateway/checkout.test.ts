@@ -183,6 +183,15 @@ describe('problems that would make a build fail', () => {
     ]);
   });
 
+  it('refuses a version with a shell in it', async () => {
+    const folder = await checkout('new', (manifest) => {
+      manifest.version = '2026.4.12; id';
+    });
+    expect((await problemsOf(folder)).map(({ text }) => text)).toEqual([
+      expect.stringContaining('contains characters that have a meaning in a Dockerfile'),
+    ]);
+  });
+
   it('refuses sources outside of git, because their revision is unknown', async () => {
     const folder = await checkout('new');
     await rm(join(folder, '.git'), { recursive: true });

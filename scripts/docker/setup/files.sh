@@ -66,7 +66,8 @@ reason_of() { printf '%s.' "${1##*: }"; }
 cannot_write() { # PATH MESSAGE
   local hint='run setup as the owner of the file and of its folder'
   case $2 in
-  *'No space left'* | *'quota exceeded'*) hint="make free space; to see what is full: df -h $(dirname -- "$1")" ;;
+  *'quota exceeded'*) hint="make room in the quota of ${1%/*}, or have it raised; df does not show it" ;;
+  *'No space left'*) hint="make free space; to see what is full: df -h $(dirname -- "$1")" ;;
   *'Read-only file system'*) hint='mount the file system for writing, or move the folder' ;;
   *'Operation not permitted'*) hint="it may be immutable; to look: lsattr $1; to change it, as root: chattr -i $1" ;;
   esac

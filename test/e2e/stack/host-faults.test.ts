@@ -85,9 +85,39 @@ describe('a Compose file that Compose does not accept is named before anything i
   });
 });
 
+const isRoot = getuid?.() === 0;
+
+const FULL_DISKS = [
+  {
+    name: 'a full disk',
+    isPossible: async () => isRoot,
+    mount: async (folder: string) => {
+      await $`mount -t tmpfs -o size=64k tmpfs ${folder}`;
+      return folder;
+    },
+    reason: 'No space left on device.\n  Hint: make free space',
+  },
+  {
+    name: 'a quota that is used up',
+    // Debian's package btrfs-progs. The other file systems of Linux need quotas in the kernel, which few machines for tests have.
+    isPossible: async () => isRoot && (await $({ nothrow: true })`mkfs.btrfs --version`.quiet()).exitCode === 0,
+    mount: async (folder: string) => {
+      const image = `${folder}.btrfs`;
+      await $`truncate --size 400M ${image}`;
+      await $`mkfs.btrfs --quiet ${image}`;
+      await $`mount -o loop ${image} ${folder}`;
+      await $`btrfs quota enable ${folder}`.quiet();
+      await $`btrfs subvolume create ${folder}/mine`.quiet();
+      await $`btrfs qgroup limit 256k ${folder}/mine`;
+      return join(folder, 'mine');
+    },
+    reason: 'Disk quota exceeded.\n  Hint: make room in the quota',
+  },
+] as const;
+
 describe('a host that does not let setup write', () => {
   // Only root can set flags of files, mount, and give files away.
-  it.skipIf(getuid?.() !== 0)('an immutable .env: the reason, and how to look', async () => {
+  it.skipIf(!isRoot)('an immutable .env: the reason, and how to look', async () => {
     const path = join(here.project, '.env');
     await $`chattr +i ${path}`;
     const output = await failure(1, { OPENCLAW_TZ: 'Asia/Taipei' });
@@ -96,26 +126,31 @@ describe('a host that does not let setup write', () => {
     await isUnchanged();
   });
 
-  it.skipIf(getuid?.() !== 0)('a full disk: the reason, and nothing is left on it', async () => {
-    const path = join(here.project, '.env');
-    const full = join(here.folder, 'full');
-    await mkdir(full);
-    await $`mount -t tmpfs -o size=64k tmpfs ${full}`;
-    try {
-      await rename(path, join(here.folder, 'kept.env'));
-      await writeFile(join(full, 'my.env'), dotEnv);
-      await symlink(join(full, 'my.env'), path);
-      await $({ nothrow: true })`dd if=/dev/zero of=${join(full, 'rest')} bs=4k`.quiet();
-      const output = await failure(1, { OPENCLAW_TZ: 'Asia/Taipei' });
-      expect(output).toContain(`${full}/my.env cannot be written\n  No space left on device.\n  Hint: make free space`);
-      expect((await readdir(full)).sort()).toEqual(['my.env', 'rest']);
-    } finally {
-      await $`umount ${full}`;
-    }
-    await rm(path);
-    await rename(join(here.folder, 'kept.env'), path);
-    await isUnchanged();
-  });
+  it.for(FULL_DISKS)(
+    '$name: the reason, and nothing is left on it',
+    async ({ mount, reason, isPossible }, { skip }) => {
+      if (!(await isPossible())) skip('not root, or without the programs for it');
+      const path = join(here.project, '.env');
+      const disk = join(here.folder, 'disk');
+      await mkdir(disk);
+      const full = await mount(disk);
+      try {
+        await rename(path, join(here.folder, 'kept.env'));
+        await writeFile(join(full, 'my.env'), dotEnv);
+        await symlink(join(full, 'my.env'), path);
+        await $({ nothrow: true })`dd if=/dev/zero of=${join(full, 'rest')} bs=4k conv=fsync`.quiet();
+        const output = await failure(1, { OPENCLAW_TZ: 'Asia/Taipei' });
+        expect(output).toContain(`${full}/my.env cannot be written\n  ${reason}`);
+        expect((await readdir(full)).sort()).toEqual(['my.env', 'rest']);
+      } finally {
+        await $`umount ${disk}`;
+        await rm(disk, { recursive: true });
+      }
+      await rm(path);
+      await rename(join(here.folder, 'kept.env'), path);
+      await isUnchanged();
+    },
+  );
 
   it('a file in place of a folder: refused by its path', async () => {
     const file = join(fresh.folder, 'file');
@@ -125,7 +160,7 @@ describe('a host that does not let setup write', () => {
     expect(existsSync(join(fresh.project, '.env'))).toBe(false);
   });
 
-  it.skipIf(getuid?.() !== 0)('data whose owner cannot be changed: the file and the reason', async () => {
+  it.skipIf(!isRoot)('data whose owner cannot be changed: the file and the reason', async () => {
     const file = join(here.config, 'fixed');
     await writeFile(file, '');
     await $`chattr +i ${file}`;
@@ -238,7 +273,7 @@ describe('a home volume of an earlier installation', () => {
   });
 
   // Without root, the volume has other numbers on the host.
-  it.skipIf(getuid?.() !== 0)('follows the user of the gateway', async () => {
+  it.skipIf(!isRoot)('follows the user of the gateway', async () => {
     const { exitCode, output } = await fresh.setup({ ...QUICK, OPENCLAW_UID: '1234' });
     expect({ exitCode }, output).toEqual({ exitCode: 0 });
     expect((await fresh.compose('exec', '-T', 'openclaw-gateway', 'stat', '-c', '%u', '/home/node')).stdout).toBe(

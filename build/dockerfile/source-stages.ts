@@ -88,11 +88,18 @@ ENV CI=true npm_config_manage_package_manager_versions=false pnpm_config_verify_
 ENV GIT_HTTP_LOW_SPEED_LIMIT=1 GIT_HTTP_LOW_SPEED_TIME=60`,
 });
 
-const manifestsStage = ({ manifests }: Checkout): Stage => ({
+const manifestsStage = ({ manifests, replacements }: Checkout): Stage => ({
   name: 'manifests',
   from: 'scratch',
   why: 'The files that an install of dependencies reads. An edit of any other file does not repeat the install.',
-  body: manifests.map((path) => `COPY ${path} /${path}`).join('\n'),
+  body: [
+    ...manifests.map((path) => `COPY ${path} /${path}`),
+    ...(replacements.length === 0
+      ? []
+      : [
+          `# Replacements of dependencies: --override\nCOPY <<'JSON' /.replacements.json\n${JSON.stringify(replacements)}\nJSON`,
+        ]),
+  ].join('\n'),
 });
 
 /** Plugins are selected during the build, so that a build argument of `docker build` can name them. */

@@ -1,9 +1,11 @@
-import { lookup } from 'node:dns/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Problem } from '../problem.ts';
-import { trimLockfile } from '../steps/trim-lockfile.mjs';
+import { replaceInLockfile, trimLockfile } from '../steps/trim-lockfile.mjs';
+import { overrideFor, splitDependency } from './npm.ts';
 import type { PackageManifest } from './package-manifest.ts';
 import { GROUPS, type Importer, type Lockfile, parseLockfile } from './pnpm-files.ts';
+import { type LockedReplacement, lockReplacement, type Replacement } from './replaced-package.ts';
 import { readSourceFile } from './source-file.ts';
 
 /** The parts of a workspace's lockfile that affect a build. Source: pnpm-lock.yaml, lockfileVersion 9. */
@@ -12,6 +14,7 @@ export interface CheckoutLock {
   readonly versionOf: (name: string) => string | undefined;
   /** Paths in the checkout that the install reads: patches, and packages outside of the workspace. */
   readonly files: readonly string[];
+  readonly replacements: readonly LockedReplacement[];
   readonly problems: readonly Problem[];
 }
 
@@ -22,10 +25,12 @@ const LOCKFILE = 'pnpm-lock.yaml';
  * unreachable hosts.
  *
  * @param manifests by folder relative to the checkout: `.`, `ui`
+ * @param replacements of its dependencies, by the user
  */
 export async function readCheckoutLock(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
+  replacements: readonly Replacement[],
 ): Promise<CheckoutLock> {
   const text = await readSourceFile(join(root, LOCKFILE)).catch(() => undefined);
   if (text === undefined) {
@@ -33,11 +38,16 @@ export async function readCheckoutLock(
     return {
       versionOf: () => undefined,
       files: [],
+      replacements: [],
       problems: [{ source: '--source', value: root, reason: `has no ${LOCKFILE}`, hint }],
     };
   }
-  const needed = trimLockfile(text, (folder) => manifests.has(folder));
-  const lock = await parseLockfile(needed, join(root, LOCKFILE));
+  const isInstalled = (folder: string): boolean => manifests.has(folder);
+  const original = await parseLockfile(trimLockfile(text, isInstalled), join(root, LOCKFILE));
+  const results = replacements.map((replacement) => lockReplacement(original, replacement));
+  const locked = results.filter((result) => 'entries' in result);
+  const replaced = trimLockfile(replaceInLockfile(text, locked), isInstalled);
+  const lock = locked.length === 0 ? original : await parseLockfile(replaced, join(root, LOCKFILE));
   const stale: Problem[] = [];
   for (const [folder, manifest] of manifests) {
     // A .pnpmfile changes manifests, so only pnpm can compare them.
@@ -60,7 +70,8 @@ export async function readCheckoutLock(
       return undefined;
     },
     files: localFiles(lock),
-    problems: [...stale, ...(await unreachableHosts(lock, text))],
+    replacements: locked,
+    problems: [...stale, ...results.filter((result) => 'reason' in result), ...(await unreachableHosts(lock, text))],
   };
 }
 
@@ -103,11 +114,30 @@ function differences(
   });
 }
 
+/** The name by which packages need an entry of the lockfile, which can differ from its own. */
+function dependencyOf({ importers = {}, snapshots = {} }: Lockfile, key: string): string {
+  const { name, address } = splitDependency(key);
+  const isIt = (version: string): boolean => version === key || version === address;
+  const groups = [
+    ...Object.values(importers).flatMap((importer) => GROUPS.map((group) => importer[group] ?? {})),
+    ...Object.values(snapshots).flatMap(({ dependencies = {}, optionalDependencies = {} }) => [
+      dependencies,
+      optionalDependencies,
+    ]),
+  ];
+  for (const group of groups)
+    for (const [dependency, found] of Object.entries(group))
+      if (isIt(typeof found === 'string' ? found : found.version)) return dependency;
+  return name;
+}
+
 const lineOf = (text: string, part: string): number =>
   text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
 
 /** Finds each needed package that comes by URL or git from an unreachable host. Packages from a registry are reachable if the registry is. */
 async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
+  // Behind a proxy, the proxy connects.
+  if (['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'].some((name) => process.env[name] !== undefined)) return [];
   const byHost = new Map<string, { readonly name: string; readonly address: string }[]>();
   for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {
     const address =
@@ -116,27 +146,40 @@ async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly 
     if (address === undefined || host === undefined) continue;
     byHost.set(host, [...(byHost.get(host) ?? []), { name, address }]);
   }
-  const proxied = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'].some((name) => process.env[name] !== undefined);
   const problems = await Promise.all(
     [...byHost].map(async ([host, packages]): Promise<readonly Problem[]> => {
-      // Behind a proxy, the proxy resolves names.
-      if (proxied) return [];
-      const known = await lookup(host).then(
-        () => true,
-        () => false,
-      );
-      if (known) return [];
+      if (await acceptsConnections(host)) return [];
       return packages.map(({ name, address }) => ({
         source: `${LOCKFILE}:${lineOf(text, address)}`,
         value: name,
-        reason: `comes from ${host}, which is unreachable`,
-        hint: 'build on a host that reaches it, or lock the package from a reachable registry',
+        reason: `comes from ${host.replace(/:(?:443|80|22|9418)$/, '')}, which is unreachable`,
+        hint: `build on a host that reaches it, or replace it by a published package: --override ${overrideFor(dependencyOf(lock, name))}`,
       }));
     }),
   );
   return problems.flat();
 }
 
-/** `https://codeload.github.com/…`, and the form of git over SSH without a scheme: `git@github.com:owner/name.git`. */
-const hostOf = (address: string): string | undefined =>
-  URL.canParse(address) ? new URL(address).hostname : /^(?:[\w.-]+@)?([\w.-]+):/.exec(address)?.[1];
+const PORTS: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80', 'git:': '9418' };
+
+/** Host and port of `https://codeload.github.com/…`, and of git over SSH without a scheme: `git@github.com:owner/name.git`. */
+function hostOf(address: string): string | undefined {
+  if (!URL.canParse(address)) {
+    const host = /^(?:[\w.-]+@)?([\w.-]+):/.exec(address)?.[1];
+    return host === undefined ? undefined : `${host}:22`;
+  }
+  const { protocol, hostname, port } = new URL(address);
+  return `${hostname}:${port === '' ? (PORTS[protocol.replace(/^git\+/, '')] ?? '22') : port}`;
+}
+
+/** @param address host and port @returns false if there is no such host, or no answer within five seconds */
+const acceptsConnections = (address: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const { hostname: host, port } = new URL(`tcp://${address}`);
+    const socket = connect({ host, port: Number(port), timeout: 5000 });
+    const end = (answers: boolean) => () => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  });

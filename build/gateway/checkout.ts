@@ -13,6 +13,7 @@ import { isMentioned, pathsAbove, withLocalImports } from './local-imports.ts';
 import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
 import { parseWorkspace } from './pnpm-files.ts';
+import type { Replacement } from './replaced-package.ts';
 import { namesEntry, readBuildFiles, serverSources } from './server-sources.ts';
 import { readSourceFile } from './source-file.ts';
 import {
@@ -39,9 +40,14 @@ const ALWAYS_PACKED = /^(?:readme|licen[cs]e|copying)(?:\.|$)/i;
  *
  * @param root the checkout's folder
  * @param extensions requested plugins, by id or by folder
+ * @param replacements of dependencies
  * @throws RequestError with every problem that would make the build fail
  */
-export async function readCheckout(root: string, extensions: readonly string[]): Promise<Checkout> {
+export async function readCheckout(
+  root: string,
+  extensions: readonly string[],
+  replacements: readonly Replacement[] = [],
+): Promise<Checkout> {
   const objection = await checkoutObjection(root);
   if (objection !== undefined) {
     throw new RequestError([
@@ -71,7 +77,7 @@ export async function readCheckout(root: string, extensions: readonly string[]):
   );
   const manifests = new Map<string, PackageManifest>();
   for (const folder of packages) manifests.set(folder, await readManifest(root, folder));
-  const lock = await readCheckoutLock(root, manifests);
+  const lock = await readCheckoutLock(root, manifests, replacements);
   problems.push(...lock.problems);
 
   const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+(?:-[\w.-]+)?)(?:\+|$)/.exec(manifest.packageManager ?? '')?.[1];
@@ -111,6 +117,8 @@ export async function readCheckout(root: string, extensions: readonly string[]):
     revision: git.revision,
     dirty: git.dirty,
     unseen: [],
+    overrides: Object.fromEntries(replacements.map(({ dependency, spec }) => [dependency, spec])),
+    replacements: lock.replacements,
     committed: git.committed.toISOString(),
     changed: git.changed.toISOString(),
     pnpmVersion,

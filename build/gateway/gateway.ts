@@ -1,6 +1,7 @@
 import type { Failure } from '../problem.ts';
 import type { DependencyLayer } from './dependency-layers.ts';
 import type { GitDependencies } from './git-dependency.ts';
+import type { LockedReplacement } from './replaced-package.ts';
 
 /** An external plugin to bake, beside those in the gateway's package. */
 export interface BakedPlugin {
@@ -27,6 +28,8 @@ interface GatewayMetadata {
   readonly repository: string;
   /** Git commit, 40 hexadecimal digits: from the package's build record, or from git. */
   readonly revision: string;
+  /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
+  readonly overrides: Readonly<Record<string, string>>;
   /** Version of its dependency playwright-core; undefined if it has none. */
   readonly playwrightVersion?: string | undefined;
 }
@@ -40,8 +43,6 @@ export interface PackagedGateway extends GatewayMetadata {
   /** Build time from the build record (ISO 8601); undefined if there is none. */
   readonly built?: string | undefined;
   readonly integrity: string;
-  /** Replacements of its dependencies: `libsignal` → `npm:libsignal@2.0.1`. */
-  readonly overrides: Readonly<Record<string, string>>;
   /** Dependencies from git; undefined if there are none. */
   readonly git?: GitDependencies;
   /** Dependencies of plugins that could not be had, by name; undefined if there are none. */
@@ -99,6 +100,8 @@ export interface Checkout extends GatewayMetadata {
   readonly needsBun: boolean;
   /** Inputs of the dependency install: manifests (except those of plugins), lockfile, patches, settings, install scripts and their imports. */
   readonly manifests: readonly string[];
+  /** The overrides, as the install writes them into the lockfile. */
+  readonly replacements: readonly LockedReplacement[];
   /** `build:docker` if the script exists, else `build`. */
   readonly serverScript: string;
   /** Top-level entries that the server's build reads. */

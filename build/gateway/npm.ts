@@ -120,6 +120,9 @@ export function explainNpmError(error: unknown, what: string): unknown {
 /** Git dependencies of known releases, and the same code on npm. Source: the packages' own README and tags. */
 const PUBLISHED: Readonly<Record<string, string>> = { libsignal: 'npm:libsignal@2.0.1' };
 
+/** The value of `--override` for a dependency that no published package has to be found for, or its form. */
+export const overrideFor = (name: string): string => `${name === '' ? 'NAME' : name}=${PUBLISHED[name] ?? 'VERSION'}`;
+
 /** A dependency from git that cannot be used. */
 export class GitDependencyError extends WorkError {
   /** Name of the package: `libsignal`. */
@@ -128,13 +131,12 @@ export class GitDependencyError extends WorkError {
   /** @param dependency `libsignal@git+https://github.com/…` @param reason continues it @param first what can be done, before the rest */
   constructor(dependency: string, reason: string, options?: ErrorOptions, first = '') {
     const { name } = splitDependency(dependency);
-    const override = `${name === '' ? 'NAME' : name}=${PUBLISHED[name] ?? 'VERSION'}`;
     super(
       {
         kind: 'git-dependency',
         title: 'A dependency comes from a git repository',
         reason: `${printable(dependency)} ${reason}.`,
-        hint: `${first}replace it by a published package: --override ${override}; or build a release without it: scripts/run build --package openclaw@latest`,
+        hint: `${first}replace it by a published package: --override ${overrideFor(name)}; or build a release without it: scripts/run build --package openclaw@latest`,
       },
       options,
     );

@@ -22,11 +22,14 @@ export interface Lockfile {
       { readonly resolution?: { readonly tarball?: string; readonly repo?: string; readonly directory?: string } }
     >
   >;
+  /** What each package needs, with the versions. */
+  readonly snapshots?: Readonly<Record<string, Snapshot>>;
   /** Patches by package; pnpm 11 writes only their hash. */
   readonly patchedDependencies?: Readonly<Record<string, string | { readonly path?: string }>>;
   /** Set if a .pnpmfile changes manifests while pnpm reads them. */
   readonly pnpmfileChecksum?: string;
 }
+type Snapshot = Readonly<Partial<Record<'dependencies' | 'optionalDependencies', Readonly<Record<string, string>>>>>;
 export const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const;
 export type Importer = Readonly<
   Partial<
@@ -68,6 +71,10 @@ const lockfileRule = ruleChecker({
     overrides: mapOf(TEXT),
     importers: mapOf(importer),
     packages: mapOf({ type: 'object', properties: { resolution } }),
+    snapshots: mapOf({
+      type: 'object',
+      properties: { dependencies: mapOf(TEXT), optionalDependencies: mapOf(TEXT) },
+    }),
     patchedDependencies: mapOf({ type: ['string', 'object'], properties: { path: TEXT } }),
     pnpmfileChecksum: TEXT,
   },

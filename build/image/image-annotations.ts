@@ -8,12 +8,11 @@ const DOCUMENTATION = 'https://docs.openclaw.ai/install/docker';
 
 /** The annotations of a gateway image, except `created`. */
 export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'digest'>): Annotations {
-  const replaced = gateway.kind === 'package' ? gateway.overrides : {};
   const list = (values: Readonly<Record<string, string>>): string =>
     Object.entries(values)
       .map(([name, value]) => `${name}=${value}`)
       .join(' ');
-  const overrides = list(replaced);
+  const overrides = list(gateway.overrides);
   const git = list((gateway.kind === 'package' ? gateway.git : undefined) ?? {});
   return {
     [ANNOTATION.baseName]: base.name,

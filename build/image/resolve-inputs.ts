@@ -5,6 +5,7 @@ import type { BakedPlugin, Gateway, PackagedGateway } from '../gateway/gateway.t
 import { readNpmOptions } from '../gateway/npm.ts';
 import { lockIndependently, readGatewayPackage } from '../gateway/npm-package.ts';
 import { resolvePlugins } from '../gateway/plugin-package.ts';
+import type { Replacement } from '../gateway/replaced-package.ts';
 import { type ResolvedPackage, resolveGatewayPackage } from '../gateway/resolved-package.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice, ImageSpec } from '../spec/image-spec.ts';
@@ -43,13 +44,9 @@ export async function resolveInputs(
 }
 
 async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[]): Promise<ResolvedInputs> {
-  for (const [name, version] of Object.entries(spec.overrides)) {
-    const reason = 'is possible for a gateway from npm only: the lockfile of a checkout is taken as it is';
-    const hint = `add it to pnpm.overrides in the checkout's package.json, and run pnpm install`;
-    problems.push({ source: '--override', value: `${name}=${version}`, reason, hint });
-  }
   const { readCheckout } = await import('../gateway/checkout.ts');
-  const checkout = await readCheckout(path, spec.extensions).catch(collectInto(problems));
+  const replacements = await replacementsOf(spec).catch(collectInto(problems));
+  const checkout = await readCheckout(path, spec.extensions, replacements ?? []).catch(collectInto(problems));
   if (checkout === undefined) throw new RequestError(problems);
   if (spec.revision !== undefined) {
     const reason = 'is possible for a gateway from npm only: git knows the commit of a checkout';
@@ -63,6 +60,12 @@ async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[
   );
   if (problems.length > 0) throw new RequestError(problems);
   return { gateway, plugins: [] };
+}
+
+async function replacementsOf({ overrides, ca }: ImageSpec): Promise<readonly Replacement[]> {
+  if (Object.keys(overrides).length === 0) return [];
+  const { resolveReplacements } = await import('../gateway/replaced-package.ts');
+  return resolveReplacements(overrides, await readNpmOptions(ca));
 }
 
 async function resolvePackage(

@@ -1,7 +1,10 @@
 // Reduces pnpm-lock.yaml in the current folder to what the workspace packages in this folder need. `pnpm fetch` fetches everything that a
 // lockfile contains, and with `nodeLinker: hoisted` pnpm also installs it: the dependencies of every plugin, requested or not.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
+
+/** Beside the lockfile; absent if nothing is replaced. */
+const REPLACEMENTS = '.replacements.json';
 
 /**
  * @param {string} text pnpm-lock.yaml, lockfileVersion 9, as pnpm writes it (Node has no YAML parser)
@@ -47,6 +50,34 @@ export function trimLockfile(text, isPresent) {
   return `${(text.slice(0, start) + trimmed.join('')).trimEnd()}\n`;
 }
 
+/**
+ * Replaces dependencies of all packages.
+ *
+ * @typedef {{ dependency: string, version: string, entries: { packages: string, snapshots: string } }} Replacement
+ * @param {string} text pnpm-lock.yaml, as for `trimLockfile`
+ * @param {readonly Replacement[]} replacements
+ */
+export function replaceInLockfile(text, replacements) {
+  const start = text.lastIndexOf('\n---\n') + 1;
+  const sections = text.slice(start).split(/^(?=\S[^\n]*:$)/m);
+  for (const { dependency, version, entries } of replacements) {
+    const value = quote(version);
+    const line = `(^ {6}${RegExp.escape(quote(dependency))}:)`;
+    /** @type {Readonly<Record<string, (section: string) => string>>} */
+    const edits = {
+      importers: (section) =>
+        section.replace(new RegExp(`${line}(\\n {8}specifier: .*\\n {8}version: ).*$`, 'gm'), `$1$2${value}`),
+      packages: (section) => `${section.trimEnd()}\n\n${entries.packages}`,
+      snapshots: (section) =>
+        `${section.replace(new RegExp(`${line} .*$`, 'gm'), `$1 ${value}`).trimEnd()}\n\n${entries.snapshots}`,
+    };
+    for (const [index, section] of sections.entries())
+      sections[index] = edits[/^\w+/.exec(section)?.[0] ?? '']?.(section) ?? section;
+  }
+  return text.slice(0, start) + sections.join('');
+}
+
+const quote = (/** @type {string} */ word) => (word.startsWith('@') ? `'${word}'` : word);
 const unquote = (/** @type {string} */ word) => word.replace(/^'(.*)'$/s, '$1').replaceAll("''", "'");
 
 /** `  'a@1(b@2)':` → `a@1(b@2)`. A key of more than 1024 characters begins with a question mark. Source: YAML 1.2.2, 8.2.2 */
@@ -74,7 +105,10 @@ function dependenciesOf(entry) {
 
 if (import.meta.main ?? argv[1] === import.meta.filename) {
   const file = 'pnpm-lock.yaml';
-  const lock = readFileSync(file, 'utf8');
+  // Replacements that the user requested. The lockfile is read twice if two steps share a folder.
+  const replacements = existsSync(REPLACEMENTS) ? JSON.parse(readFileSync(REPLACEMENTS, 'utf8')) : [];
+  const lock = replaceInLockfile(readFileSync(file, 'utf8'), replacements);
+  rmSync(REPLACEMENTS, { force: true });
   writeFileSync(
     file,
     trimLockfile(lock, (folder) => existsSync(`${folder}/package.json`)),

@@ -5,11 +5,13 @@ import { docker, inImage, run } from '../support/command.ts';
 import { makeNewestCheckout } from '../support/newest-layout.ts';
 
 const IMAGE = 'openclaw-image-test:newest-layout';
+/** A dependency whose host does not answer. */
+const REPLACED = ['--override', 'numbers=npm:is-number@7.0.0'];
 let folder = '';
 
 beforeAll(async () => {
   folder = await makeNewestCheckout();
-  const { exitCode, stdout, stderr } = await run(['build', '--source', folder, '--tag', IMAGE]);
+  const { exitCode, stdout, stderr } = await run(['build', '--source', folder, '--tag', IMAGE, ...REPLACED]);
   expect(exitCode, stdout + stderr).toBe(0);
 });
 afterAll(async () => {
@@ -33,7 +35,25 @@ it('builds with a file of apps/ that the server imports, and with the scripts of
 });
 
 it('contains no dependencies of other plugins, although the linker is hoisted', async () => {
-  expect((await inImage(IMAGE, 'ls /app/node_modules')).stdout.trim().split('\n')).toEqual(['@fixture', 'ms']);
+  expect((await inImage(IMAGE, 'ls /app/node_modules')).stdout.trim().split('\n')).toEqual([
+    '@fixture',
+    'ms',
+    'numbers',
+  ]);
+});
+
+it('contains the published package that replaces one from an unreachable host, and says so', async () => {
+  const { stdout } = await inImage(IMAGE, 'cat /app/node_modules/numbers/package.json');
+  expect(JSON.parse(stdout)).toMatchObject({ name: 'is-number', version: '7.0.0' });
+  const plan = await run(['build', '--source', folder, ...REPLACED, '--dry-run']);
+  expect(plan.stdout).toMatch(/^overrides +numbers=npm:is-number@7\.0\.0$/m);
+});
+
+it('is refused with the option that replaces it', async () => {
+  const { exitCode, stderr } = await run(['build', '--source', folder, '--tag', `${IMAGE}-refused`]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('comes from nowhere.invalid, which is unreachable');
+  expect(stderr).toContain('--override numbers=VERSION');
 });
 
 it('shows the commit, its time and the version in the Control UI', async () => {

@@ -5,6 +5,8 @@ import { $ } from 'zx';
 import { makeCheckout } from './make-checkout.ts';
 
 const NOWHERE = 'https://nowhere.invalid/owner/api/tar.gz/1';
+/** Of a dependency of the gateway, which a build must replace: --override numbers=npm:is-number@7.0.0 */
+const ELSEWHERE = 'https://nowhere.invalid/owner/numbers/tar.gz/1';
 
 /** Files of the newest layout. A plugin `viewer` has a script that the server's build runs, and `remote` needs an unreachable host. */
 const FILES: Readonly<Record<string, string>> = {
@@ -64,6 +66,7 @@ export async function makeNewestCheckout(): Promise<string> {
   const folder = await makeCheckout('new', (manifest) => {
     manifest.version = '2026.7.2';
     manifest.dependencies['@fixture/greeting'] = 'workspace:*';
+    manifest.dependencies['numbers'] = ELSEWHERE;
   });
   for (const [path, text] of Object.entries(FILES)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -87,6 +90,9 @@ async function changeLockfile(file: string): Promise<void> {
     specifier: 'workspace:*',
     version: 'link:packages/greeting',
   };
+  lock.importers['.'].dependencies['numbers'] = { specifier: ELSEWHERE, version: ELSEWHERE };
+  lock.packages[`numbers@${ELSEWHERE}`] = { resolution: { tarball: ELSEWHERE }, version: '1.0.0' };
+  lock.snapshots[`numbers@${ELSEWHERE}`] = {};
   lock.importers['extensions/viewer'] = { dependencies: { 'is-number': { specifier: version, version } } };
   lock.importers['extensions/remote'] = { dependencies: { '@remote/api': { specifier: NOWHERE, version: NOWHERE } } };
   lock.packages[`@remote/api@${NOWHERE}`] = { resolution: { tarball: NOWHERE }, version: '1.0.0' };

@@ -1,6 +1,8 @@
-import { appendFile, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, lstat, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../../support/command.ts';
 import { makeInstallation, type TestInstallation } from '../../support/installation.ts';
 
 // Users have written these in openclaw.json before setup runs. The real gateway says which secret it accepts.
@@ -20,6 +22,16 @@ async function setup(variables: Readonly<Record<string, string>> = {}): Promise<
   const { exitCode, output = '' } = await here.setup({ OPENCLAW_SKIP_ONBOARDING: '1', ...variables });
   expect({ exitCode }, output).toEqual({ exitCode: 0 });
   return output;
+}
+
+/** What `clawdock-token` prints. The helpers are a copy: those beside the tests would use the project of the tests. */
+async function tokenOfClawdock(): Promise<string> {
+  const helpers = join(here.home, 'clawdock-helpers.sh');
+  await cp(join(ROOT, 'scripts/clawdock/clawdock-helpers.sh'), helpers);
+  const env = { ...here.environment, PATH: `${here.environment['PATH']}:/usr/bin:/bin` };
+  const line = `source '${helpers}'; clawdock-token`;
+  return (await execa('bash', ['--norc', '--noprofile', '-c', line], { cwd: here.project, env, extendEnv: false }))
+    .stdout;
 }
 
 type Auth = Readonly<Record<string, unknown>>;
@@ -72,6 +84,7 @@ it('names a token that a Compose file of the user sets', async () => {
   expect(output).toContain('token       the OPENCLAW_GATEWAY_TOKEN of your Compose files; paste it');
   expect(output).not.toContain(other);
   expect(await accepts(other)).toBe(true);
+  expect(await tokenOfClawdock()).toBe(other);
   await rm(override);
   expect(await setup()).toContain(`token       OPENCLAW_GATEWAY_TOKEN in ${here.project}/.env; paste it`);
   expect(await accepts(other)).toBe(false);

@@ -1,4 +1,5 @@
 import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -160,6 +161,16 @@ describe('problems that would make a build fail', () => {
       const folder = await lockFrom('extensions/echo', NOWHERE);
       expect(await readCheckout(folder, [])).toMatchObject({ kind: 'checkout' });
       expect((await problemsOf(folder, ['echo']))[0]?.text).toContain('comes from nowhere.invalid');
+    });
+
+    it('is named if it has an address and refuses connections', async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const folder = await lockFrom('ui', `http://127.0.0.1:${port}/x.tgz`);
+      expect(await readCheckout(folder, [])).toMatchObject({ kind: 'checkout' });
+      await new Promise((resolve) => server.close(resolve));
+      expect((await problemsOf(folder))[0]?.text).toContain(`comes from 127.0.0.1:${port}, which is unreachable`);
     });
 
     it('is named together with all others, also those that git fetches over SSH', async () => {

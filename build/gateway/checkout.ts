@@ -12,7 +12,7 @@ import { checkoutObjection } from './is-checkout.ts';
 import { isMentioned, pathsAbove, withLocalImports } from './local-imports.ts';
 import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
 import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
-import { parseWorkspace } from './pnpm-files.ts';
+import { parseWorkspace, type Workspace } from './pnpm-files.ts';
 import type { Replacement } from './replaced-package.ts';
 import { namesEntry, readBuildFiles, serverSources } from './server-sources.ts';
 import { readSourceFile } from './source-file.ts';
@@ -25,6 +25,7 @@ import {
   workspacePackages,
 } from './workspace-packages.ts';
 
+const WORKSPACE = 'pnpm-workspace.yaml';
 const CANVAS_SCRIPT = 'canvas:a2ui:bundle';
 const UI_SCRIPT = 'ui:build';
 /** In order of preference: newer releases have a build without the parts that an image does not need. */
@@ -71,8 +72,10 @@ export async function readCheckout(
     }),
   ]);
   const selected = collect(problems, () => selectPlugins(extensions, plugins)) ?? [];
+  const workspace = await parseWorkspace(await readSourceFile(join(root, WORKSPACE)), join(root, WORKSPACE));
   const packages = await workspacePackages(
     root,
+    workspace,
     selected.map(({ directory }) => directory),
   );
   const manifests = new Map<string, PackageManifest>();
@@ -99,7 +102,7 @@ export async function readCheckout(
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
   const needed = workspaceDependencies(manifests);
-  const inputs = await installInputs(root, manifests, needed, lock.files);
+  const inputs = await installInputs(root, manifests, workspace, needed, lock.files);
   const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
   const { [CANVAS_SCRIPT]: canvas, ...otherScripts } = scripts;
   const hasUiScript = scripts[UI_SCRIPT] !== undefined;
@@ -210,6 +213,7 @@ function existsBelow(name: string, { text }: DockerIgnore): boolean {
 async function installInputs(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
+  workspace: Workspace,
   needed: Checkout['workspaceDependencies'],
   local: readonly string[],
 ): Promise<readonly string[]> {
@@ -218,15 +222,11 @@ async function installInputs(
       !folder.startsWith('extensions/') || hasAssetScripts(manifest) || needed.some((one) => one.folder === folder),
   );
   const exists = (path: string): boolean => existsSync(join(root, path));
-  const workspace = await parseWorkspace(
-    await readSourceFile(join(root, 'pnpm-workspace.yaml')),
-    'pnpm-workspace.yaml',
-  );
   const patches = [workspace.patchedDependencies, manifests.get('.')?.pnpm?.patchedDependencies].flatMap((paths) =>
     Object.values(paths ?? {}),
   );
   const hooks = ['.pnpmfile.cjs', '.pnpmfile.mjs'].filter(exists);
-  const settings = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', '.npmrc', ...hooks, 'patches'].filter(exists);
+  const settings = ['pnpm-lock.yaml', WORKSPACE, '.npmrc', ...hooks, 'patches'].filter(exists);
   const others = [...patches, ...local]
     .map((path) => normalize(path))
     .filter((path) => exists(path) && !path.startsWith('..') && !path.startsWith('patches/'));

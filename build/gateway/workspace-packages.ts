@@ -3,16 +3,19 @@ import { join, matchesGlob } from 'node:path';
 import type { WorkspaceDependency } from './gateway.ts';
 import { parsePackageJson } from './package-json.ts';
 import type { PackageManifest } from './package-manifest.ts';
-import { parseWorkspace } from './pnpm-files.ts';
+import type { Workspace } from './pnpm-files.ts';
 import { readSourceFile } from './source-file.ts';
 
 /**
  * The workspace packages that the builds need: the root, `ui`, `packages/*`, the requested plugins, plugins whose scripts the server's
  * build runs, and those that any of these needs. Other plugins are left out, so that their dependencies are not installed.
  */
-export async function workspacePackages(root: string, selected: readonly string[]): Promise<readonly string[]> {
-  const file = join(root, 'pnpm-workspace.yaml');
-  const packages = (await parseWorkspace(await readSourceFile(file), file)).packages ?? [];
+export async function workspacePackages(
+  root: string,
+  workspace: Workspace,
+  selected: readonly string[],
+): Promise<readonly string[]> {
+  const packages = workspace.packages ?? [];
   const excluded = packages.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
   const manifests = new Map([['.', await readManifest(root, '.')]]);
   const folders = new Set<string>(['.']);

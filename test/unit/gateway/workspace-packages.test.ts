@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseWorkspace } from '../../../build/gateway/pnpm-files.ts';
 import { workspaceDependencies, workspacePackages } from '../../../build/gateway/workspace-packages.ts';
 
 describe('workspaceDependencies', () => {
@@ -83,18 +84,16 @@ describe('the packages of a workspace', () => {
       await writeFile(join(folder, path, 'package.json'), JSON.stringify({ version: '1.0.0', ...manifest }));
     }
     const workspace = "packages: ['.', 'packages/*', 'extensions/*', '!packages/experimental']\n";
-    await writeFile(join(folder, 'pnpm-workspace.yaml'), workspace);
-    expect(await workspacePackages(folder, ['chosen'])).toEqual([
-      ...['.', 'extensions/chosen', 'extensions/deep', 'extensions/needed', 'packages/a'],
-    ]);
+    expect(await workspacePackages(folder, await parseWorkspace(workspace, 'pnpm-workspace.yaml'), ['chosen'])).toEqual(
+      [...['.', 'extensions/chosen', 'extensions/deep', 'extensions/needed', 'packages/a']],
+    );
     await rm(folder, { recursive: true });
   });
 });
 
 it.each(['', 'packages:\n', 'packages: []\n'])('the root is the only package of the workspace "%s"', async (text) => {
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-workspace-'));
-  await writeFile(join(folder, 'pnpm-workspace.yaml'), text);
   await writeFile(join(folder, 'package.json'), '{ "name": "openclaw", "version": "1.0.0" }');
-  expect(await workspacePackages(folder, [])).toEqual(['.']);
+  expect(await workspacePackages(folder, await parseWorkspace(text, 'pnpm-workspace.yaml'), [])).toEqual(['.']);
   await rm(folder, { recursive: true });
 });

@@ -1,0 +1,82 @@
+// A refresh of a published release on a runner without caches, from a new base to checked tags on two registries: rebase, on the new base
+// alone and with Debian's packages of today, and a build, in turn.
+import '../support/isolation.ts';
+import { $ } from 'zx';
+import { readNpmOptions } from '../../build/gateway/npm.ts';
+import { resolveGatewayPackage } from '../../build/gateway/resolved-package.ts';
+import { planRelease } from '../../build/release/plan-release.ts';
+import { parseRelease } from '../../build/release/release.ts';
+import { isOwnEngine, startEngine, stopEngine } from '../support/engine.ts';
+import { publishBase } from '../support/published-base.ts';
+import { startRegistry } from '../support/registry.ts';
+import { median, report, rounds, say } from './comparison.ts';
+
+const ROUNDS = rounds ?? 3;
+if (!isOwnEngine) throw new Error('This benchmark empties the build cache: unset OPENCLAW_TEST_ENGINE.');
+const engine = await startEngine();
+const run = $({ env: { ...engine.environment, CI: 'true' } });
+const script = `${import.meta.dirname}/../../scripts/run`;
+const { version } = await resolveGatewayPackage({ kind: 'registry', selector: 'latest' }, await readNpmOptions());
+const [first, mirror] = [await startRegistry(), await startRegistry()];
+const registries = [first, mirror].map(({ address }) => `${address}/openclaw`);
+const base = `${first.address}/node:24-bookworm-slim`;
+const request = {
+  ref: `refs/tags/v${version}`,
+  variants: ['default', 'slim', 'browser'],
+  platforms: ['linux/amd64'],
+} as const;
+const same = ['--registries', registries.join(','), '--sign', 'none'];
+const build = [
+  ...['release', 'publish', '--ref', request.ref, '--variants', request.variants.join(',')],
+  ...['--platforms', request.platforms.join(','), '--base', base, '--browser', 'debian', ...same],
+];
+
+const WAYS = {
+  rebase: ['rebase', `${registries[0]}:${version}`, '--base', base, ...same],
+  packages: ['rebase', `${registries[0]}:${version}`, '--base', base, '--new-packages', ...same],
+  build: [...build, '--event', 'refresh'],
+} as const;
+type Way = keyof typeof WAYS;
+
+/** @param day of the refresh: each has tags of its own */
+async function timed(way: Way, day: number): Promise<number> {
+  await run`${engine.docker} builder prune --all --force`;
+  await $`sync`;
+  const before = performance.now();
+  await run`${script} ${WAYS[way]} --date ${20300100 + day}`;
+  return (performance.now() - before) / 1000;
+}
+
+const times: Record<Way, number>[] = [];
+try {
+  await publishBase(engine, base, 'first');
+  say(`publishing ${version}`);
+  await run`${script} ${build}`;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    await publishBase(engine, base, `round ${round}`);
+    const results = { rebase: 0, packages: 0, build: 0 };
+    for (const [index, way] of (Object.keys(WAYS) as Way[]).entries()) {
+      results[way] = await timed(way, round * 3 + index);
+      say(`round ${round}: ${way} ${results[way].toFixed(1)} s`);
+    }
+    times.push(results);
+  }
+} finally {
+  await first.stop();
+  await mirror.stop();
+  await stopEngine();
+}
+const { tags } = planRelease(
+  parseRelease({ ...request, event: 'refresh', registries, date: '20300101', platformTags: true }),
+);
+const other = { seconds: median(times.map((round) => round.build)) };
+for (const [way, name] of [
+  ['rebase', 'on a new base'],
+  ['packages', "on a new base, with Debian's packages of today"],
+] as const)
+  report({
+    name: `rebase to ${tags.length} tags on two registries, ${name}`,
+    ours: { seconds: median(times.map((round) => round[way])) },
+    other,
+    goal: 'at least 3 times as fast as building',
+  });

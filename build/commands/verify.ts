@@ -12,7 +12,7 @@ import { readBudget } from '../verify/budget.ts';
 import type { ContractResult } from '../verify/check.ts';
 import { IDENTITIES, parseIdentities } from '../verify/identity-checks.ts';
 import { type Verification, verifyImage } from '../verify/verify-image.ts';
-import { addOptions } from './options.ts';
+import { addOptions, parseCa } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const VERIFY_OPTIONS = {
@@ -40,6 +40,10 @@ const VERIFY_OPTIONS = {
     flags: '--budget <file>',
     description: 'JSON file with these limits: {"maxSize": "250MB", "maxWaste": "1%"}',
     example: '--budget dockerfiles/budget.json',
+  },
+  ca: {
+    ...BUILD_OPTIONS.ca,
+    description: 'PEM file with certificate authorities that the started gateway trusts in addition',
   },
   engine: BUILD_OPTIONS.engine,
   json: BUILD_OPTIONS.json,
@@ -76,7 +80,10 @@ async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): 
     const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
     command.onStep(`verifying ${text}`);
     const onCheck = (name: string): void => command.onStep(`checking ${name}`);
-    const request = { reference, platform, identities: parseIdentities(options.identity ?? 'none') ?? [], budget };
+    // A file of this host can be mounted only if the engine runs here.
+    const ca = engine.host.startsWith('unix://') ? parseCa(options.ca) : undefined;
+    const identities = parseIdentities(options.identity ?? 'none') ?? [];
+    const request = { reference, platform, identities, ca, budget };
     const verification = await verifyImage(engine, request, onCheck, command.signal);
     const failed = verification.results.some(isFailed);
     return {

@@ -12,7 +12,7 @@ export interface ContainerRequest {
   readonly entrypoint?: string;
   /** Further options of `docker run`: `--read-only`. */
   readonly options?: readonly string[];
-  /** Folders of the host, mounted read-only. */
+  /** Folders and files of the host, mounted read-only. */
   readonly mounts?: readonly Mount[];
   /** `127.0.0.1:18789:18789`, as `docker run --publish` takes it. */
   readonly published?: readonly string[];
@@ -25,6 +25,19 @@ export interface Mount {
   readonly from: string;
   readonly to: string;
 }
+
+const AUTHORITIES = '/run/openclaw-image-ca.pem';
+
+/**
+ * The part of a request that lets Node and npm in the container trust more certificate authorities: some releases of the gateway fetch
+ * dependencies of plugins when they start.
+ *
+ * @param ca PEM file on the engine's host; undefined for none
+ */
+export const trusting = (ca: string | undefined): Required<Pick<ContainerRequest, 'mounts' | 'environment'>> =>
+  ca === undefined
+    ? { mounts: [], environment: {} }
+    : { mounts: [{ from: ca, to: AUTHORITIES }], environment: { NODE_EXTRA_CA_CERTS: AUTHORITIES } };
 
 /** `--mount` takes CSV: a quoted field may contain commas, and doubles its quotes. */
 const mountArgument = ({ from, to }: Mount): string =>

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CheckOutcome, failed, passed } from '../check-result.ts';
-import { type Container, poll, startContainer } from '../engine/container.ts';
+import { type Container, poll, startContainer, trusting } from '../engine/container.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import { requestGateway } from '../engine/gateway-request.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
@@ -53,6 +53,8 @@ interface IdentitySubject {
   readonly platform: string | undefined;
   /** Factor for the time limits: an emulated processor is slower. */
   readonly slowdown: number;
+  /** PEM file with certificate authorities that the gateway trusts in addition. */
+  readonly ca: string | undefined;
 }
 
 /**
@@ -90,7 +92,7 @@ export async function checkIdentities(
 
 async function checkIdentity(
   engine: DockerCli,
-  { reference, platform, slowdown }: IdentitySubject,
+  { reference, platform, slowdown, ca }: IdentitySubject,
   identity: string,
   options: readonly string[],
   signal: AbortSignal | undefined,
@@ -98,9 +100,10 @@ async function checkIdentity(
   const expected = 'healthy; command line, npm install --global and plugins work';
   let container: Container;
   try {
-    const environment = { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') };
+    const { mounts, environment: trusted } = trusting(ca);
+    const environment = { ...trusted, OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') };
     container = await startContainer(engine, {
-      ...{ image: reference, platform, environment, options: ['--user', identity, ...options] },
+      ...{ image: reference, platform, mounts, environment, options: ['--user', identity, ...options] },
       ...(slowdown > 1 ? { healthSeconds: 30 } : {}),
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type CheckOutcome, failed, isFailed } from '../check-result.ts';
-import { type Container, startContainer } from '../engine/container.ts';
+import { type Container, startContainer, trusting } from '../engine/container.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { type ImageDocument, readEngineDocument, readRegistryDocument } from '../engine/image-document.ts';
 import { readDigest } from '../engine/image-tools.ts';
@@ -27,6 +27,8 @@ export interface VerifyRequest {
   readonly platform: string | undefined;
   /** User and group ids to start the image as, beside its own: `99:100`. */
   readonly identities?: readonly string[];
+  /** PEM file with certificate authorities that the gateway trusts in addition. */
+  readonly ca?: string | undefined;
   /** Limits for its size. */
   readonly budget?: Budget;
   /** Reads the documents of the image, if they are available: an engine provides them only together with all layers. */
@@ -44,7 +46,7 @@ const EMULATION_SLOWDOWN = 8;
  */
 export async function verifyImage(
   engine: DockerCli,
-  { reference, platform, identities = [], budget = {}, readDocument }: VerifyRequest,
+  { reference, platform, identities = [], ca, budget = {}, readDocument }: VerifyRequest,
   onCheck: (name: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<Verification> {
@@ -76,9 +78,11 @@ export async function verifyImage(
   try {
     // Wait for all of them even if one fails: a container that starts later would not be removed.
     const emulated = platform !== undefined && platform !== hostPlatform();
+    const { mounts, environment } = trusting(ca);
     const run = (): Promise<Container | Error> =>
       start({
-        environment: { OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') },
+        mounts,
+        environment: { ...environment, OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') },
         ...(emulated ? { healthSeconds: 30 } : {}),
       });
     const read = (): Promise<ImageDocument> =>
@@ -110,7 +114,7 @@ export async function verifyImage(
     results.push(
       ...(await checkIdentities(
         engine,
-        { reference, platform, slowdown: emulated ? EMULATION_SLOWDOWN : 1 },
+        { reference, platform, ca, slowdown: emulated ? EMULATION_SLOWDOWN : 1 },
         identities,
         onCheck,
         signal,

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { $ } from 'zx';
-import { startContainer } from '../../build/engine/container.ts';
+import { startContainer, trusting } from '../../build/engine/container.ts';
 import type { DockerCli } from '../../build/engine/docker-cli.ts';
 import { requestGateway } from '../../build/engine/gateway-request.ts';
 
@@ -112,7 +112,10 @@ async function start(
   readonly hasControlUi: boolean;
   readonly answers: Pick<TriedRelease, 'healthz' | 'controlUi' | 'plugins'>;
 }> {
-  const container = await startContainer(engine, { image, environment: { OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) } });
+  const { mounts, environment } = trusting(process.env['NODE_EXTRA_CA_CERTS']);
+  const container = await startContainer(engine, {
+    ...{ image, mounts, environment: { ...environment, OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) } },
+  });
   try {
     const limits = { seconds: 120, every: 1 };
     const health = await requestGateway(container, '/healthz', [200], limits);

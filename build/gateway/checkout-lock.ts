@@ -1,11 +1,12 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { PROXY_VARIABLES } from '../engine/buildx.ts';
 import type { Problem } from '../problem.ts';
 import { replaceInLockfile, trimLockfile } from '../steps/trim-lockfile.mjs';
 import { overrideFor, splitDependency } from './npm.ts';
 import type { PackageManifest } from './package-manifest.ts';
-import { GROUPS, type Importer, type Lockfile, parseLockfile } from './pnpm-files.ts';
-import { type LockedReplacement, lockReplacement, type Replacement } from './replaced-package.ts';
+import { GROUPS, type Importer, type Lockfile, overridden, parseLockfile } from './pnpm-files.ts';
+import { type LockedReplacement, lockReplacements, notReplaced, type Replacement } from './replaced-package.ts';
 import { readSourceFile } from './source-file.ts';
 
 /** The parts of a workspace's lockfile that affect a build. Source: pnpm-lock.yaml, lockfileVersion 9. */
@@ -44,8 +45,7 @@ export async function readCheckoutLock(
   }
   const isInstalled = (folder: string): boolean => manifests.has(folder);
   const original = await parseLockfile(trimLockfile(text, isInstalled), join(root, LOCKFILE));
-  const results = replacements.map((replacement) => lockReplacement(original, replacement));
-  const locked = results.filter((result) => 'entries' in result);
+  const { locked, problems: impossible } = lockReplacements(original, text, replacements);
   const replaced = trimLockfile(replaceInLockfile(text, locked), isInstalled);
   const lock = locked.length === 0 ? original : await parseLockfile(replaced, join(root, LOCKFILE));
   const stale: Problem[] = [];
@@ -71,7 +71,7 @@ export async function readCheckoutLock(
     },
     files: localFiles(lock),
     replacements: locked,
-    problems: [...stale, ...results.filter((result) => 'reason' in result), ...(await unreachableHosts(lock, text))],
+    problems: [...stale, ...impossible, ...notReplaced(lock, locked), ...(await unreachableHosts(lock, text))],
   };
 }
 
@@ -85,9 +85,6 @@ function localFiles({ packages = {}, patchedDependencies = {} }: Lockfile): read
     path === '' || path.startsWith('..') ? [] : [path],
   );
 }
-
-/** The package that an override replaces: `a>@scope/b@^1` → `@scope/b`. Source: https://pnpm.io/settings#overrides */
-const overridden = (selector: string): string => /^(@?[^@]+)/.exec(selector.split('>').at(-1) ?? '')?.[1] ?? selector;
 
 function differences(
   manifest: PackageManifest,
@@ -134,10 +131,14 @@ function dependencyOf({ importers = {}, snapshots = {} }: Lockfile, key: string)
 const lineOf = (text: string, part: string): number =>
   text.slice(0, Math.max(0, text.indexOf(part))).split('\n').length;
 
-/** Finds each needed package that comes by URL or git from an unreachable host. Packages from a registry are reachable if the registry is. */
+/**
+ * Finds each needed package that comes by URL or git from an unreachable host. Packages from a registry are reachable if the registry is.
+ *
+ * @param text of the lockfile, for the lines
+ */
 async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly Problem[]> {
   // Behind a proxy, the proxy connects.
-  if (['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'].some((name) => process.env[name] !== undefined)) return [];
+  if (PROXY_VARIABLES.some((name) => (process.env[name] ?? '') !== '')) return [];
   const byHost = new Map<string, { readonly name: string; readonly address: string }[]>();
   for (const [name, { resolution }] of Object.entries(lock.packages ?? {})) {
     const address =
@@ -148,35 +149,45 @@ async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly 
   }
   const problems = await Promise.all(
     [...byHost].map(async ([host, packages]): Promise<readonly Problem[]> => {
-      if (await acceptsConnections(host)) return [];
-      return packages.map(({ name, address }) => ({
-        source: `${LOCKFILE}:${lineOf(text, address)}`,
-        value: name,
-        reason: `comes from ${host.replace(/:(?:443|80|22|9418)$/, '')}, which is unreachable`,
-        hint: `build on a host that reaches it, or replace it by a published package: --override ${overrideFor(dependencyOf(lock, name))}`,
+      const [, name = '', port = ''] = /^(.*):(\d+)$/.exec(host) ?? [];
+      if (await acceptsConnections(name, Number(port))) return [];
+      return packages.map((locked) => ({
+        source: `${LOCKFILE}:${lineOf(text, locked.address)}`,
+        value: locked.name,
+        reason: `comes from ${Object.values(PORTS).includes(port) ? name : host}, which is unreachable`,
+        hint: `build on a host that reaches it, or replace it by a published package: --override ${overrideFor(dependencyOf(lock, locked.name))}`,
       }));
     }),
   );
   return problems.flat();
 }
 
-const PORTS: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80', 'git:': '9418' };
+const PORTS: Readonly<Record<string, string>> = {
+  'https:': '443',
+  'http:': '80',
+  'git:': '9418',
+  'ssh:': '22',
+};
 
-/** Host and port of `https://codeload.github.com/…`, and of git over SSH without a scheme: `git@github.com:owner/name.git`. */
+/**
+ * Host and port of `https://codeload.github.com/…`, and of git over SSH without a scheme: `git@github.com:owner/name.git`.
+ *
+ * @returns undefined for an address without a host, such as a folder
+ */
 function hostOf(address: string): string | undefined {
-  if (!URL.canParse(address)) {
-    const host = /^(?:[\w.-]+@)?([\w.-]+):/.exec(address)?.[1];
-    return host === undefined ? undefined : `${host}:22`;
-  }
+  const overSsh = /^(?:[\w.-]+@)?([\w-]+(?:\.[\w-]+)+):(?!\/\/)/.exec(address)?.[1];
+  if (overSsh !== undefined) return `${overSsh}:22`;
+  if (!URL.canParse(address)) return undefined;
   const { protocol, hostname, port } = new URL(address);
-  return `${hostname}:${port === '' ? (PORTS[protocol.replace(/^git\+/, '')] ?? '22') : port}`;
+  const usual = PORTS[protocol.replace(/^git\+/, '')];
+  if (hostname === '' || (port === '' && usual === undefined)) return undefined;
+  return `${hostname.replace(/^\[|\]$/g, '')}:${port === '' ? usual : port}`;
 }
 
-/** @param address host and port @returns false if there is no such host, or no answer within five seconds */
-const acceptsConnections = (address: string): Promise<boolean> =>
+/** Whether a host has an address, and answers within five seconds. */
+const acceptsConnections = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const { hostname: host, port } = new URL(`tcp://${address}`);
-    const socket = connect({ host, port: Number(port), timeout: 5000 });
+    const socket = connect({ host, port, timeout: 5000 });
     const end = (answers: boolean) => () => {
       socket.destroy();
       resolve(answers);

@@ -179,12 +179,18 @@ function unsafeNames(checkout: Checkout): readonly Problem[] {
   const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...workspace];
   const badPaths = [...new Set(paths)].filter((path) => !path.split('/').every((part) => SAFE_NAME.test(part)));
   const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_NAME.test(name));
-  return [...badPaths, ...badIds, ...(SAFE_NAME.test(version) ? [] : [version])].map((value) => ({
+  const badNames = [...badPaths, ...badIds].map((value) => ({
     source: checkout.root,
     value,
     reason: 'contains characters that have a meaning in a Dockerfile',
-    hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude a file in .dockerignore',
+    hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
   }));
+  if (SAFE_NAME.test(version)) return badNames;
+  const reason = 'is no version, and contains characters that have a meaning in a Dockerfile';
+  return [
+    ...badNames,
+    { source: join(checkout.root, 'package.json'), value: version, reason, hint: 'correct `version`' },
+  ];
 }
 
 function collect<T>(problems: Problem[], read: () => T): T | undefined {

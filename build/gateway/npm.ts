@@ -120,7 +120,7 @@ export function explainNpmError(error: unknown, what: string): unknown {
 /** Git dependencies of known releases, and the same code on npm. Source: the packages' own README and tags. */
 const PUBLISHED: Readonly<Record<string, string>> = { libsignal: 'npm:libsignal@2.0.1' };
 
-/** The value of `--override` for a dependency that no published package has to be found for, or its form. */
+/** `NAME=SPEC` for `--override`. Where no published package is known, SPEC is the word VERSION. */
 export const overrideFor = (name: string): string => `${name === '' ? 'NAME' : name}=${PUBLISHED[name] ?? 'VERSION'}`;
 
 /** A dependency from git that cannot be used. */

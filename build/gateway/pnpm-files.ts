@@ -114,3 +114,7 @@ async function parseYaml(text: string, file: string, rule: ReturnType<typeof rul
   if (broken !== undefined) throw refuse(`breaks a rule of its format: ${broken}`);
   return value;
 }
+
+/** The package that an override of pnpm replaces: `a>@scope/b@^1` → `@scope/b`. Source: https://pnpm.io/settings#overrides */
+export const overridden = (selector: string): string =>
+  /^(@?[^@]+)/.exec(selector.split('>').at(-1) ?? '')?.[1] ?? selector;

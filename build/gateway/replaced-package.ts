@@ -2,20 +2,28 @@ import { maxSatisfying, satisfies } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
 import type { Overrides } from '../spec/parse-override.ts';
 import { closest } from '../spec/suggestion.ts';
+import { quote } from '../steps/trim-lockfile.mjs';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
-import { GROUPS, type Lockfile } from './pnpm-files.ts';
+import { GROUPS, type Lockfile, overridden } from './pnpm-files.ts';
+
+type Versions = Readonly<Record<string, string>>;
 
 /** A published package that replaces a dependency of a checkout, at any depth. */
 export interface Replacement {
   /** Name of the dependency: `libsignal`. */
   readonly dependency: string;
-  /** What the user gave: `npm:libsignal@2.0.1`. */
+  /** The value of the option: `npm:libsignal@2.0.1`. */
   readonly spec: string;
   readonly name: string;
   readonly version: string;
   readonly integrity: string;
-  /** Ranges of its dependencies, by name. */
-  readonly dependencies: Readonly<Record<string, string>>;
+  /** Address of its archive if it is not the usual one of its registry. */
+  readonly tarball?: string;
+  /** Ranges, by name. */
+  readonly dependencies: Versions;
+  readonly optionalDependencies: Versions;
+  /** Names of packages that its users must have. */
+  readonly peers: readonly string[];
   readonly hasCommands: boolean;
 }
 
@@ -24,101 +32,206 @@ export interface LockedReplacement {
   readonly dependency: string;
   /** The version to write at each dependency: `2.0.1`, or `other@2.0.1` for a package of another name. */
   readonly version: string;
+  /** The version with the name: `libsignal@2.0.1`. */
+  readonly alias: string;
   /** Entries of the sections, as YAML; empty if the lockfile has them. */
   readonly entries: { readonly packages: string; readonly snapshots: string };
 }
 
+/** Source: https://w3c.github.io/webappsec-subresource-integrity/#integrity-metadata-description */
+const INTEGRITY = /^sha(?:1|256|384|512)-[\w+/]+={0,2}$/;
+
 /**
  * Looks up published packages that replace dependencies.
  *
- * @throws RequestError if one does not exist
+ * @throws RequestError that names all that do not exist
  */
 export async function resolveReplacements(overrides: Overrides, npm: NpmOptions): Promise<readonly Replacement[]> {
-  const { default: pacote } = await import('pacote');
-  return Promise.all(
-    Object.entries(overrides).map(async ([dependency, spec]): Promise<Replacement> => {
-      const selector = spec.startsWith('npm:') ? spec.slice('npm:'.length) : `${dependency}@${spec}`;
-      const manifest = await pacote.manifest(selector, npm).catch((error: unknown) => {
-        if (!['E404', 'ETARGET'].includes(npmErrorCode(error) ?? '')) throw explainNpmError(error, selector);
-        const reason = `is not on npm: it has no ${selector}`;
-        const hint = `list the versions: npm view ${selector.replace(/(?<=.)@.*/, '')} versions`;
-        throw new RequestError([{ source: '--override', value: `${dependency}=${spec}`, reason, hint }], {
-          cause: error,
-        });
-      });
-      return {
-        dependency,
-        spec,
-        name: manifest.name,
-        version: manifest.version,
-        integrity: manifest._integrity,
-        dependencies: { ...manifest.dependencies, ...manifest.optionalDependencies },
-        hasCommands: manifest.bin !== undefined,
-      };
-    }),
+  const results = await Promise.all(
+    Object.entries(overrides).map(([dependency, spec]) => resolveReplacement(dependency, spec, npm)),
   );
+  const problems = results.filter((result) => 'reason' in result);
+  if (problems.length > 0) throw new RequestError(problems);
+  return results.filter((result) => 'integrity' in result);
+}
+
+async function resolveReplacement(dependency: string, spec: string, npm: NpmOptions): Promise<Replacement | Problem> {
+  const { default: pacote } = await import('pacote');
+  const selector = spec.startsWith('npm:') ? spec.slice('npm:'.length) : `${dependency}@${spec}`;
+  const [, name = '', version = ''] = /^(.+)@(.+)$/.exec(selector) ?? [];
+  const value = `${dependency}=${spec}`;
+  try {
+    const manifest = await pacote.manifest(selector, { ...npm, fullMetadata: true });
+    const {
+      _integrity: integrity = '',
+      _resolved: address = '',
+      peerDependenciesMeta = {},
+    } = manifest as {
+      readonly _integrity?: string;
+      readonly _resolved?: string;
+      readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+    };
+    if (manifest.name !== name || manifest.version !== version || !INTEGRITY.test(integrity))
+      throw new TypeError('its name, its version or its integrity is another one');
+    const usual = `/${name}/-/${name.replace(/^@.+\//, '')}-${version}.tgz`;
+    if (!/^https?:\/\/[^\s'"{},]+$/.test(address)) throw new TypeError('it has no address of an archive');
+    return {
+      ...{ dependency, spec, name, version, integrity },
+      ...(decodeURIComponent(new URL(address).pathname).endsWith(usual) ? {} : { tarball: address }),
+      dependencies: manifest.dependencies ?? {},
+      optionalDependencies: manifest.optionalDependencies ?? {},
+      peers: Object.keys(manifest.peerDependencies ?? {}).filter(
+        (peer) => peerDependenciesMeta[peer]?.optional !== true,
+      ),
+      hasCommands: manifest.bin !== undefined,
+    };
+  } catch (error) {
+    if (!['E404', 'ETARGET'].includes(npmErrorCode(error) ?? '')) throw explainNpmError(error, selector);
+    const hint = `list the versions: npm view ${name} versions`;
+    return { source: '--override', value, reason: `is not on npm: it has no ${selector}`, hint };
+  }
 }
 
 /**
- * Finds what a replacement needs in the lockfile, so that an install from it stays possible: `pnpm install --frozen-lockfile` looks for no
- * version itself.
+ * Finds what replacements need in the lockfile, so that an install from it stays possible: `pnpm install --frozen-lockfile` looks for no
+ * version itself. Only dependencies that come from elsewhere than a registry are replaced.
  *
  * @param lock of the packages that the build installs
- * @returns why it is not possible
+ * @param text of the whole lockfile
  */
-export function lockReplacement(lock: Lockfile, replacement: Replacement): LockedReplacement | Problem {
-  const { dependency, spec, name, version, integrity, hasCommands } = replacement;
-  const { snapshots = {} } = lock;
+export function lockReplacements(
+  lock: Lockfile,
+  text: string,
+  replacements: readonly Replacement[],
+): { readonly locked: readonly LockedReplacement[]; readonly problems: readonly Problem[] } {
+  const needed = dependenciesIn(lock);
+  const results = replacements.map((replacement) => lockReplacement(lock, text, needed, replacement, replacements));
+  return {
+    locked: results.filter((result) => 'entries' in result),
+    problems: results.filter((result) => 'reason' in result),
+  };
+}
+
+/** The locked versions by name of the dependency. */
+type Needed = ReadonlyMap<string, ReadonlySet<string>>;
+
+const WAY_OUT = 'add it to the overrides of pnpm in the checkout, and run pnpm install there';
+
+function lockReplacement(
+  lock: Lockfile,
+  text: string,
+  needed: Needed,
+  replacement: Replacement,
+  all: readonly Replacement[],
+): LockedReplacement | Problem {
+  const { dependency, spec, name, version, integrity, tarball, peers, hasCommands } = replacement;
   const refuse = (reason: string, hint: string): Problem => ({
     source: '--override',
     value: `${dependency}=${spec}`,
     reason,
     hint,
   });
-  const needed = dependenciesIn(lock);
-  const former = needed.get(dependency);
-  if (former === undefined) {
+  const former = [...(needed.get(dependency) ?? [])];
+  if (former.length === 0) {
     const near = closest(dependency, needed.keys());
     const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'leave it out';
     return refuse('replaces nothing: no package needs it', hint);
   }
+  const published = former.find((locked) => !IS_ELSEWHERE.test(locked));
+  if (published !== undefined)
+    return refuse(
+      `replaces ${published}, which pnpm-lock.yaml locks: only what is not from a registry can be`,
+      WAY_OUT,
+    );
+  if (peers.length > 0) return refuse(`needs peers (${peers.join(', ')}), which differ with each user`, WAY_OUT);
+
   const key = `${name}@${version}`;
-  const isKnown = snapshots[key] !== undefined;
-  // The versions that the replaced package has, else those of any other package.
-  const formerSnapshots = [...former].flatMap((ref) => snapshots[ref] ?? snapshots[`${dependency}@${ref}`] ?? []);
-  const locked: [string, string][] = [];
-  for (const [needs, range] of isKnown ? [] : Object.entries(replacement.dependencies)) {
-    const own = formerSnapshots
-      .map(({ dependencies = {}, optionalDependencies = {} }) => ({ ...optionalDependencies, ...dependencies })[needs])
-      .find((ref) => ref !== undefined && satisfies(withoutPeers(ref), range));
-    const others = [...(needed.get(needs) ?? [])].filter((ref) => satisfies(withoutPeers(ref), range));
-    const newest = maxSatisfying(others.map(withoutPeers), range);
-    const found = own ?? others.find((ref) => withoutPeers(ref) === newest);
-    if (found === undefined)
-      return refuse(
-        `needs ${needs}@${range}, which pnpm-lock.yaml does not contain`,
-        `name a version that does not, or add it to the overrides of pnpm in the checkout, and run pnpm install`,
-      );
-    locked.push([needs, found]);
-  }
-  const dependencies = locked.map(([needs, found]) => `      ${quoted(needs)}: ${quoted(found)}\n`).join('');
-  return {
+  const aliased = (suffix: string): Pick<LockedReplacement, 'dependency' | 'version' | 'alias'> => ({
     dependency,
-    version: name === dependency ? version : key,
-    entries: isKnown
-      ? { packages: '', snapshots: '' }
-      : {
-          packages: `  ${quoted(key)}:\n    resolution: {integrity: ${integrity}}\n${hasCommands ? '    hasBin: true\n' : ''}\n`,
-          snapshots:
-            dependencies === ''
-              ? `  ${quoted(key)}: {}\n\n`
-              : `  ${quoted(key)}:\n    dependencies:\n${dependencies}\n`,
-        },
+    version: `${name === dependency ? version : key}${suffix}`,
+    alias: `${key}${suffix}`,
+  });
+  const known = knownSuffix(text, key);
+  if (known !== undefined) return { ...aliased(known), entries: { packages: '', snapshots: '' } };
+
+  const find = finder(lock, needed, former, dependency, all);
+  const { optionalDependencies } = replacement;
+  // npm lists the optional ones in both.
+  const required = Object.fromEntries(
+    Object.entries(replacement.dependencies).filter(([needs]) => optionalDependencies[needs] === undefined),
+  );
+  const missing = Object.entries(required).find(([needs, range]) => find(needs, range) === undefined);
+  if (missing !== undefined)
+    return refuse(
+      `needs ${missing.join('@')}, which pnpm-lock.yaml does not contain`,
+      `name a version that does not, or ${WAY_OUT}`,
+    );
+  const group = (title: string, ranges: Versions): string => {
+    const lines = Object.entries(ranges).flatMap(([needs, range]) => {
+      const found = find(needs, range);
+      return found === undefined ? [] : [`      ${quote(needs)}: ${quote(found)}\n`];
+    });
+    return lines.length === 0 ? '' : `    ${title}:\n${lines.join('')}`;
+  };
+  const needs = group('dependencies', required) + group('optionalDependencies', optionalDependencies);
+  const address = tarball === undefined ? '' : `, tarball: ${tarball}`;
+  return {
+    ...aliased(''),
+    entries: {
+      packages: `  ${quote(key)}:\n    resolution: {integrity: ${integrity}${address}}\n${hasCommands ? '    hasBin: true\n' : ''}\n`,
+      snapshots: needs === '' ? `  ${quote(key)}: {}\n\n` : `  ${quote(key)}:\n${needs}\n`,
+    },
   };
 }
 
+/** A version that names no registry: `https://…`, `git+ssh://…`, `@scope/name@https://…`. */
+const IS_ELSEWHERE = /^(?:@?[^@:]+@)?(?:https?|git|git\+\w+|ssh|file):|^[\w.-]+@[\w.-]+:/;
+
+/**
+ * Whether the lockfile has a package: its peers or its patch in parentheses, or an empty text. undefined if not.
+ *
+ * @param key `name@version`
+ */
+function knownSuffix(text: string, key: string): string | undefined {
+  const entries = [...text.matchAll(new RegExp(`^ {2}'?${RegExp.escape(key)}((?:\\([^\\n]*\\))?)'?:`, 'gm'))];
+  // The first one is in `packages`, which has no suffixes. Those after it are in `snapshots`.
+  return entries.slice(1).map(([, suffix = '']) => suffix)[0];
+}
+
+/** Finds the locked version of a package that a replacement needs. */
+const finder =
+  (lock: Lockfile, needed: Needed, former: readonly string[], dependency: string, all: readonly Replacement[]) =>
+  (needs: string, range: string): string | undefined => {
+    const { snapshots = {}, overrides = {} } = lock;
+    const replaced = all.find((other) => other.dependency === needs);
+    if (replaced !== undefined)
+      return replaced.name === needs ? replaced.version : `${replaced.name}@${replaced.version}`;
+    // The checkout decides its version, whatever the range is.
+    const isOverridden = Object.keys(overrides).some((selector) => overridden(selector) === needs);
+    const fits = (locked: string): boolean => isOverridden || satisfies(withoutPeers(locked), range);
+    // The version that the former package has, else the newest one of any other package.
+    const own = former
+      .flatMap((locked) => snapshots[locked] ?? snapshots[`${dependency}@${locked}`] ?? [])
+      .map(({ dependencies = {}, optionalDependencies = {} }) => ({ ...optionalDependencies, ...dependencies })[needs])
+      .find((locked) => locked !== undefined && fits(locked));
+    const others = [...(needed.get(needs) ?? [])].filter(fits);
+    const newest = maxSatisfying(others.map(withoutPeers), isOverridden ? '*' : range);
+    return own ?? others.find((locked) => withoutPeers(locked) === newest);
+  };
+
+/** The replacements that did not replace every dependency: the lockfile has a form that is not known. */
+export const notReplaced = (lock: Lockfile, locked: readonly LockedReplacement[]): readonly Problem[] => {
+  const needed = dependenciesIn(lock);
+  return locked.flatMap(({ dependency, version, alias }) => {
+    const found = needed.get(dependency) ?? new Set();
+    if (found.size > 0 && [...found].every((other) => other === version || other === alias)) return [];
+    const value = `${dependency}=${alias}`;
+    return [{ source: '--override', value, reason: 'cannot be written into pnpm-lock.yaml', hint: WAY_OUT }];
+  });
+};
+
 /** The locked versions of each dependency, of workspace packages and of others. */
-function dependenciesIn({ importers = {}, snapshots = {} }: Lockfile): ReadonlyMap<string, ReadonlySet<string>> {
+function dependenciesIn({ importers = {}, snapshots = {} }: Lockfile): Needed {
   const found = new Map<string, Set<string>>();
   const add = (name: string, version: string): void => {
     found.set(name, (found.get(name) ?? new Set()).add(version));
@@ -133,6 +246,3 @@ function dependenciesIn({ importers = {}, snapshots = {} }: Lockfile): ReadonlyM
 
 /** `1.0.0(react@19.0.0)` → `1.0.0`. A version with peers names them in parentheses. */
 const withoutPeers = (version: string): string => version.replace(/\(.*$/s, '');
-
-/** YAML needs quotes around `@scope/name`. */
-const quoted = (text: string): string => (text.startsWith('@') ? `'${text}'` : text);

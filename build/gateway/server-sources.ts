@@ -51,10 +51,17 @@ export async function readBuildFiles(
 /** A script that another one starts: `spawn('node', ['scripts/x.mjs'])`. */
 const SCRIPT_PATH = /["'`](scripts\/[\w./-]+\.(?:[cm]?[jt]s|sh))["'`]/g;
 
-/** Whether a build names a file or folder at the top of the checkout: `'assets'`, `"assets/x"`, `cp assets/x`. */
+/**
+ * Whether a build names a file or folder at the top of the checkout: `'assets'`, `"./assets/x"`, `${root}/assets/x`; in command lines and
+ * shell scripts also `cp assets/x`.
+ */
 export const namesEntry = (build: BuildFiles, name: string): boolean => {
-  const path = new RegExp(`(?:^|["'\`\\s/])${RegExp.escape(name)}(?:["'\`/]|\\s|$)`, 'm');
-  return [...build.values()].some((text) => path.test(withoutComments(text)));
+  const word = RegExp.escape(name);
+  const inCode = new RegExp(`(?:["'\`]|\\./|\\}/)${word}["'\`/]`);
+  const inShell = new RegExp(`(?:^|[\\s;&|(="'\`/])${word}(?:["'\`/\\s;&|)]|$)`, 'm');
+  return [...build].some(([file, text]) =>
+    (/\.(?:[cm]?[jt]s)$/.test(file) ? inCode : inShell).test(withoutComments(text)),
+  );
 };
 
 const withoutComments = (text: string): string => text.replace(/^\s*(?:#|\/\/|\*|\/\*).*$/gm, '');

@@ -46,7 +46,9 @@ export async function resolveInputs(
 async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[]): Promise<ResolvedInputs> {
   const { readCheckout } = await import('../gateway/checkout.ts');
   const replacements = await replacementsOf(spec).catch(collectInto(problems));
-  const checkout = await readCheckout(path, spec.extensions, replacements ?? []).catch(collectInto(problems));
+  // Without the replacements, the checkout would have the problems that they solve.
+  if (replacements === undefined) throw new RequestError(problems);
+  const checkout = await readCheckout(path, spec.extensions, replacements).catch(collectInto(problems));
   if (checkout === undefined) throw new RequestError(problems);
   if (spec.revision !== undefined) {
     const reason = 'is possible for a gateway from npm only: git knows the commit of a checkout';

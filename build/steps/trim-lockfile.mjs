@@ -53,31 +53,38 @@ export function trimLockfile(text, isPresent) {
 /**
  * Replaces dependencies of all packages.
  *
- * @typedef {{ dependency: string, version: string, entries: { packages: string, snapshots: string } }} Replacement
+ * @typedef {{ dependency: string, version: string, alias: string, entries: { packages: string, snapshots: string } }} Replacement
  * @param {string} text pnpm-lock.yaml, as for `trimLockfile`
  * @param {readonly Replacement[]} replacements
  */
 export function replaceInLockfile(text, replacements) {
   const start = text.lastIndexOf('\n---\n') + 1;
   const sections = text.slice(start).split(/^(?=\S[^\n]*:$)/m);
-  for (const { dependency, version, entries } of replacements) {
-    const value = quote(version);
-    const line = `(^ {6}${RegExp.escape(quote(dependency))}:)`;
-    /** @type {Readonly<Record<string, (section: string) => string>>} */
-    const edits = {
-      importers: (section) =>
-        section.replace(new RegExp(`${line}(\\n {8}specifier: .*\\n {8}version: ).*$`, 'gm'), `$1$2${value}`),
-      packages: (section) => `${section.trimEnd()}\n\n${entries.packages}`,
-      snapshots: (section) =>
-        `${section.replace(new RegExp(`${line} .*$`, 'gm'), `$1 ${value}`).trimEnd()}\n\n${entries.snapshots}`,
-    };
-    for (const [index, section] of sections.entries())
-      sections[index] = edits[/^\w+/.exec(section)?.[0] ?? '']?.(section) ?? section;
-  }
-  return text.slice(0, start) + sections.join('');
+  const added = (/** @type {'packages' | 'snapshots'} */ name) =>
+    [...new Set(replacements.map(({ entries }) => entries[name]))].join('');
+  const edited = sections.map((section) => {
+    const name = /^\w+/.exec(section)?.[0] ?? '';
+    if (name !== 'importers' && name !== 'packages' && name !== 'snapshots') return section;
+    let result = name === 'importers' ? section : `${section.trimEnd()}\n\n${added(name)}`;
+    if (name === 'packages') return result;
+    for (const { dependency, version, alias } of replacements) {
+      const key = `^ {6}${RegExp.escape(quote(dependency))}:`;
+      // pnpm compares a version in an importer with the range beside it, and a whole key of another package with nothing.
+      result =
+        name === 'importers'
+          ? result.replace(
+              new RegExp(`(${key}\\n {8}specifier: .*\\n {8}version: ).*$`, 'gm'),
+              (_, before) => before + quote(alias),
+            )
+          : result.replace(new RegExp(`(${key}) .*$`, 'gm'), (_, before) => `${before} ${quote(version)}`);
+    }
+    return result;
+  });
+  return text.slice(0, start) + edited.join('');
 }
 
-const quote = (/** @type {string} */ word) => (word.startsWith('@') ? `'${word}'` : word);
+/** YAML needs quotes around `@scope/name`. */
+export const quote = (/** @type {string} */ word) => (word.startsWith('@') ? `'${word}'` : word);
 const unquote = (/** @type {string} */ word) => word.replace(/^'(.*)'$/s, '$1').replaceAll("''", "'");
 
 /** `  'a@1(b@2)':` → `a@1(b@2)`. A key of more than 1024 characters begins with a question mark. Source: YAML 1.2.2, 8.2.2 */

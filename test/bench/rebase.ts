@@ -38,12 +38,13 @@ const WAYS = {
 } as const;
 type Way = keyof typeof WAYS;
 
-/** @param day of the refresh: each has tags of its own */
-async function timed(way: Way, day: number): Promise<number> {
+/** @param number of the refresh: each has tags of its own */
+async function timed(way: Way, number: number): Promise<number> {
   await run`${engine.docker} builder prune --all --force`;
   await $`sync`;
   const before = performance.now();
-  await run`${script} ${WAYS[way]} --date ${20300100 + day}`;
+  const date = new Date(Date.UTC(2030, 0, number)).toISOString().slice(0, 10).replaceAll('-', '');
+  await run`${script} ${WAYS[way]} --date ${date}`;
   return (performance.now() - before) / 1000;
 }
 

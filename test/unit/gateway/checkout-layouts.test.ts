@@ -155,7 +155,11 @@ describe('a layout that other releases have', () => {
       await writeFile(join(root, folder, 'file.txt'), '');
     }
     for (const file of ['.swcrc', '.prettierrc', 'NOTICE.md', 'Makefile']) await writeFile(join(root, file), '');
-    const lines = ["cpSync('assets/file.txt', 'dist/file.txt');", '// The folder apps/ is not read.'];
+    const lines = [
+      "cpSync('assets/file.txt', 'dist/file.txt');",
+      '// The folder apps/ is not read.',
+      'let vendor = 1;',
+    ];
     await appendFile(
       join(root, 'scripts/build.mjs'),
       [...lines, "spawn('node', ['scripts/notes.mjs']);", ''].join('\n'),

@@ -141,7 +141,9 @@ describe('problems that would make a build fail', () => {
       lock.packages['middle@1.0.0'] = { resolution: { integrity: 'sha512-x' } };
       lock.snapshots['middle@1.0.0'] = { dependencies: {} };
       for (const [index, address] of addresses.entries()) {
-        const resolution = address.startsWith('git@') ? { type: 'git', repo: address } : { tarball: address };
+        const resolution = /^(?:git@|file:|third)/.test(address)
+          ? { type: 'git', repo: address }
+          : { tarball: address };
         lock.packages[`x${index}@${address}`] = { resolution, version };
         lock.snapshots[`x${index}@${address}`] = {};
         lock.snapshots['middle@1.0.0'].dependencies[`x${index}`] = address;
@@ -173,10 +175,21 @@ describe('problems that would make a build fail', () => {
       expect((await problemsOf(folder))[0]?.text).toContain(`comes from 127.0.0.1:${port}, which is unreachable`);
     });
 
+    it('can be a folder of this host, of which git knows more', async () => {
+      const folder = await lockFrom('ui', 'file:///srv/git/x.git');
+      expect(await readCheckout(folder, [])).toMatchObject({ kind: 'checkout' });
+    });
+
     it('is named together with all others, also those that git fetches over SSH', async () => {
-      const folder = await lockFrom('ui', NOWHERE, 'https://elsewhere.invalid/y', 'git@third.invalid:owner/z.git');
+      const folder = await lockFrom(
+        'ui',
+        NOWHERE,
+        'https://elsewhere.invalid/y',
+        'git@third.invalid:owner/z.git',
+        'third.invalid:z.git',
+      );
       const hosts = (await problemsOf(folder)).map(({ text }) => /comes from (\S+),/.exec(text)?.[1]);
-      expect(hosts.sort()).toEqual(['elsewhere.invalid', 'nowhere.invalid', 'third.invalid']);
+      expect(hosts.sort()).toEqual(['elsewhere.invalid', 'nowhere.invalid', 'third.invalid', 'third.invalid']);
     });
   });
 

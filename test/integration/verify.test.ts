@@ -1,5 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { hostAddress, makeCertificate } from '../support/certificate.ts';
 import { docker, engine, run, sameBase } from '../support/command.ts';
 import { buildArguments, SMALL_IMAGE } from '../support/gateway.ts';
 import { publishBase } from '../support/published-base.ts';
@@ -9,8 +16,8 @@ interface Result {
   readonly outcome: { readonly passed: boolean };
 }
 
-async function verify(reference: string) {
-  const { exitCode, stdout } = await run(['verify', reference, '--json']);
+async function verify(reference: string, ...options: readonly string[]) {
+  const { exitCode, stdout } = await run(['verify', reference, '--json', ...options]);
   const parsed = JSON.parse(stdout) as { readonly results: readonly Result[]; readonly source: string };
   const names = (passed: boolean) =>
     parsed.results.filter(({ outcome }) => outcome.passed === passed).map(({ name }) => name);
@@ -178,5 +185,39 @@ describe('an image in a registry', () => {
     const { exitCode, stderr } = await run(['verify', 'Not A Reference', '--platform', 'windows/amd64']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('the request has 2 problems');
+  });
+});
+
+describe('a gateway that fetches when it starts, from a server whose certificate only a company trusts', () => {
+  const image = 'openclaw-image-test:fetches';
+  let folder = '';
+  let authority = '';
+  const server = createServer();
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'openclaw-image-fetches-'));
+    const address = await hostAddress();
+    const { ca, cert, key } = await makeCertificate(address, folder);
+    authority = ca;
+    server.setSecureContext({ cert, key });
+    server.on('request', (_, response: ServerResponse) => response.end('a package'));
+    await new Promise<void>((resolve) => void server.listen(0, '0.0.0.0', resolve));
+    const url = `https://${address}:${(server.address() as AddressInfo).port}/`;
+    const preload = `if (process.argv[2] === 'gateway') await fetch('${url}').catch(() => process.exit(1));\n`;
+    await writeFile(join(folder, 'fetch.mjs'), preload);
+    const lines = [`FROM ${SMALL_IMAGE}`, 'COPY --chmod=644 fetch.mjs /', 'ENV NODE_OPTIONS="--import /fetch.mjs"', ''];
+    await writeFile(join(folder, 'Dockerfile'), lines.join('\n'));
+    await docker('build', '--quiet', '--provenance=false', '--tag', image, folder);
+  });
+  afterAll(async () => {
+    server.close();
+    await docker('image', 'rm', '--force', image);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('becomes healthy with the authority of --ca, and not with another', async () => {
+    expect((await verify(image, '--ca', authority)).passed).toContain('healthz');
+    const other = (await makeCertificate('127.0.0.1', folder)).ca;
+    expect((await verify(image, '--ca', other)).failed).toContain('healthz');
   });
 });

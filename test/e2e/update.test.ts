@@ -141,6 +141,9 @@ function testUpdates(
     proxy = await startEngineProxy(here.environment['DOCKER_HOST'] ?? '', join(here.folder, 'engine.sock'));
     await mkdir(join(here.config, 'workspace/project'), { recursive: true });
     await writeFile(join(here.config, 'workspace/project/mine.txt'), 'my work');
+    // A heartbeat fills the workspace, at some time while a test runs.
+    const heartbeat = { agents: { defaults: { heartbeat: { every: '0m' } } } };
+    if (gateway === 'whole') await writeFile(join(here.config, 'openclaw.json'), JSON.stringify(heartbeat));
     await succeeds(image(1));
     await writeFile(join(here.config, 'large.bin'), Buffer.alloc(300_000, 'x'));
     await chown(join(here.config, 'large.bin'), 1000, 1000);

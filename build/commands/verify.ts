@@ -75,15 +75,16 @@ async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): 
   const budget = await readBudget(options, options.budget, problems);
   if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+  const ca = parseCa(options.ca);
   const consequence = 'the image was not verified, and its containers were removed';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
     command.onStep(`verifying ${text}`);
     const onCheck = (name: string): void => command.onStep(`checking ${name}`);
-    // A file of this host can be mounted only if the engine runs here.
-    const ca = engine.host.startsWith('unix://') ? parseCa(options.ca) : undefined;
+    const isHere = engine.host.startsWith('unix://');
+    if (!isHere && options.ca !== undefined) throw new RequestError([caElsewhere(options.ca, engine.host)]);
     const identities = parseIdentities(options.identity ?? 'none') ?? [];
-    const request = { reference, platform, identities, ca, budget };
+    const request = { reference, platform, identities, ca: isHere ? ca : undefined, budget };
     const verification = await verifyImage(engine, request, onCheck, command.signal);
     const failed = verification.results.some(isFailed);
     return {
@@ -93,6 +94,13 @@ async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): 
     };
   });
 }
+
+const caElsewhere = (value: string, host: string): Problem => ({
+  source: '--ca',
+  value,
+  reason: `cannot be mounted: the engine ${host} runs on another host`,
+  hint: 'verify the image with an engine of this host, or leave the option out',
+});
 
 /** `outcome` is the former form of the result. Remove it with version 0.3. */
 const withAlias = (result: ContractResult): object => ({

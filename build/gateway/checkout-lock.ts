@@ -5,7 +5,7 @@ import type { Problem } from '../problem.ts';
 import { replaceInLockfile, trimLockfile } from '../steps/trim-lockfile.mjs';
 import { overrideFor, splitDependency } from './npm.ts';
 import type { PackageManifest } from './package-manifest.ts';
-import { GROUPS, type Importer, type Lockfile, overridden, parseLockfile } from './pnpm-files.ts';
+import { GROUPS, type Importer, type Lockfile, lockedVersions, overridden, parseLockfile } from './pnpm-files.ts';
 import { type LockedReplacement, lockReplacements, notReplaced, type Replacement } from './replaced-package.ts';
 import { readSourceFile } from './source-file.ts';
 
@@ -112,20 +112,10 @@ function differences(
 }
 
 /** The name by which packages need an entry of the lockfile, which can differ from its own. */
-function dependencyOf({ importers = {}, snapshots = {} }: Lockfile, key: string): string {
+function dependencyOf(lock: Lockfile, key: string): string {
   const { name, address } = splitDependency(key);
-  const isIt = (version: string): boolean => version === key || version === address;
-  const groups = [
-    ...Object.values(importers).flatMap((importer) => GROUPS.map((group) => importer[group] ?? {})),
-    ...Object.values(snapshots).flatMap(({ dependencies = {}, optionalDependencies = {} }) => [
-      dependencies,
-      optionalDependencies,
-    ]),
-  ];
-  for (const group of groups)
-    for (const [dependency, found] of Object.entries(group))
-      if (isIt(typeof found === 'string' ? found : found.version)) return dependency;
-  return name;
+  const found = [...lockedVersions(lock)].find(([, versions]) => versions.has(key) || versions.has(address));
+  return found?.[0] ?? name;
 }
 
 const lineOf = (text: string, part: string): number =>

@@ -186,7 +186,7 @@ function unsafeNames(checkout: Checkout): readonly Problem[] {
     hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
   }));
   if (SAFE_NAME.test(version)) return badNames;
-  const reason = 'is no version, and contains characters that have a meaning in a Dockerfile';
+  const reason = 'is not a version: it contains characters that have a meaning in a Dockerfile';
   return [
     ...badNames,
     { source: join(checkout.root, 'package.json'), value: version, reason, hint: 'correct `version`' },

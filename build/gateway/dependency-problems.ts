@@ -100,6 +100,13 @@ export function unpublishedFailure(error: unknown): WorkError | undefined {
   );
 }
 
+/** @param names of packages that could be meant */
+export function unusedOverride(name: string, spec: string, names: Iterable<string>): Problem {
+  const near = closest(name, names);
+  const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'leave it out';
+  return { source: '--override', value: `${name}=${spec}`, reason: 'replaces nothing: no package needs it', hint };
+}
+
 /**
  * Refuses replacements of packages that nothing needs: mostly a mistake in the name.
  *
@@ -111,11 +118,8 @@ export async function assertOverridesUsed(overrides: Readonly<Record<string, str
     readonly packages: Readonly<Record<string, unknown>>;
   };
   const names = new Set(Object.keys(packages).flatMap((path) => path.split('node_modules/').slice(1).slice(-1)));
-  const problems = Object.entries(overrides).flatMap(([name, spec]): readonly Problem[] => {
-    if (names.has(name)) return [];
-    const near = closest(name, names);
-    const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'leave it out';
-    return [{ source: '--override', value: `${name}=${spec}`, reason: 'replaces nothing: no package needs it', hint }];
-  });
+  const problems = Object.entries(overrides).flatMap(([name, spec]) =>
+    names.has(name) ? [] : [unusedOverride(name, spec, names)],
+  );
   if (problems.length > 0) throw new RequestError(problems);
 }

@@ -22,7 +22,7 @@ export interface Lockfile {
       { readonly resolution?: { readonly tarball?: string; readonly repo?: string; readonly directory?: string } }
     >
   >;
-  /** What each package needs, with the versions. */
+  /** The dependencies of each package, with the versions. */
   readonly snapshots?: Readonly<Record<string, Snapshot>>;
   /** Patches by package; pnpm 11 writes only their hash. */
   readonly patchedDependencies?: Readonly<Record<string, string | { readonly path?: string }>>;
@@ -118,3 +118,20 @@ async function parseYaml(text: string, file: string, rule: ReturnType<typeof rul
 /** The package that an override of pnpm replaces: `a>@scope/b@^1` → `@scope/b`. Source: https://pnpm.io/settings#overrides */
 export const overridden = (selector: string): string =>
   /^(@?[^@]+)/.exec(selector.split('>').at(-1) ?? '')?.[1] ?? selector;
+
+/** Locked versions by name of the dependency. */
+export type LockedVersions = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** The locked versions of each dependency, of workspace packages and of others. */
+export function lockedVersions({ importers = {}, snapshots = {} }: Lockfile): LockedVersions {
+  const found = new Map<string, Set<string>>();
+  const add = (name: string, version: string): void => {
+    found.set(name, (found.get(name) ?? new Set()).add(version));
+  };
+  for (const importer of Object.values(importers))
+    for (const group of GROUPS)
+      for (const [name, { version }] of Object.entries(importer[group] ?? {})) add(name, version);
+  for (const { dependencies = {}, optionalDependencies = {} } of Object.values(snapshots))
+    for (const [name, version] of Object.entries({ ...dependencies, ...optionalDependencies })) add(name, version);
+  return found;
+}

@@ -1,10 +1,10 @@
 import { maxSatisfying, satisfies } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
 import type { Overrides } from '../spec/parse-override.ts';
-import { closest } from '../spec/suggestion.ts';
 import { quote } from '../steps/trim-lockfile.mjs';
+import { unusedOverride } from './dependency-problems.ts';
 import { explainNpmError, type NpmOptions, npmErrorCode } from './npm.ts';
-import { GROUPS, type Lockfile, overridden } from './pnpm-files.ts';
+import { type LockedVersions, type Lockfile, lockedVersions, overridden } from './pnpm-files.ts';
 
 type Versions = Readonly<Record<string, string>>;
 
@@ -104,7 +104,7 @@ export function lockReplacements(
   text: string,
   replacements: readonly Replacement[],
 ): { readonly locked: readonly LockedReplacement[]; readonly problems: readonly Problem[] } {
-  const needed = dependenciesIn(lock);
+  const needed = lockedVersions(lock);
   const results = replacements.map((replacement) => lockReplacement(lock, text, needed, replacement, replacements));
   return {
     locked: results.filter((result) => 'entries' in result),
@@ -112,15 +112,12 @@ export function lockReplacements(
   };
 }
 
-/** The locked versions by name of the dependency. */
-type Needed = ReadonlyMap<string, ReadonlySet<string>>;
-
 const WAY_OUT = 'add it to the overrides of pnpm in the checkout, and run pnpm install there';
 
 function lockReplacement(
   lock: Lockfile,
   text: string,
-  needed: Needed,
+  needed: LockedVersions,
   replacement: Replacement,
   all: readonly Replacement[],
 ): LockedReplacement | Problem {
@@ -132,11 +129,7 @@ function lockReplacement(
     hint,
   });
   const former = [...(needed.get(dependency) ?? [])];
-  if (former.length === 0) {
-    const near = closest(dependency, needed.keys());
-    const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'leave it out';
-    return refuse('replaces nothing: no package needs it', hint);
-  }
+  if (former.length === 0) return unusedOverride(dependency, spec, needed.keys());
   const published = former.find((locked) => !IS_ELSEWHERE.test(locked));
   if (published !== undefined)
     return refuse(
@@ -200,7 +193,13 @@ function knownSuffix(text: string, key: string): string | undefined {
 
 /** Finds the locked version of a package that a replacement needs. */
 const finder =
-  (lock: Lockfile, needed: Needed, former: readonly string[], dependency: string, all: readonly Replacement[]) =>
+  (
+    lock: Lockfile,
+    needed: LockedVersions,
+    former: readonly string[],
+    dependency: string,
+    all: readonly Replacement[],
+  ) =>
   (needs: string, range: string): string | undefined => {
     const { snapshots = {}, overrides = {} } = lock;
     const replaced = all.find((other) => other.dependency === needs);
@@ -221,7 +220,7 @@ const finder =
 
 /** The replacements that did not replace every dependency: the lockfile has a form that is not known. */
 export const notReplaced = (lock: Lockfile, locked: readonly LockedReplacement[]): readonly Problem[] => {
-  const needed = dependenciesIn(lock);
+  const needed = lockedVersions(lock);
   return locked.flatMap(({ dependency, version, alias }) => {
     const found = needed.get(dependency) ?? new Set();
     if (found.size > 0 && [...found].every((other) => other === version || other === alias)) return [];
@@ -229,20 +228,6 @@ export const notReplaced = (lock: Lockfile, locked: readonly LockedReplacement[]
     return [{ source: '--override', value, reason: 'cannot be written into pnpm-lock.yaml', hint: WAY_OUT }];
   });
 };
-
-/** The locked versions of each dependency, of workspace packages and of others. */
-function dependenciesIn({ importers = {}, snapshots = {} }: Lockfile): Needed {
-  const found = new Map<string, Set<string>>();
-  const add = (name: string, version: string): void => {
-    found.set(name, (found.get(name) ?? new Set()).add(version));
-  };
-  for (const importer of Object.values(importers))
-    for (const group of GROUPS)
-      for (const [name, { version }] of Object.entries(importer[group] ?? {})) add(name, version);
-  for (const { dependencies = {}, optionalDependencies = {} } of Object.values(snapshots))
-    for (const [name, version] of Object.entries({ ...dependencies, ...optionalDependencies })) add(name, version);
-  return found;
-}
 
 /** `1.0.0(react@19.0.0)` → `1.0.0`. A version with peers names them in parentheses. */
 const withoutPeers = (version: string): string => version.replace(/\(.*$/s, '');

@@ -13,9 +13,7 @@ const REPLACEMENTS = '.replacements.json';
  *   unchanged
  */
 export function trimLockfile(text, isPresent) {
-  // pnpm 11 writes a first document with the packages of pnpm itself.
-  const start = text.lastIndexOf('\n---\n') + 1;
-  const sections = text.slice(start).split(/^(?=\S[^\n]*:$)/m);
+  const { before, sections } = split(text);
   const entriesOf = (/** @type {string} */ name) =>
     (sections.find((section) => section.startsWith(`${name}:\n`)) ?? '').split(/^(?= {2}[^\s:])/m).slice(1);
   const importers = entriesOf('importers').filter((entry) => isPresent(keyOf(entry)));
@@ -47,7 +45,7 @@ export function trimLockfile(text, isPresent) {
     const kept = entries.filter((entry) => keeps(keyOf(entry)));
     return `${[head, ...kept].join('').trimEnd()}\n\n`;
   });
-  return `${(text.slice(0, start) + trimmed.join('')).trimEnd()}\n`;
+  return `${(before + trimmed.join('')).trimEnd()}\n`;
 }
 
 /**
@@ -58,8 +56,7 @@ export function trimLockfile(text, isPresent) {
  * @param {readonly Replacement[]} replacements
  */
 export function replaceInLockfile(text, replacements) {
-  const start = text.lastIndexOf('\n---\n') + 1;
-  const sections = text.slice(start).split(/^(?=\S[^\n]*:$)/m);
+  const { before, sections } = split(text);
   const added = (/** @type {'packages' | 'snapshots'} */ name) =>
     [...new Set(replacements.map(({ entries }) => entries[name]))].join('');
   const edited = sections.map((section) => {
@@ -74,13 +71,19 @@ export function replaceInLockfile(text, replacements) {
         name === 'importers'
           ? result.replace(
               new RegExp(`(${key}\\n {8}specifier: .*\\n {8}version: ).*$`, 'gm'),
-              (_, before) => before + quote(alias),
+              (_, line) => line + quote(alias),
             )
-          : result.replace(new RegExp(`(${key}) .*$`, 'gm'), (_, before) => `${before} ${quote(version)}`);
+          : result.replace(new RegExp(`(${key}) .*$`, 'gm'), (_, line) => `${line} ${quote(version)}`);
     }
     return result;
   });
-  return text.slice(0, start) + edited.join('');
+  return before + edited.join('');
+}
+
+/** The top-level sections of a lockfile, and the text before them: pnpm 11 writes a first document with the packages of pnpm itself. */
+function split(/** @type {string} */ text) {
+  const start = text.lastIndexOf('\n---\n') + 1;
+  return { before: text.slice(0, start), sections: text.slice(start).split(/^(?=\S[^\n]*:$)/m) };
 }
 
 /** YAML needs quotes around `@scope/name`. */
@@ -112,7 +115,7 @@ function dependenciesOf(entry) {
 
 if (import.meta.main ?? argv[1] === import.meta.filename) {
   const file = 'pnpm-lock.yaml';
-  // Replacements that the user requested. The lockfile is read twice if two steps share a folder.
+  // Deleted, because a second step in the same folder begins with the lockfile that this one has written.
   const replacements = existsSync(REPLACEMENTS) ? JSON.parse(readFileSync(REPLACEMENTS, 'utf8')) : [];
   const lock = replaceInLockfile(readFileSync(file, 'utf8'), replacements);
   rmSync(REPLACEMENTS, { force: true });

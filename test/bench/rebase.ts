@@ -38,7 +38,7 @@ const WAYS = {
 } as const;
 type Way = keyof typeof WAYS;
 
-/** @param number of the refresh: each has tags of its own */
+/** @param number the number of the refresh: each has tags of its own */
 async function timed(way: Way, number: number): Promise<number> {
   await run`${engine.docker} builder prune --all --force`;
   await $`sync`;

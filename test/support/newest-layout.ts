@@ -5,7 +5,7 @@ import { $ } from 'zx';
 import { makeCheckout } from './make-checkout.ts';
 
 const NOWHERE = 'https://nowhere.invalid/owner/api/tar.gz/1';
-/** Of a dependency of the gateway, which a build must replace: --override numbers=npm:is-number@7.0.0 */
+/** The address of a dependency of the gateway. A build must replace the dependency: --override numbers=npm:is-number@7.0.0 */
 const ELSEWHERE = 'https://nowhere.invalid/owner/numbers/tar.gz/1';
 
 /** Files of the newest layout. A plugin `viewer` has a script that the server's build runs, and `remote` needs an unreachable host. */

@@ -24,7 +24,7 @@ async function setup(variables: Readonly<Record<string, string>> = {}): Promise<
   return output;
 }
 
-/** What `clawdock-token` prints. The helpers are a copy: those beside the tests would use the project of the tests. */
+/** Runs `clawdock-token`. @returns the token. The helpers are a copy: those beside the tests would use the project of the tests. */
 async function tokenOfClawdock(): Promise<string> {
   const helpers = join(here.home, 'clawdock-helpers.sh');
   await cp(join(ROOT, 'scripts/clawdock/clawdock-helpers.sh'), helpers);

@@ -71,10 +71,13 @@ async function measure(engine: DockerCli, input: string, tag: string): Promise<T
   const build = (options: readonly string[]) => run<Built>(['build', ...gateway, '--tag', tag, ...options]);
   let options: readonly string[] = [];
   let built = await build(options);
-  // The message names the option.
-  const override = /--override (\S+?);/.exec(built.error?.hint ?? '')?.[1];
-  if (override !== undefined) {
-    options = ['--override', override];
+  // The messages name the options.
+  const hints = [built.error, ...(built.error?.problems ?? [])].map((problem) => problem?.hint ?? '');
+  const overrides = hints.flatMap((hint) =>
+    [...hint.matchAll(/--override ([^\s;,]+=npm:[^\s;,]+)/g)].map(([, override]) => override as string),
+  );
+  if (overrides.length > 0) {
+    options = [...new Set(overrides)].flatMap((override) => ['--override', override]);
     built = await build(options);
   }
   const took = (performance.now() - started) / 1000;

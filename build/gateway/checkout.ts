@@ -5,6 +5,7 @@ import { valid } from 'semver';
 import { type Problem, RequestError } from '../problem.ts';
 import { readCheckoutLock } from './checkout-lock.ts';
 import { readCheckoutPlugins, selectPlugins } from './checkout-plugin.ts';
+import { compiledPlugins } from './compiled-plugins.ts';
 import { type DockerIgnore, readDockerIgnore } from './docker-ignore.ts';
 import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
@@ -14,7 +15,7 @@ import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } f
 import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
 import { parseWorkspace, type Workspace } from './pnpm-files.ts';
 import type { Replacement } from './replaced-package.ts';
-import { namesEntry, readBuildFiles, serverSources } from './server-sources.ts';
+import { importedByServer, namesEntry, readBuildFiles, serverSources } from './server-sources.ts';
 import { readSourceFile } from './source-file.ts';
 import {
   developmentFolders,
@@ -73,11 +74,10 @@ export async function readCheckout(
   ]);
   const selected = collect(problems, () => selectPlugins(extensions, plugins)) ?? [];
   const workspace = await parseWorkspace(await readSourceFile(join(root, WORKSPACE)), join(root, WORKSPACE));
-  const packages = await workspacePackages(
-    root,
-    workspace,
-    selected.map(({ directory }) => directory),
-  );
+  const imported = await importedByServer(root);
+  const compiled = await compiledPlugins(root, imported, manifest);
+  const requested = selected.map(({ directory }) => `extensions/${directory}`);
+  const packages = await workspacePackages(root, workspace, [...requested, ...compiled]);
   const manifests = new Map<string, PackageManifest>();
   for (const folder of packages) manifests.set(folder, await readManifest(root, folder));
   const lock = await readCheckoutLock(root, manifests, replacements);
@@ -102,7 +102,13 @@ export async function readCheckout(
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
   const needed = workspaceDependencies(manifests);
-  const inputs = await installInputs(root, manifests, workspace, needed, lock.files);
+  const inputs = await installInputs(
+    root,
+    manifests,
+    workspace,
+    [...needed.map(({ folder }) => folder), ...compiled],
+    lock.files,
+  );
   const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
   const { [CANVAS_SCRIPT]: canvas, ...otherScripts } = scripts;
   const hasUiScript = scripts[UI_SCRIPT] !== undefined;
@@ -129,7 +135,16 @@ export async function readCheckout(
     manifests: inputs,
     serverScript,
     serverSources: withFolders(
-      await serverSources({ root, entries, build, installed: inputs, pluginsFromSource, hasUiScript, ignore }),
+      await serverSources({
+        root,
+        entries,
+        build,
+        imported,
+        installed: inputs,
+        pluginsFromSource,
+        hasUiScript,
+        ignore,
+      }),
       needed.map(({ folder }) => folder),
     ),
     readsPluginManifests: entries.includes('extensions') && namesEntry(build, 'extensions'),
@@ -215,17 +230,16 @@ function existsBelow(name: string, { text }: DockerIgnore): boolean {
   return text.split('\n').some((line) => line.startsWith(`!${name}/`));
 }
 
-/** The files that `pnpm install` reads. Only a change of these repeats the install. */
+/** The files that `pnpm install` reads. Only a change of these repeats the install. @param needed folders of workspace packages */
 async function installInputs(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
   workspace: Workspace,
-  needed: Checkout['workspaceDependencies'],
+  needed: readonly string[],
   local: readonly string[],
 ): Promise<readonly string[]> {
   const installed = [...manifests].filter(
-    ([folder, manifest]) =>
-      !folder.startsWith('extensions/') || hasAssetScripts(manifest) || needed.some((one) => one.folder === folder),
+    ([folder, manifest]) => !folder.startsWith('extensions/') || hasAssetScripts(manifest) || needed.includes(folder),
   );
   const exists = (path: string): boolean => existsSync(join(root, path));
   const patches = [workspace.patchedDependencies, manifests.get('.')?.pnpm?.patchedDependencies].flatMap((paths) =>

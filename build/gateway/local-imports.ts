@@ -13,6 +13,26 @@ function importedFile(root: string, path: string): string | undefined {
   return candidates.find((file) => statSync(join(root, file), { throwIfNoEntry: false })?.isFile() === true);
 }
 
+/** Visits files of a checkout, and everything that they import, directly or indirectly. Imports of missing files are left out. */
+async function visitWithImports(
+  root: string,
+  files: readonly string[],
+  read: (file: string, text: string) => string,
+): Promise<readonly string[]> {
+  const visited = new Set<string>();
+  const visit = async (file: string): Promise<void> => {
+    if (visited.has(file) || !existsSync(join(root, file))) return;
+    visited.add(file);
+    const text = read(file, await readSourceFile(join(root, file)));
+    for (const [, specifier = ''] of text.matchAll(RELATIVE_IMPORT)) {
+      const path = importedFile(root, normalize(join(dirname(file), specifier)));
+      if (path !== undefined && !path.startsWith('..')) await visit(path);
+    }
+  };
+  for (const file of files) await visit(normalize(file));
+  return [...visited].sort();
+}
+
 /**
  * The files that scripts of a checkout need: the scripts, and everything they import, directly or indirectly.
  *
@@ -20,19 +40,37 @@ function importedFile(root: string, path: string): string | undefined {
  * @param files scripts, relative to the checkout
  * @returns relative paths, sorted; imports of missing files are left out
  */
-export async function withLocalImports(root: string, files: readonly string[]): Promise<readonly string[]> {
-  const imports = new Set<string>();
-  const visit = async (file: string): Promise<void> => {
-    if (imports.has(file) || !existsSync(join(root, file))) return;
-    imports.add(file);
-    const text = await readSourceFile(join(root, file));
-    for (const [, specifier = ''] of text.matchAll(RELATIVE_IMPORT)) {
-      const path = importedFile(root, normalize(join(dirname(file), specifier)));
-      if (path !== undefined && !path.startsWith('..')) await visit(path);
-    }
-  };
-  for (const file of files) await visit(normalize(file));
-  return [...imports].sort();
+export const withLocalImports = (root: string, files: readonly string[]): Promise<readonly string[]> =>
+  visitWithImports(root, files, (_, text) => text);
+
+/** A compiler removes imports of types. */
+const TYPE_IMPORT = /^\s*(?:import|export)\s+type\b[^'";]*["'][^"'\n]+["']/gm;
+
+/** Imports of packages: `import … from 'x'`, `import('@y/z/sub')`, `require('x')`. */
+const PACKAGE_IMPORT =
+  /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']((?:@[\w.-]+\/)?[a-zA-Z][\w.-]*)(?:\/[^"'\n]*)?["']/g;
+
+/**
+ * The packages that source files import, and everything that they import, directly or indirectly. Imports of types do not count.
+ *
+ * @param root the checkout
+ * @param files relative to the checkout
+ * @returns the names of packages by file
+ */
+export async function packageImports(
+  root: string,
+  files: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const names = new Map<string, readonly string[]>();
+  await visitWithImports(root, files, (file, text) => {
+    const code = text.replace(TYPE_IMPORT, '');
+    names.set(
+      file,
+      [...code.matchAll(PACKAGE_IMPORT)].map(([, name = '']) => name),
+    );
+    return code;
+  });
+  return names;
 }
 
 const PATH_ABOVE = /["']((?:\.\.\/)+[\w.-]+(?:\/[^"'\n]*)?)["']/g;

@@ -66,17 +66,23 @@ export const namesEntry = (build: BuildFiles, name: string): boolean => {
 
 const withoutComments = (text: string): string => text.replace(/^\s*(?:#|\/\/|\*|\/\*).*$/gm, '');
 
+/** What the server's sources import from other folders. @param root the checkout */
+export const importedByServer = (root: string): Promise<readonly string[]> =>
+  pathsAbove(root, '{src,packages}/**/*.{ts,mts,js,mjs}');
+
 /**
  * The files and folders at the top of a checkout that the server's build reads, and single files of others. Everything counts that is not
  * known to be without effect. A release with plugins as sources compiles none of them, unless the server imports one.
  *
  * @param build what the build runs
+ * @param imported what the server's sources import from other folders
  * @param installed inputs of the dependency install, which the stage has
  */
 export async function serverSources({
   root,
   entries,
   build,
+  imported,
   installed,
   pluginsFromSource,
   hasUiScript,
@@ -85,12 +91,12 @@ export async function serverSources({
   readonly root: string;
   readonly entries: readonly string[];
   readonly build: BuildFiles;
+  readonly imported: readonly string[];
   readonly installed: readonly string[];
   readonly pluginsFromSource: boolean;
   readonly hasUiScript: boolean;
   readonly ignore: DockerIgnore;
 }): Promise<readonly string[]> {
-  const imported = await pathsAbove(root, '{src,packages}/**/*.{ts,mts,js,mjs}');
   const readsPlugins =
     !pluginsFromSource ||
     [...imported, ...(await pathsAbove(root, 'scripts/**/*.{ts,mts,js,mjs}'))].some((path) =>

@@ -7,13 +7,15 @@ import type { Workspace } from './pnpm-files.ts';
 import { readSourceFile } from './source-file.ts';
 
 /**
- * The workspace packages that the builds need: the root, `ui`, `packages/*`, the requested plugins, plugins whose scripts the server's
- * build runs, and those that any of these needs. Other plugins are left out, so that their dependencies are not installed.
+ * The workspace packages that the builds need: the root, `ui`, `packages/*`, the given plugins, plugins whose scripts the server's build
+ * runs, and those that any of these needs. Other plugins are left out, so that their dependencies are not installed.
+ *
+ * @param plugins folders of plugins: the requested ones, and those that the server's build compiles into the server
  */
 export async function workspacePackages(
   root: string,
   workspace: Workspace,
-  selected: readonly string[],
+  plugins: readonly string[],
 ): Promise<readonly string[]> {
   const packages = workspace.packages ?? [];
   const excluded = packages.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
@@ -23,10 +25,10 @@ export async function workspacePackages(
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
       const folder = file.replace(/\/package\.json$/, '');
       if (folder.includes('node_modules') || excluded.some((other) => matchesGlob(folder, other))) continue;
-      const [top = '', name = ''] = folder.split('/');
+      const [top] = folder.split('/');
       const manifest = await readManifest(root, folder);
       manifests.set(folder, manifest);
-      if (top !== 'extensions' || selected.includes(name) || hasAssetScripts(manifest)) folders.add(folder);
+      if (top !== 'extensions' || plugins.includes(folder) || hasAssetScripts(manifest)) folders.add(folder);
     }
   }
   // Iterating over a set includes the elements that are added meanwhile.

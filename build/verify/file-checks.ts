@@ -67,7 +67,10 @@ async function neededByNone(
   const { stdout } = await container.exec(['node', '--input-type=module', '-e', DEPENDENCIES_PROGRAM, '/app'], '0');
   const graph = stdout.trim() === '' ? {} : (JSON.parse(stdout) as Readonly<Record<string, readonly string[]>>);
   const needed = new Set<string>();
-  const pending = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  const { dependencies, optionalDependencies, peerDependencies = {}, devDependencies = {} } = manifest;
+  // pnpm installs a peer for production, unless a development dependency is the peer.
+  const peers = Object.keys(peerDependencies).filter((name) => devDependencies[name] === undefined);
+  const pending = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (needed.has(name)) continue;
     needed.add(name);

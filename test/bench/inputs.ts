@@ -1,6 +1,6 @@
 // Builds releases of the gateway, checks and starts each image, and prints what works. Arguments: versions on npm (the options that one
-// needs are found by themselves), or folders of checkouts. --stable adds all stable releases on npm that inputs.json does not have yet.
-// --write keeps each result in inputs.json, and renders docs/compatibility.md.
+// needs are found by themselves), or folders of checkouts. --override replaces a dependency of each. --stable adds all stable releases on
+// npm that inputs.json does not have yet. --write keeps each result in inputs.json, and renders docs/compatibility.md.
 import '../support/isolation.ts';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,6 +24,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
+    override: { type: 'string', multiple: true, default: [] },
     stable: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -88,7 +89,11 @@ const engine = await startEngine();
 const results: Results = { releases: [], checkouts: [] };
 for (const input of [...positionals, ...(values.stable ? await missingReleases() : [])]) {
   process.stderr.write(`${input}\n`);
-  const row = await tryRelease(engine, input);
+  const row = await tryRelease(
+    engine,
+    input,
+    values.override.flatMap((override) => ['--override', override]),
+  );
   const section = isFolder(input) ? 'checkouts' : 'releases';
   results[section].push(row);
   process.stderr.write(`${cells(row).join(' | ')}\n`);

@@ -34,6 +34,10 @@ it('builds with a file of apps/ that the server imports, and with the scripts of
   expect(stdout.trim()).toBe('{"word":"shared"}\nis-number says true');
 });
 
+it('builds with the packages of a plugin that the server imports', async () => {
+  expect((await inImage(IMAGE, 'cat /app/dist/inherits.cjs')).stdout).toContain('inherits');
+});
+
 it('contains no dependencies of other plugins, although the linker is hoisted', async () => {
   expect((await inImage(IMAGE, 'ls /app/node_modules')).stdout.trim().split('\n')).toEqual([
     '@fixture',

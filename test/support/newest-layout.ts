@@ -7,8 +7,12 @@ import { makeCheckout } from './make-checkout.ts';
 const NOWHERE = 'https://nowhere.invalid/owner/api/tar.gz/1';
 /** The address of a dependency of the gateway. A build must replace the dependency: --override numbers=npm:is-number@7.0.0 */
 const ELSEWHERE = 'https://nowhere.invalid/owner/numbers/tar.gz/1';
+const INHERITS = 'sha512-k/vGaX4/Yla3WzyMCvTQOXYeIHvqOKtnqBduzTHpzpQZzAskKMhZ2K+EnBiSM9zGSoIFeMpXKxa4dYeZIQqewQ==';
 
-/** Files of the newest layout. A plugin `viewer` has a script that the server's build runs, and `remote` needs an unreachable host. */
+/**
+ * Files of the newest layout. A plugin `viewer` has a script that the server's build runs, the server imports `chat`, and `remote` needs an
+ * unreachable host.
+ */
 const FILES: Readonly<Record<string, string>> = {
   'packages/greeting/package.json': JSON.stringify({
     name: '@fixture/greeting',
@@ -38,6 +42,16 @@ writeFileSync('dist/control-ui/index.html', '<html>' + [GIT_COMMIT, OPENCLAW_BUI
 import isNumber from 'is-number';
 writeFileSync('asset.txt', 'is-number says ' + isNumber(7));
 `,
+  'src/chat.js': "export { answer } from '../extensions/chat/answer.js';\n",
+  'extensions/chat/package.json': JSON.stringify({
+    name: '@openclaw/chat',
+    version: '2026.7.2',
+    type: 'module',
+    dependencies: { inherits: '2.0.4' },
+  }),
+  'extensions/chat/openclaw.plugin.json': JSON.stringify({ id: 'chat' }),
+  'extensions/chat/index.js': "export { answer } from './answer.js';\n",
+  'extensions/chat/answer.js': "import inherits from 'inherits';\nexport const answer = () => inherits.name;\n",
   'extensions/remote/package.json': JSON.stringify({
     name: '@openclaw/remote',
     version: '2026.7.2',
@@ -47,7 +61,7 @@ writeFileSync('asset.txt', 'is-number says ' + isNumber(7));
   'extensions/remote/index.js': "export const answer = () => 'remote';\n",
 };
 
-/** Parts of the server's build that only this layout has: workspace packages, files of apps/, and scripts of plugins. */
+/** Parts of the server's build that only this layout has: workspace packages, files of apps/, scripts of plugins, and a compiled plugin. */
 const BUILD = `
 import { execFileSync } from 'node:child_process';
 mkdirSync('packages/greeting/dist');
@@ -56,11 +70,14 @@ writeFileSync('packages/greeting/dist/index.d.ts', 'export {};\\n');
 cpSync('apps/shared/words.json', 'dist/words.json');
 execFileSync('node', ['assets.mjs'], { cwd: 'extensions/viewer', stdio: 'inherit' });
 cpSync('extensions/viewer/asset.txt', 'dist/extensions/viewer/asset.txt');
+// As a bundler does: the server holds the code of a package that only a plugin declares.
+const { createRequire } = await import('node:module');
+cpSync(createRequire(process.cwd() + '/extensions/chat/answer.js').resolve('inherits'), 'dist/inherits.cjs');
 `;
 
 /**
  * Makes a checkout with the structure of releases since 2026.6: the hoisted linker, a workspace package that the gateway needs at run
- * time, plugins whose scripts the server's build runs, and a Control UI that shows the commit.
+ * time, plugins whose scripts the server's build runs or whose code it compiles into the server, and a Control UI that shows the commit.
  */
 export async function makeNewestCheckout(): Promise<string> {
   const folder = await makeCheckout('new', (manifest) => {
@@ -94,6 +111,9 @@ async function changeLockfile(file: string): Promise<void> {
   lock.packages[`numbers@${ELSEWHERE}`] = { resolution: { tarball: ELSEWHERE }, version: '1.0.0' };
   lock.snapshots[`numbers@${ELSEWHERE}`] = {};
   lock.importers['extensions/viewer'] = { dependencies: { 'is-number': { specifier: version, version } } };
+  lock.importers['extensions/chat'] = { dependencies: { inherits: { specifier: '2.0.4', version: '2.0.4' } } };
+  lock.packages['inherits@2.0.4'] = { resolution: { integrity: INHERITS } };
+  lock.snapshots['inherits@2.0.4'] = {};
   lock.importers['extensions/remote'] = { dependencies: { '@remote/api': { specifier: NOWHERE, version: NOWHERE } } };
   lock.packages[`@remote/api@${NOWHERE}`] = { resolution: { tarball: NOWHERE }, version: '1.0.0' };
   lock.snapshots[`@remote/api@${NOWHERE}`] = {};

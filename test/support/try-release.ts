@@ -55,21 +55,26 @@ export const isFolder = (input: string): boolean => input.includes('/');
  * Builds a release with the options that it needs, checks the image against the contract, starts it, and removes it.
  *
  * @param input a version on npm, or the folder of a checkout
+ * @param given options of the build; those that messages of the build name are added
  */
-export async function tryRelease(engine: DockerCli, input: string): Promise<TriedRelease> {
+export async function tryRelease(
+  engine: DockerCli,
+  input: string,
+  given: readonly string[] = [],
+): Promise<TriedRelease> {
   const tag = `openclaw-image-inputs:${basename(input)}`;
   try {
-    return await measure(engine, input, tag);
+    return await measure(engine, input, tag, given);
   } finally {
     await $({ env: engine.environment, nothrow: true, quiet: true })`${engine.docker} image rm --force ${tag}`;
   }
 }
 
-async function measure(engine: DockerCli, input: string, tag: string): Promise<TriedRelease> {
+async function measure(engine: DockerCli, input: string, tag: string, given: readonly string[]): Promise<TriedRelease> {
   const gateway = isFolder(input) ? ['--source', input] : ['--package', `openclaw@${input}`];
   const started = performance.now();
   const build = (options: readonly string[]) => run<Built>(['build', ...gateway, '--tag', tag, ...options]);
-  let options: readonly string[] = [];
+  let options = given;
   let built = await build(options);
   // The messages name the options.
   const hints = [built.error, ...(built.error?.problems ?? [])].map((problem) => problem?.hint ?? '');
@@ -77,7 +82,7 @@ async function measure(engine: DockerCli, input: string, tag: string): Promise<T
     [...hint.matchAll(/--override ([^\s;,]+=npm:[^\s;,]+)/g)].map(([, override]) => override as string),
   );
   if (overrides.length > 0) {
-    options = [...new Set(overrides)].flatMap((override) => ['--override', override]);
+    options = [...given, ...[...new Set(overrides)].flatMap((override) => ['--override', override])];
     built = await build(options);
   }
   const took = (performance.now() - started) / 1000;

@@ -84,9 +84,9 @@ describe('the packages of a workspace', () => {
       await writeFile(join(folder, path, 'package.json'), JSON.stringify({ version: '1.0.0', ...manifest }));
     }
     const workspace = "packages: ['.', 'packages/*', 'extensions/*', '!packages/experimental']\n";
-    expect(await workspacePackages(folder, await parseWorkspace(workspace, 'pnpm-workspace.yaml'), ['chosen'])).toEqual(
-      [...['.', 'extensions/chosen', 'extensions/deep', 'extensions/needed', 'packages/a']],
-    );
+    expect(
+      await workspacePackages(folder, await parseWorkspace(workspace, 'pnpm-workspace.yaml'), ['extensions/chosen']),
+    ).toEqual([...['.', 'extensions/chosen', 'extensions/deep', 'extensions/needed', 'packages/a']]);
     await rm(folder, { recursive: true });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -144,6 +144,18 @@ describe('the answers of an image', () => {
     expect(stderr).toContain('The image gave an answer that setup does not write');
   });
 });
+
+it.each(['OPENCLAW_A[$(touch RAN)]', 'OTEL_A[`touch RAN`]', 'A[$(touch RAN)]_API_KEY', 'OPENCLAW_A B'])(
+  'are refused with the name %s in .env, and run no command',
+  async (form) => {
+    const ran = join(root, 'ran');
+    const line = `${form.replace('RAN', ran)}=\n`;
+    const { exitCode, stderr } = await check('plan', changed(PLANNED, 'env_file', `${ENV_FILE}${line}`));
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('The image gave an answer that setup does not write');
+    await expect(access(ran)).rejects.toThrow('ENOENT');
+  },
+);
 
 it('know the variables that setup reads', async () => {
   const line = '. "$1"; printf %s "$setup_variables"';

@@ -217,6 +217,8 @@ check_env_file() {
       text=$(sed -E "s/$(assignment_of "$name")//" <<<"$line")
       ;;
     esac
+    # A name with an index, as in A[$(command)], would run the command where bash looks the variable up.
+    case $name in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) strange_answer "the line $name in .env" ;; esac
     value=$(plain_value "$text" && printf x) value=${value%x}
     # Compose and shells expand $ outside of single quotes.
     case $text in \'*) ;; *) case ${text//\\\$/} in *\$*) strange_answer "$name" ;; esac ;; esac

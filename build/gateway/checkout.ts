@@ -176,8 +176,12 @@ export async function readCheckout(
 /** Whether a build reads a path that git does not report. @param path a folder ends with `/` */
 function isBuilt(path: string, checkout: Checkout, ignore: DockerIgnore): boolean {
   const name = path.replace(/\/$/, '');
-  const { manifests, serverSources, uiSources, canvasSources, packageFiles, documents } = checkout;
-  const inputs = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...documents];
+  const { manifests, serverSources, uiSources, canvasSources, packageFiles, documents, pluginsFromSource } = checkout;
+  const inputs = [
+    ...[...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...documents],
+    ...(pluginsFromSource ? ['extensions'] : checkout.selected.map(({ directory }) => `extensions/${directory}`)),
+    ...checkout.workspaceDependencies.map(({ folder }) => folder),
+  ];
   const isInput = inputs.some(
     (input) => name === input || name.startsWith(`${input}/`) || input.startsWith(`${name}/`),
   );

@@ -20,30 +20,46 @@ const FIXED_SETTINGS: Settings = [
   ['core.checkStat', 'default'],
   ['core.trustctime', 'true'],
   ['core.untrackedCache', 'false'],
-  // Windows has no executable files.
-  ...(process.platform === 'win32' ? [] : ([['core.fileMode', 'true']] as const)),
+  // Windows has no executable files, and links only for some users.
+  ...(process.platform === 'win32'
+    ? []
+    : ([
+        ['core.fileMode', 'true'],
+        ['core.symlinks', 'true'],
+      ] as const)),
+  // Where a file system tells `Run` from `run`, they are two files.
+  ...(process.platform === 'linux' ? ([['core.ignoreCase', 'false']] as const) : []),
 ];
+
+/** Milliseconds. The status of a large repository on a slow disk takes a minute; a pipe in the place of `.gitignore` never ends. */
+const LIMIT = 300_000;
 
 type Settings = readonly (readonly [key: string, value: string])[];
 
 /**
  * Prepares git commands that only read a checkout. Programs that its configuration names do not run.
  *
+ * @param limit for each command, in milliseconds
  * @returns a function that runs one command
  * @throws Error if git is not installed (ENOENT)
  */
-export async function openGit(folder: string): Promise<(...args: readonly string[]) => Promise<GitOutput>> {
-  const settings = [...FIXED_SETTINGS, ...(await withoutFilters(folder))];
-  return (...args) => run(folder, args, settings);
+export async function openGit(
+  folder: string,
+  limit = LIMIT,
+): Promise<(...args: readonly string[]) => Promise<GitOutput>> {
+  const settings = [...FIXED_SETTINGS, ...(await withoutFilters(folder, limit))];
+  return (...args) => run(folder, args, settings, limit);
 }
 
 /**
  * @param settings take precedence over those of the checkout. As variables, because `-c` cannot name a key that contains `=`.
  *   Source: git-config(1), GIT_CONFIG_COUNT
  */
-async function run(folder: string, args: readonly string[], settings: Settings): Promise<GitOutput> {
-  const { exitCode, stdout, stderr, code } = await execa('git', ['-C', folder, ...args], {
+async function run(folder: string, args: readonly string[], settings: Settings, timeout: number): Promise<GitOutput> {
+  const { exitCode, stdout, stderr, code, timedOut } = await execa('git', ['-C', folder, ...args], {
     reject: false,
+    timeout,
+    killSignal: 'SIGKILL',
     stdin: 'ignore',
     env: {
       // Do not write the index, which runs a hook; do not ask for passwords.
@@ -61,6 +77,8 @@ async function run(folder: string, args: readonly string[], settings: Settings):
       ),
     },
   });
+  if (timedOut)
+    return { exitCode, stdout, message: `git ${args[0]} did not end within ${Math.round(timeout / 1000)} s` };
   if (code === 'ENOENT') throw Object.assign(new Error('git is not installed'), { code });
   return {
     exitCode,
@@ -74,9 +92,9 @@ async function run(folder: string, args: readonly string[], settings: Settings):
 }
 
 /** `git status` runs the filters of changed files. Those of the user's own settings (Git LFS) stay, those of the checkout do not run. */
-async function withoutFilters(folder: string): Promise<Settings> {
+async function withoutFilters(folder: string, limit: number): Promise<Settings> {
   const list = ['config', '--show-scope', '--name-only', '--null', '--get-regexp', '^filter\\.'];
-  const { stdout } = await run(folder, list, FIXED_SETTINGS);
+  const { stdout } = await run(folder, list, FIXED_SETTINGS, limit);
   const entries = stdout.split('\0');
   const names = new Set<string>();
   // Scope and name alternate.

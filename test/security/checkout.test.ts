@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
-import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
+import { readCheckout } from '../../build/gateway/checkout.ts';
 import { openGit } from '../../build/gateway/git.ts';
 import { filesThatDiffer, readGitRevision } from '../../build/gateway/git-revision.ts';
+import { temporaryCheckout } from '../support/temporary-checkout.ts';
 
 let folder = '';
 let checkout = '';
@@ -130,7 +132,7 @@ describe('the state of a checkout', () => {
     expect(unseen).toEqual(['ignored', 'package.json']);
   });
 
-  it.each([
+  it.each<readonly [string, () => Promise<void>]>([
     [
       'untracked files, by status.showUntrackedFiles',
       async () => {
@@ -146,6 +148,28 @@ describe('the state of a checkout', () => {
       },
     ],
     [
+      'a file in the place of a link, by core.symlinks',
+      async () => {
+        await symlink('package.json', join(checkout, 'link'));
+        await $`git -C ${checkout} add link`;
+        await $`git -C ${checkout} -c user.name=x -c user.email=x@example.org commit --quiet --message link`;
+        await $`git -C ${checkout} config core.symlinks false`;
+        await rm(join(checkout, 'link'));
+        await writeFile(join(checkout, 'link'), 'package.json');
+      },
+    ],
+    ...(process.platform === 'linux'
+      ? [
+          [
+            'an added file whose name differs in its case, by core.ignoreCase',
+            async () => {
+              await $`git -C ${checkout} config core.ignoreCase true`;
+              await writeFile(join(checkout, 'Tracked'), 'x');
+            },
+          ] as const,
+        ]
+      : []),
+    [
       'other contents, by a replaced commit',
       async () => {
         const first = (await $`git -C ${checkout} rev-parse HEAD`).stdout.trim();
@@ -160,6 +184,14 @@ describe('the state of a checkout', () => {
     await hide();
     expect((await $`git -C ${checkout} status --porcelain`).stdout).toBe('');
     expect((await readGitRevision(checkout)).dirty).toBe(true);
+  });
+
+  it('is refused if git waits for ever', async () => {
+    await rm(join(checkout, '.git/info/exclude'), { force: true });
+    await $`mkfifo ${join(checkout, '.git/info/exclude')}`;
+    const output = await (await openGit(checkout, 1000))('status', '--porcelain');
+    expect(output).toMatchObject({ message: 'git status did not end within 1 s' });
+    expect(output.exitCode).not.toBe(0);
   });
 
   it('is refused if its settings name the files of another folder', async () => {
@@ -230,4 +262,14 @@ describe('the state of a checkout', () => {
     await readGitRevision(checkout);
     expect(await readdir(join(checkout, '.git'))).toEqual(before);
   });
+});
+
+it.each(['old', 'new'] as const)('of the layout %s tells of every ignored file that a build reads', async (layout) => {
+  const root = await temporaryCheckout(layout);
+  await appendFile(join(root, '.git/info/exclude'), 'hidden.*\n');
+  const folders = ['docs', 'skills/hello', 'extensions/echo', 'src', 'scripts', 'ui', 'packages/greeting'];
+  for (const place of folders) await writeFile(join(root, place, 'hidden.ts'), '');
+  const { dirty, unseen } = await readCheckout(root, []);
+  expect(dirty).toBe(false);
+  expect(unseen).toEqual(folders.map((place) => `${place}/hidden.ts`).sort());
 });

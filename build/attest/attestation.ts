@@ -91,9 +91,11 @@ export async function readStatements(
   attestation: Descriptor,
 ): Promise<ReadonlyMap<string, Statement>> {
   const { layers } = parseManifest(await source.document(attestation.digest), attestation.digest);
-  const digests = [
-    ...new Set(layers.filter(({ mediaType }) => mediaType === MEDIATYPE_PAYLOAD).map(({ digest }) => digest)),
-  ];
+  // Beside statements, it could hold an image that nothing checks.
+  const other = layers.find(({ mediaType }) => mediaType !== MEDIATYPE_PAYLOAD);
+  if (other !== undefined)
+    throw invalidContent(attestation.digest, `it holds ${other.mediaType}, and may only hold statements`);
+  const digests = [...new Set(layers.map(({ digest }) => digest))];
   if (digests.length > MOST_STATEMENTS)
     throw invalidContent(attestation.digest, `it has ${digests.length} statements, more than ${MOST_STATEMENTS}`);
   const statements: Statement[] = [];

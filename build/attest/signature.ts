@@ -272,11 +272,23 @@ async function findBundle(
       await writeFile(join(folder, 'bundle.json'), bundle);
       const input = ['--bundle', join(folder, 'bundle.json'), '--type', SIGN_PREDICATE, file];
       const error = await runCosign(cosign, ['verify-blob-attestation', ...trustArguments, ...input]);
-      if (error === undefined) return bundle;
-      onReason(error);
+      if (error === undefined && predicateTypeOf(bundle) === SIGN_PREDICATE) return bundle;
+      onReason(error ?? 'a statement of another kind');
     }
     return undefined;
   });
+}
+
+/**
+ * The kind of the statement in a bundle. Compared here too: a key may sign statements of several kinds, and older releases of cosign 3
+ * accept any. Source: GHSA-w6c6-c85g-mmv6
+ */
+export function predicateTypeOf(bundle: Buffer): string | undefined {
+  const { dsseEnvelope } = JSON.parse(bundle.toString('utf8')) as {
+    readonly dsseEnvelope?: { readonly payload?: string };
+  };
+  const statement: unknown = JSON.parse(Buffer.from(dsseEnvelope?.payload ?? 'e30=', 'base64').toString('utf8'));
+  return (statement as { readonly predicateType?: string }).predicateType;
 }
 
 /** Each costs two requests and a run of cosign. */

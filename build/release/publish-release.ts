@@ -1,5 +1,6 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import { isFailed } from '../check-result.ts';
+import { withFolderLock } from '../folder-lock.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import type { Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
@@ -52,7 +53,8 @@ export async function publishRelease(requested: PublishRequest, context: Publish
   await planNow(requested, context);
   const repositories = requested.release.registries.map((name) => parseReference(name));
   const lock = await takeLock(registry, repositories, lockWait);
-  try {
+  // The registry's lock may be cleared by hand. Then another process of this host must not use the same folder and journal.
+  const publish = async (): Promise<PublishedRelease> => {
     const before = await readRecords(requested, registry);
     const resumed = requested.release.kind === 'preview' ? undefined : await findResumable(before, requested, context);
     const request = resumed === undefined ? requested : extendTo(requested, resumed);
@@ -91,9 +93,8 @@ export async function publishRelease(requested: PublishRequest, context: Publish
     await context.finish();
     const seconds = (performance.now() - started) / 1000;
     return { record: final, plan: { ...intended, tags }, steps, seconds };
-  } finally {
-    await lock.release();
-  }
+  };
+  return withFolderLock(requested.journal, publish).finally(() => lock.release());
 }
 
 /** Reads every registry and plans the tags. @throws WorkError if a tag conflicts */

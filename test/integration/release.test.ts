@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
+import { targetOf } from '../../build/commands/release/publish.ts';
 import type { SpdxDocument } from '../../build/contents/spdx.ts';
+import { withFolderLock } from '../../build/folder-lock.ts';
 import { parseReference } from '../../build/oci/reference.ts';
 import { readRegistryImage } from '../../build/release/registry-image.ts';
 import type { ReleaseRecord } from '../../build/release/release-record.ts';
 import type { TagStatus } from '../../build/release/release-status.ts';
+import { stateFolder } from '../../build/state-folder.ts';
 import { docker, inImage } from '../support/command.ts';
 import { testGateway } from '../support/gateway.ts';
 import { makeInstallation } from '../support/installation.ts';
@@ -256,6 +259,17 @@ describe('a release to two registries', () => {
     expect(again.exitCode, again.stdout).toBe(0);
     expect(await fixture.tagsOf(fixture.repositories[0])).toEqual(before);
     expect((JSON.parse(again.stdout) as Published).record.images).toEqual(record.images);
+  });
+
+  it('is not published while another process of this host publishes it, whatever the lock in the registry says', async () => {
+    const target = targetOf({ name: fixture.version, registries: fixture.repositories });
+    await withFolderLock(stateFolder('releases', `${target}.json`), async () => {
+      const { exitCode, stdout } = await fixture.run(...publish(), '--json');
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({
+        error: { kind: 'folder-in-use', reason: expect.stringContaining(`Process ${process.pid} works in `) },
+      });
+    });
   });
 
   describe('with changed tags', () => {

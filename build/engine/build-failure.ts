@@ -38,6 +38,13 @@ const RULES: readonly Rule[] = [
     hint: "add the package that the last lines name to the dependencies in the gateway's package.json, or build another release",
   },
   {
+    kind: 'missing-package',
+    pattern: /ERR_PNPM_FETCH_404|npm error (?:code E404|404 )/,
+    title: 'A package is not in the registry',
+    reason: 'The lockfile names a version that the registry does not have: it was withdrawn, or yours does not mirror it',
+    hint: 'the last lines name the package: give a registry that has it (`registry` in ~/.npmrc), or build another release',
+  },
+  {
     kind: 'disk-full',
     pattern: /no space left on device|ENOSPC|disk quota exceeded|You don't have enough free space in/i,
     title: 'The disk is full',

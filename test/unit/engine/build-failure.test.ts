@@ -38,6 +38,8 @@ describe('a failed build', () => {
         "npm error request to https://registry.example/x failed: cache mode is 'only-if-cached'",
       ],
     ],
+    ['missing-package', EXIT_1, [' ERR_PNPM_FETCH_404  GET https://registry.example/x/-/x-1.0.0.tgz: Not Found - 404']],
+    ['missing-package', EXIT_1, ['npm error code E404', 'npm error 404 Not Found - GET https://registry.example/x']],
     ['tls-inspection', EXIT_1, ['npm error code SELF_SIGNED_CERT_IN_CHAIN']],
     [
       'tls-inspection',

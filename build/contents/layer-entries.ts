@@ -25,6 +25,8 @@ export type LayerEntry =
       readonly text: string | undefined;
       /** The file that a hard link names. */
       readonly target: string;
+      /** The path that a symbolic link leads to; undefined for other types. */
+      readonly leadsTo?: string;
     }
   /** Hides a path of lower layers; if it is opaque, only what is in that folder. Source: OCI image-spec, layer.md, "Whiteouts". */
   | { readonly kind: 'whiteout'; readonly path: string; readonly isOpaque: boolean };
@@ -127,6 +129,7 @@ async function readEntry(
     fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
     text: isText ? Buffer.concat(chunks).toString('utf8') : undefined,
     target: header.type === 'link' ? pathOf(header.linkname ?? '') : '',
+    ...(header.type === 'symlink' ? { leadsTo: pathOf(posix.resolve(`/${folder}`, header.linkname ?? '')) } : {}),
   };
 }
 

@@ -57,6 +57,7 @@ export function mergeEntries(layers: readonly (readonly LayerEntry[])[]): Merged
     layers: new Map(),
     written: new Set(),
     folders: new Set(),
+    links: new Map(),
     bytes: { written: 0, replaced: 0 },
     replaced: [],
   };
@@ -69,13 +70,17 @@ interface Merging extends MergedLayers {
   readonly texts: Map<string, string>;
   readonly layers: Map<string, number>;
   readonly written: Set<string>;
+  /** Also those that no layer has an entry for. */
   readonly folders: Set<string>;
+  /** Where symbolic links lead. */
+  readonly links: Map<string, string>;
   readonly bytes: { written: number; replaced: number };
   readonly replaced: ReplacedFile[];
 }
 
 function add(merged: Merging, layer: number, entry: LayerEntry): void {
-  const { path } = entry;
+  const path = inRealFolder(merged, entry.path);
+  addParents(merged, path);
   const isBelow = (known: string): boolean => known.startsWith(`${path}/`);
   if (entry.kind === 'whiteout') {
     const isAll = entry.isOpaque && path === '';
@@ -90,7 +95,9 @@ function add(merged: Merging, layer: number, entry: LayerEntry): void {
   // A file in the place of a folder hides the files that were in it.
   if (entry.kind !== 'folder' && merged.folders.delete(path)) remove(merged, layer, isBelow, path);
   if (entry.kind === 'folder') merged.folders.add(path);
-  const { size, compressed, fingerprint, text, target } = entry;
+  const { size, compressed, fingerprint, text, target, leadsTo } = entry;
+  if (leadsTo === undefined) merged.links.delete(path);
+  else merged.links.set(path, leadsTo);
   // A hard link is the file that it names.
   const linked = merged.texts.get(target);
   replace(merged, layer, path);
@@ -100,6 +107,35 @@ function add(merged: Merging, layer: number, entry: LayerEntry): void {
   merged.files.set(path, { size, fingerprint, ...(compressed === undefined ? {} : { compressed }) });
   merged.texts.delete(path);
   if (text !== undefined) merged.texts.set(path, linked ?? text);
+}
+
+/** The most links in one path. Source: path_resolution(7) */
+const MOST_LINKS = 40;
+
+/** The path in the folder that links of lower layers lead to, where an engine unpacks it: `lib/x` is `usr/lib/x` if `lib` is a link. */
+function inRealFolder({ links }: Merging, path: string): string {
+  let real = path;
+  for (let followed = 0; followed < MOST_LINKS; followed += 1) {
+    const link = parentsOf(real).find((folder) => links.has(folder));
+    if (link === undefined) break;
+    real = `${links.get(link)}${real.slice(link.length)}`.replace(/^\//, '');
+  }
+  return real;
+}
+
+/** `a/b/c` → `a`, `a/b`. */
+function parentsOf(path: string): readonly string[] {
+  const parents: string[] = [];
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) parents.push(path.slice(0, at));
+  return parents;
+}
+
+function addParents({ folders }: Merging, path: string): void {
+  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+    const folder = path.slice(0, at);
+    if (folders.has(folder)) return;
+    folders.add(folder);
+  }
 }
 
 /** A whiteout hides files of lower layers only; its position in its own layer does not matter. Source: OCI image-spec, layer.md, "Whiteouts". */
@@ -112,7 +148,7 @@ function remove(merged: Merging, layer: number, isHidden: (path: string) => bool
 function hide(merged: Merging, layer: number, path: string): void {
   if (merged.layers.get(path) === layer) return;
   replace(merged, layer, path);
-  for (const map of [merged.files, merged.texts, merged.layers]) map.delete(path);
+  for (const map of [merged.files, merged.texts, merged.layers, merged.links]) map.delete(path);
 }
 
 /** Counts the bytes of a file that is no longer visible. */

@@ -171,8 +171,8 @@ const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): 
     return use(folder);
   });
 
-/** In a line about a file, of GNU's tar (`-rw-r--r-- 0/0 12 …`) or of the one of macOS and the BSDs (`-rw-r--r-- 0 0 0 12 …`). */
-const SIZE = /^-\S+ +(?:\S+\/\S+|\d+ +\S+ +\S+) +(\d+)/;
+/** In a line about a file, or a contiguous one (`C`), of GNU's tar (`-rw-r--r-- 0/0 12 …`) or of the one of macOS and the BSDs (`-rw-r--r-- 0 0 0 12 …`). */
+const SIZE = /^[-C]\S+ +(?:\S+\/\S+|\d+ +\S+ +\S+) +(\d+)/;
 
 /** A few megabytes can unpack to any size. @throws WorkError if the files of an archive have more bytes than the disk has free */
 async function assertFits(archive: string): Promise<void> {

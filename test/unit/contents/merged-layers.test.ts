@@ -51,6 +51,35 @@ it.each<[string, readonly (readonly Entry[])[], readonly string[]]>([
   ['a whiteout keeps a new file in the same layer', [[['a']], [['a', 'new'], ['.wh.a']]], ['a']],
   ['a file in the place of a folder', [[['a', '', 'directory'], ['a/b']], [['a', 'x']]], ['a']],
   ['a link in the place of a folder', [[['a/', '', 'directory'], ['a/b']], [['a', '', 'symlink', 'c']]], ['a']],
+  ['a link in the place of a folder without an entry', [[['a/b/c']], [['a/b', '', 'symlink', 'd']]], ['a/b']],
+  [
+    'a file in a folder that a link leads to',
+    [
+      [
+        ['usr/lib/', '', 'directory'],
+        ['lib', '', 'symlink', 'usr/lib'],
+      ],
+      [['lib/x']],
+      [['lib/y'], ['lib/.wh.x']],
+    ],
+    ['lib', 'usr/lib', 'usr/lib/y'],
+  ],
+  [
+    'links in a circle',
+    [
+      [
+        ['a', '', 'symlink', 'b'],
+        ['b', '', 'symlink', 'a'],
+      ],
+      [['a/x']],
+    ],
+    ['a', 'a/x', 'b'],
+  ],
+  [
+    'a folder in the place of a link',
+    [[['lib', '', 'symlink', 'usr/lib']], [['lib/', '', 'directory'], ['lib/x']]],
+    ['lib', 'lib/x'],
+  ],
   ['names with ./, // and ..', [[['./a//b'], ['/c'], ['d/../e'], ['../f']]], ['a/b', 'c', 'e', 'f']],
 ])('%s', async (_, layers, paths) => {
   expect((await merge(...layers)).paths).toEqual(paths);

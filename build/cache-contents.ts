@@ -18,6 +18,7 @@ const KINDS: readonly CacheKind[] = [
   { folder: 'bases', holds: 'bases that were made on this host', byAge: true },
   { folder: 'builds', holds: 'Dockerfiles and records of builds', byAge: true },
   { folder: 'releases', holds: 'images of interrupted releases', byAge: true },
+  { folder: 'reproductions', holds: 'images that an interrupted `release reproduce` built again', byAge: true },
   { folder: 'npm', holds: "npm's metadata" },
   { folder: 'engine', holds: 'the private engine, with its images' },
   { folder: 'toolchain', holds: 'Node, pnpm and packages of this project' },

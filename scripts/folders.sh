@@ -4,7 +4,15 @@
 # and a service or a container may have no HOME.
 if [ -z "${HOME:-}" ]; then
   HOME=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)
-  HOME=${HOME:-/tmp}
+  if [ -z "$HOME" ]; then
+    # Everybody may make folders in /tmp.
+    HOME=/tmp/openclaw-image-$(id -u)
+    mkdir -m 700 "$HOME" 2>/dev/null || :
+    if [ -e "$HOME" ] && { [ -L "$HOME" ] || [ ! -O "$HOME" ]; }; then
+      echo "openclaw-image: $HOME belongs to somebody else: set HOME, or XDG_CACHE_HOME and XDG_STATE_HOME" >&2
+      exit 1
+    fi
+  fi
   export HOME
 fi
 case ${XDG_CACHE_HOME:-} in

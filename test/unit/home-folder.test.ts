@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { $ } from 'zx';
@@ -28,5 +29,23 @@ describe('the cache folder', () => {
     const { typescript, shell } = await foldersWith(environment);
     expect(typescript).toMatch(/^\/.+\/\.cache\/openclaw-image$/);
     expect(shell).toBe(typescript);
+  });
+
+  // Only root can become another user.
+  it.skipIf(process.getuid?.() !== 0)('is refused in /tmp if somebody else made it', async () => {
+    const folder = '/tmp/openclaw-image-12345';
+    const as = $({ env: { PATH: process.env['PATH'] ?? '' }, cwd: '/', nothrow: true });
+    const ask = () =>
+      as`setpriv --reuid=12345 --regid=12345 --clear-groups sh -c ${`set -eu; . ${ROOT}/scripts/folders.sh; echo "$cache"`}`;
+    try {
+      await mkdir(folder);
+      const refused = await ask();
+      expect(refused.exitCode).toBe(1);
+      expect(refused.stderr).toContain('belongs to somebody else');
+      await rm(folder, { recursive: true });
+      expect((await ask()).stdout.trim()).toBe(`${folder}/.cache/openclaw-image`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -23,15 +23,17 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
   const repository = parseReference(name);
   const existing = new Map<string, ExistingTag>();
   const known = new Map<string, Promise<readonly string[]>>();
-  const read = await Promise.all(
-    (await registry.tags(repository)).map(async (tag) => [tag, await registry.document(repository, tag)] as const),
-  );
-  for (const [tag, document] of read) {
-    if (document === undefined) continue;
+  // A document may have megabytes, and a repository thousands of tags: only what is compared is kept.
+  const read = async (tag: string): Promise<ExistingTag | undefined> => {
+    const document = await registry.document(repository, tag);
+    if (document === undefined) return undefined;
     const { content, descriptor, annotations } = document;
     const lists = await listedBy(content, registry, repository, known);
-    existing.set(tag, { digest: descriptor.digest, lists, expires: annotations[EXPIRES_ANNOTATION] });
-  }
+    return { digest: descriptor.digest, lists, expires: annotations[EXPIRES_ANNOTATION] };
+  };
+  const names = await registry.tags(repository);
+  const found = await Promise.all(names.map(async (tag) => [tag, await read(tag)] as const));
+  for (const [tag, entry] of found) if (entry !== undefined) existing.set(tag, entry);
   const tags = planPrune(existing, keep, Date.now());
   const removed = new Set(tags.map(({ tag }) => tag));
   const reachedBy = (isRoot: (tag: string) => boolean): ReadonlySet<string> =>

@@ -27,9 +27,21 @@ describe('docker compose up without setup', () => {
   afterAll(() => here.remove());
 
   it('ends with a healthy gateway, although Docker creates its folders for root, and starts nothing else', async () => {
-    await here.writeDotEnv({ OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) });
     const up = await here.compose('up', '--detach', '--wait');
     expect(up.exitCode, up.stderr).toBe(0);
+    // Nobody gave a token, and without one the published gateway does not listen for other hosts.
+    const { stdout: made } = await here.compose('exec', '-T', 'openclaw-gateway', 'cat', '/home/node/.openclaw/.env');
+    expect(made).toMatch(/^OPENCLAW_GATEWAY_TOKEN=[0-9a-f]{64}$/);
+    const { stdout: mode } = await here.compose(
+      'exec',
+      '-T',
+      'openclaw-gateway',
+      'stat',
+      '-c',
+      '%a %u',
+      '/home/node/.openclaw/.env',
+    );
+    expect(mode).toBe('600 1000');
     const { stdout } = await here.compose('ps', '--format', '{{.Service}} {{.Health}}');
     expect(stdout).toBe('openclaw-gateway healthy');
     expect(await owner(here)).toBe('1000:1000');

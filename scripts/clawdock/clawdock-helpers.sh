@@ -129,6 +129,8 @@ _clawdock_compose() {
   _clawdock_find && _clawdock_is_own || return
   (
     cd "$_clawdock_dir" || exit
+    # shellcheck disable=SC2046 # This shell may have the variables of another installation, and Compose prefers them to .env.
+    if [ -f .env ]; then unset _clawdock_none $(env | sed -n -E 's/^((OPENCLAW|OTEL)_[A-Z0-9_]+|PUID|PGID)=.*/\1/p'); fi
     COMPOSE_PATH_SEPARATOR=:
     COMPOSE_FILE=$(_clawdock_env COMPOSE_FILE '')
     if [ -z "$COMPOSE_FILE" ]; then
@@ -212,7 +214,8 @@ clawdock-dashboard() {
   local url
   _clawdock_find || return
   url=$(_clawdock_compose run --rm -T openclaw-cli dashboard --no-open 2>/dev/null | sed -n 's/^Dashboard URL: *//p' | tr -d '\r' | head -n 1)
-  url=$(printf '%s' "${url:-http://127.0.0.1:18789/}" | sed -e "s#//[^/:]*:18789#//$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)#" -e 's#//0\.0\.0\.0:#//127.0.0.1:#')
+  [ -n "$url" ] || { _clawdock_say 'the gateway printed no address; to see why: clawdock-logs' && return 1; }
+  url=$(printf '%s' "$url" | sed -e "s#//[^/:]*:18789#//$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)#" -e 's#//0\.0\.0\.0:#//127.0.0.1:#; s#//\[::\]:#//[::1]:#')
   printf '%s\n' "$url"
   if [ -t 1 ]; then
     _clawdock_say 'the Control UI asks for the token; clawdock-token prints it'
@@ -224,8 +227,7 @@ clawdock-dashboard() {
 clawdock-fix-token() {
   _clawdock_find || return
   if [ -z "$(_clawdock_env OPENCLAW_GATEWAY_TOKEN '')" ]; then
-    _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh"
-    return 1
+    _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh" && return 1
   fi
   local written=0
   # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
@@ -337,9 +339,7 @@ if [ -n "${ZSH_VERSION:-}" ]; then
   # shellcheck disable=SC2296,SC2034,SC2086
   _clawdock_complete() { compadd -- ${(z)"$(_clawdock_words "${words[1]}")"}; } 2>/dev/null
   if ! type compdef >/dev/null 2>&1 && [[ -o interactive ]]; then autoload -Uz compinit && compinit -u; fi
-  if type compdef >/dev/null 2>&1; then
-    compdef _clawdock_complete clawdock-cli clawdock-logs clawdock-status clawdock-devices clawdock-update clawdock-exec
-  fi
+  if type compdef >/dev/null 2>&1; then compdef _clawdock_complete clawdock-cli clawdock-logs clawdock-status clawdock-devices clawdock-update clawdock-exec; fi
 else
   _clawdock_complete() {
     local word

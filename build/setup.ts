@@ -96,15 +96,20 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
   },
   configure: (input) => {
     const sandbox = (['on', 'off'] as const).find((state) => state === input.text('sandbox_state'));
-    const writes = configureGateway(setupInputOf(input), configOf(input), {
+    const config = configOf(input);
+    const tokenGiven = input.text('token_given') === YES;
+    const writes = configureGateway(setupInputOf(input), config, {
       sandbox,
-      tokenGiven: input.text('token_given') === YES,
+      tokenGiven,
       ...(input.text('former:.env') === '' ? {} : { formerDotEnv: input.text('former:.env') }),
       ...(input.text('former:port') === '' ? {} : { publishedPort: Number(input.text('former:port')) }),
     });
     return [
       ['config_batch', writes.length === 0 ? '' : JSON.stringify(writes)],
       ['relaxed', isRelaxed(input) ? YES : ''],
+      // Onboarding may have changed them.
+      ['credential', otherCredential(config, filesOf(input), tokenGiven) ?? ''],
+      ['scheme', schemeOf(config)],
     ];
   },
 };

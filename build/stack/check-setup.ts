@@ -245,12 +245,15 @@ function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Pr
   const reason = 'refers to another variable in .env, which setup does not expand';
   const hint = 'write the expanded value in .env, or put the value in single quotes';
   const interpolated = interpolatedKeys(dotEnv);
-  return SETUP_VARIABLES.filter((name) => interpolated.has(name) && !environment.has(name)).map((source) => ({
-    source,
-    value: '(in .env)',
-    reason,
-    hint,
-  }));
+  const names = [...SETUP_VARIABLES, 'COMPOSE_FILE', 'PUID', 'PGID'];
+  return names
+    .filter((name) => interpolated.has(name) && !environment.has(name))
+    .map((source) => ({
+      source,
+      value: '(in .env)',
+      reason,
+      hint,
+    }));
 }
 
 /** The Dockerfile tests whether a switch is empty. */

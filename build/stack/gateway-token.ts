@@ -91,10 +91,13 @@ export function chooseToken(
   // Another variable's value, so that the command line sends what the gateway accepts.
   const names = [...(written.kind === 'variable' ? [written.name] : []), 'OPENCLAW_GATEWAY_TOKEN'];
   for (const name of names) {
+    // The gateway accepts any text in another variable. Setup writes it into .env only if it is a token.
+    const isKept = (value: string | undefined): value is string =>
+      value !== undefined && (name === 'OPENCLAW_GATEWAY_TOKEN' || isToken(value));
     const kept = valueIn(dotEnv, name);
-    if (kept !== undefined) return { value: kept, from: '.env' };
+    if (isKept(kept)) return { value: kept, from: '.env' };
     const beside = valueIn(besideConfig, name);
-    if (beside !== undefined) return { value: beside, from: 'the .env beside openclaw.json' };
+    if (isKept(beside)) return { value: beside, from: 'the .env beside openclaw.json' };
     const inConfig = variableInConfig(config, name);
     if (inConfig !== undefined && isToken(inConfig.trim())) return { value: inConfig.trim(), from: 'openclaw.json' };
   }

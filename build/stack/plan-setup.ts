@@ -8,7 +8,7 @@ import {
   SANDBOX_OVERLAY,
   sandboxOverlay,
 } from './compose-overlay.ts';
-import { changeDotEnv, readDotEnv } from './dot-env.ts';
+import { changeDotEnv, interpolatedKeys, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { field } from './field.ts';
 import { type ConfigWrite, configWrites, type Scheme, schemeOf } from './gateway-config.ts';
@@ -18,6 +18,7 @@ import {
   loginProblem,
   otherCredential,
   usesProxyLogin,
+  type WrittenSecret,
   writtenSecret,
 } from './gateway-token.ts';
 import { onboardArguments, PROVIDERS } from './provider.ts';
@@ -35,10 +36,11 @@ import {
 } from './setup-values.ts';
 import { STACK_VARIABLES } from './stack-variable.ts';
 import { startProblems } from './start-rules.ts';
-import { isOn, listOf } from './value-checks.ts';
+import { isOn, listOf, token as tokenRule } from './value-checks.ts';
 
 export type Onboarding =
-  | { readonly kind: 'skipped' | 'done' }
+  /** other-login: not without questions, because onboarding would set a token in its place. */
+  | { readonly kind: 'skipped' | 'done' | 'other-login' }
   | { readonly kind: 'asks' | 'headless'; readonly args: readonly string[] };
 
 export interface SetupPlan {
@@ -94,7 +96,8 @@ export function planSetup(
     input.environment.get('COMPOSE_FILE') ?? readDotEnv(input.dotEnv).get('COMPOSE_FILE'),
     present,
   );
-  const onboarding = decideOnboarding(values, setupValues.OPENCLAW_GATEWAY_BIND, config);
+  const credential = otherCredential(config, input, token.from === 'OPENCLAW_GATEWAY_TOKEN');
+  const onboarding = decideOnboarding(values, setupValues.OPENCLAW_GATEWAY_BIND, config, credential !== undefined);
   const reason = 'is not set, there is no terminal, and no API key of a provider is given';
   const hint = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
     .map(({ variable }) => variable)
@@ -104,6 +107,7 @@ export function planSetup(
       ...folderProblems(setupValues, input),
       ...startProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input, compose.files.some(isOfUser), given),
       ...loginProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input),
+      ...tokenProblems(token, written, input),
       ...(onboarding.kind === 'asks' && !input.terminal
         ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
         : []),
@@ -111,7 +115,7 @@ export function planSetup(
     token,
     // A given token that differs is replaced by a reference to the variable.
     hasPlainToken: written.kind === 'plain' && written.value === token.value,
-    credential: otherCredential(config, input, token.from === 'OPENCLAW_GATEWAY_TOKEN'),
+    credential,
     dotEnv: changeDotEnv(
       input.dotEnv,
       new Map<string, string | undefined>([
@@ -136,6 +140,18 @@ const loginProblems = (bind: string, config: unknown, input: SetupInput): readon
   const problem = loginProblem(config, input, bind, input.environment.get('OPENCLAW_GATEWAY_TOKEN'));
   return problem === undefined ? [] : [{ source: 'openclaw.json: gateway.auth', ...problem }];
 };
+
+/** Problems with a token that setup found: the next setup would refuse it, or the gateway would not start with it. */
+function tokenProblems(found: GatewayToken, written: WrittenSecret, { dotEnv }: SetupInput): readonly Problem[] {
+  const isElsewhere = found.from === '.env' || found.from === 'the .env beside openclaw.json';
+  const problem =
+    isElsewhere || (found.from === 'openclaw.json' && written.kind !== 'plain') ? tokenRule(found.value) : undefined;
+  const problems = problem === undefined ? [] : [{ source: found.from ?? '', value: '(the token)', ...problem }];
+  if (written.kind !== 'variable' || !interpolatedKeys(dotEnv).has(written.name)) return problems;
+  const reason = 'refers to another variable in .env, which setup does not expand';
+  const hint = 'write the expanded value in .env, or put the value in single quotes';
+  return [...problems, { source: written.name, value: '(in .env)', reason, hint }];
+}
 
 /** Off if a prerequisite failed, or if the sandbox was switched off. A remaining overlay shows that it was on. */
 function sandboxStateOf(
@@ -169,11 +185,14 @@ const directoriesOf = (setupValues: SetupValues): readonly string[] => [
   ),
 ];
 
-function decideOnboarding(values: Values, bind: string, config: unknown): Onboarding {
+/** @param hasLogin whether the gateway accepts another login than OPENCLAW_GATEWAY_TOKEN */
+function decideOnboarding(values: Values, bind: string, config: unknown, hasLogin: boolean): Onboarding {
   if (isOn(values.get('OPENCLAW_SKIP_ONBOARDING'))) return { kind: 'skipped' };
   // The onboarding wizard records when it ran.
   if (field(config, 'wizard.lastRunAt') !== undefined) return { kind: 'done' };
   const headless = PROVIDERS.some(({ variable }) => values.has(variable));
+  // Without questions, onboarding sets a token, and clients with the other login would be locked out.
+  if (headless && hasLogin) return { kind: 'other-login' };
   return { kind: headless ? 'headless' : 'asks', args: onboardArguments(values, bind) };
 }
 

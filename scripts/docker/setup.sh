@@ -172,6 +172,9 @@ esac
 if [ -z "${OPENCLAW_UID:-}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
 if [ -z "${OPENCLAW_GID:-}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
 
+if [ -e "$root/.env" ] && [ ! -r "$root/.env" ]; then
+  refuse .env "$root/.env" 'may not be read by this user' "run setup as its owner, or, as root: chown $(id -u):$(id -g) $root/.env"
+fi
 choose_engine
 take_lock
 # A killed run leaves these files, which contain the token.
@@ -183,10 +186,10 @@ gather_inputs
 choose_node
 decide check
 take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label snapshot_dir snapshots
-kept_image=openclaw-setup:before-$project_name
 label=${selinux_label:+:$selinux_label}
 refuse_other_engine
 refuse_other_installations
+kept_image=openclaw-setup:before-$project_name
 recover_update
 find_installed_image
 if [ -n "$rollback" ]; then
@@ -231,8 +234,7 @@ if [ -n "$before_env$before_config" ]; then next_version=$(image_version "$image
 if [ -n "$sandbox" ]; then inspect_sandbox; fi
 if [ -n "$sandbox$unsigned" ]; then decide plan; fi
 take relaxed env_file token_from plain_token credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
-# A token in openclaw.json counts more than a variable.
-if [ -n "$override_token" ] && [ -z "$credential$plain_token" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi
+credential_of_override
 answer_list compose_file
 compose_files=()
 for path in "${LIST[@]}"; do compose_files+=(--file "$path"); done
@@ -294,6 +296,7 @@ if [ -n "$updating" ] && [ -n "$repair" ]; then repair_state; fi
 
 case $onboarding in
 skipped) say 'Skipping onboarding (OPENCLAW_SKIP_ONBOARDING)' ;;
+other-login) say "Skipping onboarding, which would replace the login in openclaw.json; to run it: $compose_command run --rm openclaw-cli onboard" ;;
 done) say "Onboarding was completed earlier; to repeat it: $compose_command run --rm openclaw-cli onboard" ;;
 headless)
   keep_comments
@@ -316,7 +319,8 @@ input former:.env "${before_env%x}"
 input former:port "$before_port"
 if [ "$token_from" = OPENCLAW_GATEWAY_TOKEN ]; then input token_given yes; fi
 decide configure
-take config_batch relaxed
+take config_batch relaxed credential scheme
+credential_of_override
 if [ -n "$config_batch" ]; then
   say 'Configuring the gateway'
   keep_comments

@@ -100,7 +100,7 @@ without_end_slashes() {
 }
 
 check_answers() { # QUESTION
-  local text home=${HOME:-/tmp}
+  local home=${HOME:-/tmp}
   case $1 in
   check)
     take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label snapshot_dir snapshots
@@ -129,17 +129,28 @@ check_answers() { # QUESTION
     ;;
   plan)
     take env_file extra_overlay sandbox_overlay token_from plain_token credential scheme sandbox_reason sandbox_hint sandbox_failed
-    # These are printed.
-    for text in "$token_from" "$plain_token" "$credential" "$scheme" "$sandbox_failed" "$sandbox_reason" "$sandbox_hint"; do
-      case $text in *[[:cntrl:]]*) strange_answer "$text" ;; esac
-    done
-    case $scheme in http | https | '') ;; *) strange_answer "the scheme $scheme" ;; esac
+    check_printed "$token_from" "$plain_token" "$sandbox_failed" "$sandbox_reason" "$sandbox_hint"
+    check_login
     check_directories
     check_compose_files
     check_env_file
     check_overlays
     ;;
+  configure)
+    take credential scheme
+    check_login
+    ;;
   esac
+}
+
+check_printed() { # TEXT ...
+  local text
+  for text in "$@"; do case $text in *[[:cntrl:]]*) strange_answer "$text" ;; esac done
+}
+
+check_login() {
+  check_printed "$credential"
+  case $scheme in http | https | '') ;; *) strange_answer "the scheme $scheme" ;; esac
 }
 
 check_build_variables() {

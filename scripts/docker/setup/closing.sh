@@ -24,7 +24,7 @@ print_closing() {
   if [ "$host_address:$gateway_port" != 127.0.0.1:18789 ]; then dashboard+=" | sed 's#//[^/:]*:18789#//$host_address:$gateway_port#'"; fi
   login="token       ${credential:-OPENCLAW_GATEWAY_TOKEN in $root/.env}; paste it into the Control UI's settings"
   case $credential in 'no token: '*) login="login       ${credential#no token: }" ;; esac
-  if [ "$PWD" != "$root" ]; then login+=$'\n'"  folder      cd '$root' before the commands below"; fi
+  if [ "$PWD" != "$root" ]; then login+=$'\n'"  folder      cd $(printf %q "$root") before the commands below"; fi
   cat <<TEXT
 
   $login
@@ -33,6 +33,6 @@ print_closing() {
               $compose_command run --rm openclaw-cli channels add --channel telegram --token "<token>"
   devices     $compose_command run --rm openclaw-cli devices list
   logs        $compose_command logs --follow openclaw-gateway
-  shortcuts   source $root/scripts/clawdock/clawdock-helpers.sh && clawdock-help
+  shortcuts   source $(printf %q "$root/scripts/clawdock/clawdock-helpers.sh") && clawdock-help
 TEXT
 }

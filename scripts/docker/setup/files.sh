@@ -60,6 +60,11 @@ find_token_of_override() { # OUTPUT of Compose for all files
   [ "$(token_line <<<"$1")" = "$(read_by_compose --file docker-compose.yml | token_line)" ] || override_token=yes
 }
 
+# A token in openclaw.json counts more than a variable.
+credential_of_override() {
+  if [ -n "$override_token" ] && [ -z "$credential$plain_token" ]; then credential='the OPENCLAW_GATEWAY_TOKEN of your Compose files'; fi
+}
+
 # Prints the reason at the end of a program's message.
 reason_of() { printf '%s.' "${1##*: }"; }
 
@@ -80,6 +85,8 @@ remember_files() {
   before_env=$(content_of "$root/.env")
   before_uid=$(kept_id OPENCLAW_UID PUID) before_gid=$(kept_id OPENCLAW_GID PGID)
   before_config=$(content_of "$config_dir/openclaw.json")
+  # Before the first installation, no file is the gateway's.
+  if [ -z "$before_env$before_config" ]; then before_uid=$uid before_gid=$gid; fi
   before_link=$(readlink -- "$config_dir/openclaw.json" 2>/dev/null) || before_link=''
   before_extra=$(content_of "$root/docker-compose.extra.yml")
   before_sandbox=$(content_of "$root/docker-compose.sandbox.yml")

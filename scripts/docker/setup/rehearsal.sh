@@ -3,7 +3,8 @@
 #
 # Rehearsal: starts the new image with a copy of the state, before the running gateway is touched.
 
-rehearsal_project() { printf '%s-rehearsal' "$project_name"; }
+# With the folder, because another installation may be named so.
+rehearsal_project() { printf '%s-rehearsal-%s' "$project_name" "$(printf '%s' "$root" | cksum | cut -d ' ' -f 1)"; }
 
 # Removes the container and the copy of this rehearsal, or of a killed one.
 discard_rehearsal() {

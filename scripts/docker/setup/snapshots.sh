@@ -88,7 +88,11 @@ physical_in_config() { # FOLDER
 # Prints a number that a container has printed: bash would run a command in the index of an array.
 digits() { case $1 in '' | *[!0-9]*) printf 0 ;; *) printf '%s' "$1" ;; esac; }
 # Prints the last line of an error, without terminal sequences.
-last_problem() { tail -n 1 -- "$lock/problem" | LC_ALL=C tr -d '\000-\037\177'; }
+last_problem() {
+  local problem
+  problem=$(tail -n 1 -- "$lock/problem" | LC_ALL=C tr -d '\000-\037\177')
+  printf '%s' "${problem:-The reason could not be written, as on a full disk}"
+}
 megabytes() {
   local size
   size=$(digits "${1:-}")
@@ -116,6 +120,12 @@ image_version() {
     LC_ALL=C tr -dc 'A-Za-z0-9._+-'
 }
 snapshot_image() { printf 'openclaw-setup:snapshot-%s-%s' "$project_name" "${1%.partial}"; }
+# Whether the engine has the image of a snapshot under its name. An installation with the same project name may have given it to its own.
+has_snapshot_image() { # NUMBER
+  local id
+  id=$(image_id "$(snapshot_image "$1")")
+  [ -n "$id" ] && { [ "$id" = "$(snapshot_value "$1" image_id)" ] || [ "$(image_version "$id")" = "$(snapshot_value "$1" version)" ]; }
+}
 # A name with a digest always means the same image, and cannot be given to another.
 tag_image() { # IMAGE NAME
   case $2 in '' | *@*) ;; *) docker tag "$1" "$2" ;; esac

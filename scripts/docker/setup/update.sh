@@ -248,7 +248,7 @@ roll_back() {
   if [ -z "$installed_id" ]; then installed_id=$(image_id "$image") was_image=$image; fi
   image_name=$(snapshot_value "$number" image)
   next_version=$(snapshot_value "$number" version)
-  { [ -n "$image_name" ] && has_image "$(snapshot_image "$number")"; } ||
+  { [ -n "$image_name" ] && has_snapshot_image "$number"; } ||
     fail "Snapshot $number cannot be restored" "Its image ${next_version:+of version $next_version }is not in the engine any more." \
       "load or pull it, and name it: $container_engine tag IMAGE $(snapshot_image "$number")"
   say "Rolling back to snapshot $number: ${next_version:-an unknown version}, saved on $(snapshot_value "$number" created)"

@@ -254,10 +254,47 @@ describe('planSetup', () => {
     ['skipped', { OPENCLAW_SKIP_ONBOARDING: '1', ANTHROPIC_API_KEY: 'k' }, undefined, true],
     ['done', { ANTHROPIC_API_KEY: 'k' }, { wizard: { lastRunAt: 'then' } }, false],
     ['headless', { ANTHROPIC_API_KEY: 'k' }, {}, false],
+    ['headless', { ANTHROPIC_API_KEY: 'k' }, { gateway: { auth: { token: 'mine' } } }, false],
+    ['other-login', { ANTHROPIC_API_KEY: 'k' }, { gateway: { auth: { mode: 'password', password: 'mine' } } }, false],
+    [
+      'other-login',
+      { ANTHROPIC_API_KEY: 'k' },
+      { gateway: { auth: { token: { source: 'file', provider: 'default', id: 'x' } } } },
+      false,
+    ],
     ['asks', {}, {}, true],
   ] as const)('onboarding: %s', (kind, environment, config, terminal) =>
     expect(plan(input(environment, { terminal }), config)).toMatchObject({ problems: [], onboarding: { kind } }),
   );
+
+  it.each([
+    ['in another variable, which stays there', { dotEnv: "MY_TOKEN='two words'\n" }, '${MY_TOKEN}', []],
+    [
+      'beside openclaw.json',
+      { besideConfig: "OPENCLAW_GATEWAY_TOKEN='two words'\n" },
+      undefined,
+      [{ source: 'the .env beside openclaw.json', reason: expect.stringContaining('is not a valid token') }],
+    ],
+    [
+      'that is a placeholder, in another variable',
+      { dotEnv: 'MY_TOKEN=undefined\n' },
+      '${MY_TOKEN}',
+      [{ source: '.env', reason: expect.stringContaining('is a placeholder') }],
+    ],
+    [
+      'that refers to a further variable',
+      { dotEnv: 'S=abc\nMY_TOKEN=${S}\n' },
+      '${MY_TOKEN}',
+      [{ source: 'MY_TOKEN', reason: expect.stringContaining('which setup does not expand') }],
+    ],
+  ])('does not plan what the next setup refuses: a token %s', (_, files, token, problems) => {
+    const config = token === undefined ? undefined : { gateway: { auth: { token } } };
+    const found = plan(input({ OPENCLAW_SKIP_ONBOARDING: '1' }, files), config);
+    expect(found.problems).toMatchObject(problems);
+    if (problems.length > 0) return;
+    expect(readDotEnv(found.dotEnv).get('OPENCLAW_GATEWAY_TOKEN')).not.toBe('two words');
+    expect(found.credential).toBe('MY_TOKEN in .env');
+  });
 
   it('asks no questions without a terminal, and puts no key into an argument', () => {
     expect(plan(input({}, { terminal: false })).problems).toMatchObject([{ source: 'OPENCLAW_SKIP_ONBOARDING' }]);

@@ -41,7 +41,8 @@ const RULES: readonly Rule[] = [
     kind: 'missing-package',
     pattern: /ERR_PNPM_FETCH_404|npm error (?:code E404|404 )/,
     title: 'A package is not in the registry',
-    reason: 'The lockfile names a version that the registry does not have: it was withdrawn, or yours does not mirror it',
+    reason:
+      'The lockfile names a version that the registry does not have: it was withdrawn, or yours does not mirror it',
     hint: 'the last lines name the package: give a registry that has it (`registry` in ~/.npmrc), or build another release',
   },
   {

@@ -152,5 +152,11 @@ export async function readArtifact(
       ? invalidContent(name, `its content cannot be read: ${error.failure.reason}`, { cause: error })
       : error;
   });
+  // Parsed, it needs forty times the memory, and anybody who can push may have written it.
+  if (bytes.length > LARGEST_CONTENT)
+    throw invalidContent(name, `its content has ${bytes.length} bytes, more than ${LARGEST_CONTENT}`);
   return { ...artifact, content: parseJson(bytes, name) };
 }
+
+/** Bytes. The record of a release with all variants and two registries has 20,000. */
+const LARGEST_CONTENT = 1 << 20;

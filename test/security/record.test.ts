@@ -278,6 +278,7 @@ describe('the lock', () => {
     ['without a holder', { until: 9e12 }],
     ['with a text as time', { ...holder, until: 'tomorrow' }],
     ['that is null', null],
+    ['of two megabytes', { ...holder, who: 'x'.repeat(2e6) }],
   ])('%s is named as nonsense, with the command that removes it', async (_, content) => {
     await plantLock(content);
     await expect(take()).rejects.toMatchObject({

@@ -172,9 +172,7 @@ esac
 if [ -z "${OPENCLAW_UID:-}" ] && [ -n "${PUID:-}" ]; then export OPENCLAW_UID=$PUID; fi
 if [ -z "${OPENCLAW_GID:-}" ] && [ -n "${PGID:-}" ]; then export OPENCLAW_GID=$PGID; fi
 
-if [ -e "$root/.env" ] && [ ! -r "$root/.env" ]; then
-  refuse .env "$root/.env" 'may not be read by this user' "run setup as its owner, or, as root: chown $(id -u):$(id -g) $root/.env"
-fi
+refuse_unreadable_dot_env
 choose_engine
 take_lock
 # A killed run leaves these files, which contain the token.
@@ -260,6 +258,7 @@ if [ "$rehearsal" = only ]; then
   exit 0
 fi
 
+refuse_other_installations # one that was set up while this run made its image
 say 'Writing the files of Compose'
 unset_given
 written=yes

@@ -80,6 +80,11 @@ cannot_write() { # PATH MESSAGE
   fail "$1 cannot be written" "$(reason_of "$2")" "$hint"
 }
 
+refuse_unreadable_dot_env() {
+  if [ ! -e "$root/.env" ] || [ -r "$root/.env" ]; then return 0; fi
+  refuse .env "$root/.env" 'may not be read by this user' "run setup as its owner, or, as root: chown $(id -u):$(id -g) $root/.env"
+}
+
 # Reads the files that this run may replace, so that they can be restored.
 remember_files() {
   before_env=$(content_of "$root/.env")

@@ -25,7 +25,7 @@ export type LayerEntry =
       readonly text: string | undefined;
       /** The file that a hard link names. */
       readonly target: string;
-      /** The path that a symbolic link leads to; undefined for other types. */
+      /** What a symbolic link says; undefined for other types. */
       readonly leadsTo?: string;
     }
   /** Hides a path of lower layers; if it is opaque, only what is in that folder. Source: OCI image-spec, layer.md, "Whiteouts". */
@@ -48,6 +48,8 @@ const CHUNK_BYTES = 1 << 20;
 const LARGEST_TEXT = 64_000_000;
 /** The most characters of a layer's texts. A few megabytes of zeros unpack to any size, so a hostile layer could fill the memory. */
 const MOST_TEXT = 256_000_000;
+/** Linux takes no longer path. Source: path_resolution(7), PATH_MAX */
+export const LONGEST_PATH = 4096;
 /** The most entries of a layer. The largest layer of the gateway has 12,000. */
 const MOST_ENTRIES = 2_000_000;
 
@@ -96,6 +98,8 @@ async function readEntry(
   { texts, fingerprints, compressed }: WantedContents,
 ): Promise<LayerEntry | undefined> {
   const path = pathOf(header.name);
+  if (Math.max(path.length, header.linkname?.length ?? 0) > LONGEST_PATH)
+    throw invalidContent(`${path.slice(0, 60)}…`, `its path has more than ${LONGEST_PATH} characters`);
   const isText = texts(path);
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
@@ -129,7 +133,7 @@ async function readEntry(
     fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
     text: isText ? Buffer.concat(chunks).toString('utf8') : undefined,
     target: header.type === 'link' ? pathOf(header.linkname ?? '') : '',
-    ...(header.type === 'symlink' ? { leadsTo: pathOf(posix.resolve(`/${folder}`, header.linkname ?? '')) } : {}),
+    ...(header.type === 'symlink' ? { leadsTo: header.linkname ?? '' } : {}),
   };
 }
 

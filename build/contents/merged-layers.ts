@@ -1,6 +1,7 @@
 import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type LayerEntry, readLayerEntries, type WantedContents } from './layer-entries.ts';
+import { invalidContent } from '../oci/document.ts';
+import { type LayerEntry, LONGEST_PATH, readLayerEntries, type WantedContents } from './layer-entries.ts';
 
 /** A file of an image. Equal fingerprints mean equal content, owner and mode. */
 export interface ImageFile {
@@ -79,8 +80,9 @@ interface Merging extends MergedLayers {
 }
 
 function add(merged: Merging, layer: number, entry: LayerEntry): void {
-  const path = inRealFolder(merged, entry.path);
-  addParents(merged, path);
+  const isOpaque = entry.kind === 'whiteout' && entry.isOpaque;
+  const path = isOpaque ? realFolder(merged.links, entry.path) : realPath(merged.links, entry.path);
+  if (entry.kind !== 'whiteout') addParents(merged, layer, path);
   const isBelow = (known: string): boolean => known.startsWith(`${path}/`);
   if (entry.kind === 'whiteout') {
     const isAll = entry.isOpaque && path === '';
@@ -99,7 +101,7 @@ function add(merged: Merging, layer: number, entry: LayerEntry): void {
   if (leadsTo === undefined) merged.links.delete(path);
   else merged.links.set(path, leadsTo);
   // A hard link is the file that it names.
-  const linked = merged.texts.get(target);
+  const linked = merged.texts.get(realPath(merged.links, target));
   replace(merged, layer, path);
   merged.bytes.written += size;
   merged.written.add(path);
@@ -112,31 +114,59 @@ function add(merged: Merging, layer: number, entry: LayerEntry): void {
 /** The most links in one path. Source: path_resolution(7) */
 const MOST_LINKS = 40;
 
-/** The path in the folder that links of lower layers lead to, where an engine unpacks it: `lib/x` is `usr/lib/x` if `lib` is a link. */
-function inRealFolder({ links }: Merging, path: string): string {
-  let real = path;
-  for (let followed = 0; followed < MOST_LINKS; followed += 1) {
-    const link = parentsOf(real).find((folder) => links.has(folder));
-    if (link === undefined) break;
-    real = `${links.get(link)}${real.slice(link.length)}`.replace(/^\//, '');
+/**
+ * The folder that links of lower layers lead to, where an engine unpacks: `lib` is `usr/lib` if it is a link.
+ *
+ * @throws WorkError if an engine could not unpack it either
+ */
+function realFolder(links: ReadonlyMap<string, string>, folder: string): string {
+  const pending = folder.split('/').reverse();
+  let real = '';
+  let followed = 0;
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      real = real.slice(0, Math.max(0, real.lastIndexOf('/')));
+      continue;
+    }
+    const path = real === '' ? name : `${real}/${name}`;
+    const link = links.get(path);
+    if (path.length > LONGEST_PATH) throw invalidContent(folder, 'it leads to a path that is too long');
+    if (link === undefined) {
+      real = path;
+      continue;
+    }
+    followed += 1;
+    if (followed > MOST_LINKS) throw invalidContent(folder, `it leads through more than ${MOST_LINKS} links`);
+    if (link.startsWith('/')) real = '';
+    pending.push(...link.split('/').reverse());
   }
   return real;
 }
 
-/** `a/b/c` → `a`, `a/b`. */
-function parentsOf(path: string): readonly string[] {
-  const parents: string[] = [];
-  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) parents.push(path.slice(0, at));
-  return parents;
+/** A path in its real folder. A link at its end is not followed. */
+function realPath(links: ReadonlyMap<string, string>, path: string): string {
+  const at = path.lastIndexOf('/');
+  if (links.size === 0 || at < 0) return path;
+  const folder = realFolder(links, path.slice(0, at));
+  return folder === '' ? path.slice(at + 1) : `${folder}${path.slice(at)}`;
 }
 
-function addParents({ folders }: Merging, path: string): void {
+/** Adds the folders above a path. A file in the place of one of them is no longer there. */
+function addParents(merged: Merging, layer: number, path: string): void {
   for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
     const folder = path.slice(0, at);
-    if (folders.has(folder)) return;
-    folders.add(folder);
+    if (merged.folders.has(folder)) continue;
+    merged.folders.add(folder);
+    if (!merged.files.has(folder)) continue;
+    replace(merged, layer, folder);
+    forget(merged, folder);
   }
 }
+
+const forget = (merged: Merging, path: string): void => {
+  for (const map of [merged.files, merged.texts, merged.layers, merged.links]) map.delete(path);
+};
 
 /** A whiteout hides files of lower layers only; its position in its own layer does not matter. Source: OCI image-spec, layer.md, "Whiteouts". */
 function remove(merged: Merging, layer: number, isHidden: (path: string) => boolean, path: string): void {
@@ -148,7 +178,7 @@ function remove(merged: Merging, layer: number, isHidden: (path: string) => bool
 function hide(merged: Merging, layer: number, path: string): void {
   if (merged.layers.get(path) === layer) return;
   replace(merged, layer, path);
-  for (const map of [merged.files, merged.texts, merged.layers, merged.links]) map.delete(path);
+  forget(merged, path);
 }
 
 /** Counts the bytes of a file that is no longer visible. */

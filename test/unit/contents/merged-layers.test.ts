@@ -65,16 +65,27 @@ it.each<[string, readonly (readonly Entry[])[], readonly string[]]>([
     ['lib', 'usr/lib', 'usr/lib/y'],
   ],
   [
-    'links in a circle',
+    'an opaque folder that a link leads to',
+    [
+      [['usr/lib/old'], ['lib', '', 'symlink', 'usr/lib']],
+      [['lib/.wh..wh..opq'], ['lib/new']],
+    ],
+    ['lib', 'usr/lib/new'],
+  ],
+  [
+    'a link in a folder that a link leads to',
     [
       [
-        ['a', '', 'symlink', 'b'],
-        ['b', '', 'symlink', 'a'],
+        ['usr/lib/', '', 'directory'],
+        ['lib', '', 'symlink', '/usr/lib'],
       ],
-      [['a/x']],
+      [['lib/y', '', 'symlink', '../z']],
+      [['lib/y/f']],
     ],
-    ['a', 'a/x', 'b'],
+    ['lib', 'usr/lib', 'usr/lib/y', 'usr/z/f'],
   ],
+  ['a folder without an entry in the place of a file', [[['a']], [['a/b']]], ['a/b']],
+  ['a file in the place of a folder, twice', [[['a/b/x']], [['a']], [['a/b/c']], [['a']]], ['a']],
   [
     'a folder in the place of a link',
     [[['lib', '', 'symlink', 'usr/lib']], [['lib/', '', 'directory'], ['lib/x']]],
@@ -83,6 +94,31 @@ it.each<[string, readonly (readonly Entry[])[], readonly string[]]>([
   ['names with ./, // and ..', [[['./a//b'], ['/c'], ['d/../e'], ['../f']]], ['a/b', 'c', 'e', 'f']],
 ])('%s', async (_, layers, paths) => {
   expect((await merge(...layers)).paths).toEqual(paths);
+});
+
+it.each<[string, readonly (readonly Entry[])[]]>([
+  [
+    'through links in a circle',
+    [
+      [
+        ['a', '', 'symlink', 'b'],
+        ['b', '', 'symlink', 'a'],
+      ],
+      [['a/x']],
+    ],
+  ],
+  ['that links make endless', [[['a', '', 'symlink', 'a/'.repeat(2000)]], [['a/x']]]],
+  ['of more than 4096 characters', [[['a'.repeat(5000)]]]],
+])('refuses a path %s, which no engine unpacks', async (_, layers) => {
+  await expect(merge(...layers)).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });
+});
+
+it('gives a hard link the content of the file that it names through a link', async () => {
+  const lower: readonly Entry[] = [
+    ['usr/lib/p', 'T'],
+    ['lib', '', 'symlink', 'usr/lib'],
+  ];
+  expect((await merge(lower, [['h', '', 'link', 'lib/p']])).texts.get('h')).toBe('T');
 });
 
 it.each(['.wh.', 'a/.wh.', 'a/.wh..', 'a/c/.wh...'])('refuses %s, which hides no file of its folder', async (name) => {

@@ -3,12 +3,12 @@
 # Sets `cache`, the cache folder of this project: the same as build/home-folder.ts. An empty or relative XDG_CACHE_HOME counts as unset,
 # and a service or a container may have no HOME.
 if [ -z "${HOME:-}" ]; then
-  HOME=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)
+  HOME=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6 || :)
   if [ -z "$HOME" ]; then
     # Everybody may make folders in /tmp.
     HOME=/tmp/openclaw-image-$(id -u)
     mkdir -m 700 "$HOME" 2>/dev/null || :
-    if [ -e "$HOME" ] && { [ -L "$HOME" ] || [ ! -O "$HOME" ]; }; then
+    if [ -L "$HOME" ] || { [ -e "$HOME" ] && [ ! -O "$HOME" ]; }; then
       echo "openclaw-image: $HOME belongs to somebody else: set HOME, or XDG_CACHE_HOME and XDG_STATE_HOME" >&2
       exit 1
     fi

@@ -44,7 +44,7 @@ export const withLocalImports = (root: string, files: readonly string[]): Promis
   visitWithImports(root, files, (_, text) => text);
 
 /** A compiler removes imports of types. */
-const TYPE_IMPORT = /^\s*(?:import|export)\s+type\b[^'";]*["'][^"'\n]+["']/gm;
+const TYPE_IMPORT = /^\s*(?:import|export)\s+type\s+(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?|\w+)\s*from\s*["'][^"'\n]+["']/gm;
 
 /** Imports of packages: `import … from 'x'`, `import('@y/z/sub')`, `require('x')`. */
 const PACKAGE_IMPORT =

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Problem } from '../problem.ts';
 import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
-import { interpolatedKeys } from './dot-env.ts';
+import { interpolatedKeys, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { maskedText } from './masked.ts';
 import { pathProblem, printable, unprintable } from './path-rule.ts';
@@ -245,7 +245,12 @@ function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Pr
   const reason = 'refers to another variable in .env, which setup does not expand';
   const hint = 'write the expanded value in .env, or put the value in single quotes';
   const interpolated = interpolatedKeys(dotEnv);
-  const names = [...SETUP_VARIABLES, 'COMPOSE_FILE', 'PUID', 'PGID'];
+  // Of two variables for the user, OPENCLAW_UID counts.
+  const aliases = [
+    ['PUID', 'OPENCLAW_UID'],
+    ['PGID', 'OPENCLAW_GID'],
+  ].flatMap(([alias = '', name = '']) => (environment.has(name) || readDotEnv(dotEnv).has(name) ? [] : [alias]));
+  const names = [...SETUP_VARIABLES, 'COMPOSE_FILE', ...aliases];
   return names
     .filter((name) => interpolated.has(name) && !environment.has(name))
     .map((source) => ({

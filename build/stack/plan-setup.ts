@@ -147,7 +147,9 @@ function tokenProblems(found: GatewayToken, written: WrittenSecret, { dotEnv }: 
   const problem =
     isElsewhere || (found.from === 'openclaw.json' && written.kind !== 'plain') ? tokenRule(found.value) : undefined;
   const problems = problem === undefined ? [] : [{ source: found.from ?? '', value: '(the token)', ...problem }];
-  if (written.kind !== 'variable' || !interpolatedKeys(dotEnv).has(written.name)) return problems;
+  // A given token replaces what openclaw.json refers to.
+  const isReferred = found.from !== 'OPENCLAW_GATEWAY_TOKEN' && written.kind === 'variable';
+  if (!isReferred || !interpolatedKeys(dotEnv).has(written.name)) return problems;
   const reason = 'refers to another variable in .env, which setup does not expand';
   const hint = 'write the expanded value in .env, or put the value in single quotes';
   return [...problems, { source: written.name, value: '(in .env)', reason, hint }];

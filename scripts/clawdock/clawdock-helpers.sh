@@ -203,7 +203,7 @@ clawdock-token() {
   other=$(_clawdock_ask credential 2>/dev/null)
   if [ -n "$other" ]; then _clawdock_say "the gateway accepts $other"; fi
   case $other in '' | 'OPENCLAW_GATEWAY_TOKEN in .env'*) ;; *) return 1 ;; esac
-  { _clawdock_exec printenv OPENCLAW_GATEWAY_TOKEN 2>/dev/null | grep . || _clawdock_env OPENCLAW_GATEWAY_TOKEN ''; } | grep . || { # a user's Compose file may set it
+  { _clawdock_exec sh -c 'printenv OPENCLAW_GATEWAY_TOKEN || sed -n s/^OPENCLAW_GATEWAY_TOKEN=//p /home/node/.openclaw/.env' 2>/dev/null | grep . || _clawdock_env OPENCLAW_GATEWAY_TOKEN ''; } | grep . || { # a user's Compose file may set it
     _clawdock_say "$_clawdock_dir/.env has no token. Run scripts/docker/setup.sh"
     return 1
   }

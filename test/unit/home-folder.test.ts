@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { $ } from 'zx';
@@ -43,6 +43,9 @@ describe('the cache folder', () => {
       expect(refused.exitCode).toBe(1);
       expect(refused.stderr).toContain('belongs to somebody else');
       await rm(folder, { recursive: true });
+      await symlink('/tmp/openclaw-image-absent', folder);
+      expect((await ask()).exitCode).toBe(1);
+      await rm(folder);
       expect((await ask()).stdout.trim()).toBe(`${folder}/.cache/openclaw-image`);
     } finally {
       await rm(folder, { recursive: true, force: true });

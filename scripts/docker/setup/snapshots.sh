@@ -124,7 +124,7 @@ snapshot_image() { printf 'openclaw-setup:snapshot-%s-%s' "$project_name" "${1%.
 has_snapshot_image() { # NUMBER
   local id
   id=$(image_id "$(snapshot_image "$1")")
-  [ -n "$id" ] && { [ "$id" = "$(snapshot_value "$1" image_id)" ] || [ "$(image_version "$id")" = "$(snapshot_value "$1" version)" ]; }
+  [ -n "$id" ] && { [ "$id" = "$(snapshot_value "$1" image_id)" ] || [ "$(image_version "$id" | grep .)" = "$(snapshot_value "$1" version)" ]; }
 }
 # A name with a digest always means the same image, and cannot be given to another.
 tag_image() { # IMAGE NAME

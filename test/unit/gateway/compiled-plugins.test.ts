@@ -28,6 +28,10 @@ describe('the plugins that the server compiles', () => {
     ['imports a part of it', { 'extensions/chat/index.ts': "import {\n  Bot,\n} from 'grammy/web';\n" }],
     ['imports it later', { 'extensions/chat/index.ts': "const bot = () => import('grammy');\n" }],
     ['requires it', { 'extensions/chat/index.ts': "const bot = require('grammy');\n" }],
+    [
+      'exports a type before it',
+      { 'extensions/chat/index.ts': "export type X = Y<Z>\nimport { Bot } from 'grammy'\n" },
+    ],
     ['exports it', { 'extensions/chat/index.ts': "export * from 'grammy';\n" }],
     [
       'imports it in another file',

@@ -89,8 +89,8 @@ check_port() { # NAME PORT
   local holder id ids=()
   # Another container may publish the same port on another address.
   for id in $(docker ps --quiet); do ids+=("$id"); done
-  # A container may end meanwhile.
-  holder=$({ inspect_containers '{{.Name}} {{with .Config.Labels}}{{index . "com.docker.compose.project"}}{{end}}|{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}}|{{end}}{{end}}' \
+  # A container may end meanwhile, and one that restarts for ever has its ports only at times.
+  holder=$({ inspect_containers '{{.Name}} {{with .Config.Labels}}{{index . "com.docker.compose.project"}}{{end}}|{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}}|{{end}}{{end}}{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}}|{{end}}{{end}}' \
     ${ids[@]+"${ids[@]}"} 2>/dev/null || true; } | grep -F "|$2|" | sed -e 's/|.*//' -e 's#^/##') || holder=''
   if grep -q " $project_name\$" <<<"$holder"; then return 0; fi
   holder=${holder%%$'\n'*}

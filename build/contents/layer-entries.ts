@@ -25,7 +25,7 @@ export type LayerEntry =
       readonly text: string | undefined;
       /** The file that a hard link names. */
       readonly target: string;
-      /** What a symbolic link says; undefined for other types. */
+      /** The text of a symbolic link, such as `../lib`; undefined for other types. */
       readonly leadsTo?: string;
     }
   /** Hides a path of lower layers; if it is opaque, only what is in that folder. Source: OCI image-spec, layer.md, "Whiteouts". */

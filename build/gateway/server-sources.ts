@@ -66,7 +66,7 @@ export const namesEntry = (build: BuildFiles, name: string): boolean => {
 
 const withoutComments = (text: string): string => text.replace(/^\s*(?:#|\/\/|\*|\/\*).*$/gm, '');
 
-/** What the server's sources import from other folders. @param root the checkout */
+/** The paths in other folders that the server's sources import. @param root the checkout */
 export const importedByServer = (root: string): Promise<readonly string[]> =>
   pathsAbove(root, '{src,packages}/**/*.{ts,mts,js,mjs}');
 

@@ -242,8 +242,6 @@ function socketProblems(values: Values, socket: string): readonly Problem[] {
 
 /** Compose expands variables in .env and setup does not, so the two would disagree about the value. */
 function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Problem[] {
-  const reason = 'refers to another variable in .env, which setup does not expand';
-  const hint = 'write the expanded value in .env, or put the value in single quotes';
   const interpolated = interpolatedKeys(dotEnv);
   // Of two variables for the user, OPENCLAW_UID counts.
   const aliases = [
@@ -251,15 +249,16 @@ function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Pr
     ['PGID', 'OPENCLAW_GID'],
   ].flatMap(([alias = '', name = '']) => (environment.has(name) || readDotEnv(dotEnv).has(name) ? [] : [alias]));
   const names = [...SETUP_VARIABLES, 'COMPOSE_FILE', ...aliases];
-  return names
-    .filter((name) => interpolated.has(name) && !environment.has(name))
-    .map((source) => ({
-      source,
-      value: '(in .env)',
-      reason,
-      hint,
-    }));
+  return names.filter((name) => interpolated.has(name) && !environment.has(name)).map(interpolatedProblem);
 }
+
+/** @param source the variable */
+export const interpolatedProblem = (source: string): Problem => ({
+  source,
+  value: '(in .env)',
+  reason: 'refers to another variable in .env, which setup does not expand',
+  hint: 'write the expanded value in .env, or put the value in single quotes',
+});
 
 /** The Dockerfile tests whether a switch is empty. */
 const buildValue = (name: string, value: string): string =>

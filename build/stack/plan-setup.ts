@@ -1,5 +1,5 @@
 import type { Problem } from '../problem.ts';
-import { folderProblems } from './check-setup.ts';
+import { folderProblems, interpolatedProblem } from './check-setup.ts';
 import {
   composeFiles,
   EXTRA_OVERLAY,
@@ -150,9 +150,7 @@ function tokenProblems(found: GatewayToken, written: WrittenSecret, { dotEnv }: 
   // A given token replaces what openclaw.json refers to.
   const isReferred = found.from !== 'OPENCLAW_GATEWAY_TOKEN' && written.kind === 'variable';
   if (!isReferred || !interpolatedKeys(dotEnv).has(written.name)) return problems;
-  const reason = 'refers to another variable in .env, which setup does not expand';
-  const hint = 'write the expanded value in .env, or put the value in single quotes';
-  return [...problems, { source: written.name, value: '(in .env)', reason, hint }];
+  return [...problems, interpolatedProblem(written.name)];
 }
 
 /** Off if a prerequisite failed, or if the sandbox was switched off. A remaining overlay shows that it was on. */

@@ -38,7 +38,7 @@ const WAYS = {
 } as const;
 type Way = keyof typeof WAYS;
 
-/** @param number the number of the refresh: each has tags of its own */
+/** @param number of the refresh: it becomes a date, so that each refresh has other tags */
 async function timed(way: Way, number: number): Promise<number> {
   await run`${engine.docker} builder prune --all --force`;
   await $`sync`;

@@ -666,10 +666,11 @@ ENV NODE_ENV=production \
     NODE_DISABLE_COMPILE_CACHE=1 \
     PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# A quick test of the finished layers: the gateway's command prints its version, and no link in /app leads nowhere. No part of the
-# image. image:build builds it together with the image; with docker build: --target smoke-test.
+# A quick test of the finished layers: the gateway's command prints its version, and no link in /app leads nowhere. The image does not
+# contain this stage. image:build builds it together with the image; with docker build: --target smoke-test.
 FROM runtime AS smoke-test
-RUN --network=none --mount=type=tmpfs,target=/tmp <<'SH'
+RUN --network=none --mount=type=tmpfs,target=/tmp openclaw --version
+RUN --network=none <<'SH'
 set -eu
 dangling=$(find /app -xtype l | head -n 5)
 if [ -n "$dangling" ]; then
@@ -677,7 +678,6 @@ if [ -n "$dangling" ]; then
   echo "$dangling" >&2
   exit 1
 fi
-openclaw --version
 SH
 
 # The image: its settings, without a further layer.

@@ -10,8 +10,8 @@ import {
   pluginStages,
   UNPACKED,
 } from './package-stages.ts';
-import { IMAGE, RUNTIME, runtimeStage, SMOKE_TEST } from './runtime-stage.ts';
-import { BUILD_HEAP, checkoutFolders, sourceStages, WITH_PLUGINS } from './source-stages.ts';
+import { IMAGE, RUNTIME, runtimeStages, smokeTestStage, WITH_SERVER } from './runtime-stage.ts';
+import { BUILD_HEAP, sourceStages, WITH_PLUGINS } from './source-stages.ts';
 import type { DockerfilePlan, Layer, Stage } from './stage.ts';
 import { LAYERS, PNPM } from './step.ts';
 import {
@@ -69,6 +69,7 @@ interface GatewayPart {
   readonly below: readonly Layer[];
   /** From the least to the most frequently changed. */
   readonly layers: readonly Layer[];
+  readonly test: Stage;
 }
 
 /**
@@ -89,7 +90,8 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       : []),
     fromStage('pnpm', PNPM, PNPM_DOWNLOAD.name, 'pnpm', WITH_TOOLS.name),
     ...part.below,
-    fromStage('files', 'the openclaw command, folders of the user node', FILES.name, 'files'),
+    // The test of the command needs it.
+    fromStage('files', 'the openclaw command, folders of the user node', FILES.name, 'files', part.test.from),
     ...part.layers,
   ];
   return {
@@ -162,8 +164,8 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       WITH_TOOLS,
       FILES,
       ...part.stages,
-      runtimeStage(part.from, layers),
-      SMOKE_TEST,
+      ...runtimeStages(part.from, layers),
+      part.test,
       IMAGE,
     ],
     layers,
@@ -240,6 +242,8 @@ function packagePart(
       fromStage('server', 'the compiled gateway', INSTALLED_FILES.name, 'server'),
       fromStage('package', "the package's other files, and files that its install scripts wrote", 'package', 'package'),
     ],
+    // Files that install scripts wrote are above all other layers.
+    test: smokeTestStage(RUNTIME, []),
   };
 }
 
@@ -255,6 +259,7 @@ function checkoutPart(
   { isolated = false, heap }: Pick<DockerfileRequest, 'isolated' | 'heap'>,
 ): GatewayPart {
   const { selected, hasExtensions } = checkout;
+  const hasUi = checkout.uiSources.length > 0;
   return {
     parameters: [
       ...(hasExtensions
@@ -287,16 +292,19 @@ function checkoutPart(
             ),
           ],
     layers: [
-      fromStage('dependencies', 'production dependencies', 'dependencies', 'dependencies'),
-      ...checkoutFolders(checkout).map((path) =>
-        path === 'extensions'
-          ? fromStage('plugins', 'plugins, as sources', path, path)
-          : fromStage(path, path, path, path),
-      ),
-      fromStage('package', checkout.packageFiles.join(', '), 'package', 'package'),
-      ...(checkout.uiSources.length > 0 ? [fromStage('control-ui', 'the Control UI', 'control-ui', 'control-ui')] : []),
-      fromStage('server', 'the compiled gateway', 'server', 'server'),
+      fromStage('dependencies', 'production dependencies', 'dependencies', 'dependencies', WITH_SERVER),
+      ...(checkout.pluginsFromSource
+        ? [fromStage('plugins', 'plugins, as sources', 'extensions', 'extensions', WITH_SERVER)]
+        : []),
+      fromStage('package', checkout.packageFiles.join(', '), 'package', 'package', WITH_SERVER),
+      fromStage('server', 'the compiled gateway', 'server', 'server', WITH_SERVER),
+      ...checkout.documents.map((path) => fromStage(path, path, path, path)),
+      ...(hasUi ? [fromStage('control-ui', 'the Control UI', 'control-ui', 'control-ui')] : []),
       fromStage('build-info', 'version and commit', 'build-info', 'build-info'),
     ],
+    test: smokeTestStage(WITH_SERVER, [
+      ...checkout.documents.map((path) => ({ stage: path, folder: path })),
+      ...(hasUi ? [{ stage: 'control-ui', folder: 'dist/control-ui' }] : []),
+    ]),
   };
 }

@@ -1,5 +1,6 @@
 import { ANNOTATION } from '../oci/annotations.ts';
 import type { Layer, Stage } from './stage.ts';
+import { LAYERS } from './step.ts';
 
 /** Cold starts took 7 to 22 s on two cores, and 160 s under emulation. A slow start must not count as unhealthy. */
 const HEALTHCHECK = `HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --start-interval=2s --retries=3 \\
@@ -23,14 +24,33 @@ export const ANNOTATION_ARGUMENTS = {
 /** Name of the stage that has all layers of the image. */
 export const RUNTIME = 'runtime';
 
-/** @param from the parent stage: everything that does not depend on the gateway */
-export const runtimeStage = (from: string, layers: readonly Layer[]): Stage => ({
-  name: RUNTIME,
-  from,
-  why: `All layers of the image. It copies finished layers, so it waits only for the slowest of them. Files belong to root: the gateway
-writes only to /home/node and /tmp, and cannot change its own code.`,
-  body: `${layers.flatMap(({ made }) => (made.by === 'copy' && made.stage === RUNTIME ? [made.instruction] : [])).join('\n')}
-WORKDIR /app
+/** Name of the stage of a checkout that has the layers that the gateway's command needs. */
+export const WITH_SERVER = 'with-server';
+
+/**
+ * The stages that put the layers together.
+ *
+ * @param from the parent stage: everything that does not depend on the gateway
+ */
+export function runtimeStages(from: string, layers: readonly Layer[]): readonly Stage[] {
+  const copies = (stage: string): readonly string[] =>
+    layers.flatMap(({ made }) => (made.by === 'copy' && made.stage === stage ? [made.instruction] : []));
+  const server = copies(WITH_SERVER);
+  const why = `All layers of the image. It copies finished layers, so it waits only for the slowest of them. Files belong to root: the gateway
+writes only to /home/node and /tmp, and cannot change its own code.`;
+  if (server.length === 0) return [{ name: RUNTIME, from, why, body: [...copies(RUNTIME), SETTINGS].join('\n') }];
+  return [
+    {
+      name: WITH_SERVER,
+      from,
+      why: `The layers that the gateway's command needs. Its test runs here, so a change of the documents or the Control UI does not repeat it.`,
+      body: [...server, SETTINGS].join('\n'),
+    },
+    { name: RUNTIME, from: WITH_SERVER, why, body: copies(RUNTIME).join('\n') },
+  ];
+}
+
+const SETTINGS = `WORKDIR /app
 # A number: Kubernetes refuses names with runAsNonRoot. Any other user works too, so its home is set here.
 USER 1000:1000
 # Node's compile cache would be lost with the container. Writing it makes a start 20 % slower, and a command twice as slow.
@@ -39,15 +59,22 @@ ENV NODE_ENV=production \\
     NPM_CONFIG_PREFIX=/home/node/.local \\
     PNPM_HOME=/home/node/.local \\
     NODE_DISABLE_COMPILE_CACHE=1 \\
-    PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-});
+    PATH=/home/node/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 
-export const SMOKE_TEST: Stage = {
-  name: 'smoke-test',
-  from: RUNTIME,
-  why: `A quick test of the finished layers: the gateway's command prints its version, and no link in /app leads nowhere. No part of the
-image. image:build builds it together with the image; with docker build: --target smoke-test.`,
-  body: `RUN --network=none --mount=type=tmpfs,target=/tmp <<'SH'
+/** Name of the stage that tests the layers. */
+export const SMOKE_TEST = 'smoke-test';
+
+/** @param mounted folders below /app that the tested stage lacks, each with the stage that has it as a layer of that name */
+export const smokeTestStage = (
+  from: typeof RUNTIME | typeof WITH_SERVER,
+  mounted: readonly { readonly stage: string; readonly folder: string }[],
+): Stage => ({
+  name: SMOKE_TEST,
+  from,
+  why: `A quick test of the finished layers: the gateway's command prints its version, and no link in /app leads nowhere. The image does not
+contain this stage. image:build builds it together with the image; with docker build: --target smoke-test.`,
+  body: `RUN --network=none --mount=type=tmpfs,target=/tmp openclaw --version
+RUN --network=none ${mounted.map(({ stage, folder }) => `--mount=from=${stage},source=${LAYERS}/${stage}/app/${folder},target=/app/${folder} `).join('')}<<'SH'
 set -eu
 dangling=$(find /app -xtype l | head -n 5)
 if [ -n "$dangling" ]; then
@@ -55,9 +82,8 @@ if [ -n "$dangling" ]; then
   echo "$dangling" >&2
   exit 1
 fi
-openclaw --version
 SH`,
-};
+});
 
 /** The last stage: the image. Its instructions add no layer. */
 export const IMAGE: Stage = {

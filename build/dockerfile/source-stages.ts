@@ -287,7 +287,7 @@ same_times`,
 });
 
 /** The folders of a checkout that are a layer each. */
-export const checkoutFolders = ({ pluginsFromSource, documents }: Checkout): readonly string[] => [
+const checkoutFolders = ({ pluginsFromSource, documents }: Checkout): readonly string[] => [
   ...(pluginsFromSource ? ['extensions'] : []),
   ...documents,
 ];

@@ -85,7 +85,7 @@ async function execute(
   const test = async (tested: typeof builds, report: OnProgress): Promise<Results> => {
     if (bakeFile === undefined) return runAll(smokeTests(tested), context, report, undefined);
     // The user keeps the definition of the images; this one is ours.
-    const file = `${bakeFile}.${SMOKE_TEST.name}-${process.pid}`;
+    const file = `${bakeFile}.${SMOKE_TEST}-${process.pid}`;
     return runAll(smokeTests(tested), context, report, file).finally(() => rm(file, { force: true }));
   };
   // A push cannot be taken back, so its test comes first. Elsewhere it comes last, and a failed test restores the tags.
@@ -99,7 +99,7 @@ async function execute(
     return digest === undefined || !record.digests.includes(digest);
   };
   // The other steps have just run.
-  const ofTest = ({ stage }: Pick<Step, 'stage'>): boolean => stage === SMOKE_TEST.name;
+  const ofTest = ({ stage }: Pick<Step, 'stage'>): boolean => stage === SMOKE_TEST;
   await test(Object.fromEntries(Object.entries(builds).filter(isNew)), (progress, changed) =>
     onProgress(new Map([...progress].filter(([, step]) => ofTest(step))), changed.filter(ofTest)),
   );
@@ -115,9 +115,9 @@ const smokeTests = (builds: Readonly<Record<string, StartedBuild>>): Readonly<Re
       // A release boots its images, and checks them against the contract.
       const isTested = isGatewayPlan(plan) && plan.spec.smokeTest && plan.spec.destination.kind !== 'layout';
       if (!isTested) return [];
-      const metadataFile = `${request.metadataFile}.${SMOKE_TEST.name}`;
+      const metadataFile = `${request.metadataFile}.${SMOKE_TEST}`;
       const nothing = { tags: [], annotations: [], attestations: [], cacheTo: [], outputs: ['type=cacheonly'] };
-      return [[target, { ...request, ...nothing, target: SMOKE_TEST.name, metadataFile }]];
+      return [[target, { ...request, ...nothing, target: SMOKE_TEST, metadataFile }]];
     }),
   );
 

@@ -32,6 +32,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'system-with-apt': 'extra system packages',
   toolchain: 'build tools',
   unpacked: "gateway's layers",
+  'with-server': 'image without documents and Control UI',
   'with-python-and-browser-debian': 'browser',
   'with-python-and-browser-playwright': 'browser',
 };

@@ -10,7 +10,7 @@ import { plainBuildArguments } from '../support/plain-build.ts';
 /** Every stage whose files the image contains. The toolchain is needed only during the build. */
 const STAGES = [
   ...['system', 'system-with-apt', 'files', 'docs', 'skills', 'package'],
-  ...['canvas', 'server', 'control-ui', 'dependencies', 'plugins', 'runtime'],
+  ...['canvas', 'server', 'control-ui', 'dependencies', 'plugins', 'with-server', 'runtime'],
 ];
 /** dbus adds an account and a random number, and fontconfig writes a cache that contains times. */
 const APT = 'dbus fontconfig';

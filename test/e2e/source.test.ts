@@ -22,10 +22,10 @@ async function build(folder: string, image: string, ...args: readonly string[]):
   return JSON.parse(stdout) as Built;
 }
 const newLayers = ({ layers }: Built) => layers.filter(({ cached }) => !cached).map(({ name }) => name);
-/** Stages that ran, except the one that puts the layers together. They run at the same time, so their order says nothing. */
+/** Stages that ran, except those that put the layers together. They run at the same time, so their order says nothing. */
 const ranStages = ({ stages }: Built) =>
   stages
-    .filter(({ stage, cached }) => !cached && !['runtime', 'export'].includes(stage))
+    .filter(({ stage, cached }) => !cached && !['with-server', 'runtime', 'export'].includes(stage))
     .map(({ stage }) => stage)
     .sort();
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { isFailed } from '../check-result.ts';
 import { findEngine } from '../engine/engine.ts';
+import { isOnThisHost } from '../engine/engine-address.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { formatReference, type InvalidReferenceError, parseReference } from '../oci/reference.ts';
 import { type Problem, RequestError } from '../problem.ts';
@@ -81,7 +82,7 @@ async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): 
     const engine = await command.orInterrupted(findEngine(options.engine, command.onStep));
     command.onStep(`verifying ${text}`);
     const onCheck = (name: string): void => command.onStep(`checking ${name}`);
-    const isHere = engine.host.startsWith('unix://');
+    const isHere = isOnThisHost(engine.host);
     if (!isHere && options.ca !== undefined) throw new RequestError([caElsewhere(options.ca, engine.host)]);
     const identities = parseIdentities(options.identity ?? 'none') ?? [];
     const request = { reference, platform, identities, ca: isHere ? ca : undefined, budget };

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { type CheckOutcome, type CheckResult, passed } from '../check-result.ts';
+import { isOnThisHost } from '../engine/engine-address.ts';
 import { compareVersions, parseVersion } from '../gateway/version.ts';
 import {
   CHECKSUM_LINE,
@@ -35,6 +36,11 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
   {
     name: 'engine',
     inspect: ({ engine, dotEnv }) => {
+      if (!isOnThisHost(engine.host))
+        return problem(
+          `${engine.host} is on another machine, so its containers cannot mount the folders of this one`,
+          'docker context use default',
+        );
       if (isPodman(dotEnv)) return passed(`Podman ${engine.version} on ${engine.host}`);
       return Number.parseInt(engine.version, 10) >= 24
         ? passed(`Docker ${engine.version} on ${engine.host}`)
@@ -251,7 +257,10 @@ function snapshots({ snapshots: found }: Installation): CheckOutcome {
   if (found === undefined) return warning('their folder cannot be read', `run doctor as the user who runs ${SETUP}`);
   const interrupted = found.find(({ unfinished }) => unfinished);
   if (interrupted !== undefined)
-    return problem(`the update after snapshot ${interrupted.number} was interrupted`, `${SETUP} restores it first`);
+    return problem(
+      `an update was interrupted (snapshot ${interrupted.number})`,
+      `${SETUP} first restores what was there before`,
+    );
   if (found.length === 0) return passed('none: an update makes them');
   const listed = found.map(
     ({ number, version, created, bytes: size }) =>

@@ -55,26 +55,17 @@ _clawdock_candidates() {
 _clawdock_find() {
   local remembered='' candidate
   if [ -n "${CLAWDOCK_DIR:-}" ]; then
-    if _clawdock_is_project "$CLAWDOCK_DIR"; then
-      _clawdock_dir=$CLAWDOCK_DIR
-      return
-    fi
+    if _clawdock_is_project "$CLAWDOCK_DIR"; then _clawdock_dir=$CLAWDOCK_DIR && return; fi
     _clawdock_say "CLAWDOCK_DIR: $CLAWDOCK_DIR has no docker-compose.yml of the gateway"
     return 1
   fi
   # This file in a checkout that was set up belongs to it, whatever an earlier shell has stored.
   candidate=$(CDPATH='' cd -- "$_clawdock_self/../.." 2>/dev/null && pwd -P)
-  if [ -f "$candidate/.env" ] && _clawdock_is_project "$candidate"; then
-    _clawdock_dir=$candidate
-    return
-  fi
+  if [ -f "$candidate/.env" ] && _clawdock_is_project "$candidate"; then _clawdock_dir=$candidate && return; fi
   if [ -r "$HOME/.clawdock/config" ]; then
     # Older copies wrote CLAWDOCK_DIR="/path".
     remembered=$(sed -e 's/^CLAWDOCK_DIR=//' -e 's/^"\(.*\)"$/\1/' "$HOME/.clawdock/config" | head -n 1)
-    if _clawdock_is_project "$remembered"; then
-      _clawdock_dir=$remembered
-      return
-    fi
+    if _clawdock_is_project "$remembered"; then _clawdock_dir=$remembered && return; fi
   fi
   while IFS= read -r candidate; do
     if _clawdock_is_project "$candidate" && _clawdock_is_trusted "$candidate"; then
@@ -110,6 +101,15 @@ _clawdock_engine() {
   printf '%s' "${engine:-docker}"
 }
 
+# Refuses an engine on another machine, whose containers cannot mount the folders of this one. OpenClaw's own checkout has no such file.
+_clawdock_is_here() (
+  if [ "$(_clawdock_engine)" = podman ] || [ ! -f "$_clawdock_dir/scripts/docker/setup/engine-address.sh" ]; then return; fi
+  # shellcheck source-path=SCRIPTDIR source=../docker/setup/engine-address.sh
+  . "$_clawdock_dir/scripts/docker/setup/engine-address.sh"
+  find_engine_host
+  is_local_engine || { _clawdock_say "$engine_source: ${engine_host##*@} is an engine on another machine$(context_name). Choose the one of this machine: docker context use default" && return 1; }
+)
+
 # Refuses to act on the containers of another installation that has the same project name.
 _clawdock_is_own() {
   local project other files
@@ -126,7 +126,7 @@ _clawdock_is_own() {
 
 # Runs Compose in the project's folder with the files of COMPOSE_FILE in .env, or else the existing ones, and _clawdock_last_file.
 _clawdock_compose() {
-  _clawdock_find && _clawdock_is_own || return
+  _clawdock_find && _clawdock_is_here && _clawdock_is_own || return
   (
     cd "$_clawdock_dir" || exit
     # shellcheck disable=SC2046 # This shell may have the variables of another installation, and Compose prefers them to .env.

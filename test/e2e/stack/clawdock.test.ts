@@ -162,6 +162,12 @@ describe('clawdock', () => {
     await writeFile(join(project, 'docker-compose.extra.yml'), 'services: {}\n');
   });
 
+  it.skipIf(onPodman()).each(['bash', 'zsh'] as const)('refuses an engine on another machine, in %s', async (shell) => {
+    const { exitCode, stderr } = await type(shell, 'DOCKER_HOST=ssh://me@host.example.org clawdock-start');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^clawdock: DOCKER_HOST: host\.example\.org is an engine on another machine\. Choose/);
+  });
+
   it('stops, starts, restarts, and fixes a token in the configuration', async () => {
     expect(await type('bash', 'clawdock-stop && clawdock-start')).toMatchObject({ exitCode: 0 });
     const path = join(here.config, 'openclaw.json');

@@ -66,6 +66,12 @@ describe('finds a problem, and its fix', () => {
   const extra = new Map([['docker-compose.extra.yml', 'services: {}\n']]);
   const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, hint: RegExp])[] = [
     ['engine', { engine: { ...well.engine, version: '20.10.1' } }, /20\.10\.1 is older/, /docs\.docker\.com/],
+    [
+      'engine',
+      { engine: { ...well.engine, host: 'ssh://me@example.org' } },
+      /ssh:\/\/me@example\.org is on another machine/,
+      /^docker context use default$/,
+    ],
     ['compose', { composeVersion: undefined }, /Compose v2 is not installed/, /docs\.docker\.com/],
     ['compose', { composeVersion: '2.23.9' }, /older than 2\.24/, /docs\.docker\.com/],
     ['compose-files', { composeError: 'invalid' }, /invalid/, /docker compose config/],
@@ -157,7 +163,7 @@ describe('finds a problem, and its fix', () => {
     [
       'snapshots',
       { snapshots: [parseSnapshot(4, 'kind=update\n', true)] },
-      /update after snapshot 4 was interrupted/,
+      /update was interrupted \(snapshot 4\)/,
       /setup\.sh/,
     ],
     ['gateway', { container: undefined }, /container does not exist/, /compose up/],

@@ -119,15 +119,18 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
 async function readSnapshots(folder: string): Promise<readonly Snapshot[] | undefined> {
   if (!existsSync(folder)) return [];
   try {
-    const numbers = (await readdir(folder)).filter((name) => /^\d+$/.test(name)).map(Number);
-    const read = numbers
-      .sort((a, b) => a - b)
-      .map(async (number) => {
-        const path = join(folder, String(number));
-        const text = await readFile(join(path, 'snapshot'), 'utf8');
-        return parseSnapshot(number, text, existsSync(join(path, 'unfinished')));
+    // An update that was killed while it saved the state has left N.partial.
+    const names = (await readdir(folder)).filter((name) => /^\d+(?:\.partial)?$/.test(name));
+    const read = names.map(async (name) => {
+      const path = join(folder, name);
+      const isPartial = name.endsWith('.partial');
+      const text = await readFile(join(path, 'snapshot'), 'utf8').catch((error) => {
+        if (isPartial) return '';
+        throw error;
       });
-    return await Promise.all(read);
+      return parseSnapshot(Number.parseInt(name, 10), text, isPartial || existsSync(join(path, 'unfinished')));
+    });
+    return (await Promise.all(read)).sort((a, b) => a.number - b.number);
   } catch {
     return undefined;
   }

@@ -296,6 +296,10 @@ function unknownKeys(service: Service): readonly Problem[] {
   return [
     ...Object.keys(service).filter((key) => !KNOWN.has(key) && !OTHER_FORM.has(key)),
     ...others.map((name) => `depends_on: ${name}`),
+    // Compose writes null, or an empty object, for a network without options.
+    ...Object.entries(service.networks ?? {})
+      .filter(([, options]) => Object.keys(options ?? {}).length > 0)
+      .map(([name, options]) => `networks: ${name}: ${Object.keys(options ?? {}).join(', ')}`),
   ].map((key) => ({
     source: 'Compose files',
     value: key,

@@ -15,7 +15,7 @@ write_quadlet() {
   container=$(gateway_container --all | head -n 1)
   [ -n "$container" ] || refuse option --quadlet 'needs a gateway that has run' "$hint"
   # The labels of its container may be of former settings, and Compose would create it again for its next command.
-  [ "$(podman container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" != true ] ||
+  ! is_of_systemd "$container" ||
     refuse option --quadlet 'needs a gateway that Compose runs, but systemd runs it' 'run scripts/docker/setup.sh first, which takes it over'
   case $decider in
   host | toolchain) ;;
@@ -51,6 +51,20 @@ TEXT
   if [ -n "$user_namespace" ]; then printf '  at boot     sudo loginctl enable-linger %s\n' "$(id -un)"; fi
 }
 
+# Whether systemd runs a gateway: its container is removed when it stops.
+is_of_systemd() { # CONTAINER
+  [ "$container_engine" = podman ] && [ "$(docker container inspect --format '{{.HostConfig.AutoRemove}}' "$1" 2>/dev/null)" = true ]
+}
+
+# Stops a gateway. systemd would start one again that had to be killed, while its state is copied.
+stop_container() { # CONTAINER
+  if is_of_systemd "$1"; then
+    $(systemctl_command) stop "$(quadlet_unit)" >/dev/null 2>&1 || true
+    docker container inspect "$1" >/dev/null 2>&1 || return 0
+  fi
+  docker stop "$1" >/dev/null
+}
+
 # Compose is about to run the gateway. The unit would start a second one, with its former settings, at the next boot. And its container is
 # removed when it stops, which Compose does not expect. So stop it, and remove the unit.
 take_over_from_systemd() {
@@ -59,9 +73,9 @@ take_over_from_systemd() {
   unit=$(quadlet_folder)/$(quadlet_unit).container
   if [ ! -f "$unit" ]; then return 0; fi
   container=$(gateway_container)
-  if [ -n "$container" ] && [ "$(docker container inspect --format '{{.HostConfig.AutoRemove}}' "$container")" = true ]; then
+  if [ -n "$container" ] && is_of_systemd "$container"; then
     wait_until_started "$container"
-    docker stop "$container" >/dev/null
+    stop_container "$container"
   fi
   rm -f -- "$unit" "$root/.env.quadlet" || fail "$unit cannot be removed" 'It would start the gateway with its former settings.' "remove it: rm $unit"
   $(systemctl_command) daemon-reload >/dev/null 2>&1 || true

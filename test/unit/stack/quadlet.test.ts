@@ -108,6 +108,11 @@ describe('the unit of systemd', () => {
 
   it.each<[string, object, string]>([
     ['a setting that a unit cannot have', { devices: ['/dev/kvm'] }, 'devices'],
+    [
+      'options of a network',
+      { networks: { default: {}, proxy: { aliases: ['claw'], ipv4_address: '10.0.0.2' } } },
+      'networks: proxy: aliases, ipv4_address',
+    ],
     ['a sidecar that it needs', { depends_on: { redis: {} } }, 'redis'],
     [
       'an option of a mount',

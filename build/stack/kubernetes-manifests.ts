@@ -112,6 +112,8 @@ const deployment = (gateway: ComposeFile['services']['openclaw-gateway']): objec
           {
             name: 'gateway',
             image: 'ghcr.io/openclaw/openclaw:latest',
+            // With Always, the default for `latest`, each restart of the pod could be an update.
+            imagePullPolicy: 'IfNotPresent',
             args: gateway.command.map(withDefaults),
             envFrom: [{ secretRef: { name: NAME } }],
             env: environmentOf(gateway.environment),

@@ -16,7 +16,7 @@ export function homeFolder(environment: NodeJS.ProcessEnv = process.env): string
 /** A folder of this user below /tmp, where everybody may make folders. @throws Error if it belongs to somebody else */
 function ownTemporaryFolder(uid: number): string {
   const folder = `/tmp/openclaw-image-${uid}`;
-  // Nothing is written where it cannot be made.
+  // If the folder cannot be made, nothing is written.
   const state = lstatSync(folder, { throwIfNoEntry: false }) ?? makeFolder(folder);
   if (state !== undefined && !(state.isDirectory() && state.uid === uid))
     throw new Error(`${folder} belongs to somebody else: set HOME, or XDG_CACHE_HOME and XDG_STATE_HOME`);

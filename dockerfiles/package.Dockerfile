@@ -12,11 +12,11 @@
 #   system-with-apt                     Extra Debian packages
 #   packages                            The system packages, with the extra ones if there are any
 #   packages-with-pip                   Extra Python packages
-#   with-python                         The packages so far, with the Python packages if there are any
+#   with-python                         The stage to build on
 #   browser-download                    The Chromium for one version of Playwright, in the folder where Playwright looks for it, owned by the user node
-#   with-python-and-browser-playwright  That Chromium, the Debian packages that it needs, and Xvfb
+#   with-python-and-browser-playwright  Chromium from browser-download, the Debian packages that it needs, and Xvfb
 #   with-python-and-browser-debian      Debian's Chromium, for hosts that cannot reach Playwright's downloads
-#   with-browser                        The packages so far, with a browser if requested
+#   with-browser                        The stage to build on
 #   docker-cli                          The Docker CLI and Compose of Debian 13, unpacked
 #   with-browser-and-docker-cli         The Docker CLI, for sandboxes in a Docker Engine whose socket is mounted
 #   pnpm                                pnpm, for skills
@@ -36,7 +36,7 @@
 ARG OPENCLAW_PACKAGE="openclaw@latest"
 # extra Debian packages, separated by spaces
 ARG OPENCLAW_DOCKER_APT_PACKAGES=""
-# newer name of the argument above
+# the same as OPENCLAW_DOCKER_APT_PACKAGES; takes precedence
 ARG OPENCLAW_IMAGE_APT_PACKAGES="${OPENCLAW_DOCKER_APT_PACKAGES}"
 # extra Python packages, separated by spaces
 ARG OPENCLAW_IMAGE_PIP_PACKAGES=""
@@ -121,7 +121,7 @@ npm_production() { # ci | install ...; needs the mount /programs
     --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
 }
 
-# Runs no install script: npm's tokens are at hand. Bun needs its own, which finish_bun runs.
+# Runs no install script, because npm's tokens are mounted. Bun needs its own script, which finish_bun runs.
 npm_global() { # PACKAGE ...
   npm install --global --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "$@"
 }
@@ -368,7 +368,7 @@ python3 -m pip install --no-cache-dir --no-compile --break-system-packages --roo
 same_system_times
 SH
 
-# The packages so far, with the Python packages if there are any.
+# The stage to build on: with the Python packages, if there are any.
 FROM packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip} AS with-python
 
 # The Chromium for one version of Playwright, in the folder where Playwright looks for it, owned by the user node.
@@ -388,7 +388,7 @@ setpriv --reuid=1000 --regid=1000 --clear-groups node /playwright/node_modules/p
 same_times
 SH
 
-# That Chromium, the Debian packages that it needs, and Xvfb.
+# Chromium from browser-download, the Debian packages that it needs, and Xvfb.
 FROM with-python AS with-python-and-browser-playwright
 ARG OPENCLAW_PLAYWRIGHT_VERSION
 RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
@@ -415,7 +415,7 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
 apt_install chromium fonts-liberation xvfb
 SH
 
-# The packages so far, with a browser if requested.
+# The stage to build on: with a browser, if requested.
 FROM with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}} AS with-browser
 
 # The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run
@@ -548,7 +548,7 @@ FROM scratch AS gateway-dependencies
 COPY --from=gateway /dependencies/ /
 
 # Production dependencies, exactly as locked. Install scripts run only for packages that the gateway allows, without npm's tokens and
-# without rights. The unpacked packages of an earlier version are updated, which gives the same files as unpacking all. The packages are then
+# without capabilities. The unpacked packages of an earlier version are updated, which gives the same files as unpacking all. The packages are then
 # distributed over layers, so that an update of one package changes few layers.
 FROM build-base AS dependencies
 RUN --mount=from=gateway-dependencies,target=/locked --mount=from=helpers,target=/helpers --mount=type=secret,id=ca --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm --mount=from=programs,target=/programs --mount=type=cache,target=/kept,id=openclaw-unpacked,sharing=locked <<'SH'

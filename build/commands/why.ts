@@ -19,7 +19,7 @@ import { runCommand } from './run-command.ts';
 export const whyCommand = (): Command =>
   addOptions(
     new Command('why')
-      .description('say which packages of an image ask for a package, from npm or from Debian')
+      .description('show which packages of an image depend on a package, from npm or from Debian')
       .argument('<image>', 'image in the engine')
       .argument('<package>', 'its name, or name@version'),
     { engine: BUILD_OPTIONS.engine, json: BUILD_OPTIONS.json },

@@ -67,7 +67,7 @@ export const dependenciesStage = (isolated: boolean): Stage => ({
   name: 'dependencies',
   from: BUILD_BASE.name,
   why: `Production dependencies, exactly as locked. Install scripts run only for packages that the gateway allows, without npm's tokens and
-without rights.${isolated ? '' : ' The unpacked packages of an earlier version are updated, which gives the same files as unpacking all.'} The packages are then
+without capabilities.${isolated ? '' : ' The unpacked packages of an earlier version are updated, which gives the same files as unpacking all.'} The packages are then
 distributed over layers, so that an update of one package changes few layers.`,
   body: run(
     `--mount=from=gateway-dependencies,target=/locked ${NPM_MOUNTS} ${PROGRAMS_MOUNT}${isolated ? '' : ` ${KEPT_PACKAGES}`}`,

@@ -105,7 +105,7 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
       {
         name: 'OPENCLAW_IMAGE_APT_PACKAGES',
         value: '${OPENCLAW_DOCKER_APT_PACKAGES}',
-        meaning: 'newer name of the argument above',
+        meaning: 'the same as OPENCLAW_DOCKER_APT_PACKAGES; takes precedence',
       },
       {
         name: 'OPENCLAW_IMAGE_PIP_PACKAGES',

@@ -6,7 +6,7 @@ import { BUILD_BASE } from './system-stages.ts';
 
 /**
  * Settings of the gateway's build scripts for images. Releases before 2026.2 exclude the sources of the canvas bundle from the build context.
- * Type declarations would be deleted below. Without the commit and its time: every commit would build the server again.
+ * Type declarations would be deleted below. The commit and its time are not set: every commit would build the server again.
  */
 const buildSettings = ({ version }: Checkout): string =>
   `export OPENCLAW_A2UI_SKIP_MISSING=1 OPENCLAW_RUN_NODE_SKIP_DTS_BUILD=1 OPENCLAW_DOCKER_BUILD_VERSION=${version}`;

@@ -81,7 +81,7 @@ same_system_times`,
 export const WITH_PYTHON: Stage = {
   name: 'with-python',
   from: 'packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}',
-  why: 'The packages so far, with the Python packages if there are any.',
+  why: 'The stage to build on: with the Python packages, if there are any.',
   body: '',
 };
 
@@ -110,7 +110,7 @@ same_times`,
 export const WITH_BROWSER_PLAYWRIGHT: Stage = {
   name: 'with-python-and-browser-playwright',
   from: WITH_PYTHON.name,
-  why: 'That Chromium, the Debian packages that it needs, and Xvfb.',
+  why: 'Chromium from browser-download, the Debian packages that it needs, and Xvfb.',
   body: `ARG OPENCLAW_PLAYWRIGHT_VERSION
 ${installPackages('xvfb')}
 ${run(
@@ -131,7 +131,7 @@ export const WITH_BROWSER_DEBIAN: Stage = {
 export const WITH_BROWSER: Stage = {
   name: 'with-browser',
   from: 'with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}}',
-  why: 'The packages so far, with a browser if requested.',
+  why: 'The stage to build on: with a browser, if requested.',
   body: '',
 };
 

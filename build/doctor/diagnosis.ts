@@ -261,7 +261,7 @@ function snapshots({ snapshots: found }: Installation): CheckOutcome {
       `an update was interrupted (snapshot ${interrupted.number})`,
       `${SETUP} first restores what was there before`,
     );
-  if (found.length === 0) return passed('none: an update makes them');
+  if (found.length === 0) return passed('none yet: each update makes one');
   const listed = found.map(
     ({ number, version, created, bytes: size }) =>
       `${number} (${[version, created.slice(0, 10), bytes(size)].filter((part) => part !== '').join(', ')})`,

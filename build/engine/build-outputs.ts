@@ -13,7 +13,7 @@ export function outputOf(spec: ImageSpec, builder: string | undefined, archive: 
   const { destination, sourceDateEpoch } = spec;
   // Cached layers may have another compression. An image must not depend on that: equal contents give equal layers.
   const compressed = `compression=${spec.compression},force-compression=true`;
-  // Where the user or the quickest way has decided otherwise, a reproducible image still must not.
+  // A reproducible image needs one compression, even if the user or the default chose another.
   const reproducible = sourceDateEpoch === undefined ? '' : ',force-compression=true';
   switch (destination.kind) {
     case 'push':

@@ -17,7 +17,7 @@ export function cachedFolder(
     .update(`${CACHE_FORMAT} ${integrity}${replaced.join('')}${commits.join('')}${lockfile}`)
     .digest('hex')
     .slice(0, 16);
-  // A lockfile of somebody else must not be where the next gateway starts from.
+  // A recorded lockfile gets a folder of its own, so that no later lock starts from it.
   const end = lockfile === '' ? '' : '-recorded';
   return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}${end}`);
 }

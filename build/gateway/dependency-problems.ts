@@ -92,7 +92,7 @@ export function unpublishedFailure(error: unknown): WorkError | undefined {
   return new WorkError(
     {
       kind: 'unpublished-dependency',
-      title: 'A dependency cannot be had from the npm registry',
+      title: 'A dependency is not available from the npm registry',
       reason: `${meaning}. npm: ${printable(error.message.split('\n')[0] ?? '')}`,
       hint: 'check the versions of --override; or replace the dependency: --override NAME=VERSION',
     },

@@ -110,7 +110,7 @@ export function planBuild(
     annotations: imageAnnotations(gateway, base),
     created: createdOf(spec, gateway),
     annotationArguments: ANNOTATION_ARGUMENTS,
-    // A record of its own: an image that was not tested must not count as tested later.
+    // Without the smoke test, the key is another one: a later build must not take the image as tested.
     key: planKey([
       ...[dockerfile, base.digest, identity, plugins, spec.platforms, spec.sourceDateEpoch],
       ...(spec.smokeTest ? [] : ['not tested']),

@@ -131,7 +131,7 @@ const withGiven = <T extends Gateway>({ sourceUrl, revision }: ImageSpec, gatewa
   ...(revision === undefined ? {} : { revision }),
 });
 
-/** A package that says its commit is believed: another one would be an invention. */
+/** The commit in the package takes precedence, and another one is refused. */
 const revisionProblems = ({ revision }: ImageSpec, gateway: PackagedGateway): readonly Problem[] =>
   revision === undefined || gateway.revision === '' || gateway.revision === revision
     ? []

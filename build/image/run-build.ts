@@ -98,7 +98,7 @@ async function execute(
     const digest = results[target]?.digest;
     return digest === undefined || !record.digests.includes(digest);
   };
-  // The other steps have just run.
+  // Report only the steps of the test: the others have just run.
   const ofTest = ({ stage }: Pick<Step, 'stage'>): boolean => stage === SMOKE_TEST;
   await test(Object.fromEntries(Object.entries(builds).filter(isNew)), (progress, changed) =>
     onProgress(new Map([...progress].filter(([, step]) => ofTest(step))), changed.filter(ofTest)),

@@ -30,7 +30,7 @@ import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage }
 import { inputsStatement } from './recorded-inputs.ts';
 import { entriesOf, type ResolvedRelease } from './resolve-release.ts';
 
-/** Where and as whom the images of a release are built. */
+/** The engine, the folder and the identity for the builds of a release. */
 export interface ReleaseBuildContext extends BuildContext {
   /** Folder for the images, one layout each. */
   readonly folder: string;

@@ -22,7 +22,7 @@ export async function findRecord(
   channel: Channel = 'latest',
 ): Promise<ReleaseRecord> {
   let refused: unknown;
-  /** A repository whose newest tags of records are none. */
+  /** A repository whose newest release-… tags have no valid record. */
   let crowded: string | undefined;
   const decision = name === undefined ? await readDecision(registry, registries, channel, check) : undefined;
   for (const repository of registries) {

@@ -55,7 +55,7 @@ export function planPromotion(
   return { decision, tags: [...tags, ...tagsWithoutImage(channel, record, published, tags)] };
 }
 
-/** The release, as if it were published now: a backfill has no channel of its own. */
+/** The release as a push, because a backfill never moves a channel. A refresh stays a refresh. */
 const promoted = (record: ReleaseRecord): Release =>
   recordedRelease(record, record.event === 'refresh' ? 'refresh' : 'push');
 

@@ -193,7 +193,7 @@ async function checkImages(record: ReleaseRecord, name: string, registry: Regist
         kind: 'read-back',
         title: 'A pushed image fails its checks',
         reason: `${atDigest(repository, digest)}: ${failures.join('; ')}`,
-        hint: 'build or push the named part again; nothing was tagged',
+        hint: 'run the same command again; no tag was written',
       });
     }
   }

@@ -169,7 +169,7 @@ function isAlive({ until, processes, process: pid }: LockHolder): boolean {
   return isRunning(pid);
 }
 
-/** A lock lasts minutes: one that lasts days is nonsense, and would end no release but block all. */
+/** A lock lasts minutes: one that lasts days is invalid, and would block all releases. */
 const LONGEST_LOCK_SECONDS = 24 * 60 * 60;
 
 const holderRule = ruleChecker({
@@ -184,10 +184,10 @@ const holderRule = ruleChecker({
   },
 });
 
-/** @throws WorkError if the lock is nonsense */
+/** @throws WorkError if the lock is invalid */
 async function readHolder(registry: Registry, repository: Repository): Promise<LockHolder | undefined> {
   const name = nameOf(repository);
-  const nonsense = (reason: string): WorkError =>
+  const invalid = (reason: string): WorkError =>
     new WorkError({
       kind: 'invalid-lock',
       title: 'The release lock is not valid',
@@ -196,7 +196,7 @@ async function readHolder(registry: Registry, repository: Repository): Promise<L
     });
   const artifact = await readArtifact(registry, repository, LOCK_TAG, LOCK_TYPE).catch((error: unknown) => {
     throw error instanceof WorkError && error.failure.kind === 'invalid-content'
-      ? nonsense(error.failure.reason)
+      ? invalid(error.failure.reason)
       : error;
   });
   if (artifact === undefined) return undefined;
@@ -207,7 +207,7 @@ async function readHolder(registry: Registry, repository: Repository): Promise<L
       ? `/until is ${holder.until}, more than a day from now`
       : undefined);
   if (broken === undefined) return holder;
-  throw nonsense(`${name}:${LOCK_TAG}: ${broken}.`);
+  throw invalid(`${name}:${LOCK_TAG}: ${broken}.`);
 }
 
 /** Removes the lock of a repository, also that of another process. */

@@ -201,18 +201,18 @@ export async function readRecord(
   name: string,
 ): Promise<StoredRecord | undefined> {
   const tag = recordTag(name);
-  const nonsense = ({ failure }: WorkError): WorkError =>
+  const invalid = ({ failure }: WorkError): WorkError =>
     new WorkError({ ...failure, kind: 'invalid-record', hint: clearRecordHint(name, repository) });
   const artifact = await readArtifact(registry, parseReference(repository), tag, RECORD_TYPE).catch(
     (error: unknown) => {
-      throw error instanceof WorkError && error.failure.kind === 'invalid-content' ? nonsense(error) : error;
+      throw error instanceof WorkError && error.failure.kind === 'invalid-content' ? invalid(error) : error;
     },
   );
   if (artifact === undefined) return undefined;
   const broken = brokenRule(artifact.content, name);
   if (broken === undefined)
     return { record: artifact.content as ReleaseRecord, descriptor: artifact.descriptor, repository };
-  throw nonsense(invalidContent(`${repository}:${tag}`, broken));
+  throw invalid(invalidContent(`${repository}:${tag}`, broken));
 }
 
 /** How to get rid of a record. */

@@ -11,7 +11,7 @@ import { assertTrusted } from './trusted-record.ts';
 /** The digest of the record in each registry that has one. */
 export type RecordDigests = Readonly<Record<string, string | undefined>>;
 
-/** Reads which records exist. Says nothing about who wrote them. */
+/** Reads which records exist. Does not check who wrote them. */
 export async function readRecords({ release }: PublishRequest, registry: Registry): Promise<RecordDigests> {
   const entries = release.registries.map(async (repository) => {
     const document = await registry.document(parseReference(repository), recordTag(release.name));

@@ -6,7 +6,7 @@ import { baseOf, readRegistryImage } from './registry-image.ts';
 import type { ReleaseRecord } from './release-record.ts';
 
 /**
- * The questions to Debian about a release: one for each of its images, of its first platform. Another platform has the same versions.
+ * The requests to apt about a release: one for each of its images, of its first platform. Another platform has the same versions.
  *
  * @param registries that may be read
  * @throws WorkError if the labels of an image do not name its base

@@ -88,7 +88,7 @@ function details(image: BuiltImage, { base, gateway }: GatewayBuildPlan): string
 
 /** Explains stages that ran without a reason of their own. @param stages their names */
 export const uncachedText = (stages: readonly string[]): string =>
-  `${stages.join(', ')}: nothing that ${stages.length === 1 ? 'this stage reads' : 'these stages read'} had changed, but this engine does not have the cache: it deleted it, or another engine made the last build. ` +
+  `${stages.join(', ')}: ran although nothing that ${stages.length === 1 ? 'it reads' : 'they read'} had changed, because this engine does not have the cache: it deleted it, or another engine made the last build. ` +
   'To give the cache more room: https://docs.docker.com/build/cache/garbage-collection';
 
 /** The commit, and whether the sources differ from it. */

@@ -49,8 +49,7 @@ export const BUILD_OPTIONS = {
   revision: {
     flags: '--revision <commit>',
     variables: ['OPENCLAW_REVISION'],
-    description:
-      'commit that a gateway from npm was built from, for the annotations; for a package that does not say it',
+    description: 'commit of a gateway from npm, for the annotations; needed if its package does not name one',
     unset: "commit in the package's dist/build-info.json; a checkout has its own",
     example: '--revision 0123456789abcdef0123456789abcdef01234567',
   },

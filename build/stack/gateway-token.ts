@@ -140,7 +140,7 @@ const passwordInVariables = (config: unknown, { dotEnv, besideConfig = '' }: Env
 export function otherCredential(config: unknown, files: EnvironmentFiles, isGiven = false): string | undefined {
   const mode = authMode(config, files);
   if (mode === 'trusted-proxy') return 'no token: your proxy logs people in (gateway.auth.mode is trusted-proxy)';
-  if (mode === 'none') return 'no token: anybody who can connect (gateway.auth.mode is none)';
+  if (mode === 'none') return 'no token: everybody who can connect is logged in (gateway.auth.mode is none)';
   if (mode === 'password') return `the password: ${passwordPlace(config, files)}`;
   if (isGiven) return undefined;
   const token = writtenSecret(config, 'token');

@@ -107,7 +107,7 @@ const OPTIONAL: readonly StackVariable[] = [
   {
     name: 'OPENCLAW_IMAGE_TRUST',
     meaning:
-      'signature that a pulled image must have: `release` (of the release workflow of the gateway), or the path of a cosign public key; `unsigned` accepts images without. Default: the first setup accepts the image that you name, and an update asks',
+      'who must have signed a pulled image: `release` (the release workflow of the gateway), or the path of a cosign public key; `unsigned` requires no signature. Default: the first setup requires none, and an update asks',
     example: 'release',
     check: imageTrust,
   },
@@ -126,14 +126,14 @@ const OPTIONAL: readonly StackVariable[] = [
   {
     name: 'OPENCLAW_UID',
     alias: 'PUID',
-    meaning: 'user of the gateway, which the data is given to; default: `PUID`, or 1000',
+    meaning: 'uid that the gateway runs as, and that owns its data; default: `PUID`, or 1000',
     example: '99',
     check: userId,
   },
   {
     name: 'OPENCLAW_GID',
     alias: 'PGID',
-    meaning: 'group of the gateway, which the data is given to; default: `PGID`, or 1000',
+    meaning: 'gid that the gateway runs as, and that owns its data; default: `PGID`, or 1000',
     example: '100',
     check: groupId,
   },
@@ -183,7 +183,7 @@ const OPTIONAL: readonly StackVariable[] = [
     name: 'CONTAINER_ENGINE',
     meaning: 'engine to use: `docker` or `podman`; default: the one of the host, Docker if it has both',
     example: 'podman',
-    check: oneOf(['docker', 'podman'], 'is not an engine that setup knows'),
+    check: oneOf(['docker', 'podman'], 'is not a supported engine'),
   },
   {
     name: 'OPENCLAW_USERNS',

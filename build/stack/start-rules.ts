@@ -57,7 +57,7 @@ const RULES: readonly StartRule[] = [
   {
     source: TAILSCALE,
     wrong: ({ tailscale, bind, config }) => when(tailscale !== 'off' && isForOthers(bind, config), tailscale),
-    reason: 'works only if the gateway listens for its own host',
+    reason: 'works only if the gateway listens on loopback',
     hint: 'use OPENCLAW_GATEWAY_BIND=loopback, or set gateway.tailscale.mode to off',
   },
   {

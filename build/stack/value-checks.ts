@@ -145,7 +145,7 @@ export const imageTrust = (value: string): ValueProblem | undefined =>
   value === 'unsigned' || value === 'release' || (value.startsWith('/') && pathProblem(value) === undefined)
     ? undefined
     : {
-        reason: 'does not say whose signature counts',
+        reason: 'is not a signer',
         hint: 'use release, unsigned, or the full path of a public key: /home/you/cosign.pub',
       };
 

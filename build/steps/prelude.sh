@@ -60,7 +60,7 @@ npm_production() { # ci | install ...; needs the mount /programs
     --omit=dev --omit=peer --no-audit --no-fund --no-update-notifier --loglevel=error
 }
 
-# Runs no install script: npm's tokens are at hand. Bun needs its own, which finish_bun runs.
+# Runs no install script, because npm's tokens are mounted. Bun needs its own script, which finish_bun runs.
 npm_global() { # PACKAGE ...
   npm install --global --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "$@"
 }

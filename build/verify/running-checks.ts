@@ -56,7 +56,7 @@ async function checkVersion({ running, config }: Subject): Promise<CheckOutcome>
   const { stdout, stderr } = await available(running).exec(['openclaw', '--version']);
   const output = (stdout || stderr).trim().split('\n')[0] ?? '';
   const label = config.config?.Labels?.[ANNOTATION.version];
-  if (label === undefined) return failed(output, 'the version in the label, but there is no label');
+  if (label === undefined) return failed(output, 'a version label; the image has none');
   // Compare whole words: 2026.3.13 is not 2026.3.13-1.
   return passIf(output.split(/[\s()]+/).includes(label), output, label === '' ? 'a non-empty version label' : label);
 }

@@ -130,7 +130,7 @@ export async function verifyImage(
   }
 }
 
-/** Nobody's signature says it: a container on this host showed it. */
+/** A container on this host showed the result; no signature was checked. */
 const THIS_HOST = 'this host';
 
 async function runCheck({ name, row, requires, run }: Check, subject: Subject): Promise<ContractResult> {

@@ -186,7 +186,7 @@ function releaseOf(
   if (version === undefined || annotations[ANNOTATION.baseName] === undefined) {
     throw new WorkError({
       kind: 'annotations',
-      title: 'The image does not say how it was built',
+      title: 'The image has no annotations that describe its build',
       reason: `${familiarReference(reference)} has no annotations with the version of the gateway and its base.`,
       hint: 'name an image that scripts/run release published',
     });

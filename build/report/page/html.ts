@@ -51,7 +51,7 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
       <thead>
         <tr>
           ${columns.map(({ head, isNumber }) =>
-            // A head without text is none.
+            // An empty cell is no header.
             head === '' ? html`<td></td>` : html`<th scope="col" class=${isNumber && 'number'}>${head}</th>`,
           )}
         </tr>

@@ -98,7 +98,7 @@ const largest = ({ largest: parts, size: sizes }: ImageSummary): Html =>
         bar(compressed / Math.max(1, parts[0]?.compressed ?? 1)),
         sizeAndShare(compressed, sizes.compressed),
         size(unpacked),
-        why.length === 0 ? `in the layer ${layer}` : `${why.join(' → ')} asks for it`,
+        why.length === 0 ? `in the layer ${layer}` : `needed by ${why.join(' → ')}`,
       ]),
     )}`;
 

@@ -11,7 +11,7 @@ print_closing() {
   if [ "$bind" = loopback ]; then
     printf '\nThe gateway is running. Only its own containers can connect (OPENCLAW_GATEWAY_BIND=loopback).\n'
   elif ! is_published; then
-    printf '\nThe gateway is running. Your Compose files publish no port %s of this host: connect as they provide for, such as by a proxy.\n' "$gateway_port"
+    printf '\nThe gateway is running. Your Compose files publish no port %s of this host: connect the way they provide, such as through your proxy.\n' "$gateway_port"
   elif answers_here; then
     printf '\nThe gateway is running: %s://%s:%s/\n' "$scheme" "$host_address" "$gateway_port"
   else

@@ -66,14 +66,13 @@ env_file='' token_from='' credential='' plain_token='' scheme='' extra_overlay='
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
-published=''      # ports
-override_token='' # whether the user's Compose files set the token
-planned_files=() # arguments for Compose: the files of the stack, before they are written
+published='' override_token='' # ports; whether the user's Compose files set the token
+planned_files=()               # arguments for Compose: the files of the stack, before they are written
 rehearsal='' repair='' rollback='' quadlet='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
-label='' # of the folders that setup mounts, for SELinux
-decider_image='' # removed at the end
+label=''                       # of the folders that setup mounts, for SELinux
+# Names that setup gives: to the image that decides, to the running one, to the new one until the state is saved. next_image: its present one.
+decider_image='' kept_image='' is_kept='' waiting_image='' next_image=''
 provided_id='' # of the image that this run put under the name of the running one
-kept_image='' # second tag of the running image, while a new image is built or pulled
 before_env='' before_config='' before_link='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
 inputs=()
@@ -187,9 +186,11 @@ take image built config_dir workspace_dir secret_dir sandbox socket bind project
 label=${selinux_label:+:$selinux_label}
 refuse_other_engine
 refuse_other_installations
-kept_image=openclaw-setup:before-$project_name
+kept_image=openclaw-setup:before-$project_name next_image=$image waiting_image=openclaw-setup:next-$project_name
+if [ "$container_engine" = podman ]; then waiting_image=localhost/$waiting_image; fi # for Compose
 recover_update
 find_installed_image
+if [ -n "$pulled$recovered" ]; then hold_next_image; fi # the image may be there already
 if [ -n "$rollback" ]; then
   roll_back
   exit 0
@@ -226,9 +227,9 @@ check_port OPENCLAW_BRIDGE_PORT "$bridge_port"
 
 providing=yes
 provide_image
-if [ -n "$was_image" ]; then provided_id=$(image_id "$was_image"); fi
+if [ -n "$was_image" ] && [ -z "$provided_id" ]; then provided_id=$(image_id "$was_image"); fi
 remember_files
-if [ -n "$before_env$before_config" ]; then next_version=$(image_version "$image"); fi
+if [ -n "$before_env$before_config" ]; then next_version=$(image_version "$next_image"); fi
 if [ -n "$sandbox" ]; then inspect_sandbox; fi
 if [ -n "$sandbox$unsigned" ]; then decide plan; fi
 take relaxed env_file token_from plain_token credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
@@ -251,13 +252,12 @@ if is_update || { [ -n "$before_config$installed_id" ] && { [ -n "$repair" ] || 
   if [ "$rehearsal" != only ]; then updating=yes; fi
 fi
 if [ "$rehearsal" = only ]; then
-  if [ -z "$before_config" ] || [ -z "$installed_id" ]; then
-    refuse option --rehearse 'needs an installation that has run' 'set it up first: scripts/docker/setup.sh'
-  fi
-  printf '\nThe rehearsal passed, and nothing was changed. To update: scripts/docker/setup.sh\n'
+  { [ -n "$before_config" ] && [ -n "$installed_id" ]; } || refuse option --rehearse 'needs an installation that has run' 'set it up first: scripts/docker/setup.sh'
+  printf '\nThe rehearsal passed, and nothing was changed. To update: %sscripts/docker/setup.sh%s\n' "$(name_command)" "${offline:+ --offline}"
   exit 0
 fi
 
+if [ -z "$updating" ]; then name_next_image; fi
 refuse_other_installations # one that was set up while this run made its image
 say 'Writing the files of Compose'
 unset_given
@@ -277,6 +277,7 @@ if [ -n "$updating" ]; then
   stop_gateway 'Its state is to be saved.'
   started=yes
   save_state
+  name_next_image
 # A gateway that runs as another user could not write to its data any more.
 elif [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
   stop_gateway 'Its data is to belong to another user.'

@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto';
-import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
 import { docker, run } from '../support/command.ts';
 import { type EngineProxy, startEngineProxy } from '../support/engine-proxy.ts';
 import { SMALL_IMAGE, type TestGateway } from '../support/gateway.ts';
+import { readState } from '../support/gateway-state.ts';
 import { makeInstallation, type TestInstallation } from '../support/installation.ts';
 import { addDatabase, type Fault } from '../support/next-gateway.ts';
-import { FAILURES, type Failure, LATE } from '../support/update-failures.ts';
+import { type Event, runWithEvents } from '../support/run-with-events.ts';
+import { FAILURES, LATE } from '../support/update-failures.ts';
 
 /** The tests of a real pair that `npm test` runs, because whole gateways take minutes. All run every night. */
 const ALWAYS_WITH_REAL = new Set([
@@ -44,52 +44,40 @@ function testUpdates(
   const image = (schema: number, fault: Fault = 'none') => `openclaw-image-test:update-${name}-${schema}-${fault}`;
   const snapshots = () => `${here.config}-snapshots`;
 
-  /** Runs setup with an image. @param when a message, and what to do when it appears */
+  /** Runs setup with an image. @param when a message, and what to do when it appears @param next the same, later */
   async function setup(
     newImage: string,
     {
       options = [],
       environment = {},
       when,
+      next,
     }: {
       readonly options?: readonly string[];
       readonly environment?: Record<string, string>;
-      readonly when?: Failure['when'];
+      readonly when?: Event;
+      readonly next?: Event;
     } = {},
   ) {
     await docker('tag', newImage, here.image);
-    const child = execa(join(here.project, 'scripts/docker/setup.sh'), ['--offline', ...options], {
-      cwd: here.folder,
-      env: {
-        ...here.environment,
-        DOCKER_HOST: proxy.host,
-        OPENCLAW_IMAGE: here.image,
-        ...here.ports,
-        OPENCLAW_SKIP_ONBOARDING: '1',
-        ...environment,
+    const done = await runWithEvents(
+      [join(here.project, 'scripts/docker/setup.sh'), '--offline', ...options],
+      {
+        cwd: here.folder,
+        env: {
+          ...here.environment,
+          DOCKER_HOST: proxy.host,
+          OPENCLAW_IMAGE: here.image,
+          ...here.ports,
+          OPENCLAW_SKIP_ONBOARDING: '1',
+          ...environment,
+        },
       },
-      extendEnv: false,
-      reject: false,
-      all: true,
-      stdin: 'ignore',
-      detached: true,
-    });
-    let output = '';
-    let waiting = when;
-    let event: Promise<void> | undefined;
-    child.all.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (waiting === undefined || !output.includes(waiting[0])) return;
-      const [, what] = waiting;
-      waiting = undefined;
-      if (what === 'engine') event = proxy.goAway(3000);
-      // A terminal sends Ctrl-C to all processes of the group; SIGKILL must not leave children that go on.
-      else if (child.pid !== undefined) process.kill(what === 'SIGTERM' ? child.pid : -child.pid, what);
-    });
-    const { exitCode, signal } = await child;
-    await event;
-    expect(waiting, output).toBeUndefined();
-    return { exitCode, signal, output };
+      [when, next].flatMap((event) => (event === undefined ? [] : [event])),
+      () => proxy.goAway(3000),
+    );
+    expect(done.missing, done.output).toEqual([]);
+    return done;
   }
 
   /** Runs setup, which must succeed. @returns its output */
@@ -147,6 +135,9 @@ function testUpdates(
     await succeeds(image(1));
     await writeFile(join(here.config, 'large.bin'), Buffer.alloc(300_000, 'x'));
     await chown(join(here.config, 'large.bin'), 1000, 1000);
+    await mkdir(join(here.config, 'shared'));
+    await chown(join(here.config, 'shared'), 1000, 1000);
+    await chmod(join(here.config, 'shared'), 0o2770);
     before = await readState(here.config, gateway);
   });
   afterAll(async () => {
@@ -210,6 +201,79 @@ function testUpdates(
     expect(await database()).toBe('1');
   });
 
+  test('keeps the name of the installed image until the state is saved', async () => {
+    const idOf = async (name: string) => (await docker('image', 'inspect', '--format', '{{.Id}}', name)).stdout;
+    const seen: string[] = [];
+    const look = async () => void seen.push(await idOf(here.image));
+    const output = await succeeds(image(2), { options: ['--rehearse'], when: ['copied', look] });
+    expect(seen).toEqual([await idOf(image(1))]);
+    expect(output).toContain(`tag openclaw-setup:next-${here.environment['COMPOSE_PROJECT_NAME']} ${here.image} && `);
+  });
+
+  test('ends a rollback that was killed when it is asked for again', async () => {
+    await succeeds(image(2));
+    await setup(image(2), { options: ['--rollback'], when: ['Starting the gateway', 'SIGKILL'] });
+    const output = await succeeds(image(2), { options: ['--rollback'] });
+    expect(output).toContain('An update was interrupted: restoring snapshot');
+    expect(await database()).toBe('1');
+    await leavesNothing();
+  });
+
+  test('restores the gateway although Ctrl-C is pressed again', async () => {
+    const again = ['Restoring the state', 'SIGINT'] as const;
+    const { exitCode, output } = await setup(image(2), { when: ['Starting the gateway', 'SIGINT'], next: again });
+    expect({ exitCode }, output).toEqual({ exitCode: 130 });
+    expect(output).toContain('The gateway is running version 2026.9.1 again.');
+    await leavesNothing();
+  });
+
+  test('restores an interrupted update on a disk that becomes full', async () => {
+    const small = join(here.folder, 'small');
+    const environment = { OPENCLAW_SNAPSHOT_DIR: join(small, 'snapshots') };
+    await mkdir(small, { recursive: true });
+    await $`mount -t tmpfs -o size=2m tmpfs ${small}`;
+    try {
+      await setup(image(2), { environment, when: ['Starting the gateway', 'SIGKILL'] });
+      const { stdout: free } = await $`df --output=avail --block-size=1K ${small}`;
+      await $`dd if=/dev/zero of=${join(small, 'other')} bs=1K count=${Number(free.split('\n')[1]) - 100}`;
+      for (const _ of [1, 2]) {
+        const { exitCode, output } = await setup(image(2), { environment });
+        expect({ exitCode }, output).toEqual({ exitCode: 1 });
+        expect(output).toMatch(/No space left on device.*\n +Hint: make free space on that disk, then run setup again/);
+        const left = await readdir(environment.OPENCLAW_SNAPSHOT_DIR);
+        expect(left.filter((name) => /partial/.test(name)).length).toBeLessThan(2);
+      }
+      const moved = await setup(image(2), { environment: { OPENCLAW_SNAPSHOT_DIR: join(here.folder, 'elsewhere') } });
+      expect(moved.output).toContain('which has an update that was interrupted');
+      await rm(join(small, 'other'));
+      expect(await succeeds(image(2), { environment })).toContain('An update was interrupted: restoring snapshot');
+      expect(await database()).toBe('2');
+      await succeeds(image(2), { options: ['--rollback'] });
+      expect(await readFile(join(here.project, '.env'), 'utf8')).toContain(environment.OPENCLAW_SNAPSHOT_DIR);
+      await succeeds(image(1), { environment: { OPENCLAW_SNAPSHOT_DIR: '' } });
+    } finally {
+      await $`umount ${small}`;
+    }
+  });
+
+  test('saves and restores the state of an installation whose .env is not there', async () => {
+    const files = [join(here.project, '.env'), join(here.config, 'openclaw.json')] as const;
+    const kept = await Promise.all(files.map((file) => readFile(file)));
+    await here.compose('down');
+    await rm(files[0]);
+    await rm(join(snapshots(), 'installed'));
+    await writeFile(
+      files[1],
+      JSON.stringify({ ...JSON.parse(`${kept[1]}`), meta: { lastTouchedVersion: '2026.9.1' } }),
+    );
+    const { exitCode, output } = await setup(image(2, 'half'), { options: ['--skip-rehearsal'] });
+    expect({ exitCode }, output).toEqual({ exitCode: 1 });
+    expect(output).toContain('Updating the gateway from 2026.9.1 to 2026.9.2');
+    expect(await database()).toBe('1');
+    await Promise.all(files.map((file, index) => writeFile(file, kept[index] ?? '')));
+    await succeeds(image(1));
+  });
+
   test('keeps an update that had ended when setup was killed', async () => {
     const killed = await setup(image(2), { when: ['Starting the gateway', 'SIGKILL'] });
     expect(killed.signal).toBe('SIGKILL');
@@ -262,26 +326,6 @@ function testUpdates(
         }
       }
     });
-}
-
-/**
- * The files of the state, with owner, mode and contents. Real gateways write to their logs and databases when they start; the database
- * of the test shows whether theirs were restored.
- */
-async function readState(folder: string, gateway: TestGateway): Promise<ReadonlyMap<string, string>> {
-  const changing = gateway === 'whole' ? /^(?:logs|tasks|tmp|cache)\/|\.sqlite(?:-wal|-shm)?$|\.last-good$/ : /^$/;
-  const state = new Map<string, string>();
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const name = path.slice(folder.length + 1);
-    if (!entry.isFile() || changing.test(name)) continue;
-    const { mode, uid, gid } = await stat(path);
-    const digest = createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex');
-    state.set(name, `${uid}:${gid} ${mode.toString(8)} ${digest}`);
-  }
-  return state;
 }
 
 const isAlwaysWithSmall = (title: string): boolean =>

@@ -1,4 +1,5 @@
 import type { Fault } from './next-gateway.ts';
+import type { Event } from './run-with-events.ts';
 
 /** A failure during an update, and the gateway that runs in the end. */
 export interface Failure {
@@ -8,7 +9,7 @@ export interface Failure {
   /** Options of setup. */
   readonly options?: readonly string[];
   /** A message of setup, and what happens when it is printed. */
-  readonly when?: readonly [message: string, event: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'engine'];
+  readonly when?: Event;
   /** Bytes of the disk for snapshots. */
   readonly disk?: string;
   readonly ends: 'old' | 'new';

@@ -6,7 +6,7 @@
 
 strange_answer() { # WHAT
   fail 'The image gave an answer that setup does not write' "$decider answered with $(printf '%s' "$1" | head -n 1 | LC_ALL=C tr -d '\000-\037\177')." \
-    'do not use this image unless you know why; with Node.js 22.18 or newer on this host, no image is asked'
+    'do not use this image; with Node.js 22.18 or newer on this host, setup does not ask an image'
 }
 
 # Prints the value that the user gave: in the environment, else in .env, else the default. An empty variable removes the value in .env.

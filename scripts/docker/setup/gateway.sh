@@ -189,8 +189,17 @@ keep_link() {
 
 restore() {
   local status=$?
-  trap '' INT TERM HUP PIPE # a second Ctrl-C, or the end of a pipe, must not leave the gateway stopped
-  set +e                    # restore as much as possible
+  trap '' INT TERM HUP PIPE TTOU # a second Ctrl-C, or the end of a pipe, must not leave the gateway stopped
+  set +e                         # restore as much as possible
+  # In a process group of its own: a terminal sends Ctrl-C to all programs of this one, and docker ends with it, although the shell does not.
+  set -m
+  restore_all "$status" </dev/null &
+  set +m
+  wait $!
+}
+
+restore_all() { # STATUS
+  local status=$1
   if [ -n "$partial" ]; then rm -f -- "$partial"; fi
   if [ -z "$finished" ]; then
     if [ -n "$written$was_image" ] && [ "$status" -ne 0 ]; then wait_for_engine; fi
@@ -200,6 +209,12 @@ restore() {
     if [ -n "$snapshot_dir" ] && [ -d "$snapshot_dir/rehearsal" ]; then discard_rehearsal; fi
   fi
   if [ -n "$kept_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
+  # An image that was loaded cannot be pulled again.
+  if [ -n "$finished" ] || [ -z "$offline" ]; then
+    if [ -n "$waiting_image" ]; then docker image rm "$waiting_image" >/dev/null 2>&1; fi
+  elif [ "$rehearsal" != only ] && [ "$status" -ne 0 ] && [ -n "$provided_id" ] && [ "$(image_id "$waiting_image")" = "$provided_id" ]; then
+    printf 'The new image is still there. To try it again: %s tag %s %s && scripts/docker/setup.sh --offline\n' "$container_engine" "$waiting_image" "$image" >&2
+  fi
   if [ -n "$decider_image" ]; then docker image rm "$decider_image" >/dev/null 2>&1; fi
   release_lock
 }
@@ -215,13 +230,15 @@ wait_for_engine() {
 
 # Gives the name back to the image that is installed, unless somebody else has given it to another image meanwhile.
 restore_image_name() {
-  if [ -z "$was_image" ]; then return 0; fi
+  if [ -z "$is_kept" ]; then return 0; fi
   if { [ -n "$provided_id" ] && [ "$(image_id "$was_image")" = "$provided_id" ]; } || { [ -z "$provided_id" ] && [ -n "$providing$recovered" ]; }; then tag_image "$kept_image" "$was_image"; fi
 }
 
 restore_installation() {
   if [ -z "$before_env" ]; then # a first installation: keep the new files, which contain the token
     if [ -n "$started" ]; then compose rm --stop --force openclaw-gateway openclaw-folders >/dev/null 2>&1; fi
+    # The state of an earlier one.
+    if ! has_mark || undo_update; then forget_snapshot; fi
     return
   fi
   printf '\nRestoring the previous installation.\n' >&2
@@ -232,7 +249,7 @@ restore_installation() {
     uid=$before_uid gid=$before_gid before_uid=$replaced_uid before_gid=$replaced_gid
     give_to_gateway >/dev/null
   fi
-  if [ -n "$snapshot" ] && [ -f "$snapshot_dir/$snapshot/unfinished" ]; then
+  if has_mark; then
     undo_update || return
   elif [ -n "$configured" ] && [ -n "$before_config" ]; then
     restore_config
@@ -243,14 +260,29 @@ restore_installation() {
     # Use the restored files. Only the environment may have named the project, so pass its name.
     compose_files=(--project-name "$project_name")
     # Without an engine, the mark `unfinished` stays, and the next setup restores the installation.
-    if [ -n "$was_running" ]; then compose up --detach openclaw-gateway >&2 || return; else compose rm --stop --force openclaw-gateway openclaw-folders >&2; fi
-    if [ -n "$was_running" ]; then
-      container=$(gateway_container --all)
-      # Else the snapshot is kept: it may be needed.
-      wait_until_healthy "$container" || return
+    if [ -z "$was_running" ]; then
+      compose rm --stop --force openclaw-gateway openclaw-folders >&2
+    else
+      compose up --detach openclaw-gateway >&2 || {
+        printf 'The former gateway could not be started: the error is above.\n  Hint: run setup again, which restores the installation first\n' >&2
+        return
+      }
+      if has_mark; then rm -f -- "$snapshot_dir/$snapshot/unfinished"; fi
+      wait_until_healthy "$(gateway_container --all)" || {
+        printf 'The former gateway was started, but does not answer: the state of its container is %s.%s\n  Hint: look at its log: %s logs openclaw-gateway\n' \
+          "$state" "${snapshot:+ Snapshot $snapshot has its state.}" "$compose_command" >&2
+        return
+      }
       printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2
     fi
   fi
+  forget_snapshot
+}
+
+# Whether the snapshot of this run is complete, and its update has not ended.
+has_mark() { [ -n "$snapshot" ] && [ -f "$snapshot_dir/$snapshot/unfinished" ]; }
+
+forget_snapshot() {
   if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot" ]; then remove_snapshot "$snapshot"; fi
   if [ -n "$snapshot" ] && [ -d "$snapshot_dir/$snapshot.partial" ] && end_helpers; then remove_snapshot "$snapshot.partial"; fi
 }

@@ -125,6 +125,24 @@ require_builder() {
     'install it: https://docs.docker.com/go/buildx; or run a published image: OPENCLAW_IMAGE=ghcr.io/openclaw/openclaw:latest'
 }
 
+# Until the state is saved, the name of the image stays with the installed one: `docker compose run openclaw-cli` would start the gateway
+# with an image that has just got the name. Meanwhile the new image has another name.
+hold_next_image() {
+  local id
+  id=$(image_id "$image")
+  if [ -z "$is_kept" ] || [ "$id" = "$installed_id" ] || [ "$(short_name "$image")" != "$(short_name "$was_image")" ]; then return 0; fi
+  docker tag "$image" "$waiting_image" && tag_image "$kept_image" "$image" && next_image=$waiting_image provided_id=$id
+}
+
+# Prints the beginning of a command line that gives the name to an image that cannot be pulled again.
+name_command() { if [ -n "$offline" ] && [ "$next_image" != "$image" ]; then printf '%s tag %s %s && ' "$container_engine" "$next_image" "$image"; fi; }
+
+name_next_image() {
+  if [ "$next_image" = "$image" ]; then return 0; fi
+  docker tag "$next_image" "$image"
+  next_image=$image
+}
+
 provide_image() {
   [ -z "$provided" ] || return 0
   provided=yes
@@ -137,7 +155,8 @@ provide_image() {
   elif [ "$pulled" != "$image" ]; then # choose_node may have pulled it already
     pull "$image"
   fi
-  if [ -z "$offline$built" ] && is_set_up && [ "$installed_id" != "$(image_id "$image")" ]; then accept_unsigned; fi
+  hold_next_image
+  if [ -z "$offline$built" ] && is_set_up && [ "$installed_id" != "$(image_id "$next_image")" ]; then accept_unsigned; fi
   if [ "$container_engine" != podman ]; then return 0; fi
   # Docker's API completes a short name in another way than Podman's command.
   case $image in

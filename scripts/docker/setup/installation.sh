@@ -16,6 +16,11 @@ take_lock() {
       continue
     fi
     holder=$(cat -- "$lock/process" 2>/dev/null) || holder=''
+    # After a restart of the host, another process may have its number.
+    if [ -s "$lock/boot" ] && [ -n "$holder" ] && [ "$(cat -- "$lock/boot")" != "$(boot_id)" ]; then
+      discard_lock "$holder"
+      continue
+    fi
     # Between mkdir and the next line, a lock has no process.
     if [ -n "$holder" ]; then empty=0; else empty=$((empty + 1)); fi
     if [ "$empty" -gt 10 ] || { [ -n "$holder" ] && ! is_alive "$holder"; }; then
@@ -30,9 +35,12 @@ take_lock() {
     sleep 1
   done
   locked=yes
-  problem=$( (export LC_ALL=C && umask 022 && printf '%s' "$$" >"$lock/process") 2>&1) ||
+  problem=$( (export LC_ALL=C && umask 022 && boot_id >"$lock/boot" && printf '%s' "$$" >"$lock/process") 2>&1) ||
     refuse folder "$root" "cannot be written by setup: ${problem##*: }" "to see whether the disk is full: df -h $root; and who owns the folder: ls -ld $root"
 }
+
+# Prints an id of this start of the host, on Linux.
+boot_id() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || true; }
 
 # Removes the lock of a killed setup, unless another one has just taken it over.
 discard_lock() { # PROCESS

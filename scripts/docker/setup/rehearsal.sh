@@ -72,7 +72,7 @@ write_rehearsal_overlay() {
     fi
   done < <([ -z "$container" ] || inspect_containers '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container") >"$lock/mounts"
   {
-    printf 'services:\n  openclaw-gateway:\n    hostname: "${REHEARSAL_HOST}"\n    network_mode: none\n    networks: !reset null\n    ports: !reset []\n'
+    printf 'services:\n  openclaw-gateway:\n    image: "${REHEARSAL_IMAGE}"\n    pull_policy: never\n    hostname: "${REHEARSAL_HOST}"\n    network_mode: none\n    networks: !reset null\n    ports: !reset []\n'
     printf '    extra_hosts: !reset []\n    container_name: !reset null\n    restart: on-failure:3\n    volumes: !override\n'
     printf '      - {type: bind, source: "${REHEARSAL_STATE}", target: /home/node/.openclaw%s}\n' "$label_option"
     printf '      - {type: bind, source: "${REHEARSAL_WORKSPACE}", target: /home/node/.openclaw/workspace%s}\n' "$label_option"
@@ -80,7 +80,7 @@ write_rehearsal_overlay() {
     cat -- "$lock/mounts"
     if [ -n "$volumes" ]; then printf 'volumes:\n%s' "$volumes"; fi
   } >"$lock/rehearsal.yml"
-  export REHEARSAL_HOST=$project_name REHEARSAL_STATE=$snapshot_dir/rehearsal/data/state \
+  export REHEARSAL_IMAGE=$next_image REHEARSAL_HOST=$project_name REHEARSAL_STATE=$snapshot_dir/rehearsal/data/state \
     REHEARSAL_SECRET=$snapshot_dir/rehearsal/data/secret REHEARSAL_WORKSPACE=$snapshot_dir/rehearsal/data/workspace \
     REHEARSAL_CACHE=$snapshot_dir/rehearsal/data/cache
 }
@@ -131,7 +131,7 @@ rehearse() {
   if grep -q 'doctor --fix' "$lock/output" 2>/dev/null && [ -z "$repair" ]; then needs_repair=yes; else needs_repair=''; fi
   discard_rehearsal
   if [ "$status" -ne 0 ]; then refuse_update "$status"; fi
-  if [ -n "$needs_repair" ]; then note 'the new gateway asks for `openclaw doctor --fix`; to let it repair the state: scripts/docker/setup.sh --fix'; fi
+  if [ -n "$needs_repair" ]; then note 'the new gateway needs `openclaw doctor --fix`; to let it repair the state: scripts/docker/setup.sh --fix'; fi
 }
 
 printable_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | sed 's/^/    | /'; }

@@ -18,16 +18,16 @@ inspect_sandbox() {
   input sandbox yes
   input sandbox:socket "$socket"
   # Docker Desktop runs its engine in a virtual machine with other paths and groups, so look from a container.
-  group=$(with_socket --user 0:0 --entrypoint sh "$image" -c 'test -S /var/run/docker.sock && stat -L -c %g /var/run/docker.sock' 2>/dev/null) || group=''
+  group=$(with_socket --user 0:0 --entrypoint sh "$next_image" -c 'test -S /var/run/docker.sock && stat -L -c %g /var/run/docker.sock' 2>/dev/null) || group=''
   # The image printed it.
   case $group in *[!0-9]*) group='' ;; esac
   if [ -n "$group" ]; then
     input sandbox:is-socket yes
     input sandbox:group "$group"
   fi
-  if in_container --entrypoint docker "$image" --version >/dev/null 2>&1; then
+  if in_container --entrypoint docker "$next_image" --version >/dev/null 2>&1; then
     input sandbox:has-cli yes
-    if [ -n "$group" ] && with_socket --user "$uid:$gid" --group-add "$group" --entrypoint docker "$image" version >/dev/null 2>&1; then
+    if [ -n "$group" ] && with_socket --user "$uid:$gid" --group-add "$group" --entrypoint docker "$next_image" version >/dev/null 2>&1; then
       input sandbox:answers yes
     fi
   fi

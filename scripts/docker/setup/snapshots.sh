@@ -9,6 +9,7 @@
 # snapshot is made, its name ends in .partial. The file `unfinished` shows that the update has not ended: the next setup undoes it.
 
 snapshot='' # number of the snapshot of this run
+no_space_hint='make free space, or choose another disk: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh'
 
 # Runs a shell script as root in a container with the folders of the state, and the folder `data` of a snapshot. `copy` and `remove` leave
 # out the workspace, which belongs to people, and the secrets, which are copied separately.
@@ -18,7 +19,7 @@ with_state() { # SNAPSHOT SCRIPT ARGUMENT ...
   nested=$(path_in_config "$workspace_dir")
   # This user may not see a workspace in a configuration that belongs to the gateway.
   if [ -d "$workspace_dir" ] || [ ! -x "$config_dir" ]; then mounts=(--volume "$workspace_dir:/workspace$label"); fi
-  in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --env LC_ALL=C \
+  in_container --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add FSETID --env LC_ALL=C \
     --env "NESTED=$nested" --env "NESTED_TARGET=$(physical_in_config "$workspace_dir")" --env "NESTED_SECRET=$(path_in_config "$secret_dir")" \
     --volume "$config_dir:/state$label" --volume "$secret_dir:/secret$label" --volume "$data:/snapshot$label" \
     ${mounts[@]+"${mounts[@]}"} --entrypoint sh "$(tool_image)" -c '
@@ -119,12 +120,16 @@ image_version() {
   { docker image inspect --format '{{with .Config.Labels}}{{index . "org.opencontainers.image.version"}}{{end}}' "$1" 2>/dev/null || true; } |
     LC_ALL=C tr -dc 'A-Za-z0-9._+-'
 }
+# Prints where the image came from, to pull it again: NAME@sha256:…; nothing if it was built or loaded here.
+image_source() { # IMAGE
+  docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" 2>/dev/null | grep -m 1 -E '^[^/]+[.:][^/]*/.*@sha256:[0-9a-f]{64}$' | grep -v '^localhost/' || true
+}
 snapshot_image() { printf 'openclaw-setup:snapshot-%s-%s' "$project_name" "${1%.partial}"; }
 # Whether the engine has the image of a snapshot under its name. An installation with the same project name may have given it to its own.
 has_snapshot_image() { # NUMBER
   local id
   id=$(image_id "$(snapshot_image "$1")")
-  [ -n "$id" ] && { [ "$id" = "$(snapshot_value "$1" image_id)" ] || [ "$(image_version "$id" | grep .)" = "$(snapshot_value "$1" version)" ]; }
+  [ -n "$id" ] && { [ "$id" = "$(snapshot_value "$1" image_id)" ] || [ -z "$(snapshot_value "$1" image_id)$(snapshot_value "$1" version)" ] || [ "$(image_version "$id" | grep .)" = "$(snapshot_value "$1" version)" ]; }
 }
 # A name with a digest always means the same image, and cannot be given to another.
 tag_image() { # IMAGE NAME
@@ -153,7 +158,7 @@ begin_snapshot() { # KIND
       { [ -z "$before_extra" ] || printf '%s' "${before_extra%x}" >"$folder/project/docker-compose.extra.yml"; } &&
       { [ -z "$before_sandbox" ] || printf '%s' "${before_sandbox%x}" >"$folder/project/docker-compose.sandbox.yml"; } &&
       printf '%s=%s\n' kind "$1" image "$was_image" image_id "$installed_id" version "$installed_version" \
-        next_image_id "$(image_id "${2:-$image}")" next_version "$next_version" uid "$before_uid" gid "$before_gid" running "${was_running:+yes}" \
+        source "$(image_source "$installed_id")" next_image_id "$(image_id "${2:-$next_image}")" next_version "$next_version" uid "$before_uid" gid "$before_gid" running "${was_running:+yes}" \
         config_dir "$config_dir" workspace_dir "$workspace_dir" secret_dir "$secret_dir" >"$folder/snapshot" &&
       : >"$folder/unfinished"
   } 2>"$lock/problem" || fail 'The snapshot could not be made' "$(reason_of "$(last_problem)")" "make free space; to see what is full: df -h $snapshot_dir"
@@ -173,7 +178,7 @@ save_state() {
     sync -f /snapshot
     date -u +%Y-%m-%dT%H:%M:%SZ
     du -s --block-size=1 /snapshot | cut -f 1' 2>"$lock/problem") ||
-    fail 'The state could not be saved before the update' "$(reason_of "$(last_problem)")" "make free space, or choose another disk: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh"
+    fail 'The state could not be saved before the update' "$(reason_of "$(last_problem)")" "$no_space_hint"
   printf 'created=%s\nbytes=%s\n' "$(printf '%s' "${output%%$'\n'*}" | LC_ALL=C tr -dc '0-9TZ:-')" "$(digits "${output##*$'\n'}")" >>"$snapshot_dir/$snapshot.partial/snapshot"
   mv -- "$snapshot_dir/$snapshot.partial" "$snapshot_dir/$snapshot"
   note "saved the state as snapshot $snapshot ($(megabytes "$(snapshot_value "$snapshot" bytes)"))"

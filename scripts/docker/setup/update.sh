@@ -27,11 +27,20 @@ find_installed_image() {
     installed_id=$(image_id "$was_image") installed_version=$(image_version "$was_image")
   fi
   # A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
-  if [ -z "$installed_id" ] || ! docker tag "$installed_id" "$kept_image" 2>/dev/null; then was_image=''; fi
+  if [ -n "$installed_id" ] && docker tag "$installed_id" "$kept_image" 2>/dev/null; then is_kept=yes; fi
 }
 
-# Whether this run starts an existing state with another image than before, or with one that may be another.
-is_update() { [ -n "$before_env" ] && [ -n "$before_config" ] && [ "$installed_id" != "$(image_id "$image")" ]; }
+# Whether this run starts an existing state with another image than before, or with one that may be another. Without .env, as in a new
+# clone, the configuration says which version has written it.
+is_update() {
+  [ -n "$before_config" ] || return
+  if [ -n "$before_env" ]; then
+    [ "$installed_id" != "$(image_id "$next_image")" ]
+  else
+    installed_version=${installed_version:-$(sed -n 's/.*"lastTouchedVersion": *"\([A-Za-z0-9._+-]*\)".*/\1/p' <<<"$before_config" | head -n 1)}
+    [ -n "$installed_version" ] && [ "$installed_version" != "$next_version" ]
+  fi
+}
 
 versions_text() {
   if [ "${installed_version:-?}" != "${next_version:-?}" ]; then printf 'from %s to %s' "${installed_version:-an unknown version}" "${next_version:-an unknown version}"; else printf 'to another image of %s' "${next_version:-an unknown version}"; fi
@@ -44,7 +53,7 @@ stop_gateway() { # REASON
   started=yes
   wait_until_started "$was_running"
   stopped_at=$SECONDS
-  docker stop "$was_running" >/dev/null || fail 'The gateway could not be stopped' "$1" "look at its state: $compose_command ps"
+  stop_container "$was_running" || fail 'The gateway could not be stopped' "$1" "look at its state: $compose_command ps"
 }
 
 repair_state() {
@@ -83,11 +92,9 @@ give_to_former_user() { # SNAPSHOT
 # Undoes an update whose snapshot is complete. The snapshot stays until the former gateway runs.
 undo_update() {
   printf '\nRestoring the state of snapshot %s.\n' "$snapshot" >&2
-  if ! remove_containers || ! restore_state "$snapshot" 2>"$lock/problem"; then
-    printf 'The state could not be restored: %s\n  Hint: run setup again, which restores snapshot %s first; if a disk is full, make free space before\n' "$(last_problem)" "$snapshot" >&2
-    return 1
-  fi
-  rm -f -- "$snapshot_dir/$snapshot/unfinished"
+  remove_containers && restore_state "$snapshot" 2>"$lock/problem" && return 0
+  printf 'The state could not be restored: %s\n  Hint: run setup again, which restores snapshot %s first; if a disk is full, make free space before\n' "$(last_problem)" "$snapshot" >&2
+  return 1
 }
 
 # Reads the files of a snapshot, and writes them in place of the present ones.
@@ -98,12 +105,30 @@ restore_files() { # NUMBER
   sandbox=$(content_of "$folder/docker-compose.sandbox.yml")
   # A file without contents is what a power failure leaves. An installation always has a .env.
   case $env in '' | x) return 0 ;; esac
-  write_stack "${env%x}" "${extra%x}" "${sandbox%x}"
+  env=${env%x}
+  keep_update_settings
+  write_stack "$env" "${extra%x}" "${sandbox%x}"
+}
+
+# Gives the former .env in `env` the present settings of updates: with another folder, the snapshots would not be found any more.
+keep_update_settings() {
+  local name line
+  for name in OPENCLAW_SNAPSHOT_DIR OPENCLAW_SNAPSHOTS OPENCLAW_IMAGE_TRUST; do
+    line=$(grep "^$name=" "$root/.env" 2>/dev/null | tail -n 1 | tr -d '\r') || line=''
+    if [ "$line" = "$(grep "^$name=" <<<"$env" | tail -n 1 | tr -d '\r')" ]; then continue; fi
+    env=$({ printf '%s' "$env" | grep -v "^$name=" || true; } && printf x)
+    env=${env%x}${line:+$line$'\n'}
+  done
 }
 
 # An update that was killed, or whose engine went away, has left the mark `unfinished`. Restores what was there before, and starts setup again.
 recover_update() {
-  local number name path next
+  local number name path next kind
+  path=$(in_env_file OPENCLAW_SNAPSHOT_DIR) path=${path:-${config_dir%/}-snapshots}
+  for name in "$path"/*/unfinished; do
+    if [ ! -e "$name" ] || [ "$path" = "$snapshot_dir" ]; then continue; fi
+    refuse OPENCLAW_SNAPSHOT_DIR "$snapshot_dir" "is another folder than $path, which has an update that was interrupted" 'first run setup without this variable, which restores it'
+  done
   for path in "$snapshot_dir" "$snapshot_dir"/[0-9]*; do
     if [ -d "$path" ] && { [ ! -r "$path" ] || [ ! -x "$path" ]; }; then
       refuse OPENCLAW_SNAPSHOT_DIR "$path" 'cannot be read by this user, and may have an update that was interrupted' 'run setup as the user who ran it before'
@@ -121,16 +146,19 @@ recover_update() {
     case $path in
     */rehearsal) discard_rehearsal ;;
     */removed-*) [ -f "$path" ] || remove_snapshot "${path##*/}" ;;
+    # An incomplete copy of what an interrupted update had left: it would fill the disk.
+    *.partial/unfinished)
+      name=${path%/unfinished} name=${name##*/}
+      if [ "$(snapshot_value "$name" kind)" = interrupted ]; then remove_snapshot "$name"; fi
+      ;;
     esac
   done
   for path in "$snapshot_dir"/*/unfinished; do
     [ -f "$path" ] || continue
     path=${path%/unfinished}
     name=${path##*/} number=${name%.partial}
-    if [ "$(snapshot_value "$name" kind)" = interrupted ]; then
-      if [ "$name" = "$number" ]; then rm -f -- "$path/unfinished"; else remove_snapshot "$name"; fi
-      continue
-    elif has_ended "$name"; then
+    kind=$(snapshot_value "$name" kind)
+    if [ "$kind" = interrupted ] || has_ended "$name"; then
       rm -f -- "$path/unfinished"
       continue
     fi
@@ -154,10 +182,10 @@ recover_update() {
     if [ -n "$(snapshot_value "$name" running)" ]; then
       (unset_given && cd "$root" && docker compose --project-name "$project_name" up --detach openclaw-gateway) >&2 || true
     fi
-    if [ -n "$next" ] && [ -z "$rollback" ] && [ "$(snapshot_value "$name" kind)" != rollback ]; then tag_image "$next" "$path"; fi
+    if [ -n "$next" ] && [ -n "$offline" ] && [ -z "$rollback" ] && [ "$kind" != rollback ]; then tag_image "$next" "$path"; fi
     rm -f -- "$snapshot_dir/$name/unfinished"
     remove_snapshot "$name"
-    if [ -n "$rollback" ]; then
+    if [ "$rollback" = last ] && [ "$kind" != rollback ]; then
       note 'the state before that update is restored'
       exit 0
     fi
@@ -181,6 +209,7 @@ save_interrupted_state() {
   installed_id=$(snapshot_value "$number" next_image_id) installed_version=$(snapshot_value "$number" next_version)
   was_image=$(snapshot_value "$number" image) was_running='' next_version=$(snapshot_value "$number" version)
   begin_snapshot interrupted "$(snapshot_image "$number")"
+  no_space_hint='make free space on that disk, then run setup again'
   save_state
   rm -f -- "$snapshot_dir/$snapshot/unfinished"
   snapshot='' installed_id='' installed_version='' was_image='' next_version=''
@@ -229,7 +258,7 @@ choose_snapshot() {
 changed_settings() { # FORMER
   local line names=''
   while IFS= read -r line || [ -n "$line" ]; do
-    case $line in '' | '#'*) continue ;; esac
+    case $line in '' | '#'* | OPENCLAW_SNAPSHOT_DIR=* | OPENCLAW_SNAPSHOTS=* | OPENCLAW_IMAGE_TRUST=*) continue ;; esac
     case $'\n'"$1"$'\n' in *$'\n'"$line"$'\n'*) ;; *) names+=" ${line%%=*}" ;; esac
   done <<<"${before_env%x}"
   printf '%s' "$names"
@@ -245,16 +274,22 @@ roll_back() {
     [ "$(snapshot_value "$number" "$name")" = "${!name}" ] ||
       refuse --rollback "$number" "was made of other folders: $(snapshot_value "$number" "$name")" "set the variables of the folders in .env as they were"
   done
-  if [ -z "$installed_id" ]; then installed_id=$(image_id "$image") was_image=$image; fi
+  if [ -z "$installed_id" ]; then
+    installed_id=$(image_id "$image") was_image=$image
+    if docker tag "$image" "$kept_image" 2>/dev/null; then is_kept=yes; fi
+  fi
   image_name=$(snapshot_value "$number" image)
+  image_name=${image_name:-$image}
   next_version=$(snapshot_value "$number" version)
-  { [ -n "$image_name" ] && has_snapshot_image "$number"; } ||
+  name=$(snapshot_value "$number" source)
+  has_snapshot_image "$number" ||
     fail "Snapshot $number cannot be restored" "Its image ${next_version:+of version $next_version }is not in the engine any more." \
-      "load or pull it, and name it: $container_engine tag IMAGE $(snapshot_image "$number")"
+      "$(if [ -n "$name" ]; then printf 'pull it: %s pull %s' "$container_engine" "$name"; else printf 'load or pull it'; fi); then name it: $container_engine tag ${name:-IMAGE} $(snapshot_image "$number")"
   say "Rolling back to snapshot $number: ${next_version:-an unknown version}, saved on $(snapshot_value "$number" created)"
   provided_id=$(image_id "$(snapshot_image "$number")")
   written=yes
   begin_snapshot rollback "$(snapshot_image "$number")"
+  no_space_hint='make free space on that disk, then try again'
   printf 'back_to=%s\n' "$number" >>"$snapshot_dir/$snapshot.partial/snapshot"
   stop_gateway 'Its state is to be replaced.'
   started=yes

@@ -169,6 +169,13 @@ it('takes over the lock of a killed setup, and names what cannot be written', as
   const after = await first.setup(QUICK);
   expect({ exitCode: after.exitCode }, after.output).toEqual({ exitCode: 0 });
   expect(existsSync(lock)).toBe(false);
+  // After a restart of the host, another process has the number.
+  await mkdir(lock);
+  await writeFile(join(lock, 'process'), '1');
+  await writeFile(join(lock, 'boot'), 'an earlier start of the host');
+  const restarted = await first.setup(QUICK);
+  expect({ exitCode: restarted.exitCode }, restarted.output).toEqual({ exitCode: 0 });
+  expect(restarted.output).not.toContain('Waiting');
   await writeFile(lock, '');
   const { exitCode, output } = await first.setup(QUICK);
   expect({ exitCode }, output).toEqual({ exitCode: 2 });

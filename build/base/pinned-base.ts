@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
-import { environmentOf } from '../engine/image-tools.ts';
 import { registryContent } from '../oci/content.ts';
 import { isAttestation, platformOf } from '../oci/descriptor.ts';
-import { isIndex, parseImageConfig, parseManifest } from '../oci/document.ts';
+import { isIndex, parseImageConfig, parseManifest, variableOf } from '../oci/document.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
 import { missingImage, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
@@ -84,7 +83,7 @@ async function readBaseImage(reference: Reference, registry: Registry): Promise<
   const parsed = parseImageConfig(await source.blob(config.digest), config.digest);
   return {
     digest: document.descriptor.digest,
-    nodeVersion: environmentOf(parsed, 'NODE_VERSION'),
+    nodeVersion: variableOf(parsed, 'NODE_VERSION'),
     created: parsed.created,
   };
 }

@@ -3,9 +3,10 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cacheFolder } from '../cache-folder.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
-import { environmentOf, isUnreachable, readConfigs, readDigest } from '../engine/image-tools.ts';
+import { isUnreachable, readConfigs, readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
+import { variableOf } from '../oci/document.ts';
+import { formatReference, type Reference, repositoryOf, taggedName } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
 import type { BaseChoice, Destination } from '../spec/image-spec.ts';
 import type { Base } from './base.ts';
@@ -57,7 +58,7 @@ export async function resolveSandboxBase({
   const pinned = async (): Promise<Omit<Base, 'nodeVersion'>> => {
     const { from, reference } = readPin('sandbox-base.Dockerfile');
     const digest = await readDigest(request.engine, formatReference(reference));
-    const name = `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`;
+    const name = taggedName(reference);
     return { kind: 'pinned', name, digest, from, context: undefined, warning: [] };
   };
   const bootstrapped = () => bootstrapDebian(request);
@@ -101,7 +102,7 @@ async function pinnedBase(engine: DockerCli): Promise<Base> {
   try {
     return {
       kind: 'pinned',
-      name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
+      name: taggedName(reference),
       digest: reference.digest,
       nodeVersion: await publishedNodeVersion(engine, reference, reference.digest),
       from,
@@ -123,10 +124,10 @@ async function namedBase(engine: DockerCli, reference: Reference): Promise<Base>
   const nodeVersion =
     local === undefined
       ? await publishedNodeVersion(engine, reference, digest)
-      : environmentOf(local.config, 'NODE_VERSION');
+      : variableOf(local.config, 'NODE_VERSION');
   return {
     kind: 'reference',
-    name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`,
+    name: taggedName(reference),
     digest,
     nodeVersion: nodeVersion ?? noNode(full),
     // Pin the resolved digest, so that a moving tag cannot change the base.
@@ -142,7 +143,7 @@ async function publishedNodeVersion(engine: DockerCli, reference: Reference, dig
   if (existsSync(file)) return (await readFile(file, 'utf8')).trim();
   const full = formatReference({ ...reference, digest });
   const [config] = (await readConfigs(engine, full)).values();
-  const version = config === undefined ? undefined : environmentOf(config, 'NODE_VERSION');
+  const version = config === undefined ? undefined : variableOf(config, 'NODE_VERSION');
   if (version === undefined) return noNode(full);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${version}\n`);

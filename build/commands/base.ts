@@ -7,7 +7,7 @@ import { shortDigest } from '../report/release-plan-report.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
-import { askDebian, DEBIAN_OPTIONS } from './debian-options.ts';
+import { DEBIAN_OPTIONS, listDebianUpdates } from './debian-options.ts';
 import { addOptions } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
 import { runCommand } from './run-command.ts';
@@ -56,7 +56,7 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
     for (const path of file?.map((name) => resolve(here, name)) ?? PINS) {
       command.onStep(`reading the registry of ${relative(here, path)}`);
       const status = await pinStatus(path, registry);
-      const updates = await askDebian(status.name, options, command, async () => {
+      const updates = await listDebianUpdates(status.name, options, command, async () => {
         const base = `${status.name}@${status.pinned.digest}`;
         return [{ image: base, base }];
       });

@@ -24,7 +24,7 @@ export type DebianOptions = OptionValues<typeof DEBIAN_OPTIONS>;
  * @param requests makes the requests; called only if `--debian` is given
  * @returns the packages of all images, each once
  */
-export async function askDebian(
+export async function listDebianUpdates(
   name: string,
   { debian, engine: named, builder: remote, ca: given }: DebianOptions,
   { onStep, onProgress, signal, orInterrupted }: CommandRun,

@@ -17,7 +17,7 @@ import { reportText } from '../report/report-text.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { bytes } from '../units.ts';
-import { askDebian, DEBIAN_OPTIONS } from './debian-options.ts';
+import { DEBIAN_OPTIONS, listDebianUpdates } from './debian-options.ts';
 import { addOptions } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
 import { parseRegistries } from './release/release-options.ts';
@@ -219,7 +219,7 @@ const overview = (
     registry,
     registries,
     { count, trust },
-    (record) => askDebian(record.name, options, command, () => updateRequests(record, registries, registry)),
+    (record) => listDebianUpdates(record.name, options, command, () => updateRequests(record, registries, registry)),
     command.onStep,
   );
 

@@ -53,7 +53,7 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
   const setupValues = withDefaults(values, input);
   const { uid } = gatewayUser(values);
   // The gateway's user is the user of the host, who is root in a container without that namespace.
-  const seenUid = values.get('OPENCLAW_USERNS')?.startsWith('keep-id') === true ? '0' : uid;
+  const containerUid = values.get('OPENCLAW_USERNS')?.startsWith('keep-id') === true ? '0' : uid;
   const name = setupValues.OPENCLAW_IMAGE;
   const [info, composeVersion, compose, found, image, newestRelease, files] = await Promise.all([
     docker('info', '--format', '{{json .}}'),
@@ -105,7 +105,9 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
     image: hasImage ? { name, id: imageId, version: version === '' ? undefined : version } : undefined,
     newestRelease,
     folders: await Promise.all(
-      FOLDERS.map((variable) => lookAt(docker, hasImage ? name : undefined, variable, setupValues, { uid, seenUid })),
+      FOLDERS.map((variable) =>
+        inspectFolder(docker, hasImage ? name : undefined, variable, setupValues, { uid, containerUid }),
+      ),
     ),
     ports: await Promise.all(
       (['OPENCLAW_GATEWAY_PORT', 'OPENCLAW_BRIDGE_PORT'] as const).map((variable) =>
@@ -237,12 +239,12 @@ function readConfig(text: string | undefined): unknown {
 }
 
 /** Counts files with another owner, as setup does: files inside the workspace belong to the user. */
-async function lookAt(
+async function inspectFolder(
   docker: Docker,
   image: string | undefined,
   variable: (typeof FOLDERS)[number],
   setupValues: SetupValues,
-  { uid, seenUid }: { readonly uid: string; readonly seenUid: string },
+  { uid, containerUid }: { readonly uid: string; readonly containerUid: string },
 ): Promise<Folder> {
   const path = setupValues[variable];
   const disk = await statfs(path).catch((error: NodeJS.ErrnoException) => error.code);
@@ -260,7 +262,7 @@ async function lookAt(
     docker,
     image,
     path,
-    `find /look -xdev ${tests} ! -uid ${seenUid} -print | wc -l`,
+    `find /look -xdev ${tests} ! -uid ${containerUid} -print | wc -l`,
     `/look${workspace.slice(path.length)}`,
   );
   return { variable, path, exists: true, uid, foreign: exitCode === 0 ? Number(stdout) : undefined, free };

@@ -189,7 +189,7 @@ async function withCommand({ source, host, context }: Candidate): Promise<Engine
 }
 
 /** The builder of a context has the name of the context. A named builder takes precedence. */
-export const builderOf = ({ environment }: Pick<Engine, 'environment'>, named: string | undefined): string =>
+export const builderOf = ({ environment }: Pick<DockerCli, 'environment'>, named: string | undefined): string =>
   named ?? environment['DOCKER_CONTEXT'] ?? 'default';
 
 const PLUGIN_FOLDERS = [

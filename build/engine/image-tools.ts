@@ -101,7 +101,3 @@ export async function readConfigs(
   }
   return new Map(Object.entries(parsed as Readonly<Record<string, ImageConfig>>));
 }
-
-/** The value of a variable in an image's environment. */
-export const environmentOf = (config: ImageConfig, name: string): string | undefined =>
-  config.config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);

@@ -19,7 +19,7 @@ const fileOf = (name: string, commit: string): string => `git/${name.replace('/'
 const COMMIT = /#([0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** Seconds without an answer of the host. */
-const PATIENCE = 60;
+const SILENCE_SECONDS = 60;
 
 /**
  * Fetches a dependency from git at a commit, and packs it as npm would, if the folder does not have it. Runs no script of it. Only over HTTPS: other addresses can name
@@ -57,11 +57,11 @@ export async function fetchGitDependency(
     const options = {
       ...npm,
       ...{ allowGit: 'all', ignoreScripts: true, Arborist, cache: scratch },
-      ...{ timeout: PATIENCE * 1000, retry: { retries: 1 } },
+      ...{ timeout: SILENCE_SECONDS * 1000, retry: { retries: 1 } },
       env: {
         ...process.env,
         ...{ GIT_ALLOW_PROTOCOL: 'https', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'echo' },
-        ...{ GIT_HTTP_LOW_SPEED_LIMIT: '1', GIT_HTTP_LOW_SPEED_TIME: String(PATIENCE) },
+        ...{ GIT_HTTP_LOW_SPEED_LIMIT: '1', GIT_HTTP_LOW_SPEED_TIME: String(SILENCE_SECONDS) },
         GIT_SSL_CAINFO: authorities,
       },
     };

@@ -73,7 +73,7 @@ export async function lockIndependently(
   onStep: (step: string) => void,
 ): Promise<PackagedGateway> {
   if (gateway.basedOnLock === undefined) return gateway;
-  const folder = `${cachedFolder('gateways', resolved)}-alone`;
+  const folder = `${cachedFolder('gateways', resolved)}-independent`;
   const metadata = join(folder, 'gateway.json');
   if (existsSync(metadata)) return JSON.parse(await readFile(metadata, 'utf8')) as PackagedGateway;
   return fillCache(folder, async (partial) => {
@@ -87,13 +87,13 @@ export async function lockIndependently(
     ]);
     const locked = await lockWithScripts(first, files, same, dependencies, npm, undefined, onStep);
     const { basedOnLock: _, ...others } = gateway;
-    const alone = {
+    const independent = {
       ...others,
       ...(await writeLocked(locked, dependencies, files)),
       dependencies: join(folder, 'dependencies'),
     };
-    await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(alone, null, 2)}\n`);
-    return alone;
+    await writeFile(join(partial, 'gateway.json'), `${JSON.stringify(independent, null, 2)}\n`);
+    return independent;
   });
 }
 

@@ -112,7 +112,7 @@ export function lockReplacements(
   };
 }
 
-const WAY_OUT = 'add it to the overrides of pnpm in the checkout, and run pnpm install there';
+const OVERRIDE_HINT = 'add it to the overrides of pnpm in the checkout, and run pnpm install there';
 
 function lockReplacement(
   lock: Lockfile,
@@ -134,9 +134,9 @@ function lockReplacement(
   if (published !== undefined)
     return refuse(
       `replaces ${published}, which pnpm-lock.yaml locks: only what is not from a registry can be`,
-      WAY_OUT,
+      OVERRIDE_HINT,
     );
-  if (peers.length > 0) return refuse(`needs peers (${peers.join(', ')}), which differ with each user`, WAY_OUT);
+  if (peers.length > 0) return refuse(`needs peers (${peers.join(', ')}), which differ with each user`, OVERRIDE_HINT);
 
   const key = `${name}@${version}`;
   const aliased = (suffix: string): Pick<LockedReplacement, 'dependency' | 'version' | 'alias'> => ({
@@ -157,7 +157,7 @@ function lockReplacement(
   if (missing !== undefined)
     return refuse(
       `needs ${missing.join('@')}, which pnpm-lock.yaml does not contain`,
-      `name a version that does not, or ${WAY_OUT}`,
+      `name a version that does not, or ${OVERRIDE_HINT}`,
     );
   const group = (title: string, ranges: Versions): string => {
     const lines = Object.entries(ranges).flatMap(([needs, range]) => {
@@ -225,7 +225,7 @@ export const notReplaced = (lock: Lockfile, locked: readonly LockedReplacement[]
     const found = needed.get(dependency) ?? new Set();
     if (found.size > 0 && [...found].every((other) => other === version || other === alias)) return [];
     const value = `${dependency}=${alias}`;
-    return [{ source: '--override', value, reason: 'cannot be written into pnpm-lock.yaml', hint: WAY_OUT }];
+    return [{ source: '--override', value, reason: 'cannot be written into pnpm-lock.yaml', hint: OVERRIDE_HINT }];
   });
 };
 

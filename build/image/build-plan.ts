@@ -8,7 +8,7 @@ import type { Layer } from '../dockerfile/stage.ts';
 import { byAge } from '../gateway/dependency-layers.ts';
 import type { BakedPlugin, Gateway } from '../gateway/gateway.ts';
 import type { Annotations } from '../oci/annotations.ts';
-import { formatReference, repositoryOf } from '../oci/reference.ts';
+import { formatReference, taggedName } from '../oci/reference.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { imageAnnotations } from './image-annotations.ts';
 import type { ResolvedInputs } from './resolve-inputs.ts';
@@ -57,7 +57,7 @@ export function declaredContexts({ base }: ImageSpec): ResolvedContexts {
   const pin = readPin();
   const reference = base.kind === 'reference' ? base.reference : pin.reference;
   const from = base.kind === 'reference' ? formatReference(reference) : pin.from;
-  const name = `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`;
+  const name = taggedName(reference);
   const kind = base.kind === 'auto' ? 'pinned' : base.kind;
   const digest = reference.digest ?? '';
   return { base: { kind, name, digest, nodeVersion: '', from, context: undefined, warning: [] }, contexts: {} };

@@ -4,7 +4,7 @@ import { renderDockerfile } from '../dockerfile/render.ts';
 import { ANNOTATION_ARGUMENTS } from '../dockerfile/runtime-stage.ts';
 import { readCheckout } from '../gateway/checkout.ts';
 import type { Annotations } from '../oci/annotations.ts';
-import { repositoryOf } from '../oci/reference.ts';
+import { taggedName } from '../oci/reference.ts';
 import { createdAnnotation, imageAnnotations } from './image-annotations.ts';
 
 /** Files and options with which plain `docker build` builds a checkout. */
@@ -20,7 +20,7 @@ export interface RenderedCheckout {
 export async function renderCheckout(source: string): Promise<RenderedCheckout> {
   const gateway = await readCheckout(source, []);
   const { from, reference } = readPin();
-  const base = { name: `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`, digest: reference.digest };
+  const base = { name: taggedName(reference), digest: reference.digest };
   const annotations = { ...imageAnnotations(gateway, base), ...createdAnnotation(new Date(gateway.changed)) };
   const plan = planDockerfile({
     base: from,

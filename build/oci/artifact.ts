@@ -9,8 +9,8 @@ import {
   storeDocument,
 } from './descriptor.ts';
 import { invalidContent, isBadContent, isIndex, parseJson } from './document.ts';
-import type { Repository } from './reference.ts';
-import { nameOf, type Registry } from './registry.ts';
+import { type Repository, repositoryOf } from './reference.ts';
+import type { Registry } from './registry.ts';
 
 /** A small JSON document stored in a repository, beside the images. Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage". */
 export interface Artifact {
@@ -113,7 +113,7 @@ export async function replaceArtifact(
     throw new WorkError({
       kind: 'record-changed',
       title: `Another process wrote ${what}`,
-      reason: `${nameOf(repository)}:${tag} was ${before ?? 'missing'} when it was read, and is ${now ?? 'missing'} now.`,
+      reason: `${repositoryOf(repository)}:${tag} was ${before ?? 'missing'} when it was read, and is ${now ?? 'missing'} now.`,
       hint: 'find out who writes to this repository, then run the same command again',
     });
   }
@@ -136,7 +136,7 @@ export async function readArtifact(
   tag: string,
   type: string,
 ): Promise<(Pick<Artifact, 'annotations' | 'content'> & { readonly descriptor: Descriptor }) | undefined> {
-  const name = `${nameOf(repository)}:${tag}`;
+  const name = `${repositoryOf(repository)}:${tag}`;
   const document = await registry.document(repository, tag).catch((error: unknown) => {
     throw isBadContent(error) ? invalidContent(name, error.failure.reason.replace(/\.$/, ''), { cause: error }) : error;
   });

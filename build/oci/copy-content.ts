@@ -7,16 +7,11 @@ import type { Registry } from './registry.ts';
 /** The number that Docker uses. */
 const UPLOADS_AT_ONCE = 5;
 
-export interface Copied {
-  readonly blobs: number;
-  /** Bytes that were sent: neither the repository nor another one of its registry had them. */
-  readonly bytes: number;
-}
-
 /**
  * Copies an image and everything it refers to into a repository, by digest. Writes no tag.
  *
  * Skips content that the repository has, so an interrupted copy can be resumed. Sends no blob that the registry can mount.
+ * @returns the bytes that were sent: neither the repository nor another one of its registry had them
  * @throws WorkError if the repository cannot be written
  */
 export async function copyContent(
@@ -24,10 +19,9 @@ export async function copyContent(
   root: Descriptor,
   registry: Registry,
   repository: Repository,
-): Promise<Copied> {
+): Promise<number> {
   const { documents, blobs } = await readTree(source, root);
   let bytes = 0;
-  let copied = 0;
   const { repository: from } = source;
   const mount = async (blob: Descriptor): Promise<boolean> =>
     from !== undefined &&
@@ -42,10 +36,9 @@ export async function copyContent(
       if ((await registry.hasBlob(repository, blob)) || (await mount(blob))) continue;
       await registry.putBlob(repository, blob, () => source.open(blob.digest));
       bytes += blob.size;
-      copied += 1;
     }
   };
   await allOrFirstFailure(Array.from({ length: UPLOADS_AT_ONCE }, work));
   for (const document of documents) await registry.putDocument(repository, document.descriptor.digest, document);
-  return { blobs: copied, bytes };
+  return bytes;
 }

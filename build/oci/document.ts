@@ -67,7 +67,7 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 export const parseDocument = (bytes: Buffer, name: string): ImageDocument =>
   parseValid<ImageDocument>(bytes, name, (value) => {
     const isList = isObject(value) && 'manifests' in value;
-    return (isList ? indexRule(value) : manifestRule(value)) ?? twoReadings(value as ImageDocument);
+    return (isList ? indexRule(value) : manifestRule(value)) ?? ambiguousType(value as ImageDocument);
   });
 
 /** Whether a media type is that of an index, in OCI's or Docker's words. */
@@ -77,7 +77,7 @@ export const isIndexType = (mediaType: string): boolean => /\bindex\b|manifest\.
  * Why two programs could take a document for different things: one checks it as an index, and an engine runs it as a manifest.
  * Source: CVE-2021-41190, GHSA-qq97-vm5h-rrhg
  */
-function twoReadings(document: ImageDocument): string | undefined {
+function ambiguousType(document: ImageDocument): string | undefined {
   const { mediaType } = document;
   if (isIndex(document) && ('config' in document || 'layers' in document))
     return 'it is an index and a manifest at once';
@@ -138,6 +138,10 @@ export interface StoredConfig extends ImageConfig {
   /** The instruction of each layer, and instructions without a layer. Source: OCI image-spec, config.md */
   readonly history?: readonly { readonly created_by?: string; readonly empty_layer?: boolean }[];
 }
+
+/** The value of a variable in an image's environment. */
+export const variableOf = (config: ImageConfig, name: string): string | undefined =>
+  config.config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 
 /** Docker writes null for an empty list. */
 const configRule = ruleChecker({

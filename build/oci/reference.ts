@@ -78,7 +78,10 @@ export function parseReference(text: string): Reference {
 }
 
 /** The full name without tag and digest: `docker.io/library/node`. */
-export const repositoryOf = (reference: Reference): string => `${reference.registry}/${reference.repository}`;
+export const repositoryOf = ({ registry, repository }: Repository): string => `${registry}/${repository}`;
+
+/** The full name with the tag: `docker.io/library/node:24`. */
+export const taggedName = (reference: Reference): string => `${repositoryOf(reference)}:${reference.tag ?? 'latest'}`;
 
 /** The full reference: `docker.io/library/node:24@sha256:…`. Without tag and digest, the tag is `latest`. */
 export function formatReference(reference: Reference): string {

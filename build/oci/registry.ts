@@ -3,7 +3,7 @@ import { WorkError } from '../problem.ts';
 import type { Annotations } from './annotations.ts';
 import { type Descriptor, DOCUMENT_TYPES, digestOf, MEDIA_TYPES, type StoredDocument } from './descriptor.ts';
 import { type ImageDocument, parseDocument } from './document.ts';
-import { isDigest, isTag, type Repository } from './reference.ts';
+import { isDigest, isTag, type Repository, repositoryOf } from './reference.ts';
 import { type ConnectionOptions, connectRegistries, digestMismatch } from './registry-connection.ts';
 import {
   firstWords,
@@ -93,12 +93,13 @@ export function openRegistries(options: ConnectionOptions): Registry {
       let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE}`;
       while (path !== undefined) {
         if (pages.has(path) || pages.size === MOST_PAGES)
-          throw unexpectedAnswer(nameOf(repository), `the list of tags does not end after ${pages.size} pages`);
+          throw unexpectedAnswer(repositoryOf(repository), `the list of tags does not end after ${pages.size} pages`);
         pages.add(path);
         const current: string = path;
         const page = await withRetries(async () => readTags(repository, await send({ method: 'GET', path: current })));
         for (const tag of page.tags) names.add(tag);
-        if (names.size > MOST_TAGS) throw unexpectedAnswer(nameOf(repository), `it lists more than ${MOST_TAGS} tags`);
+        if (names.size > MOST_TAGS)
+          throw unexpectedAnswer(repositoryOf(repository), `it lists more than ${MOST_TAGS} tags`);
         path = page.next;
       }
       return [...names];
@@ -197,7 +198,7 @@ export function openRegistries(options: ConnectionOptions): Registry {
             {
               kind: 'no-deletion',
               title: 'The registry does not delete images',
-              reason: `${nameOf(repository)} refused to delete ${reference}: ${error.failure.reason}`,
+              reason: `${repositoryOf(repository)} refused to delete ${reference}: ${error.failure.reason}`,
               hint: "switch on deletion in the registry's settings, or remove the listed tags on its website",
             },
             { cause: error },
@@ -220,11 +221,8 @@ export function openRegistries(options: ConnectionOptions): Registry {
   };
 }
 
-/** The full name: `ghcr.io/openclaw/openclaw`. */
-export const nameOf = ({ registry, repository }: Repository): string => `${registry}/${repository}`;
-
 /** The full name with a digest. */
-export const atDigest = (repository: Repository, digest: string): string => `${nameOf(repository)}@${digest}`;
+export const atDigest = (repository: Repository, digest: string): string => `${repositoryOf(repository)}@${digest}`;
 
 const manifestPath = ({ repository }: Repository, reference: string): string =>
   `/v2/${repository}/manifests/${reference}`;
@@ -237,7 +235,7 @@ interface TagPage {
 
 async function readTags(repository: Repository, response: RegistryResponse | undefined): Promise<TagPage> {
   if (response === undefined) return { tags: [], next: undefined };
-  const what = `the tags of ${nameOf(repository)}`;
+  const what = `the tags of ${repositoryOf(repository)}`;
   const { tags } = await readObject(response, what);
   // Some registries write null for an empty list.
   if (tags !== null && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')))
@@ -254,7 +252,7 @@ async function readDocument(
   response: RegistryResponse | undefined,
 ): Promise<RegistryDocument | undefined> {
   if (response === undefined) return undefined;
-  const name = `${nameOf(repository)}${isDigest(reference) ? '@' : ':'}${reference}`;
+  const name = `${repositoryOf(repository)}${isDigest(reference) ? '@' : ':'}${reference}`;
   const bytes = await readBytes(response, LARGEST_DOCUMENT, name);
   const digest = digestOf(bytes);
   const promised = isDigest(reference) ? reference : headerOf(response, 'docker-content-digest');
@@ -276,7 +274,7 @@ async function readDocument(
 function assertDigest(repository: Repository, response: RegistryResponse | undefined, digest: string): void {
   const reported = response === undefined ? undefined : headerOf(response, 'docker-content-digest');
   if (reported?.startsWith('sha256:') === true && reported !== digest)
-    throw digestMismatch(`${nameOf(repository)} was sent ${digest}, but reports ${reported}.`);
+    throw digestMismatch(`${repositoryOf(repository)} was sent ${digest}, but reports ${reported}.`);
 }
 
 export const missingContent = (repository: Repository, digest: string): WorkError =>

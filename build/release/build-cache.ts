@@ -13,7 +13,7 @@ import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { VARIANT_IMAGES, type VariantImage } from '../spec/variant.ts';
 import { rememberWritten } from './own-digests.ts';
-import { isOurs, type SignatureCheck } from './trusted-record.ts';
+import { isTrustedDigest, type SignatureCheck } from './trusted-record.ts';
 
 /**
  * A repository with caches of BuildKit: one tag for each image and platform. Builds of `main` write them, and all releases read them.
@@ -66,7 +66,7 @@ export async function findCache(
   const at = parseReference(repository);
   try {
     const digest = (await registry.document(at, tag))?.descriptor.digest;
-    if (digest !== undefined && (await isOurs(at, digest, check))) return { name, digest };
+    if (digest !== undefined && (await isTrustedDigest(at, digest, check))) return { name, digest };
     const reason = digest === undefined ? 'does not exist yet' : 'has no signature of the identity that signs releases';
     onStep(`building without a cache: ${name} ${reason}`);
   } catch (error) {

@@ -9,8 +9,8 @@ import { layoutContent } from '../oci/content.ts';
 import { platformOf } from '../oci/descriptor.ts';
 import { manifestsOf, parseDocument, parseImageConfig, parseManifest } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, type Reference } from '../oci/reference.ts';
-import { nameOf, type Registry } from '../oci/registry.ts';
+import { formatReference, type Reference, taggedName } from '../oci/reference.ts';
+import type { Registry } from '../oci/registry.ts';
 import type { Compression } from '../spec/image-spec.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { withBaseLayers } from './base-layers.ts';
@@ -65,7 +65,7 @@ export async function buildSystemLayers(
     contexts: { base: `docker-image://${reference}` },
     layers: [],
     annotations: {
-      [ANNOTATION.baseName]: `${nameOf(base)}:${base.tag ?? 'latest'}`,
+      [ANNOTATION.baseName]: taggedName(base),
       [ANNOTATION.baseDigest]: base.digest,
     },
     created: date,

@@ -41,7 +41,7 @@ export async function findRecord(
     }
   }
   if (refused !== undefined) throw refused;
-  if (crowded !== undefined) throw crowdedBy(crowded);
+  if (crowded !== undefined) throw missingRecord(crowded);
   throw new WorkError({
     kind: 'not-found',
     title: 'There is no record of this release',
@@ -51,7 +51,7 @@ export async function findRecord(
 }
 
 /** Somebody who can push could hide every release by tags of versions that do not exist. */
-const crowdedBy = (repository: string): WorkError =>
+const missingRecord = (repository: string): WorkError =>
   new WorkError({
     kind: 'invalid-record',
     title: 'No record of a release can be found',

@@ -15,8 +15,8 @@ import {
 } from '../oci/descriptor.ts';
 import { indexOf, invalidContent, parseImageConfig, parseManifest } from '../oci/document.ts';
 import { PLATFORMS, type Platform } from '../oci/platform.ts';
-import type { Repository } from '../oci/reference.ts';
-import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
+import { type Repository, repositoryOf } from '../oci/reference.ts';
+import { atDigest, type Registry } from '../oci/registry.ts';
 
 /** An image index in a registry, with everything it refers to. */
 export interface PublishedImage {
@@ -52,7 +52,7 @@ export async function readPublishedImage(
 ): Promise<PublishedImage | undefined> {
   const document = await registry.document(repository, reference);
   if (document === undefined) return undefined;
-  const index = indexOf(document.content, `${nameOf(repository)} ${reference}`);
+  const index = indexOf(document.content, `${repositoryOf(repository)} ${reference}`);
   const source = registryContent(registry, repository);
   const images = index.manifests.filter((entry) => !isAttestation(entry));
   // Nobody publishes more, and each costs a request for each of its layers.
@@ -136,7 +136,7 @@ export function publishedChecks(
     check(
       'platforms',
       absent.length === 0 && existing.length > 0,
-      absent.length === 0 ? existing.join(', ') : `${nameOf(repository)} has no ${absent.join(', ')}`,
+      absent.length === 0 ? existing.join(', ') : `${repositoryOf(repository)} has no ${absent.join(', ')}`,
     ),
     attestationsCheck(index),
     annotationsCheck('index annotations', annotations, annotations),

@@ -16,8 +16,8 @@ import {
   storeDocument,
 } from '../oci/descriptor.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, parseReference, type Reference, type Repository } from '../oci/reference.ts';
-import { atDigest, nameOf, type Registry } from '../oci/registry.ts';
+import { formatReference, parseReference, type Reference, type Repository, taggedName } from '../oci/reference.ts';
+import { atDigest, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { buildSystemLayers, hasTools, installsAgain } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
@@ -105,7 +105,7 @@ async function rebaseImage(
 
   onStep(`comparing the files that ${image} overwrites with the differences between the bases`);
   const isSameBase = oldBase.digest === base.digest;
-  const problems = await clashes(layout, upper, from, to);
+  const problems = await conflictingPaths(layout, upper, from, to);
   const recorded = await statementsOf(before.source, released.index.digest, platform);
   const builtBy = recorded.get(PROVENANCE_PREDICATE);
   const dockerfile = builtBy && recordedDockerfile(builtBy.predicate as Provenance);
@@ -129,13 +129,13 @@ async function rebaseImage(
     await rm(built, { recursive: true });
     const system = lowestLayers(before, from, count);
     const gateway = before.manifest.layers.slice(count);
-    const remaining = await clashes(layout, gateway, system, layers);
+    const remaining = await conflictingPaths(layout, gateway, system, layers);
     if (remaining.length > 0) throw refusal(remaining.join('; '));
     onStep(await packageChanges(image, layout, system, layers));
     below = { from: system, to: layers };
   }
 
-  const baseName = `${nameOf(base)}:${base.tag ?? 'latest'}`;
+  const baseName = taggedName(base);
   const result = rebased(before, below.from, below.to, { name: baseName, digest: base.digest }, created);
   const { manifest, content } = await writeManifest(layout, result, platform);
   const provenance = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId, dockerfile);
@@ -173,7 +173,7 @@ async function fetchLayers(
 }
 
 /** The reasons why upper layers, all in a layout, depend on paths in which the layers below them differ. */
-async function clashes(
+async function conflictingPaths(
   layout: string,
   upper: readonly Descriptor[],
   from: ImageParts,

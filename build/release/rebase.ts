@@ -2,7 +2,7 @@ import { major, valid } from 'semver';
 import type { ImageFile, MergedLayers } from '../contents/merged-layers.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import { asOciLayer, type Descriptor, type ImageManifest } from '../oci/descriptor.ts';
-import type { StoredConfig } from '../oci/document.ts';
+import { type StoredConfig, variableOf } from '../oci/document.ts';
 import { WorkError } from '../problem.ts';
 
 /** One platform of an image. */
@@ -62,7 +62,7 @@ function startOfLast(history: NonNullable<StoredConfig['history']>, layers: numb
 
 /** Source of the rule: NODE_MODULE_VERSION belongs to a major version, https://nodejs.org/en/download/releases */
 export function nodeProblem(before: ImageParts, after: ImageParts): string | undefined {
-  const [oldNode, newNode] = [before, after].map(({ config }) => variable(config, 'NODE_VERSION'));
+  const [oldNode, newNode] = [before, after].map(({ config }) => variableOf(config, 'NODE_VERSION'));
   if (oldNode === undefined || newNode === undefined) return undefined;
   const [from, to] = [oldNode, newNode].map((version) => (valid(version) === null ? version : major(version)));
   if (from === to) return undefined;
@@ -84,10 +84,12 @@ export function rebaseProblems(
   { written }: Pick<MergedLayers, 'written'>,
 ): readonly string[] {
   const problems: string[] = [];
-  const clashes = [...written].filter((path) => before.get(path)?.fingerprint !== after.get(path)?.fingerprint);
-  const database = clashes.some((path) => path.startsWith('var/lib/dpkg/'));
+  const conflictingPaths = [...written].filter(
+    (path) => before.get(path)?.fingerprint !== after.get(path)?.fingerprint,
+  );
+  const database = conflictingPaths.some((path) => path.startsWith('var/lib/dpkg/'));
   if (database) problems.push('the bases have different Debian packages, and the image installs more on top of them');
-  const others = clashes.filter((path) => !path.startsWith('var/lib/dpkg/')).sort();
+  const others = conflictingPaths.filter((path) => !path.startsWith('var/lib/dpkg/')).sort();
   if (others.length > 0) {
     const more = others.length > 3 ? ` and ${others.length - 3} more` : '';
     problems.push(`the bases differ in files that the image overwrites: ${others.slice(0, 3).join(', ')}${more}`);
@@ -149,10 +151,7 @@ function rebasedVariables(variables: readonly string[], from: StoredConfig, to: 
   return variables.flatMap((entry) => {
     if (!(from.config?.Env ?? []).includes(entry)) return [entry];
     const name = entry.slice(0, entry.indexOf('='));
-    const value = variable(to, name);
+    const value = variableOf(to, name);
     return value === undefined ? [] : [`${name}=${value}`];
   });
 }
-
-const variable = ({ config }: StoredConfig, name: string): string | undefined =>
-  config?.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../is-running.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { clearArtifact, putArtifact, readArtifact } from '../oci/artifact.ts';
-import type { Repository } from '../oci/reference.ts';
-import { nameOf, type Registry } from '../oci/registry.ts';
+import { type Repository, repositoryOf } from '../oci/reference.ts';
+import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import { workflowRunUrl } from '../workflow-run.ts';
@@ -78,7 +78,7 @@ export async function takeLock(
   const release = async (): Promise<void> => {
     for (const lock of taken) await lock.release();
   };
-  const sorted = [...repositories].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const sorted = [...repositories].sort((a, b) => (repositoryOf(a) < repositoryOf(b) ? -1 : 1));
   try {
     for (const repository of sorted) {
       const lock = await takeOne(registry, repository, wait);
@@ -186,7 +186,7 @@ const holderRule = ruleChecker({
 
 /** @throws WorkError if the lock is invalid */
 async function readHolder(registry: Registry, repository: Repository): Promise<LockHolder | undefined> {
-  const name = nameOf(repository);
+  const name = repositoryOf(repository);
   const invalid = (reason: string): WorkError =>
     new WorkError({
       kind: 'invalid-lock',

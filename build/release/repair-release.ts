@@ -1,8 +1,8 @@
 import { registryContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
 import type { StoredDocument } from '../oci/descriptor.ts';
-import { parseReference, type Repository } from '../oci/reference.ts';
-import { nameOf, type Registry } from '../oci/registry.ts';
+import { parseReference, type Repository, repositoryOf } from '../oci/reference.ts';
+import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { readPublishedImage } from './published-checks.ts';
 import { guardedRegistry, takeLock } from './release-lock.ts';
@@ -72,7 +72,7 @@ async function findWhole(
   throw new WorkError({
     kind: 'not-found',
     title: 'A released image is lost',
-    reason: `No registry (${record.registries.map((name) => nameOf(parseReference(name))).join(', ')}) has all parts of ${digest}, which belongs to ${record.name}.`,
+    reason: `No registry (${record.registries.map((name) => repositoryOf(parseReference(name))).join(', ')}) has all parts of ${digest}, which belongs to ${record.name}.`,
     hint: 'publish a correction: a lost image cannot be rebuilt under the same version',
   });
 }

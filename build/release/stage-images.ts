@@ -14,7 +14,7 @@ import type { ReleasePlan } from './plan-release.ts';
 import { imageFolder, isInFolder, type PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
-import { isOurs, type SignatureCheck } from './trusted-record.ts';
+import { isTrustedDigest, type SignatureCheck } from './trusted-record.ts';
 
 /** Images with known digests, which are not in every repository yet. */
 export interface StagedImages {
@@ -135,7 +135,7 @@ async function findPublished(
   if (!isSame) return undefined;
   // The index also holds provenance, which anybody can invent. It is kept only if a trusted release wrote it.
   const check: SignatureCheck | undefined = signer && ((at, digest) => signer.hasSigned(registry, at, digest));
-  if (!(await isOurs(repository, document.descriptor.digest, check))) return undefined;
+  if (!(await isTrustedDigest(repository, document.descriptor.digest, check))) return undefined;
   const platformTags = plan.tags.filter(
     ({ registry: name, variant, kind, platform }) =>
       name === existing.registry && variant === existing.variant && kind === 'version' && platform !== undefined,
@@ -147,7 +147,7 @@ async function findPublished(
       const digest = built.find((entry) => entry.platform === platform)?.manifest.digest;
       // A tag with an architecture suffix may name anything; it counts only if it is ours and contains this very image.
       const isSame = single !== undefined && entries.some((entry) => entry.digest === digest);
-      const counts = isSame && (await isOurs(repository, single.descriptor.digest, check));
+      const counts = isSame && (await isTrustedDigest(repository, single.descriptor.digest, check));
       return [platform, counts ? single.descriptor : undefined] as const;
     }),
   );
@@ -182,7 +182,7 @@ async function pushImage(
     const source: ContentSource = isInFolder(folder, platformImage)
       ? { ...layoutContent(imageFolder(folder, platformImage)), repository: baseRepository(platformImage) }
       : registryContent(registry, first);
-    const { bytes } = await copyContent(source, platformImage.index, registry, repository);
+    const bytes = await copyContent(source, platformImage.index, registry, repository);
     onStep(
       `${platformImage.image} for ${platformImage.platform} to ${repository.registry}: ${Math.round(bytes / 1e6)} MB`,
     );

@@ -15,7 +15,7 @@ import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import { CHANNEL_NAMES, type Channel, type ChannelDecision, channelOf, LONGEST_REASON } from './channel-decision.ts';
 import type { Release } from './release.ts';
-import { isOurs, type SignatureCheck } from './trusted-record.ts';
+import { isTrustedDigest, type SignatureCheck } from './trusted-record.ts';
 
 const DECISION_TYPE = 'application/vnd.openclaw.channel.decision.v1+json';
 
@@ -132,7 +132,7 @@ async function readOne(
     (decision.channel === channel ? undefined : `/channel is ${decision.channel}`) ??
     notReleases(decision);
   if (broken !== undefined) throw asInvalid(invalidContent(name, broken), repository, channel);
-  if (await isOurs(at, artifact.descriptor.digest, check)) return decision;
+  if (await isTrustedDigest(at, artifact.descriptor.digest, check)) return decision;
   throw new WorkError({
     kind: 'untrusted-decision',
     title: 'The decision about a channel is not trusted',

@@ -32,7 +32,7 @@ export async function assertTrusted(
   { record, descriptor, repository }: StoredRecord,
   check: SignatureCheck | undefined,
 ): Promise<void> {
-  if (await isOurs(parseReference(repository), descriptor.digest, check)) return;
+  if (await isTrustedDigest(parseReference(repository), descriptor.digest, check)) return;
   throw new WorkError({
     kind: 'untrusted-record',
     title: 'The record of this release is not trusted',
@@ -42,7 +42,7 @@ export async function assertTrusted(
 }
 
 /** Whether this host wrote a digest, or the identity that signs releases signed it. */
-export const isOurs = async (
+export const isTrustedDigest = async (
   repository: Repository,
   digest: string,
   check: SignatureCheck | undefined,

@@ -37,7 +37,7 @@ export async function progressView(
 }
 
 /** Steps that are not worth a line: reading contexts, and the merge that follows each COPY --link. */
-const isNews = ({ name }: Step): boolean =>
+const isReported = ({ name }: Step): boolean =>
   !/^\[(?:\S+ )?(?:internal|context )|\] LINK COPY |^resolving provenance/.test(name);
 
 /** The first line of a step's name, shortened. */
@@ -68,15 +68,15 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
     if (isOpen) stream.write('::endgroup::\n');
     isOpen = false;
   };
-  const said = new Map<string, Step['state']>();
+  const reported = new Map<string, Step['state']>();
   let latest: Progress = new Map();
   let step = { text: '', started: Date.now() };
   const say = (text: string): void => {
     stream.write(`${text}\n`);
     timer.refresh();
   };
-  const sayWhatRuns = (): void => {
-    const running = [...latest.values()].filter((entry) => isNews(entry) && entry.state === 'running');
+  const writeRunningSteps = (): void => {
+    const running = [...latest.values()].filter((entry) => isReported(entry) && entry.state === 'running');
     for (const entry of running) {
       const last = entry.lines.at(-1);
       say(
@@ -87,7 +87,7 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
       say(`~ ${step.text} (still running after ${seconds((Date.now() - step.started) / 1000)})`);
     timer.refresh();
   };
-  const timer = setTimeout(sayWhatRuns, LONGEST_SILENCE_SECONDS * 1000);
+  const timer = setTimeout(writeRunningSteps, LONGEST_SILENCE_SECONDS * 1000);
   timer.unref();
   return {
     onStep: (text) => {
@@ -98,8 +98,8 @@ function plainView(stream: NodeJS.WriteStream): ProgressView {
     onProgress: (progress, changed) => {
       latest = progress;
       for (const entry of changed) {
-        if (!isNews(entry) || said.get(entry.digest) === entry.state) continue;
-        said.set(entry.digest, entry.state);
+        if (!isReported(entry) || reported.get(entry.digest) === entry.state) continue;
+        reported.set(entry.digest, entry.state);
         openGroup();
         if (entry.state === 'running') say(`> ${title(entry)}`);
         if (entry.state === 'done') say(`+ ${title(entry)} (${seconds(elapsed(entry))})`);

@@ -5,7 +5,7 @@ import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { interpolatedKeys, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { maskedText } from './masked.ts';
-import { pathProblem, printable, unprintable } from './path-rule.ts';
+import { pathProblem, shownValue, unprintable } from './path-rule.ts';
 import { PROVIDERS } from './provider.ts';
 import { holdsSocket } from './sandbox-gate.ts';
 import {
@@ -126,7 +126,7 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
     for (const { value = given, ...problem } of [check(given) ?? []].flat())
       problems.push({
         source: name,
-        value: secret === true ? '(not shown)' : maskedText(printable(value), []),
+        value: secret === true ? '(not shown)' : maskedText(shownValue(value), []),
         ...problem,
       });
   }
@@ -139,13 +139,13 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
     const hint = 'use lower-case letters, digits, - and _';
     problems.push({
       source: 'COMPOSE_PROJECT_NAME',
-      value: printable(name),
+      value: shownValue(name),
       reason: 'is not a valid project name of at most 63 characters',
       hint,
     });
   }
   const bad = pathProblem(home(input));
-  if (bad !== undefined) problems.push({ source: 'HOME', value: printable(home(input)), ...bad });
+  if (bad !== undefined) problems.push({ source: 'HOME', value: shownValue(home(input)), ...bad });
   return problems;
 }
 
@@ -154,14 +154,14 @@ function buildProblems(values: Values): readonly Problem[] {
   const environment = Object.fromEntries(BUILD_VARIABLES.map((name) => [name, values.get(name)]));
   const hidden = BUILD_VARIABLES.flatMap((name) => {
     const problem = unprintable(values.get(name) ?? '');
-    return problem === undefined ? [] : [{ source: name, value: printable(values.get(name) ?? ''), ...problem }];
+    return problem === undefined ? [] : [{ source: name, value: shownValue(values.get(name) ?? ''), ...problem }];
   });
   if (hidden.length > 0) return hidden;
   const all: readonly OptionDefinition[] = Object.values(BUILD_OPTIONS);
   const names = new Set(all.flatMap(({ variables = [] }) => variables));
   return parseImageSpec({}, environment)
     .problems.filter(({ source }) => names.has(source))
-    .map((problem) => ({ ...problem, value: printable(problem.value) }));
+    .map((problem) => ({ ...problem, value: shownValue(problem.value) }));
 }
 
 /** A path that other paths can be compared with: `/srv/openclaw/`. */
@@ -178,7 +178,7 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
   const holder = input.physical?.get('HOME') ?? home(input);
   for (const [index, { name, value }] of folders.entries()) {
     const problem = (reason: string, hint: string): void =>
-      void problems.push({ source: name, value: printable(value), reason, hint });
+      void problems.push({ source: name, value: shownValue(value), reason, hint });
     const holds = [home(input), holder, input.project].find((folder) =>
       folderTree(folder).startsWith(folderTree(value)),
     );
@@ -211,7 +211,7 @@ function snapshotProblems(values: Values, setupValues: SetupValues, input: Setup
   const folder = input.physical?.get('OPENCLAW_SNAPSHOT_DIR') ?? snapshotFolder(values, setupValues);
   if (pathProblem(folder) !== undefined) return [];
   const problem = (reason: string): readonly Problem[] => [
-    { source: 'OPENCLAW_SNAPSHOT_DIR', value: printable(folder), reason, hint: 'use a separate folder' },
+    { source: 'OPENCLAW_SNAPSHOT_DIR', value: shownValue(folder), reason, hint: 'use a separate folder' },
   ];
   // By default it is beside the configuration, whose folder is checked.
   if (values.has('OPENCLAW_SNAPSHOT_DIR') && isOfOtherProgram(folder)) return problem('belongs to another program');
@@ -237,7 +237,7 @@ function socketProblems(values: Values, socket: string): readonly Problem[] {
   const hint = 'mount only the subfolders that you need; OPENCLAW_SANDBOX=1 mounts the socket after its checks';
   return mounts
     .filter(({ source }) => holdsSocket(source, socket))
-    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: printable(source), reason, hint }));
+    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: shownValue(source), reason, hint }));
 }
 
 /** Compose expands variables in .env and setup does not, so the two would disagree about the value. */

@@ -16,7 +16,7 @@ export function field(config: unknown, path: string): unknown {
  *
  * @param path `gateway.trustedProxies`
  */
-export function mayBeElsewhere(config: unknown, path: string): boolean {
+export function isDefinedElsewhere(config: unknown, path: string): boolean {
   const parts = path.split('.');
   const paths = parts.map((_, index) => parts.slice(0, index + 1).join('.'));
   const value = field(config, path);

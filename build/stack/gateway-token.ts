@@ -1,5 +1,5 @@
 import { readDotEnv, valuesOf } from './dot-env.ts';
-import { field, mayBeElsewhere } from './field.ts';
+import { field, isDefinedElsewhere } from './field.ts';
 import { isToken } from './value-checks.ts';
 
 export interface GatewayToken {
@@ -34,7 +34,7 @@ const VARIABLE =
 export function writtenSecret(config: unknown, name: 'token' | 'password'): WrittenSecret {
   const setting = field(config, `gateway.auth.${name}`);
   if (setting === undefined || setting === null)
-    return mayBeElsewhere(config, 'gateway.auth') ? { kind: 'elsewhere' } : { kind: 'none' };
+    return isDefinedElsewhere(config, 'gateway.auth') ? { kind: 'elsewhere' } : { kind: 'none' };
   if (typeof setting !== 'string') {
     const id = field(setting, 'id');
     return field(setting, 'source') === 'env' && typeof id === 'string'
@@ -114,7 +114,7 @@ export function authMode(config: unknown, files: EnvironmentFiles): string | und
   const mode = field(config, 'gateway.auth.mode');
   if (typeof mode === 'string') return mode.includes('${') ? undefined : mode;
   if (hasPassword(config, files)) return 'password';
-  return ['gateway.auth', 'env.vars'].some((path) => mayBeElsewhere(config, path)) ? undefined : 'token';
+  return ['gateway.auth', 'env.vars'].some((path) => isDefinedElsewhere(config, path)) ? undefined : 'token';
 }
 
 /** Whether a password is in `openclaw.json` or in a variable. */
@@ -186,7 +186,7 @@ export const isForOthers = (bind: string, config: unknown): boolean =>
   bind !== 'loopback' &&
   bind !== 'tailnet' &&
   !(bind === 'custom' && /^127\./.test(String(field(config, ADDRESS)).trim())) &&
-  !(bind === 'custom' && mayBeElsewhere(config, ADDRESS));
+  !(bind === 'custom' && isDefinedElsewhere(config, ADDRESS));
 
 const ADDRESS = 'gateway.customBindHost';
 
@@ -223,7 +223,7 @@ export function loginProblem(
     mode === undefined &&
     isWritten(config, 'token') &&
     isWritten(config, 'password') &&
-    !mayBeElsewhere(config, 'gateway.auth')
+    !isDefinedElsewhere(config, 'gateway.auth')
   ) {
     const reason = 'is not set, but both a token and a password are, so the gateway does not start';
     return { value: '', reason, hint: 'set gateway.auth.mode to token or password' };

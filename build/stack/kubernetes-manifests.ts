@@ -1,4 +1,5 @@
 import { parse, stringify } from 'yaml';
+import { secondsOf } from '../units.ts';
 
 /** The parts of docker-compose.yml that a cluster needs too. */
 interface ComposeFile {
@@ -73,12 +74,6 @@ function environmentOf(
 
 /** `${NAME:-default}` → `default` */
 const withDefaults = (text: string): string => text.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
-
-/** `1m` → 60, as Compose reads it. */
-const secondsOf = (duration: string): number => {
-  const [, amount = '', unit = 's'] = /^(\d+)(s|m)$/.exec(duration) ?? [];
-  return Number(amount) * (unit === 'm' ? 60 : 1);
-};
 
 const probe = (path: string, limits: Readonly<Record<string, number>>): object => ({
   httpGet: { path, port: PORTS[0].number },

@@ -20,7 +20,7 @@ export const unprintable = (text: string): ValueProblem | undefined =>
     : undefined;
 
 /** Makes a value safe for a message: unprintable characters are escaped, and a long value is cut. */
-export function printable(value: string): string {
+export function shownValue(value: string): string {
   const shown = [...value.slice(0, SHOWN_CHARACTERS)].map((character) =>
     UNPRINTABLE.test(character) ? `\\u{${character.codePointAt(0)?.toString(16)}}` : character,
   );

@@ -1,5 +1,6 @@
 import { type Problem, RequestError } from '../problem.ts';
-import { printable, unprintable } from './path-rule.ts';
+import { secondsOf } from '../units.ts';
+import { shownValue, unprintable } from './path-rule.ts';
 
 /** The gateway in the output of `docker compose config --format json`. */
 interface Service {
@@ -161,7 +162,7 @@ WantedBy=default.target
   // A line end would begin another line, which systemd obeys.
   const broken = values.flatMap((value) => {
     const problem = unprintable(value);
-    return problem === undefined ? [] : [{ source: 'Compose files', value: printable(value), ...problem }];
+    return problem === undefined ? [] : [{ source: 'Compose files', value: shownValue(value), ...problem }];
   });
   if (broken.length > 0) throw new RequestError(broken);
   return {
@@ -265,13 +266,6 @@ const escaped = (text: string): string => text.replaceAll('%', '%%').replaceAll(
 /** One word of a command line of systemd. */
 const word = (text: string): string =>
   /^[\w@%+=:,./$-]+$/.test(text) ? text : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-
-/** `1m30s` → 90 */
-const secondsOf = (duration: string): number =>
-  [...duration.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)].reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * ({ h: 3600, m: 60, s: 1, ms: 0 }[unit ?? 's'] ?? 0),
-    0,
-  );
 
 /** Sub-options of volumes that the unit does not have. */
 function unknownVolumes({ volumes = [] }: Service): readonly Problem[] {

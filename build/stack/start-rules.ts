@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import type { Problem } from '../problem.ts';
-import { field, mayBeElsewhere } from './field.ts';
+import { field, isDefinedElsewhere } from './field.ts';
 import {
   authMode,
   type EnvironmentFiles,
@@ -46,7 +46,7 @@ const RULES: readonly StartRule[] = [
     wrong: ({ bind, config }) => {
       const address = field(config, 'gateway.customBindHost');
       const isAddress = typeof address === 'string' && isIPv4(address.trim());
-      return when(bind === 'custom' && !isAddress && !mayBeElsewhere(config, 'gateway.customBindHost'), bind);
+      return when(bind === 'custom' && !isAddress && !isDefinedElsewhere(config, 'gateway.customBindHost'), bind);
     },
     reason: ({ config }) => {
       const address = field(config, 'gateway.customBindHost');
@@ -80,7 +80,7 @@ const RULES: readonly StartRule[] = [
     source: AUTH,
     wrong: ({ mode, config, files, hasOverride }) => {
       const isElsewhere = ['gateway.auth.password', 'gateway.remote.password', 'env.vars'].some((path) =>
-        mayBeElsewhere(config, path),
+        isDefinedElsewhere(config, path),
       );
       const isSet = hasPassword(config, files) || field(config, 'gateway.remote.password') !== undefined;
       return when(mode === 'password' && !hasOverride && !isElsewhere && !isSet, mode);
@@ -115,7 +115,9 @@ const RULES: readonly StartRule[] = [
     wrong: ({ mode, config }) => {
       const header = field(config, 'gateway.auth.trustedProxy.userHeader');
       return when(
-        mode === 'trusted-proxy' && !mayBeElsewhere(config, 'gateway.auth.trustedProxy.userHeader') && !isText(header),
+        mode === 'trusted-proxy' &&
+          !isDefinedElsewhere(config, 'gateway.auth.trustedProxy.userHeader') &&
+          !isText(header),
         mode,
       );
     },
@@ -128,7 +130,7 @@ const RULES: readonly StartRule[] = [
       const proxies = field(config, 'gateway.trustedProxies');
       return when(
         mode === 'trusted-proxy' &&
-          !mayBeElsewhere(config, 'gateway.trustedProxies') &&
+          !isDefinedElsewhere(config, 'gateway.trustedProxies') &&
           !(Array.isArray(proxies) && proxies.length > 0),
         mode,
       );

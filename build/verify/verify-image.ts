@@ -9,7 +9,7 @@ import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import { type Budget, checkBudget } from './budget.ts';
 import type { Check, ContractResult, Subject } from './check.ts';
-import { STANDING_CHECKS } from './contract.ts';
+import { STATIC_CHECKS } from './contract.ts';
 import { checkIdentities } from './identity-checks.ts';
 import { RUNNING_CHECKS } from './running-checks.ts';
 
@@ -108,7 +108,7 @@ export async function verifyImage(
       }
       stopIfInterrupted();
     };
-    await runChecks(STANDING_CHECKS, new Error('the image is not running yet'));
+    await runChecks(STATIC_CHECKS, new Error('the image is not running yet'));
     if (early === undefined && !(files instanceof Error)) await files.remove();
     await runChecks(RUNNING_CHECKS, early ?? (await run()));
     results.push(

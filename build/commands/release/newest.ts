@@ -8,7 +8,7 @@ import { findRecord } from '../../release/find-record.ts';
 import { updateRequests } from '../../release/update-request.ts';
 import { markdownTable } from '../../report/job-summary.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
-import { askDebian, DEBIAN_OPTIONS } from '../debian-options.ts';
+import { DEBIAN_OPTIONS, listDebianUpdates } from '../debian-options.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
@@ -59,7 +59,8 @@ async function run(options: NewestOptions): Promise<void> {
     const once = openRegistriesFor(command, 0);
     const isOldBase = record !== undefined && (await isPinNewer(readPin().reference, record.base, once));
     const updates =
-      record && (await askDebian(record.name, options, command, () => updateRequests(record, registries, registry)));
+      record &&
+      (await listDebianUpdates(record.name, options, command, () => updateRequests(record, registries, registry)));
     const due = (updates ?? []).filter(({ ofBase }) => !ofBase);
     const reasons = [
       ...(isOldBase ? ['the pinned base is newer'] : []),

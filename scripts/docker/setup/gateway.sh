@@ -213,7 +213,7 @@ restore_all() { # STATUS
   if [ -n "$finished" ] || [ -z "$offline" ]; then
     if [ -n "$waiting_image" ]; then docker image rm "$waiting_image" >/dev/null 2>&1; fi
   elif [ "$rehearsal" != only ] && [ "$status" -ne 0 ] && [ -n "$provided_id" ] && [ "$(image_id "$waiting_image")" = "$provided_id" ]; then
-    printf 'The new image is still there. To try it again: %s tag %s %s && scripts/docker/setup.sh --offline\n' "$container_engine" "$waiting_image" "$image" >&2
+    printf 'The new image is still there. To try it again: %s tag %s %s && scripts/docker/setup.sh --offline\n' "$container_engine" "$waiting_image" "$was_image" >&2
   fi
   if [ -n "$decider_image" ]; then docker image rm "$decider_image" >/dev/null 2>&1; fi
   release_lock

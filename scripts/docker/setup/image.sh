@@ -131,15 +131,16 @@ hold_next_image() {
   local id
   id=$(image_id "$image")
   if [ -z "$is_kept" ] || [ "$id" = "$installed_id" ] || [ "$(short_name "$image")" != "$(short_name "$was_image")" ]; then return 0; fi
-  docker tag "$image" "$waiting_image" && tag_image "$kept_image" "$image" && next_image=$waiting_image provided_id=$id
+  # Podman's name of the image has a registry, and with another one it would be another name.
+  docker tag "$image" "$waiting_image" && tag_image "$kept_image" "$was_image" && next_image=$waiting_image provided_id=$id
 }
 
 # Prints the beginning of a command line that gives the name to an image that cannot be pulled again.
-name_command() { if [ -n "$offline" ] && [ "$next_image" != "$image" ]; then printf '%s tag %s %s && ' "$container_engine" "$next_image" "$image"; fi; }
+name_command() { if [ -n "$offline" ] && [ "$next_image" != "$image" ]; then printf '%s tag %s %s && ' "$container_engine" "$next_image" "$was_image"; fi; }
 
 name_next_image() {
   if [ "$next_image" = "$image" ]; then return 0; fi
-  docker tag "$next_image" "$image"
+  docker tag "$next_image" "$was_image"
   next_image=$image
 }
 

@@ -126,12 +126,12 @@ rehearse() {
       note 'its doctor reports a failure (a rehearsal has no network):'
       tail -n 5 -- "$lock/output" | printable_lines
     fi
-    docker logs --tail 200 "$container" >"$lock/output" 2>&1 || true
+    docker logs --tail 200 "$container" >>"$lock/output" 2>&1 || true
   ) || status=$?
   if grep -q 'doctor --fix' "$lock/output" 2>/dev/null && [ -z "$repair" ]; then needs_repair=yes; else needs_repair=''; fi
   discard_rehearsal
   if [ "$status" -ne 0 ]; then refuse_update "$status"; fi
-  if [ -n "$needs_repair" ]; then note 'the new gateway needs `openclaw doctor --fix`; to let it repair the state: scripts/docker/setup.sh --fix'; fi
+  if [ -n "$needs_repair" ]; then note 'the new gateway suggests `openclaw doctor --fix`; to let it repair the state: scripts/docker/setup.sh --fix'; fi
 }
 
 printable_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | sed 's/^/    | /'; }

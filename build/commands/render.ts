@@ -22,17 +22,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** Committed files that the code renders: path → new text, given the current text. */
 const RENDERED: Readonly<Record<string, (now: string) => string>> = {
   'dockerfiles/package.Dockerfile': () =>
-    renderDockerfile(
-      planDockerfile({
-        base: readPin().from,
-        gateway: { kind: 'any' },
-        plugins: [],
-        aptPackages: [],
-        pipPackages: [],
-        browser: 'none',
-        dockerCli: false,
-      }),
-    ),
+    renderDockerfile(planDockerfile({ base: readPin().from, gateway: { kind: 'any' } })),
   'dockerfiles/sandbox.Dockerfile': () =>
     renderDockerfile({
       parameters: [],

@@ -47,12 +47,12 @@ export interface DockerfileRequest {
   /** `node:24-bookworm-slim@sha256:…`. */
   readonly base: string;
   readonly gateway: PlannedPackage | Checkout;
-  /** Plugins from npm; a checkout contains its plugins. */
-  readonly plugins: readonly BakedPlugin[];
-  readonly aptPackages: readonly string[];
-  readonly pipPackages: readonly string[];
-  readonly browser: BrowserChoice;
-  readonly dockerCli: boolean;
+  /** Plugins from npm; a checkout contains its plugins. Default of this and the next four: nothing. */
+  readonly plugins?: readonly BakedPlugin[];
+  readonly aptPackages?: readonly string[];
+  readonly pipPackages?: readonly string[];
+  readonly browser?: BrowserChoice;
+  readonly dockerCli?: boolean;
   /** Megabytes for JavaScript in the build scripts of a checkout; undefined: Node's own limit. */
   readonly heap?: number | undefined;
   /** Whether the image must not depend on earlier builds on the engine: a release, a reproducible image. Default: false. */
@@ -77,7 +77,7 @@ interface GatewayPart {
  * gateway, metadata. All layers except the Debian and Python packages are COPY --link, so a new base reuses them.
  */
 export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
-  const { gateway, aptPackages, pipPackages, browser, dockerCli } = request;
+  const { gateway, aptPackages = [], pipPackages = [], browser = 'none', dockerCli = false } = request;
   const playwright = gateway.kind === 'any' ? undefined : gateway.playwrightVersion;
   const part = gateway.kind === 'checkout' ? checkoutPart(gateway, request) : packagePart(gateway, request);
   const layers: readonly Layer[] = [
@@ -207,7 +207,7 @@ function browserLayers(browser: BrowserChoice, playwright: string | undefined): 
 
 function packagePart(
   planned: PlannedPackage,
-  { plugins, isolated = false }: Pick<DockerfileRequest, 'plugins' | 'isolated'>,
+  { plugins = [], isolated = false }: Pick<DockerfileRequest, 'plugins' | 'isolated'>,
 ): GatewayPart {
   const gateway = planned.kind === 'any' ? ANY_PACKAGE : planned;
   const { dependencyLayers } = gateway;

@@ -11,7 +11,7 @@ import type { Checkout } from './gateway.ts';
 import { readGitRevision } from './git-revision.ts';
 import { checkoutObjection } from './is-checkout.ts';
 import { isMentioned, pathsAbove, withLocalImports } from './local-imports.ts';
-import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { describedBy, ownInstallScripts, type PackageManifest } from './package-manifest.ts';
 import { callsBun, commandsOf, scriptFiles } from './package-scripts.ts';
 import { parseWorkspace, type Workspace } from './pnpm-files.ts';
 import type { Replacement } from './replaced-package.ts';
@@ -115,14 +115,9 @@ export async function readCheckout(
   const build = await readBuildFiles(root, entries, commandsOf(otherScripts, [serverScript]));
   const checkout: Checkout = {
     kind: 'checkout',
-    version: manifest.version,
     origin: root,
     root,
-    nodeRange: manifest.engines?.node ?? '*',
-    description: manifest.description ?? '',
-    license: manifest.license ?? '',
-    homepage: homepageUrl(manifest),
-    repository: repositoryUrl(manifest),
+    ...describedBy(manifest),
     revision: git.revision,
     dirty: git.dirty,
     unseen: [],

@@ -9,7 +9,7 @@ import type { PackagedGateway, Reason } from './gateway.ts';
 import { type GatewayLock, lockGateway, manifestIn, originOf, writeLocked } from './gateway-lock.ts';
 import { GitDependencyError, type NpmOptions } from './npm.ts';
 import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
-import { homepageUrl, ownInstallScripts, type PackageManifest, repositoryUrl } from './package-manifest.ts';
+import { describedBy, ownInstallScripts, type PackageManifest } from './package-manifest.ts';
 import { readPackedFiles } from './packed-file.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
 import { SCRIPT_FILES, type ScriptDependencies, scriptDependencies, withoutParents } from './script-dependencies.ts';
@@ -165,12 +165,7 @@ function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>)
     if (PLUGIN_CATALOG.test(path)) Object.assign(pluginCatalog, readCatalog(text, path));
   }
   return {
-    version: manifest.version,
-    nodeRange: manifest.engines?.node ?? '*',
-    description: manifest.description ?? '',
-    license: manifest.license ?? '',
-    homepage: homepageUrl(manifest),
-    repository: repositoryUrl(manifest),
+    ...describedBy(manifest),
     revision: buildInfo.commit ?? '',
     built: buildInfo.builtAt,
     bundledPlugins: bundledPlugins.sort(),

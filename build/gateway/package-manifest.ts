@@ -110,5 +110,15 @@ export function repositoryUrl(manifest: PackageManifest): string {
 }
 
 /** The address of the gateway's site, for an annotation that everybody reads. */
-export const homepageUrl = (manifest: PackageManifest): string =>
+const homepageUrl = (manifest: PackageManifest): string =>
   manifest.homepage === undefined ? repositoryUrl(manifest) : withoutLogin(manifest.homepage);
+
+/** The properties of a gateway that its manifest names. */
+export const describedBy = (manifest: PackageManifest) => ({
+  version: manifest.version,
+  nodeRange: manifest.engines?.node ?? '*',
+  description: manifest.description ?? '',
+  license: manifest.license ?? '',
+  homepage: homepageUrl(manifest),
+  repository: repositoryUrl(manifest),
+});

@@ -22,15 +22,7 @@ export async function renderCheckout(source: string): Promise<RenderedCheckout> 
   const { from, reference } = readPin();
   const base = { name: taggedName(reference), digest: reference.digest };
   const annotations = { ...imageAnnotations(gateway, base), ...createdAnnotation(new Date(gateway.changed)) };
-  const plan = planDockerfile({
-    base: from,
-    gateway,
-    plugins: [],
-    aptPackages: [],
-    pipPackages: [],
-    browser: 'none',
-    dockerCli: false,
-  });
+  const plan = planDockerfile({ base: from, gateway });
   const labels = Object.entries(ANNOTATION_ARGUMENTS).map(([key, name]) => ({
     name,
     value: escapeQuoted(annotations[key] ?? ''),

@@ -4,6 +4,7 @@ import { type Problem, RequestError } from './problem.ts';
 import { failureText } from './report/failure-report.ts';
 import { checkSetup } from './stack/check-setup.ts';
 import { schemeOf } from './stack/gateway-config.ts';
+import { gatewayMounts } from './stack/gateway-mounts.ts';
 import { otherCredential } from './stack/gateway-token.ts';
 import { maskedConfiguration } from './stack/masked.ts';
 import { configureGateway, planSetup } from './stack/plan-setup.ts';
@@ -82,6 +83,7 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
   },
   credential: (input) => [['shown', otherCredential(configOf(input), filesOf(input)) ?? '']],
   'sandbox-image': (input) => [['sandbox_image', sandboxImage(configOf(input))]],
+  mounts: (input) => gatewayMounts(input.text('compose')).map((line): Answer => ['mount', line]),
   quadlet: (input) => {
     const { unit, environment } = quadletOf(input.text('compose'), {
       image: input.text('image'),

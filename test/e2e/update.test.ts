@@ -5,21 +5,11 @@ import { $ } from 'zx';
 import { docker, run } from '../support/command.ts';
 import { type EngineProxy, startEngineProxy } from '../support/engine-proxy.ts';
 import { SMALL_IMAGE, type TestGateway } from '../support/gateway.ts';
-import { readState } from '../support/gateway-state.ts';
+import { mountsOfNewest, readState } from '../support/gateway-state.ts';
 import { makeInstallation, type TestInstallation } from '../support/installation.ts';
 import { addDatabase, type Fault } from '../support/next-gateway.ts';
 import { type Event, runWithEvents } from '../support/run-with-events.ts';
-import { FAILURES, LATE } from '../support/update-failures.ts';
-
-/** The tests of a real pair that `npm test` runs, because whole gateways take minutes. All run every night. */
-const ALWAYS_WITH_REAL = new Set([
-  'updates, keeps a snapshot that doctor lists, and goes back',
-  'an image that does not start',
-  'an image that fails after its migration',
-  'a state that needs a repair',
-  'a full disk in the rehearsal',
-  'an engine that restarts in the rehearsal',
-]);
+import { ALWAYS_WITH_REAL, FAILURES, LATE } from '../support/update-failures.ts';
 
 /**
  * The tests of one pair of gateways.
@@ -157,8 +147,18 @@ function testUpdates(
   });
 
   test('rehearses, and changes nothing', async () => {
-    const output = await succeeds(image(2), { options: ['--rehearse'] });
+    let mounts: unknown;
+    const look = async () => {
+      mounts = await mountsOfNewest();
+    };
+    const output = await succeeds(image(2), {
+      options: ['--rehearse'],
+      environment: { OPENCLAW_EXTRA_MOUNTS: `${here.project}:/mnt/new` },
+      when: ['the new gateway started', look],
+    });
     expect(output).toContain('Rehearsing the update from 2026.9.1 to 2026.9.2 on a copy of the state');
+    // A mount that this run gives is in the rehearsal, and read-only.
+    expect(mounts).toContainEqual(expect.objectContaining({ Destination: '/mnt/new', RW: false }));
     await runs('2026.9.1');
   });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { docker } from './command.ts';
 import type { TestGateway } from './gateway.ts';
 
 /**
@@ -21,4 +22,10 @@ export async function readState(folder: string, gateway: TestGateway): Promise<R
     state.set(name, `${uid}:${gid} ${mode.toString(8)} ${digest}`);
   }
   return state;
+}
+
+/** The mounts of the container that was started last. */
+export async function mountsOfNewest(): Promise<unknown> {
+  const { stdout: id } = await docker('ps', '--latest', '--quiet', '--filter', 'status=running');
+  return JSON.parse((await docker('container', 'inspect', '--format', '{{json .Mounts}}', id)).stdout);
 }

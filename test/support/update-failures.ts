@@ -69,3 +69,13 @@ export const FAILURES: readonly Failure[] = [
   { name: 'an engine that restarts in the rehearsal', when: ['copied', 'engine'], ends: 'old' },
   { name: 'an engine that restarts at the start', when: ['Starting the gateway', 'engine'], ends: 'old' },
 ];
+
+/** The tests of a real pair that `npm test` runs, because whole gateways take minutes. All run every night. */
+export const ALWAYS_WITH_REAL = new Set([
+  'updates, keeps a snapshot that doctor lists, and goes back',
+  'an image that does not start',
+  'an image that fails after its migration',
+  'a state that needs a repair',
+  'a full disk in the rehearsal',
+  'an engine that restarts in the rehearsal',
+]);

@@ -45,18 +45,39 @@ copy_state_for_rehearsal() {
     du -s --block-size=1 /snapshot | cut -f 1' "$uid" "$gid" 2>"$lock/problem"
 }
 
+# Prints the mounts that the gateway will have, one in a line: TYPE|SOURCE|TARGET|NAME. On a host without Node, those of the installed gateway:
+# an image may not decide what is mounted.
+gateway_mounts() {
+  local container config
+  case $decider in
+  host | toolchain)
+    config=$(unset_given && cd "$root" && docker compose --project-directory "$root" --project-name "$project_name" --env-file "$lock/planned/.env" \
+      "${planned_files[@]}" config --format json openclaw-gateway 2>/dev/null) || return
+    input compose "$config"
+    decide mounts
+    answer_list mount
+    printf '%s\n' ${LIST[@]+"${LIST[@]}"}
+    ;;
+  *)
+    container=$(gateway_container --all | head -n 1)
+    [ -z "$container" ] || inspect_containers '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container"
+    ;;
+  esac
+}
+
 # Writes a Compose file that replaces the mounts of the gateway by copies, and everything else that it mounts by read-only mounts. Paths
 # come from variables, so none of them is YAML.
 write_rehearsal_overlay() {
-  local container type source target name count=0 volumes='' label_option=''
+  local type source target name count=0 volumes='' label_option=''
   if [ -n "$label" ]; then label_option=", bind: {selinux: ${label#:}}"; fi
-  container=$(gateway_container --all | head -n 1)
   while IFS='|' read -r type source target name; do
     case $type:$target in
     *:/home/node/.openclaw | *:/home/node/.openclaw/workspace | *:/home/node/.config/openclaw | *docker.sock | [!bv]*) continue ;;
     esac
     # With the socket of an engine, the copy could control the real containers.
     if [ -z "$target" ] || [ -S "$source" ]; then continue; fi
+    # A volume or a folder that this update is to make.
+    if [ "$type" = volume ]; then has_volume "$name" || continue; elif [ ! -e "$source" ] && [ -x "$(dirname -- "$source")" ]; then continue; fi
     count=$((count + 1))
     export "REHEARSAL_SOURCE_$count=$source" "REHEARSAL_TARGET_$count=$target"
     if [ "$type" = volume ]; then
@@ -70,7 +91,7 @@ write_rehearsal_overlay() {
     else
       printf '      - {type: bind, source: "${REHEARSAL_SOURCE_%s}", target: "${REHEARSAL_TARGET_%s}", read_only: true}\n' "$count" "$count"
     fi
-  done < <([ -z "$container" ] || inspect_containers '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container") >"$lock/mounts"
+  done < <(gateway_mounts) >"$lock/mounts"
   {
     printf 'services:\n  openclaw-gateway:\n    image: "${REHEARSAL_IMAGE}"\n    pull_policy: never\n    hostname: "${REHEARSAL_HOST}"\n    network_mode: none\n    networks: !reset null\n    ports: !reset []\n'
     printf '    extra_hosts: !reset []\n    container_name: !reset null\n    restart: on-failure:3\n    volumes: !override\n'

@@ -168,7 +168,8 @@ export async function makeInstallation(
       await dockerCommand('image', 'rm', '--force', image);
       // Without root, files of other users in a container belong to numbers that this user cannot touch outside of its namespace.
       if (podman && process.getuid?.() !== 0) await execa('podman', ['unshare', 'rm', '-rf', '--', folder]);
-      else await rm(folder, { recursive: true, force: true });
+      // With Podman, a killed gateway may still write for a moment.
+      else await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

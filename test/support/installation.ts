@@ -168,8 +168,7 @@ export async function makeInstallation(
       await dockerCommand('image', 'rm', '--force', image);
       // Without root, files of other users in a container belong to numbers that this user cannot touch outside of its namespace.
       if (podman && process.getuid?.() !== 0) await execa('podman', ['unshare', 'rm', '-rf', '--', folder]);
-      // With Podman, a killed gateway may still write for a moment.
-      else await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+      else await rm(folder, { recursive: true, force: true });
     },
   };
 }

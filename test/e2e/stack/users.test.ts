@@ -24,7 +24,11 @@ describe('docker compose up without setup', () => {
   beforeAll(async () => {
     here = await makeInstallation('bare', 'with Node', testGateway());
   });
-  afterAll(() => here.remove());
+  afterAll(async () => {
+    // Without .env, Compose names the project after its folder.
+    await here.compose('down', '--timeout', '2');
+    await here.remove();
+  });
 
   it('ends with a healthy gateway, although Docker creates its folders for root, and starts nothing else', async () => {
     const up = await here.compose('up', '--detach', '--wait');

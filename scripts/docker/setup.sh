@@ -71,7 +71,7 @@ planned_files=()               # arguments for Compose: the files of the stack, 
 rehearsal='' repair='' rollback='' quadlet='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
 label=''                       # of the folders that setup mounts, for SELinux
 # Names that setup gives: to the image that decides, to the running one, to the new one until the state is saved. next_image: its present one.
-decider_image='' kept_image='' is_kept='' waiting_image='' next_image=''
+decider_image='' kept_image='' is_kept='' waiting_image='' is_held='' next_image=''
 provided_id='' # of the image that this run put under the name of the running one
 before_env='' before_config='' before_link='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
@@ -247,12 +247,12 @@ directories=("${LIST[@]}")
   --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=True |
   while IFS= read -r path; do docker rm --force "$path" >/dev/null; done
 
+if [ "$rehearsal" = only ] && [ -z "$before_config" ]; then refuse option --rehearse 'needs an installation that has run' 'set it up first: scripts/docker/setup.sh'; fi
 if is_update || { [ -n "$before_config$installed_id" ] && { [ -n "$repair" ] || [ "$rehearsal" = only ]; }; }; then
   if [ "$rehearsal" != none ]; then rehearse; fi
   if [ "$rehearsal" != only ]; then updating=yes; fi
 fi
 if [ "$rehearsal" = only ]; then
-  { [ -n "$before_config" ] && [ -n "$installed_id" ]; } || refuse option --rehearse 'needs an installation that has run' 'set it up first: scripts/docker/setup.sh'
   printf '\nThe rehearsal passed, and nothing was changed. To update: %sscripts/docker/setup.sh%s\n' "$(name_command)" "${offline:+ --offline}"
   exit 0
 fi

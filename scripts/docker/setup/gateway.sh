@@ -209,10 +209,10 @@ restore_all() { # STATUS
     if [ -n "$snapshot_dir" ] && [ -d "$snapshot_dir/rehearsal" ]; then discard_rehearsal; fi
   fi
   if [ -n "$kept_image" ]; then docker image rm "$kept_image" >/dev/null 2>&1; fi
-  # An image that was loaded cannot be pulled again.
-  if [ -n "$finished" ] || [ -z "$offline" ]; then
-    if [ -n "$waiting_image" ]; then docker image rm "$waiting_image" >/dev/null 2>&1; fi
-  elif [ "$rehearsal" != only ] && [ "$status" -ne 0 ] && [ -n "$provided_id" ] && [ "$(image_id "$waiting_image")" = "$provided_id" ]; then
+  # An image that was loaded cannot be pulled again, so it stays until an update to it has ended.
+  if { [ -z "$offline" ] && [ -n "$finished$is_held" ]; } || { [ -n "$finished" ] && [ -n "$is_held" ]; }; then
+    docker image rm "$waiting_image" >/dev/null 2>&1
+  elif [ "$status" -ne 0 ] && [ -n "$is_held" ]; then
     printf 'The new image is still there. To try it again: %s tag %s %s && scripts/docker/setup.sh --offline\n' "$container_engine" "$waiting_image" "$was_image" >&2
   fi
   if [ -n "$decider_image" ]; then docker image rm "$decider_image" >/dev/null 2>&1; fi
@@ -242,8 +242,11 @@ restore_installation() {
     return
   fi
   printf '\nRestoring the previous installation.\n' >&2
+  local env=${before_env%x}
+  # Until the state is restored, .env must lead to its snapshot.
+  if has_mark; then keep_update_settings; fi
   # In a subshell: a file that cannot be written must not end the restoration.
-  (write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}") >&2
+  (write_stack "$env" "${before_extra%x}" "${before_sandbox%x}") >&2
   if [ "$uid:$gid" != "$before_uid:$before_gid" ]; then
     local replaced_uid=$uid replaced_gid=$gid
     uid=$before_uid gid=$before_gid before_uid=$replaced_uid before_gid=$replaced_gid
@@ -276,6 +279,7 @@ restore_installation() {
       printf 'The gateway is running%s again.\n' "${installed_version:+ version $installed_version}" >&2
     fi
   fi
+  if [ "$env" != "${before_env%x}" ]; then (write_stack "${before_env%x}" "${before_extra%x}" "${before_sandbox%x}") >&2; fi
   forget_snapshot
 }
 

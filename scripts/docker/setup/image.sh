@@ -132,7 +132,7 @@ hold_next_image() {
   id=$(image_id "$image")
   if [ -z "$is_kept" ] || [ "$id" = "$installed_id" ] || [ "$(short_name "$image")" != "$(short_name "$was_image")" ]; then return 0; fi
   # Podman's name of the image has a registry, and with another one it would be another name.
-  docker tag "$image" "$waiting_image" && tag_image "$kept_image" "$was_image" && next_image=$waiting_image provided_id=$id
+  docker tag "$image" "$waiting_image" && tag_image "$kept_image" "$was_image" && next_image=$waiting_image provided_id=$id is_held=yes
 }
 
 # Prints the beginning of a command line that gives the name to an image that cannot be pulled again.
@@ -150,6 +150,9 @@ provide_image() {
   if [ -n "$offline" ]; then
     has_image "$image" || refuse OPENCLAW_IMAGE "$image" 'is not in the engine, and --offline does not pull' "load it first: $container_engine load -i FILE"
     say "Using $image from the engine"
+    if [ -n "$is_kept" ] && [ "$(image_id "$image")" = "$installed_id" ] && has_image "$waiting_image" && [ "$(image_id "$waiting_image")" != "$installed_id" ]; then
+      note "another image is there since an earlier run; to update to it: $container_engine tag $waiting_image $image && scripts/docker/setup.sh --offline"
+    fi
   elif [ -n "$built" ]; then
     say "Building $image"
     build_image || fail "$image was not built" 'The error is above. Nothing was changed.' 'fix the problem and run setup again'

@@ -18,13 +18,13 @@ take_lock() {
     holder=$(cat -- "$lock/process" 2>/dev/null) || holder=''
     # After a restart of the host, another process may have its number.
     if [ -s "$lock/boot" ] && [ -n "$holder" ] && [ "$(cat -- "$lock/boot")" != "$(boot_id)" ]; then
-      discard_lock "$holder"
+      discard_lock "$holder" || refuse_lock
       continue
     fi
     # Between mkdir and the next line, a lock has no process.
     if [ -n "$holder" ]; then empty=0; else empty=$((empty + 1)); fi
     if [ "$empty" -gt 10 ] || { [ -n "$holder" ] && ! is_alive "$holder"; }; then
-      discard_lock "$holder"
+      discard_lock "$holder" || refuse_lock
       empty=0
       continue
     fi
@@ -42,9 +42,14 @@ take_lock() {
 # Prints an id of this start of the host, on Linux.
 boot_id() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || true; }
 
-# Removes the lock of a killed setup, unless another one has just taken it over.
+refuse_lock() { refuse folder "$root" 'has a lock of a setup that has ended, which this user cannot remove' "as its owner: rm -r $lock"; }
+
+# Removes the lock of a killed setup, unless another one has just taken it over. Fails if this user may not.
 discard_lock() { # PROCESS
-  mv -- "$lock" "$lock.$$" 2>/dev/null || return 0
+  mv -- "$lock" "$lock.$$" 2>/dev/null || {
+    [ ! -d "$lock" ] || [ "$(cat -- "$lock/process" 2>/dev/null)" != "$1" ]
+    return
+  }
   if [ "$(cat -- "$lock.$$/process" 2>/dev/null)" = "$1" ]; then rm -rf -- "$lock.$$"; else mv -- "$lock.$$" "$lock"; fi
 }
 

@@ -65,6 +65,13 @@ gateway_mounts() {
   esac
 }
 
+# Whether a path does not exist. One in a folder that this user cannot look into may.
+is_missing() { # PATH
+  local visible=$1
+  until [ -e "$visible" ]; do visible=$(dirname -- "$visible"); done
+  [ "$visible" != "$1" ] && [ -x "$visible" ]
+}
+
 # Writes a Compose file that replaces the mounts of the gateway by copies, and everything else that it mounts by read-only mounts. Paths
 # come from variables, so none of them is YAML.
 write_rehearsal_overlay() {
@@ -77,7 +84,7 @@ write_rehearsal_overlay() {
     # With the socket of an engine, the copy could control the real containers.
     if [ -z "$target" ] || [ -S "$source" ]; then continue; fi
     # A volume or a folder that this update is to make.
-    if [ "$type" = volume ]; then has_volume "$name" || continue; elif [ ! -e "$source" ] && [ -x "$(dirname -- "$source")" ]; then continue; fi
+    if [ "$type" = volume ]; then has_volume "$name" || continue; elif is_missing "$source"; then continue; fi
     count=$((count + 1))
     export "REHEARSAL_SOURCE_$count=$source" "REHEARSAL_TARGET_$count=$target"
     if [ "$type" = volume ]; then
@@ -158,13 +165,14 @@ rehearse() {
 printable_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | sed 's/^/    | /'; }
 
 refuse_update() { # STATUS of the rehearsal
-  local reason='The gateway that is installed was not changed, and its last lines are above.' hint='to update without a rehearsal: scripts/docker/setup.sh --skip-rehearsal; a snapshot is made, and a failed update is undone'
+  local reason='The gateway that is installed was not changed, and its last lines are above.' hint
+  hint="to update without a rehearsal: $(name_command)scripts/docker/setup.sh --skip-rehearsal${offline:+ --offline}; a snapshot is made, and a failed update is undone"
   tail -n 20 -- "$lock/output" | printable_lines >&2
   case $1 in
   3) reason='Its `openclaw doctor --fix` failed with a copy of the state, and its last lines are above. Nothing was changed.' ;;
   4) reason='Its container could not be created, and the error is above. Nothing was changed.' ;;
   5) reason='It does not answer with a copy of the state, and its last log lines are above. Nothing was changed.' ;;
   esac
-  if [ -n "$needs_repair" ]; then hint='let the new gateway repair the state: scripts/docker/setup.sh --fix; a snapshot is made before'; fi
+  if [ -n "$needs_repair" ]; then hint="let the new gateway repair the state: $(name_command)scripts/docker/setup.sh --fix${offline:+ --offline}; a snapshot is made before"; fi
   fail "The new gateway ${next_version:+$next_version }does not start" "$reason" "$hint"
 }

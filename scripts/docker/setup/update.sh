@@ -6,6 +6,7 @@
 # update fails.
 
 installed_id='' installed_version='' next_version='' undone_image=''
+is_guessed='' # whether nothing says which image the installation runs, but the name in .env
 HELPER_LABEL=ai.openclaw.setup # of containers that setup starts for itself
 
 # Finds the image that the installation runs, its name, and its port: those of its container, or the image that the last setup recorded.
@@ -23,7 +24,7 @@ find_installed_image() {
     installed_version=$(sed -n 's/^version=//p' "$snapshot_dir/installed" | LC_ALL=C tr -dc 'A-Za-z0-9._+-')
     was_image=$(in_env_file OPENCLAW_IMAGE)
   elif [ -z "$recovered" ] && [ -f "$root/.env" ]; then
-    was_image=$(in_env_file OPENCLAW_IMAGE) was_image=${was_image:-openclaw:local}
+    is_guessed=yes was_image=$(in_env_file OPENCLAW_IMAGE) was_image=${was_image:-openclaw:local}
     installed_id=$(image_id "$was_image") installed_version=$(image_version "$was_image")
   fi
   # A second tag keeps the image: an engine deletes an image without tags, even if a container runs from it.
@@ -33,13 +34,15 @@ find_installed_image() {
 # Whether this run starts an existing state with another image than before, or with one that may be another. Without .env, as in a new
 # clone, the configuration says which version has written it.
 is_update() {
+  local version
   [ -n "$before_config" ] || return
   if [ -n "$before_env" ]; then
-    [ "$installed_id" != "$(image_id "$next_image")" ]
-  else
-    installed_version=${installed_version:-$(sed -n 's/.*"lastTouchedVersion": *"\([A-Za-z0-9._+-]*\)".*/\1/p' <<<"$before_config" | head -n 1)}
-    [ -n "$installed_version" ] && [ "$installed_version" != "$next_version" ]
+    if [ "$installed_id" != "$(image_id "$next_image")" ]; then return 0; fi
+    [ -n "$is_guessed" ] || return
   fi
+  version=$(sed -n 's/.*"lastTouchedVersion": *"\([A-Za-z0-9._+-]*\)".*/\1/p' <<<"$before_config" | head -n 1)
+  if [ -z "$is_guessed" ]; then version=${installed_version:-$version}; fi
+  [ -n "$version" ] && [ "$version" != "$next_version" ] && installed_version=$version
 }
 
 versions_text() {
@@ -178,6 +181,7 @@ recover_update() {
     # The former gateway runs while the new image is provided again, with --offline the one that has the name now.
     path=$(snapshot_value "$name" image)
     next=$(image_id "$path")
+    if [ "$(image_id "$waiting_image")" = "$(snapshot_value "$name" next_image_id)" ]; then next=$(image_id "$waiting_image"); fi
     if [ -n "$path" ] && [ "$(image_id "$undone_image")" = "$(snapshot_value "$name" image_id)" ]; then tag_image "$undone_image" "$path"; fi
     if [ -n "$(snapshot_value "$name" running)" ]; then
       (unset_given && cd "$root" && docker compose --project-name "$project_name" up --detach openclaw-gateway) >&2 || true
@@ -185,8 +189,8 @@ recover_update() {
     if [ -n "$next" ] && [ -n "$offline" ] && [ -z "$rollback" ] && [ "$kind" != rollback ]; then tag_image "$next" "$path"; fi
     rm -f -- "$snapshot_dir/$name/unfinished"
     remove_snapshot "$name"
-    if [ "$rollback" = last ] && [ "$kind" != rollback ]; then
-      note 'the state before that update is restored'
+    if [ "$rollback" = "$number" ] || { [ "$rollback" = last ] && [ "$kind" != rollback ]; }; then
+      note 'the state of that snapshot is restored'
       exit 0
     fi
     start_again

@@ -34,6 +34,6 @@ it('a new digest of the base repeats the system packages only', async () => {
   expect(second.base.digest).not.toBe(first.base.digest);
   expect(second.layers.filter(({ cached }) => !cached).map((layer) => layer.name)).toEqual(['system']);
   const ran = second.stages.filter(({ cached }) => !cached).map(({ stage }) => stage);
-  // The stages with-tools and runtime put finished layers on top.
-  expect(ran.sort()).toEqual(['base', 'export', 'runtime', 'system', 'with-tools']);
+  // The stages with-tools, with-server and runtime put finished layers on top.
+  expect(ran.sort()).toEqual(['base', 'export', 'runtime', 'system', 'with-server', 'with-tools']);
 });

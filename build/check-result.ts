@@ -6,7 +6,7 @@ export interface CheckResult {
   readonly found: string;
   /** The two things that were compared, if neither the name nor `found` says it. */
   readonly checked?: string;
-  /** The signer of the values. `this host`: a container on this host showed them. `nobody`: there is no valid signature. */
+  /** The signer of the values. `this host`: a container on this host showed them. `nobody`: the signature is missing or invalid. */
   readonly by?: string;
   /** The requirement; only for a failed check whose `found` does not say it. */
   readonly expected?: string;

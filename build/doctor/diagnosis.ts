@@ -257,10 +257,7 @@ function snapshots({ snapshots: found }: Installation): CheckOutcome {
   if (found === undefined) return warning('their folder cannot be read', `run doctor as the user who runs ${SETUP}`);
   const interrupted = found.find(({ unfinished }) => unfinished);
   if (interrupted !== undefined)
-    return problem(
-      `an update was interrupted (snapshot ${interrupted.number})`,
-      `${SETUP} first restores what was there before`,
-    );
+    return problem(`the update after snapshot ${interrupted.number} was interrupted`, `${SETUP} restores it first`);
   if (found.length === 0) return passed('none yet: each update makes one');
   const listed = found.map(
     ({ number, version, created, bytes: size }) =>

@@ -17,7 +17,7 @@ export function cachedFolder(
     .update(`${CACHE_FORMAT} ${integrity}${replaced.join('')}${commits.join('')}${lockfile}`)
     .digest('hex')
     .slice(0, 16);
-  // A recorded lockfile gets a folder of its own, so that no later lock starts from it.
+  // A recorded lockfile gets a separate folder: otherwise, later locks could start from it.
   const end = lockfile === '' ? '' : '-recorded';
   return cacheFolder(kind, `${name}${name === '' ? '' : '-'}${version}-${key}${end}`);
 }

@@ -1,15 +1,4 @@
-/** The parts of `docker compose config --format json` that describe mounts. */
-interface ComposeConfig {
-  readonly services: Readonly<
-    Record<
-      string,
-      {
-        readonly volumes?: readonly { readonly type: string; readonly source?: string; readonly target: string }[];
-      }
-    >
-  >;
-  readonly volumes?: Readonly<Record<string, { readonly name?: string } | null>>;
-}
+import { type ComposeConfig, composed, nameOfVolume } from './compose-config.ts';
 
 /**
  * The mounts of the gateway, as `docker container inspect` describes those of a container.
@@ -22,9 +11,8 @@ export function gatewayMounts(config: string): readonly string[] {
   return (services['openclaw-gateway']?.volumes ?? []).flatMap(({ type, source = '', target }) => {
     const isVolume = type === 'volume';
     if (source === '' || !(isVolume || type === 'bind')) return [];
-    const name = isVolume ? (volumes[source]?.name ?? source) : '';
-    // Compose writes `$` as `$$`.
-    const parts = [type, isVolume ? '' : source, target, name].map((part) => part.replaceAll('$$', '$'));
+    const name = isVolume ? nameOfVolume(source, volumes) : '';
+    const parts = [type, isVolume ? '' : source, target, name].map(composed);
     return parts.some((part) => /[|\n]/.test(part)) ? [] : [parts.join('|')];
   });
 }

@@ -1,65 +1,7 @@
 import { type Problem, RequestError } from '../problem.ts';
 import { secondsOf } from '../units.ts';
+import { type ComposeConfig, composed, type Named, nameOfVolume, type Service } from './compose-config.ts';
 import { shownValue, unprintable } from './path-rule.ts';
-
-/** The gateway in the output of `docker compose config --format json`. */
-interface Service {
-  readonly image: string;
-  readonly command: readonly string[] | null;
-  readonly entrypoint?: readonly string[] | null;
-  readonly environment?: Readonly<Record<string, string | null>>;
-  readonly user: string;
-  readonly group_add?: readonly string[];
-  readonly userns_mode?: string;
-  readonly hostname: string;
-  readonly init?: boolean;
-  readonly read_only?: boolean;
-  readonly cap_add?: readonly string[];
-  readonly cap_drop?: readonly string[];
-  readonly security_opt?: readonly string[];
-  readonly pids_limit?: number | string;
-  readonly mem_limit?: number | string;
-  readonly extra_hosts?: readonly string[];
-  readonly dns?: readonly string[];
-  readonly tmpfs?: readonly string[];
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly stop_grace_period?: string;
-  readonly networks?: Readonly<Record<string, object | null>>;
-  readonly depends_on?: Readonly<Record<string, object>>;
-  readonly ports?: readonly {
-    readonly target: number;
-    readonly published?: string;
-    readonly protocol?: string;
-    readonly host_ip?: string;
-  }[];
-  readonly volumes?: readonly {
-    readonly type: string;
-    readonly source?: string;
-    readonly target: string;
-    readonly read_only?: boolean;
-    readonly bind?: { readonly selinux?: string; readonly create_host_path?: boolean };
-    readonly volume?: object;
-    readonly tmpfs?: object;
-  }[];
-  readonly healthcheck?: {
-    readonly test?: readonly string[];
-    readonly interval?: string;
-    readonly timeout?: string;
-    readonly retries?: number;
-    readonly start_period?: string;
-    readonly disable?: boolean;
-  };
-}
-
-interface ComposeConfig {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly volumes?: Readonly<Record<string, Named | null>>;
-  readonly networks?: Readonly<Record<string, Named | null>>;
-}
-
-interface Named {
-  readonly name?: string;
-}
 
 /** Keys of a service that the unit has in another form, or does not need: systemd restarts it, and journald keeps its log. */
 const OTHER_FORM = new Set(['container_name', 'env_file', 'logging', 'profiles', 'restart', 'stdin_open', 'tty']);
@@ -244,7 +186,7 @@ function volumeOf(
   volumes: Readonly<Record<string, Named | null>>,
 ): string {
   const options = [...(read_only === true ? ['ro'] : []), ...(bind?.selinux === undefined ? [] : [bind.selinux])];
-  const from = type === 'volume' ? (volumes[source]?.name ?? source) : source;
+  const from = type === 'volume' ? nameOfVolume(source, volumes) : source;
   // Without a source, Podman makes a volume without a name, as Compose does.
   return [...(from === '' ? [] : [from]), target, ...(options.length === 0 ? [] : [options.join(',')])].join(':');
 }
@@ -256,9 +198,6 @@ const portOf = ({ target, published = '', protocol = 'tcp', host_ip }: NonNullab
     ...(published === '' ? [] : [published]),
     target,
   ].join(':') + (protocol === 'tcp' ? '' : `/${protocol}`);
-
-/** Compose writes `$` as `$$`. */
-const composed = (text: string): string => text.replaceAll('$$', '$');
 
 /** systemd expands `%n` and `$NAME`. Source: systemd.unit(5), "Specifiers"; systemd.service(5), "Command lines" */
 const escaped = (text: string): string => text.replaceAll('%', '%%').replaceAll('$', '$$$$');

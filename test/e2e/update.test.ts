@@ -210,7 +210,7 @@ function testUpdates(
     expect(output).toContain(`tag openclaw-setup:next-${here.environment['COMPOSE_PROJECT_NAME']} ${here.image} && `);
   });
 
-  test('ends a rollback that was killed when it is asked for again', async () => {
+  test('finishes a rollback that was killed, with the same command', async () => {
     await succeeds(image(2));
     await setup(image(2), { options: ['--rollback'], when: ['Starting the gateway', 'SIGKILL'] });
     const output = await succeeds(image(2), { options: ['--rollback'] });

@@ -5,8 +5,8 @@ import { docker } from './command.ts';
 import type { TestGateway } from './gateway.ts';
 
 /**
- * The files of the state, with owner, mode and contents, and the folder `shared`. Real gateways write to their logs and databases when they start; the database
- * of the test shows whether theirs were restored.
+ * The files of the state, with owner, mode and contents, and the folder `shared`. Real gateways write to their logs and databases when
+ * they start; the database of the test shows whether theirs were restored.
  */
 export async function readState(folder: string, gateway: TestGateway): Promise<ReadonlyMap<string, string>> {
   const changing = gateway === 'whole' ? /^(?:logs|tasks|tmp|cache)\/|\.sqlite(?:-wal|-shm)?$|\.last-good$/ : /^$/;

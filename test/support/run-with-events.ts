@@ -7,7 +7,7 @@ export type Event = readonly [
 ];
 
 /**
- * Runs a program in a process group of its own.
+ * Runs a program in a separate process group.
  *
  * @param events in their order
  * @param stopEngine makes the engine go away

@@ -89,7 +89,7 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
     const conclusion =
       failures === 0 ? `all ${checks.length} checks passed` : `${failures} of ${checks.length} checks failed`;
     const covered = isFailed(signature)
-      ? 'The signature is not valid, so nobody has confirmed these values.'
+      ? 'The signature is invalid: anybody could have written these values.'
       : `All values are part of this digest, which is ${signature.found}.`;
     return {
       text: () =>

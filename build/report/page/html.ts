@@ -51,7 +51,7 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
       <thead>
         <tr>
           ${columns.map(({ head, isNumber }) =>
-            // An empty cell is no header.
+            // A header without text would only disturb screen readers.
             head === '' ? html`<td></td>` : html`<th scope="col" class=${isNumber && 'number'}>${head}</th>`,
           )}
         </tr>

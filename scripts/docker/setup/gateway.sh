@@ -191,7 +191,7 @@ restore() {
   local status=$?
   trap '' INT TERM HUP PIPE TTOU # a second Ctrl-C, or the end of a pipe, must not leave the gateway stopped
   set +e                         # restore as much as possible
-  # In a process group of its own: a terminal sends Ctrl-C to all programs of this one, and docker ends with it, although the shell does not.
+  # In a separate process group: a terminal sends Ctrl-C to every program of this group. The shell ignores it, but docker would end.
   set -m
   restore_all "$status" </dev/null &
   set +m

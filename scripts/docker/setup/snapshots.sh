@@ -9,7 +9,6 @@
 # snapshot is made, its name ends in .partial. The file `unfinished` shows that the update has not ended: the next setup undoes it.
 
 snapshot='' # number of the snapshot of this run
-no_space_hint='make free space, or choose another disk: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh'
 
 # Runs a shell script as root in a container with the folders of the state, and the folder `data` of a snapshot. `copy` and `remove` leave
 # out the workspace, which belongs to people, and the secrets, which are copied separately.
@@ -122,7 +121,7 @@ image_version() {
 }
 # Prints where the image came from, to pull it again: NAME@sha256:…; nothing if it was built or loaded here.
 image_source() { # IMAGE
-  docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" 2>/dev/null | grep -m 1 -E '^[^/]+[.:][^/]*/.*@sha256:[0-9a-f]{64}$' | grep -v '^localhost/' || true
+  docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" 2>/dev/null | grep -v '^localhost[:/]' | grep -m 1 -E '^[^@]+/[^@]+@sha256:[0-9a-f]{64}$' || true
 }
 snapshot_image() { printf 'openclaw-setup:snapshot-%s-%s' "$project_name" "${1%.partial}"; }
 # Whether the engine has the image of a snapshot under its name. An installation with the same project name may have given it to its own.
@@ -167,7 +166,7 @@ begin_snapshot() { # KIND
 }
 
 # Copies the state of the stopped gateway.
-save_state() {
+save_state() { # [HINT for a full disk]
   local output
   output=$(with_state "$snapshot.partial" '
     owners=$(owners_in /snapshot)
@@ -178,7 +177,7 @@ save_state() {
     sync -f /snapshot
     date -u +%Y-%m-%dT%H:%M:%SZ
     du -s --block-size=1 /snapshot | cut -f 1' 2>"$lock/problem") ||
-    fail 'The state could not be saved before the update' "$(reason_of "$(last_problem)")" "$no_space_hint"
+    fail 'The state could not be saved before the update' "$(reason_of "$(last_problem)")" "${1:-make free space, or choose another disk: OPENCLAW_SNAPSHOT_DIR=/folder scripts/docker/setup.sh}"
   printf 'created=%s\nbytes=%s\n' "$(printf '%s' "${output%%$'\n'*}" | LC_ALL=C tr -dc '0-9TZ:-')" "$(digits "${output##*$'\n'}")" >>"$snapshot_dir/$snapshot.partial/snapshot"
   mv -- "$snapshot_dir/$snapshot.partial" "$snapshot_dir/$snapshot"
   note "saved the state as snapshot $snapshot ($(megabytes "$(snapshot_value "$snapshot" bytes)"))"

@@ -213,8 +213,7 @@ save_interrupted_state() {
   installed_id=$(snapshot_value "$number" next_image_id) installed_version=$(snapshot_value "$number" next_version)
   was_image=$(snapshot_value "$number" image) was_running='' next_version=$(snapshot_value "$number" version)
   begin_snapshot interrupted "$(snapshot_image "$number")"
-  no_space_hint='make free space on that disk, then run setup again'
-  save_state
+  save_state 'make free space on that disk, then run setup again'
   rm -f -- "$snapshot_dir/$snapshot/unfinished"
   snapshot='' installed_id='' installed_version='' was_image='' next_version=''
 }
@@ -293,11 +292,10 @@ roll_back() {
   provided_id=$(image_id "$(snapshot_image "$number")")
   written=yes
   begin_snapshot rollback "$(snapshot_image "$number")"
-  no_space_hint='make free space on that disk, then try again'
   printf 'back_to=%s\n' "$number" >>"$snapshot_dir/$snapshot.partial/snapshot"
   stop_gateway 'Its state is to be replaced.'
   started=yes
-  save_state
+  save_state 'make free space on that disk, then try again'
   restore_state "$number" 2>"$lock/problem" ||
     fail "Snapshot $number could not be restored" "$(reason_of "$(last_problem)")" 'make free space, then try again'
   changed=$(changed_settings "$(cat -- "$snapshot_dir/$number/project/.env")")

@@ -163,7 +163,7 @@ describe('finds a problem, and its fix', () => {
     [
       'snapshots',
       { snapshots: [parseSnapshot(4, 'kind=update\n', true)] },
-      /update was interrupted \(snapshot 4\)/,
+      /update after snapshot 4 was interrupted/,
       /setup\.sh/,
     ],
     ['gateway', { container: undefined }, /container does not exist/, /compose up/],

@@ -2,10 +2,9 @@ import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type PinStatus, pinStatus, updatePin } from '../base/pinned-base.ts';
 import { type DebianUpdate, updateText } from '../image/debian-updates.ts';
-import { markdownTable } from '../report/job-summary.ts';
 import { shortDigest } from '../report/release-plan-report.ts';
 import { style } from '../report/style.ts';
-import { table } from '../report/table.ts';
+import { markdownTable, table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { DEBIAN_OPTIONS, listDebianUpdates } from './debian-options.ts';
 import { addOptions } from './options.ts';
@@ -73,7 +72,7 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
       pin.pinned.nodeVersion ?? '',
       isCurrent(pin) ? 'current' : `${shortDigest(pin.newest.digest)}${age(pin.newest.created)}`,
       pin.newest.nodeVersion ?? '',
-      ...(options.debian === true ? [(pin.updates ?? []).map(updateText).join('\n')] : []),
+      ...(options.debian === true ? [(pin.updates ?? []).map(updateText)] : []),
     ]);
     const outdated = pins.filter((pin) => !isCurrent(pin)).length;
     const conclusion =
@@ -86,10 +85,9 @@ async function run(options: StatusOptions, update: boolean): Promise<void> {
     const pending =
       packages === 0 ? '' : ` Debian has newer versions of ${packages} packages in them, which come with a newer base.`;
     const heads = [...COLUMNS, ...(options.debian === true ? ['newer in Debian'] : [])];
-    const columns = heads.map((head) => ({ head }));
     return {
       text: () =>
-        `${table(columns, rows)}\n\n${style((outdated === 0 || update) && packages === 0 ? 'green' : 'yellow', `${conclusion}${pending}`)}`,
+        `${table(heads, rows)}\n\n${style((outdated === 0 || update) && packages === 0 ? 'green' : 'yellow', `${conclusion}${pending}`)}`,
       json: () => pins,
       summary: `### ${conclusion}${pending}\n\n${markdownTable(heads, rows)}\n`,
       failed: outdated > 0 && !update,

@@ -96,14 +96,14 @@ async function dryRun(spec: ImageSpec, inputs: ResolvedInputs): Promise<CommandO
   const overrides = Object.entries(spec.overrides).map(([name, version]) => `${name}=${version}`);
   const text = (): string => {
     const summary = table(
-      [{ head: '' }, { head: '' }],
+      ['', ''],
       [
         ['gateway', `${gateway.version} (${gateway.origin})`],
         gateway.kind === 'checkout' ? ['revision', revisionOf(gateway)] : ['integrity', gateway.integrity],
-        ...(overrides.length === 0 ? [] : [['overrides', overrides.join('\n')]]),
+        ...(overrides.length === 0 ? [] : [['overrides', overrides]]),
         ['required Node', gateway.nodeRange],
         ['base', spec.base.kind === 'reference' ? base.from : `${spec.base.kind} (pinned: ${base.from})`],
-        ['tags', spec.tags.map(familiarReference).join('\n')],
+        ['tags', spec.tags.map(familiarReference)],
         ['platforms', spec.platforms.length === 0 ? "the engine's platform" : spec.platforms.join(', ')],
         ['destination', spec.destination.kind === 'output' ? spec.destination.value : spec.destination.kind],
       ],
@@ -113,7 +113,7 @@ async function dryRun(spec: ImageSpec, inputs: ResolvedInputs): Promise<CommandO
       made.by === 'stage' ? `stage ${made.stage}` : made.instruction,
       holds,
     ]);
-    const columns = [{ head: 'layer' }, { head: 'made by' }, { head: 'contents' }];
+    const columns = ['layer', 'made by', 'contents'];
     return `${summary.trimStart()}\n\n${table(columns, rows)}\n\n${dockerfile.trimEnd()}`;
   };
   return { text, json: () => ({ spec, gateway, plugins, layers, dockerfile }) };

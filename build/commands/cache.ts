@@ -37,12 +37,7 @@ async function list({ json }: OptionValues<typeof LIST_OPTIONS>): Promise<void> 
   await runCommand({ json, consequence: 'nothing was changed' }, async () => {
     const uses = await cacheUse();
     const total = uses.reduce((sum, { size }) => sum + size, 0);
-    const columns = [
-      { head: 'folder' },
-      { head: 'size', align: 'right' },
-      { head: 'entries', align: 'right' },
-      { head: 'holds' },
-    ] as const;
+    const columns = ['folder', { right: 'size' }, { right: 'entries' }, 'holds'] as const;
     const rows = uses.map(({ folder, size, entries, holds }) => [folder, bytes(size), String(entries), holds]);
     return {
       text: () => [table(columns, rows), '', `${bytes(total)} in ${cacheFolder()}`].join('\n'),
@@ -71,9 +66,7 @@ async function prune({ days: text, dryRun, json }: OptionValues<typeof PRUNE_OPT
       text: () =>
         entries.length === 0
           ? conclusion
-          : [table([{ head: 'entry' }, { head: 'size', align: 'right' }, { head: 'why' }], rows), '', conclusion].join(
-              '\n',
-            ),
+          : [table(['entry', { right: 'size' }, 'why'], rows), '', conclusion].join('\n'),
       json: () => ({ removed: dryRun !== true, bytes: total, entries }),
     };
   });

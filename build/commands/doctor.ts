@@ -40,7 +40,11 @@ Examples:
     )
     .action(run);
 
-const SIGNS = { passed: ['green', 'ok'], warning: ['yellow', 'WARN'], failed: ['red', 'FAIL'] } as const;
+const SIGNS = {
+  passed: { color: 'green', text: 'ok' },
+  warning: { color: 'yellow', text: 'WARN' },
+  failed: { color: 'red', text: 'FAIL' },
+} as const;
 
 async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_OPTIONS>): Promise<void> {
   const folder = project === undefined ? join(import.meta.dirname, '../..') : resolve(project);
@@ -80,15 +84,16 @@ async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_
 }
 
 function report(results: readonly CheckResult[], failures: number): string {
-  const rows = results.map(({ name, status, found, hint }) => {
-    const [colour, word] = SIGNS[status];
-    return [style(colour, word), name, hint === undefined ? found : `${found}\n→ ${hint}`];
-  });
+  const rows = results.map(({ name, status, found, hint }) => [
+    SIGNS[status],
+    name,
+    hint === undefined ? found : [found, `→ ${hint}`],
+  ]);
   const summary =
     failures === 0
       ? style('green', 'no problem')
       : style('red', `${failures} ${failures === 1 ? 'problem' : 'problems'}`);
-  return `${table([{ head: '' }, { head: 'check' }, { head: 'found' }], rows)}\n\n${summary}`;
+  return `${table(['', 'check', 'found'], rows)}\n\n${summary}`;
 }
 
 const FORMER_OUTCOMES = { passed: 'fine', warning: 'warning', failed: 'problem' } as const;

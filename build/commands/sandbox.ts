@@ -83,9 +83,9 @@ function report({ names, digest, size, stages, seconds: duration }: BuiltImage, 
   return [
     style('bold', `Built in ${seconds(duration)}`),
     table(
-      [{ head: '' }, { head: '' }],
+      ['', ''],
       [
-        ['image', names.join('\n')],
+        ['image', names],
         ['digest', digest ?? ''],
         ...(size === undefined ? [] : [['size', `${bytes(size)} compressed`]]),
         ['base', `${base.name} (${base.kind})`],

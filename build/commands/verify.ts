@@ -146,16 +146,15 @@ function checkedReference(
   return undefined;
 }
 
-/** The colour and the word of each status. */
-const SIGNS = { passed: ['green', 'pass'], warning: ['yellow', 'WARN'], failed: ['red', 'FAIL'] } as const;
+const SIGNS = {
+  passed: { color: 'green', text: 'pass' },
+  warning: { color: 'yellow', text: 'WARN' },
+  failed: { color: 'red', text: 'FAIL' },
+} as const;
 
 function report({ reference, digest, source, results }: Verification): string {
-  const sign = (status: ContractResult['status']): string => {
-    const [colour, word] = SIGNS[status];
-    return style(colour, word);
-  };
   const rows = results.map((result) => [
-    sign(result.status),
+    SIGNS[result.status],
     result.name,
     result.row,
     result.expected === undefined ? result.found : `${result.found}; expected: ${result.expected}`,
@@ -167,7 +166,7 @@ function report({ reference, digest, source, results }: Verification): string {
     `${reference} (${source})`,
     digest,
     '',
-    table([{ head: '' }, { head: 'check' }, { head: 'row' }, { head: 'found' }, { head: '', align: 'right' }], rows),
+    table(['', 'check', 'row', 'found', { right: '' }], rows),
     '',
     `This host checked every row on a container of this digest. Signatures were not checked; to check them: scripts/run release verify ${source === 'engine' ? 'REFERENCE' : reference}`,
     failures === 0

@@ -20,16 +20,16 @@ export function buildReport(
   const title =
     image.stages.length === 0 ? 'Nothing changed since the last build' : `Built in ${seconds(image.seconds)}`;
   const lines = [
-    ['image', image.names.join('\n')],
+    ['image', image.names],
     ['digest', image.digest ?? 'none (this output has no index)'],
     ...(image.size === undefined ? [] : [['size', sizeText(image.size, image.formerSize)]]),
     ['rebuilt', rebuiltText(image)],
     // A row for each, so that they can be copied.
     ...next.map((command, index) => [index === 0 ? 'next' : '', command]),
-  ].filter(([, text]) => text !== '');
+  ].filter(([, text]) => text?.length);
   return [
     style('bold', title),
-    table([{ head: '' }, { head: '' }], lines).trimStart(),
+    table(['', ''], lines).trimStart(),
     ...(image.uncached.length === 0 ? [] : ['', uncachedText(image.uncached)]),
     ...(verbose ? ['', details(image, plan)] : []),
   ].join('\n');
@@ -59,7 +59,7 @@ function rebuiltText({ stages, rebuilt, layers }: BuiltImage): string {
 /** Gateway and base, all layers, and the time of each stage that ran. */
 function details(image: BuiltImage, { base, gateway }: GatewayBuildPlan): string {
   const inputs = table(
-    [{ head: '' }, { head: '' }],
+    ['', ''],
     [
       ['gateway', `${gateway.version} (${gateway.origin})`],
       ...(gateway.kind === 'checkout' ? [['revision', revisionOf(gateway)]] : []),
@@ -67,7 +67,7 @@ function details(image: BuiltImage, { base, gateway }: GatewayBuildPlan): string
     ],
   );
   const layers = table(
-    [{ head: 'layer' }, { head: 'size', align: 'right' }, { head: '' }, { head: 'contents' }],
+    ['layer', { right: 'size' }, '', 'contents'],
     image.layers.map(({ name, size, cached, holds }) => [
       name,
       size === undefined ? '' : bytes(size),
@@ -80,7 +80,7 @@ function details(image: BuiltImage, { base, gateway }: GatewayBuildPlan): string
     executed.length === 0
       ? 'every stage was cached'
       : table(
-          [{ head: 'stage' }, { head: 'time', align: 'right' }],
+          ['stage', { right: 'time' }],
           executed.map(({ stage, seconds: time }) => [stage, seconds(time)]),
         );
   return [inputs.trimStart(), '', layers, '', stages].join('\n');

@@ -1,25 +1,18 @@
 import { type Difference, type ImageDifference, sizeOf } from '../contents/compare-images.ts';
 import { bytes } from '../units.ts';
-import { markdownTable } from './job-summary.ts';
 import { style } from './style.ts';
-import { table } from './table.ts';
+import { markdownTable, table } from './table.ts';
 
 /** Longer lists are cut; --json prints all entries. A comment on GitHub may have 65,536 characters. */
 const MOST_ROWS = { terminal: 12, markdown: 100 };
 
 /** For the terminal. */
 export function diffReport(difference: ImageDifference): string {
-  const summary = table(
-    [{ head: '' }, { head: 'layers', align: 'right' }, { head: 'compressed', align: 'right' }],
-    layerRows(difference),
-  );
+  const summary = table(['', { right: 'layers' }, { right: 'compressed' }], layerRows(difference));
   const parts = sections(difference).map(({ title, rows }) => {
     const head = style('bold', title);
     if (rows.length === 0) return head;
-    const drawn = table(
-      [{ head: '' }, { head: '' }, { head: 'first' }, { head: 'second' }],
-      rows.slice(0, MOST_ROWS.terminal),
-    );
+    const drawn = table(['', '', 'first', 'second'], rows.slice(0, MOST_ROWS.terminal));
     const rest = rows.length - MOST_ROWS.terminal;
     return `${head}\n${drawn}${rest > 0 ? `\n… and ${rest} more (--json lists them)` : ''}`;
   });

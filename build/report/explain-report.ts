@@ -38,12 +38,12 @@ export function explainReport(reference: string, { stages, layers }: BuildForeca
       : [`The last build: ${uncachedText(last.uncached)}`]),
     '',
     table(
-      [{ head: 'stage' }, { head: '' }, { head: 'time', align: 'right' }, { head: 'reason' }],
+      ['stage', '', { right: 'time' }, 'reason'],
       stages.map((stage) => [stage.name, STAGE_WORDS[stage.expectation], time(stage.name), reasonsOf(stage)]),
     ),
     '',
     table(
-      [{ head: 'layer' }, { head: '' }, { head: 'size', align: 'right' }, { head: 'last build' }, { head: 'reason' }],
+      ['layer', '', { right: 'size' }, 'last build', 'reason'],
       layers.map((layer) => {
         const cost = costs.get(layer.name);
         return [

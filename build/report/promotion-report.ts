@@ -1,8 +1,7 @@
 import type { Promotion } from '../release/promote.ts';
-import { markdownTable } from './job-summary.ts';
 import { PLAN_COLUMNS, planRows } from './release-plan-report.ts';
 import { style } from './style.ts';
-import { table } from './table.ts';
+import { markdownTable, table } from './table.ts';
 
 /** The result of a promotion in a sentence, and the next step for its reader. */
 function conclusion({ decision, tags }: Promotion, isDone: boolean): readonly string[] {
@@ -22,10 +21,7 @@ function conclusion({ decision, tags }: Promotion, isDone: boolean): readonly st
 /** A promotion, for people. @param isDone whether the tags were moved, or only listed */
 export const promotionReport = (promotion: Promotion, isDone: boolean): string =>
   [
-    table(
-      PLAN_COLUMNS.map((head) => ({ head })),
-      planRows(promotion),
-    ),
+    table(PLAN_COLUMNS, planRows(promotion)),
     '',
     ...conclusion(promotion, isDone).map((line, index) => (index === 0 && isDone ? style('green', line) : line)),
   ].join('\n');

@@ -1,7 +1,6 @@
 import type { ReleasePlan, TagAction } from '../release/plan-release.ts';
-import { markdownTable } from './job-summary.ts';
 import { style } from './style.ts';
-import { table } from './table.ts';
+import { markdownTable, table } from './table.ts';
 
 const THEN: Readonly<Record<TagAction, string>> = {
   create: 'new',
@@ -44,16 +43,7 @@ function conclusion(plan: ReleasePlan): string {
 
 /** A release plan, for people. */
 export const releasePlanReport = (plan: ReleasePlan): string =>
-  [
-    style('bold', title(plan)),
-    '',
-    table(
-      PLAN_COLUMNS.map((head) => ({ head })),
-      planRows(plan),
-    ),
-    '',
-    conclusion(plan),
-  ].join('\n');
+  [style('bold', title(plan)), '', table(PLAN_COLUMNS, planRows(plan)), '', conclusion(plan)].join('\n');
 
 /** A release plan, for a job summary. */
 export const releasePlanMarkdown = (plan: ReleasePlan): string =>

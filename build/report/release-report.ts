@@ -1,9 +1,8 @@
 import type { PublishedRelease } from '../release/publish-release.ts';
 import { seconds } from '../units.ts';
-import { markdownTable } from './job-summary.ts';
 import { shortDigest } from './release-plan-report.ts';
 import { style } from './style.ts';
-import { table } from './table.ts';
+import { markdownTable, table } from './table.ts';
 
 const COLUMNS = ['tag', 'registry', 'digest', ''] as const;
 
@@ -19,14 +18,7 @@ const conclusion = ({ record: { name, tags, signed }, seconds: duration }: Publi
 
 /** A published release, for people. */
 export const releaseReport = (published: PublishedRelease): string =>
-  [
-    table(
-      COLUMNS.map((head) => ({ head })),
-      rowsOf(published),
-    ),
-    '',
-    style('green', conclusion(published)),
-  ].join('\n');
+  [table(COLUMNS, rowsOf(published)), '', style('green', conclusion(published))].join('\n');
 
 /** A published release, for a job summary. */
 export const releaseMarkdown = (published: PublishedRelease): string =>

@@ -40,7 +40,7 @@ function imageText({ name, size, layers, packages, waste, largest }: ImageSummar
     const most = Math.max(1, ...parts.map(({ compressed }) => compressed));
     return parts.map((part) => [cut(part.name), bytes(part.compressed), bar(part.compressed / most, width)]);
   };
-  const head = [{ head: '' }, { head: 'to pull', align: 'right' as const }, { head: '' }];
+  const head = ['', { right: 'to pull' }, ''];
   const sorted = layers.toSorted((a, b) => b.compressed - a.compressed).slice(0, MOST_LAYERS);
   const percent = (waste.share * 100).toFixed(2);
   return [
@@ -89,10 +89,7 @@ function lineText({ images, updates }: ImageLine, columns: number): string {
   const longest = Math.min(LONGEST_NAME, Math.max(...titles.map(({ length }) => length)));
   const width = Math.max(4, Math.min(WIDEST_BAR, columns - NUMBERS - longest));
   return table(
-    [
-      ...[{ head: 'image' }, { head: 'to pull', align: 'right' as const }, { head: '' }],
-      ...(['update', 'limit'] as const).map((head) => ({ head, align: 'right' as const })),
-    ],
+    [...['image', { right: 'to pull' }, ''], ...['update', 'limit'].map((right) => ({ right }))],
     images.map(({ size }, index) => {
       const update = updates[index - 1];
       return [
@@ -112,7 +109,7 @@ function registriesText({ releases, channels }: RegistryOverview): string {
     const isWrong = problem !== undefined || drift > 0 || signature?.status === 'failed';
     const state = drift === 0 ? `${tags.length} tags as recorded` : `${drift} of ${tags.length} tags differ`;
     return [
-      style(isWrong ? 'red' : 'green', name),
+      { color: isWrong ? 'red' : 'green', text: name } as const,
       // A release whose record does not count has no tags.
       tags.length === 0 ? (problem ?? '') : [state, ...(problem === undefined ? [] : [problem])].join('; '),
       tags.length === 0 ? '' : signatureText(signature),
@@ -123,7 +120,7 @@ function registriesText({ releases, channels }: RegistryOverview): string {
     const why = decision === undefined ? '' : `chosen by ${decision.by}: ${decision.reason}`;
     return [channel, [...new Set(versions)].join(' / '), problem ?? why];
   });
-  const columns = [{ head: '' }, { head: '' }, { head: '' }];
+  const columns = ['', '', ''];
   const repairs = releases.flatMap(({ repair }) => (repair === undefined ? [] : [`  ${repair}`]));
   return [
     table(columns, now).trimStart(),

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { printableColored } from '../printable.ts';
+import { printable } from '../printable.ts';
 import { style } from './style.ts';
 
 const NO_LINES = Object.fromEntries(
@@ -21,23 +21,46 @@ const NO_LINES = Object.fromEntries(
   ].map((name) => [name, '']),
 );
 
-export interface Column {
-  readonly head: string;
-  readonly align?: 'left' | 'right';
-}
+/** A heading. Columns of numbers are aligned to the right. */
+export type Column = string | { readonly right: string };
+
+/** A text, or its lines, or a colored text. Nobody else's text can color itself, or begin another line or cell. */
+export type Cell = string | readonly string[] | { readonly color: Color; readonly text: string };
+
+type Color = 'dim' | 'green' | 'yellow' | 'red';
+
+export const headOf = (column: Column): string => (typeof column === 'string' ? column : column.right);
+
+const linesOf = (cell: Cell): readonly string[] =>
+  typeof cell === 'string' ? [cell] : 'color' in cell ? [cell.text] : cell;
 
 /** A table without lines, for a terminal or a log. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
   const drawn = new Table({
-    head: columns.map(({ head }) => style('dim', head)),
-    colAligns: columns.map(({ align }) => align ?? 'left'),
+    head: columns.map((column) => style('dim', headOf(column))),
+    colAligns: columns.map((column) => (typeof column === 'string' ? 'left' : 'right')),
     chars: { ...NO_LINES, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  drawn.push(...rows.map((row) => row.map(printableColored)));
+  drawn.push(...rows.map((row) => row.map(cellText)));
   return drawn
     .toString()
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
+}
+
+function cellText(cell: Cell): string {
+  const text = linesOf(cell).map(printable).join('\n');
+  return typeof cell === 'object' && 'color' in cell ? style(cell.color, text) : text;
+}
+
+/** The same table in Markdown, without colors, for the summary of a job or a comment. */
+export function markdownTable(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const text = (cell: Cell): string =>
+    linesOf(cell)
+      .map((part) => printable(part).replaceAll('|', '\\|'))
+      .join('<br>');
+  return [columns.map(headOf), columns.map(() => '---'), ...rows.map((row) => row.map(text))].map(line).join('\n');
 }

@@ -66,11 +66,6 @@ export function report(comparison: Comparison): void {
           ],
         ]),
   ];
-  const columns = [
-    { head: name },
-    { head: 'ours', align: 'right' },
-    { head: 'other', align: 'right' },
-    { head: 'other ÷ ours', align: 'right' },
-  ] as const;
+  const columns = [name, { right: 'ours' }, { right: 'other' }, { right: 'other ÷ ours' }] as const;
   process.stdout.write(`${table(columns, rows)}\ngoal: ${goal}\n`);
 }

@@ -159,8 +159,8 @@ if (json) {
 } else {
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
   const columns = [
-    { head: 'edit' },
-    ...['ours s', 'guide s', 'ratio', 'goal', 'ours MB', 'guide MB'].map((head) => ({ head, align: 'right' as const })),
+    'edit',
+    ...['ours s', 'guide s', 'ratio', 'goal', 'ours MB', 'guide MB'].map((right) => ({ right })),
   ];
   const lines = rows.map(({ edit, ours, other, ratio, goal }) => [
     edit,

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { gte, rcompare } from 'semver';
 import { $ } from 'zx';
 import { replaceSection } from '../../build/report/documentation.ts';
-import { markdownTable } from '../../build/report/job-summary.ts';
+import { markdownTable } from '../../build/report/table.ts';
 import { bytes, seconds } from '../../build/units.ts';
 import { startEngine, stopEngine } from '../support/engine.ts';
 import { isFolder, type TriedRelease, tryRelease } from '../support/try-release.ts';

@@ -66,6 +66,6 @@ if (json) process.stdout.write(`${JSON.stringify({ results, goal: 'at most 2 s' 
 else {
   const rows = results.map(({ name, seconds, ratio }) => [name, `${seconds.toFixed(2)} s`, ratio.toFixed(2)]);
   process.stdout.write(
-    `${table([{ head: 'page' }, { head: 'until the map is there', align: 'right' }, { head: 'ratio', align: 'right' }], rows)}\ngoal: at most 2 s\n`,
+    `${table(['page', { right: 'until the map is there' }, { right: 'ratio' }], rows)}\ngoal: at most 2 s\n`,
   );
 }

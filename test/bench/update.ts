@@ -163,12 +163,7 @@ try {
     json
       ? `${JSON.stringify(result, null, 2)}\n`
       : `${table(
-          [
-            { head: 'step' },
-            { head: 'changed files, MB', align: 'right' },
-            { head: 'pulled, MB', align: 'right' },
-            { head: 'ratio', align: 'right' },
-          ],
+          ['step', { right: 'changed files, MB' }, { right: 'pulled, MB' }, { right: 'ratio' }],
           steps.map(({ from, to, changed, pulled, ratio }) => [
             `${from} → ${to}`,
             megabytes(changed),

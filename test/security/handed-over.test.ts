@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { pack } from 'tar-stream';
@@ -15,11 +16,11 @@ import { readPackedFiles } from '../../build/gateway/packed-file.ts';
 import { parseWorkspace } from '../../build/gateway/pnpm-files.ts';
 import { readSourceFile } from '../../build/gateway/source-file.ts';
 import { readCredentials } from '../../build/oci/credentials.ts';
-import { printableColored } from '../../build/printable.ts';
 import { RequestError } from '../../build/problem.ts';
 import { requireCache } from '../../build/release/build-cache.ts';
 import { installsAgain } from '../../build/release/build-system-layers.ts';
 import { baseOf } from '../../build/release/registry-image.ts';
+import { markdownTable, table } from '../../build/report/table.ts';
 
 // Inputs from programs, registries and the job that builds.
 
@@ -99,11 +100,11 @@ it.each([['null'], ['1'], ['[']])("Docker's logins that are %s are named", async
   });
 });
 
-it('prints colors, but nothing that hides text', () => {
+it('prints colors of its own in a table, and none of anybody else', () => {
   const start = String.fromCharCode(27);
-  expect(printableColored(`${start}[32mok${start}[39m ${start}[8mhidden`)).toBe(
-    `${start}[32mok${start}[39m  [8mhidden`,
-  );
+  const cells = [{ color: 'green', text: `ok${start}[31m` }, `${start}[32mfine${start}[8m hidden\n::error::`] as const;
+  expect(stripVTControlCharacters(table(['', 'name'], [cells]))).toContain('ok [31m   [32mfine [8m hidden ::error::');
+  expect(markdownTable(['', 'name'], [cells])).toContain('| ok [31m |  [32mfine [8m hidden ::error:: |');
 });
 
 it('asks a cosign on PATH for its version without a line on standard output', async () => {

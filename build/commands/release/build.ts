@@ -108,7 +108,7 @@ async function run(
 
 const report = (written: readonly WrittenImage[]): string =>
   table(
-    [{ head: 'image' }, { head: 'platform' }, { head: 'digest' }, { head: 'checks' }, { head: 'file' }],
+    ['image', 'platform', 'digest', 'checks', 'file'],
     written.map(({ file, image: { image, platform, index, checks = [] } }) => [
       image,
       platform,

@@ -6,7 +6,7 @@ import { type DebianUpdate, updateText } from '../../image/debian-updates.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { updateRequests } from '../../release/update-request.ts';
-import { markdownTable } from '../../report/job-summary.ts';
+import { markdownTable } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { DEBIAN_OPTIONS, listDebianUpdates } from '../debian-options.ts';
 import { addOptions } from '../options.ts';

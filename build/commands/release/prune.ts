@@ -88,7 +88,7 @@ function report(plans: readonly PrunePlan[], isDone: boolean): string {
   const manifests = plans.reduce((sum, plan) => sum + plan.manifests.length, 0);
   const total = `${rows.length} tags and ${manifests} manifests`;
   return [
-    table([{ head: 'tag' }, { head: 'why' }], rows),
+    table(['tag', 'why'], rows),
     '',
     isDone
       ? `Removed ${total}. The registry's garbage collection frees their storage.`

@@ -236,11 +236,11 @@ const otherPlatform = (name: string, platform: Platform): WorkError =>
 
 const layerTable = (layers: readonly LayerResult[]): string =>
   table(
-    [{ head: 'layer', align: 'right' }, { head: '' }, { head: 'published' }, { head: 'differences' }],
+    [{ right: 'layer' }, '', 'published', 'differences'],
     layers.map(({ number, status, published, differences }) => [
       String(number),
-      style(status === 'equal' ? 'green' : 'red', status),
+      { color: status === 'equal' ? 'green' : 'red', text: status },
       published === undefined ? '' : shortDigest(published),
-      differences.join('\n'),
+      differences,
     ]),
   );

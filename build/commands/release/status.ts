@@ -2,10 +2,9 @@ import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { isDrift, releaseStatus, repairCommand, restrictedTo, type TagState } from '../../release/release-status.ts';
-import { markdownTable } from '../../report/job-summary.ts';
 import { shortDigest } from '../../report/release-plan-report.ts';
 import { style } from '../../report/style.ts';
-import { table } from '../../report/table.ts';
+import { markdownTable, table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { addOptions } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
@@ -41,23 +40,22 @@ async function run(options: RecordOptions & TrustOptions): Promise<void> {
     command.onStep(`comparing ${record.name} with its record`);
     const tags = await releaseStatus(record, registry, check);
     const drift = tags.filter(isDrift);
-    const rows = tags.map(({ tag, registry: name, state, why, now }) => ({
-      state,
-      cells: [tag, name, now === undefined ? '' : shortDigest(now), why],
-    }));
+    const rows = tags.map(({ tag, registry: name, state, why, now }) => [
+      { color: COLOURS[state], text: state },
+      tag,
+      name,
+      now === undefined ? '' : shortDigest(now),
+      why,
+    ]);
     const repair = drift.length === 0 ? undefined : repairCommand(record);
     const conclusion =
       repair === undefined
         ? `${record.name}: all ${tags.length} tags match the record.`
         : `${record.name}: ${drift.length} of ${tags.length} tags differ from the record.`;
-    const columns = ['', ...COLUMNS].map((head) => ({ head }));
     return {
       text: () =>
         [
-          table(
-            columns,
-            rows.map(({ state, cells }) => [style(COLOURS[state], state), ...cells]),
-          ),
+          table(COLUMNS, rows),
           '',
           style(repair === undefined ? 'green' : 'red', conclusion),
           ...(repair === undefined ? [] : ['Repair them with:', `  ${repair}`]),
@@ -67,10 +65,7 @@ async function run(options: RecordOptions & TrustOptions): Promise<void> {
       summary: [
         `### ${conclusion}`,
         '',
-        markdownTable(
-          ['', ...COLUMNS],
-          rows.map(({ state, cells }) => [state, ...cells]),
-        ),
+        markdownTable(COLUMNS, rows),
         ...(repair === undefined ? [] : [`\n    ${repair}`]),
       ].join('\n'),
       failed: repair !== undefined,
@@ -78,7 +73,7 @@ async function run(options: RecordOptions & TrustOptions): Promise<void> {
   });
 }
 
-const COLUMNS = ['tag', 'registry', 'now', 'why'] as const;
+const COLUMNS = ['', 'tag', 'registry', 'now', 'why'] as const;
 
 const COLOURS = {
   ok: 'green',

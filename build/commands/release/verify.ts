@@ -109,9 +109,9 @@ async function run(text: string, options: VerifyOptions): Promise<void> {
 
 const checkTable = (checks: readonly CheckResult[]): string =>
   table(
-    [{ head: '' }, { head: 'check' }, { head: 'what was checked' }, { head: 'found' }, { head: 'signed by' }],
+    ['', 'check', 'what was checked', 'found', 'signed by'],
     checks.map((check) => [
-      isFailed(check) ? style('red', 'FAIL') : style('green', 'pass'),
+      isFailed(check) ? { color: 'red', text: 'FAIL' } : { color: 'green', text: 'pass' },
       check.name,
       check.checked ?? '',
       check.found,

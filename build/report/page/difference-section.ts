@@ -41,7 +41,7 @@ export function differenceSection(difference: ImageDifference, first: ImageSumma
       'Layers of the second image',
       dataTable(
         'Layers of the second image',
-        [{ head: '' }, { head: 'layer' }, { head: 'to pull', isNumber: true }],
+        ['', 'layer', { right: 'to pull' }],
         rows.map(([kind, layer]) => [state(kind), names.get(layer.digest) ?? layer.digest, size(layer.size)]),
       ),
     )}
@@ -62,7 +62,7 @@ function changes<T>(name: string, { added, changed, removed }: Difference<T>, sh
   const rest = rows.length - MOST_ROWS;
   return folded(
     title,
-    html`${dataTable(name, [{ head: '' }, { head: 'name' }, { head: 'first' }, { head: 'second' }], rows.slice(0, MOST_ROWS))}
+    html`${dataTable(name, ['', 'name', 'first', 'second'], rows.slice(0, MOST_ROWS))}
     ${rest > 0 && html`<p>… and ${rest} more: --json lists them.</p>`}`,
   );
 }

@@ -2,6 +2,7 @@ import { html as template } from 'htm/preact';
 import type { VNode } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { bytes } from '../../units.ts';
+import { type Column, headOf } from '../table.ts';
 
 /** A part of a page. */
 export type Html = VNode | readonly Html[] | string | undefined;
@@ -35,14 +36,9 @@ export const cards = (all: readonly (readonly [name: string, value: Html, note: 
     ${all.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}
   </dl>`;
 
-export interface Column {
-  readonly head: string;
-  readonly isNumber?: true;
-}
-
 /** A table with a caption for screen readers. The first column of text names the row. */
 export const dataTable = (caption: string, columns: readonly Column[], rows: readonly (readonly Html[])[]): Html => {
-  const heading = columns.findIndex(({ head, isNumber }) => head !== '' && isNumber !== true);
+  const heading = columns.findIndex((column) => typeof column === 'string' && column !== '');
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}>
     <table>
       <caption class="for-readers">
@@ -50,10 +46,11 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
       </caption>
       <thead>
         <tr>
-          ${columns.map(({ head, isNumber }) =>
+          ${columns.map((column) => {
             // A header without text would only disturb screen readers.
-            head === '' ? html`<td></td>` : html`<th scope="col" class=${isNumber && 'number'}>${head}</th>`,
-          )}
+            if (column === '') return html`<td></td>`;
+            return html`<th scope="col" class=${typeof column === 'object' && 'number'}>${headOf(column)}</th>`;
+          })}
         </tr>
       </thead>
       <tbody>
@@ -63,7 +60,7 @@ export const dataTable = (caption: string, columns: readonly Column[], rows: rea
               ${row.map((cell, index) =>
                 index === heading
                   ? html`<th scope="row">${cell}</th>`
-                  : html`<td class=${columns[index]?.isNumber && 'number'}>${cell}</td>`,
+                  : html`<td class=${typeof columns[index] === 'object' && 'number'}>${cell}</td>`,
               )}
             </tr>`,
         )}

@@ -86,13 +86,7 @@ const largest = ({ largest: parts, size: sizes }: ImageSummary): Html =>
   html`<h3>The largest parts</h3>
     ${dataTable(
       'The largest parts',
-      [
-        { head: 'part' },
-        { head: '' },
-        { head: 'to pull', isNumber: true },
-        { head: 'on disk', isNumber: true },
-        { head: 'why it is there' },
-      ],
+      ['part', '', { right: 'to pull' }, { right: 'on disk' }, 'why it is there'],
       parts.map(({ name, compressed, unpacked, why, layer }) => [
         name,
         bar(compressed / Math.max(1, parts[0]?.compressed ?? 1)),
@@ -113,7 +107,7 @@ const waste = ({ waste: { bytes: sum, share, count, files }, layers }: ImageSumm
         count > files.length ? `The ${files.length} largest of them` : 'All of them',
         dataTable(
           'Wasted bytes',
-          [{ head: 'file' }, { head: 'bytes', isNumber: true }, { head: 'layer' }, { head: 'replaced or removed by' }],
+          ['file', { right: 'bytes' }, 'layer', 'replaced or removed by'],
           files.map(({ path, size: length, layer, by }) => [
             html`<code>/${path}</code>`,
             size(length),
@@ -131,14 +125,7 @@ const layers = ({ layers: all, size: sizes }: ImageSummary): Html => {
       `${all.length} layers, the lowest first`,
       dataTable(
         'Layers',
-        [
-          { head: '#', isNumber: true },
-          { head: 'layer' },
-          { head: '' },
-          { head: 'to pull', isNumber: true },
-          { head: 'on disk', isNumber: true },
-          { head: 'files', isNumber: true },
-        ],
+        [{ right: '#' }, 'layer', '', { right: 'to pull' }, { right: 'on disk' }, { right: 'files' }],
         all.map(({ name, compressed, unpacked, files, digest }, index) => [
           String(index + 1),
           html`<span title=${digest}>${name}</span>`,
@@ -157,13 +144,7 @@ const packages = ({ packages: all }: ImageSummary): Html =>
       `${all.length} packages, the largest first`,
       dataTable(
         'Packages',
-        [
-          { head: 'package' },
-          { head: 'version' },
-          { head: 'kind' },
-          { head: 'to pull', isNumber: true },
-          { head: 'on disk', isNumber: true },
-        ],
+        ['package', 'version', 'kind', { right: 'to pull' }, { right: 'on disk' }],
         all.map(({ name, version, kind, compressed, unpacked }) => [
           name,
           version,

@@ -12,7 +12,7 @@ export function lineSection({ images, layers, updates }: ImageLine): Html {
     <h3>Size over time</h3>
     ${dataTable(
       'Size over time',
-      [{ head: 'image' }, { head: 'created' }, { head: '' }, { head: 'to pull', isNumber: true }],
+      ['image', 'created', '', { right: 'to pull' }],
       images.map((image, index) => [
         html`<span title=${image.name}>${title(index)}</span>`,
         image.created.slice(0, 10),
@@ -24,13 +24,7 @@ export function lineSection({ images, layers, updates }: ImageLine): Html {
     <p>The limit is about what the changed files need: another division into layers would not pull much less.</p>
     ${dataTable(
       'Bytes of each update',
-      [
-        { head: 'update' },
-        { head: '' },
-        { head: 'pulled', isNumber: true },
-        { head: 'limit', isNumber: true },
-        { head: 'ratio', isNumber: true },
-      ],
+      ['update', '', { right: 'pulled' }, { right: 'limit' }, { right: 'ratio' }],
       updates.map(({ pulled, limit }, index) => [
         `${title(index)} → ${title(index + 1)}`,
         [bar(pulled / most, 'pulled'), bar(limit / most, 'limit')],

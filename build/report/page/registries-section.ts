@@ -35,7 +35,7 @@ export function registriesSection({ registries, releases, channels }: RegistryOv
 const channelTable = (registries: readonly string[], channels: readonly ChannelOverview[]): Html =>
   dataTable(
     'Channels',
-    [{ head: 'channel' }, ...registries.map((head) => ({ head })), { head: 'decision' }],
+    ['channel', ...registries, 'decision'],
     channels.map(({ channel, now, decision, problem }) => [
       channel,
       ...registries.map((registry): Html => {
@@ -61,7 +61,7 @@ const history = ({ channel, history: moves }: ChannelOverview): Html =>
         `History of ${channel}`,
         dataTable(
           `History of ${channel}`,
-          [{ head: 'date' }, { head: 'release' }, { head: 'by' }],
+          ['date', 'release', 'by'],
           moves.map(({ date, release, by }) => [date.slice(0, 10), release, by]),
         ),
       );
@@ -78,7 +78,7 @@ function releaseTable(registries: readonly string[], release: ReleaseOverview): 
       tags.length > 0 &&
       dataTable(
         `Tags of ${name}`,
-        [{ head: 'tag' }, ...registries.map((head) => ({ head }))],
+        ['tag', ...registries],
         names.map((tag) => [
           tag,
           ...registries.map((registry): Html => {
@@ -101,7 +101,7 @@ function releaseTable(registries: readonly string[], release: ReleaseOverview): 
           : `Debian has newer versions of ${updates.length} packages, ${updates.filter(({ security }) => security).length} of them for security`,
         dataTable(
           `Newer versions for ${name}`,
-          [{ head: 'package' }, { head: 'installed' }, { head: 'Debian has' }, { head: '' }],
+          ['package', 'installed', 'Debian has', ''],
           updates.map(({ name: of, installed, available, security, ofBase }) => [
             of,
             installed,

@@ -68,7 +68,7 @@ it.each([
 it('aligns a table without trailing blanks', () => {
   expect(
     table(
-      [{ head: 'layer' }, { head: 'size', align: 'right' }],
+      ['layer', { right: 'size' }],
       [
         ['a', '1 MB'],
         ['longer', '10 MB'],

@@ -46,35 +46,53 @@ const OPAQUE = '.wh..wh..opq';
 const CHUNK_BYTES = 1 << 20;
 /** Bytes. The largest text that is read, dpkg's status, has 200 kB. */
 const LARGEST_TEXT = 64_000_000;
-/** The most characters of a layer's texts. A few megabytes of zeros unpack to any size, so a hostile layer could fill the memory. */
+/** The most characters of the texts of all layers. A few megabytes of zeros unpack to any size, so hostile layers could fill the memory. */
 const MOST_TEXT = 256_000_000;
 /** Linux takes no longer path. Source: path_resolution(7), PATH_MAX */
 export const LONGEST_PATH = 4096;
-/** The most entries of a layer. The largest layer of the gateway has 12,000. */
+/** The most entries of all layers. An image of the gateway has 60,000. */
 const MOST_ENTRIES = 2_000_000;
 
 /**
- * Reads a layer.
+ * Reads the layers of an image. The limits are those of all layers together.
  *
- * @returns its entries, in the order of the archive
- * @throws WorkError if it is not an archive
+ * @returns reads a layer: its entries, in the order of the archive
+ * @throws WorkError if it is not an archive, or too large
  */
-export async function readLayerEntries(
+export function layerReader(
+  source: Pick<ContentSource, 'open'>,
+  selection: WantedContents,
+): (layer: Descriptor) => Promise<readonly LayerEntry[]> {
+  const total: Total = { texts: 0, entries: 0 };
+  return (layer) => readLayer(source, layer, selection, total);
+}
+
+/** What the layers that were read have: characters of their texts, and entries. */
+interface Total {
+  texts: number;
+  entries: number;
+}
+
+async function readLayer(
   source: Pick<ContentSource, 'open'>,
   { digest, mediaType, size }: Descriptor,
   selection: WantedContents,
+  total: Total,
 ): Promise<readonly LayerEntry[]> {
   const entries: LayerEntry[] = [];
   const unpack = extract();
-  let texts = 0;
   const reading = (async () => {
     for await (const entry of unpack) {
       const read = await readEntry(entry.header, entry, selection);
       if (read === undefined) continue;
       entries.push(read);
-      texts += read.kind === 'whiteout' ? 0 : (read.text?.length ?? 0);
-      if (texts > MOST_TEXT) throw invalidContent(digest, `its texts have more than ${MOST_TEXT} characters`);
-      if (entries.length > MOST_ENTRIES) throw invalidContent(digest, `it has more than ${MOST_ENTRIES} entries`);
+      total.texts += read.kind === 'whiteout' ? 0 : (read.text?.length ?? 0);
+      total.entries += 1;
+      const soFar = 'with the layers before it';
+      if (total.texts > MOST_TEXT)
+        throw invalidContent(digest, `its texts, ${soFar}, have more than ${MOST_TEXT} characters`);
+      if (total.entries > MOST_ENTRIES)
+        throw invalidContent(digest, `it has, ${soFar}, more than ${MOST_ENTRIES} entries`);
     }
   })();
   const isZstd = mediaType.endsWith('zstd');

@@ -1,7 +1,7 @@
 import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { invalidContent } from '../oci/document.ts';
-import { type LayerEntry, LONGEST_PATH, readLayerEntries, type WantedContents } from './layer-entries.ts';
+import { type LayerEntry, LONGEST_PATH, layerReader, type WantedContents } from './layer-entries.ts';
 
 /** A file of an image. Equal fingerprints mean equal content, owner and mode. */
 export interface ImageFile {
@@ -46,7 +46,8 @@ export async function mergeLayers(
   selection: WantedContents,
 ): Promise<MergedLayers> {
   const entries: (readonly LayerEntry[])[] = [];
-  for (const layer of layers) entries.push(await readLayerEntries(source, layer, selection));
+  const readLayer = layerReader(source, selection);
+  for (const layer of layers) entries.push(await readLayer(layer));
   return mergeEntries(entries);
 }
 

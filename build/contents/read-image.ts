@@ -2,7 +2,7 @@ import type { Platform } from '../oci/platform.ts';
 import { bytes } from '../units.ts';
 import { type ReadImage, summarize } from './image-summary.ts';
 import { namesPackages } from './installed-packages.ts';
-import { type LayerEntry, readLayerEntries } from './layer-entries.ts';
+import { type LayerEntry, layerReader } from './layer-entries.ts';
 import { type ImageLocation, type ImagePlaces, withImage } from './open-image.ts';
 import { listsFiles } from './package-files.ts';
 
@@ -28,9 +28,10 @@ export async function readImages(
       const unknown = layers.filter(({ digest }) => !known.has(digest));
       const amount = unknown.reduce((sum, { size }) => sum + size, 0);
       onStep(`reading ${unknown.length} of ${layers.length} layers of ${image.name} (${bytes(amount)})`);
+      const readLayer = layerReader(image.source, WANTED);
       for (const layer of unknown) {
         signal?.throwIfAborted();
-        known.set(layer.digest, await readLayerEntries(image.source, layer, WANTED));
+        known.set(layer.digest, await readLayer(layer));
       }
       return summarize(
         image,

@@ -6,6 +6,7 @@ import { interpolatedKeys, readDotEnv } from './dot-env.ts';
 import { parseExtraMounts } from './extra-mounts.ts';
 import { maskedText } from './masked.ts';
 import { pathProblem, shownValue, unprintable } from './path-rule.ts';
+import { isOfOtherProgram } from './program-folders.ts';
 import { PROVIDERS } from './provider.ts';
 import { holdsSocket } from './sandbox-gate.ts';
 import {
@@ -64,15 +65,6 @@ const SYSTEM_TREES =
   /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr|private\/etc|System|Library|nix|var\/lib\/(?:docker|containers|containerd|dpkg|apt|kubelet|postgresql|mysql|mariadb|redis|mongodb|etcd|rancher|libvirt|systemd|samba|ldap|git)|var\/(?:log|run|cache|spool|backups))(?:\/|$)/;
 /** Folders that contain those of other users or programs. A folder inside is allowed, the folder itself is not. */
 const SHARED_FOLDERS = /^\/?(?:(?:home|Users)(?:\/[^/]+)?|root|media|mnt|opt|private|srv|tmp|var|var\/lib|var\/tmp)?$/;
-
-/** Folders of other programs, with keys and tokens: neither these nor anything inside. */
-const PROGRAM_FOLDERS = [
-  /\/\.(?:ssh|gnupg|pki|aws|azure|kube|docker|git|npm|cargo|rustup|m2|gradle|terraform\.d|android|vscode|mozilla|thunderbird|password-store|bitcoin|ethereum|electrum|clawdock)(?:\/|$)/i,
-  // Each program has a folder in these, named after it. Source: XDG Base Directory Specification
-  /\/\.(?:config|cache|local\/share|local\/state)(?:\/?$|\/(?![^/]*(?:claw|molt))[^/]+)/i,
-  /\/\.local(?:\/?$|\/(?!(?:share|state)(?:\/|$)))/i,
-  /^\/Users\/[^/]+\/Library\/(?:(?:Keychains|Preferences|Cookies|Mail|Safari)(?:\/|$)|Application Support\/(?![^/]*(?:[Cc]law|[Mm]olt)))/,
-];
 
 /**
  * Finds everything that is wrong with a setup request, before anything is written. Source: docs/reference.md, "Setup", step 2.
@@ -189,7 +181,7 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
         'belongs to the system, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
       );
-    else if (isOfOtherProgram(value))
+    else if (isOfOtherProgram(folderTree(value)))
       problem(
         'belongs to another program, but setup would give it to the container',
         'use a separate folder, such as $HOME/.openclaw',
@@ -204,8 +196,6 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
   return [...problems, ...snapshotProblems(effectiveValues(input), setupValues, input)];
 }
 
-const isOfOtherProgram = (folder: string): boolean => PROGRAM_FOLDERS.some((rule) => rule.test(folderTree(folder)));
-
 /** A snapshot of a folder cannot be in that folder. */
 function snapshotProblems(values: Values, setupValues: SetupValues, input: SetupInput): readonly Problem[] {
   const folder = input.physical?.get('OPENCLAW_SNAPSHOT_DIR') ?? snapshotFolder(values, setupValues);
@@ -214,7 +204,8 @@ function snapshotProblems(values: Values, setupValues: SetupValues, input: Setup
     { source: 'OPENCLAW_SNAPSHOT_DIR', value: shownValue(folder), reason, hint: 'use a separate folder' },
   ];
   // By default it is beside the configuration, whose folder is checked.
-  if (values.has('OPENCLAW_SNAPSHOT_DIR') && isOfOtherProgram(folder)) return problem('belongs to another program');
+  if (values.has('OPENCLAW_SNAPSHOT_DIR') && isOfOtherProgram(folderTree(folder)))
+    return problem('belongs to another program');
   for (const name of FOLDERS) {
     const other = folderTree(input.physical?.get(name) ?? setupValues[name]);
     if (folderTree(folder).startsWith(other)) return problem(`is in the folder of ${name}, which it is to save`);

@@ -171,18 +171,26 @@ describe('a layer', () => {
     await expect(merge(bytes)).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });
   });
 
-  it('with a huge text is refused before it fills the memory', async () => {
+  /** A layer with a text, which is written while it is read. */
+  const textLayer = (megabytes: number) => async (): Promise<Readable> => {
     const archive = pack();
-    const entry = archive.entry({ name: 'var/lib/dpkg/status', size: 70_000_000 });
+    const entry = archive.entry({ name: 'var/lib/dpkg/status', size: megabytes * 1_000_000 });
     const chunk = Buffer.alloc(1_000_000, 'a');
     (async () => {
-      for (let count = 0; count < 70; count += 1) if (!entry.write(chunk)) await once(entry, 'drain');
+      for (let count = 0; count < megabytes; count += 1) if (!entry.write(chunk)) await once(entry, 'drain');
       entry.end(undefined);
       archive.finalize();
     })().catch(() => {});
-    const open = async () => archive as unknown as Readable;
+    return archive as unknown as Readable;
+  };
+
+  it.each([
+    ['a huge text', 1, 70],
+    ['huge texts together with others', 6, 50],
+  ])('with %s is refused before it fills the memory', async (_, layers, megabytes) => {
     const layer = { ...descriptor('application/vnd.oci.image.layer.v1.tar'), size: 1 };
-    await expect(mergeLayers({ open }, [layer], { texts: () => true, fingerprints: false })).rejects.toMatchObject({
+    const wanted = { texts: () => true, fingerprints: false };
+    await expect(mergeLayers({ open: textLayer(megabytes) }, Array(layers).fill(layer), wanted)).rejects.toMatchObject({
       failure: { kind: 'invalid-content' },
     });
   });

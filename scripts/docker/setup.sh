@@ -59,24 +59,22 @@ link_target() { # PATH
 
 self=$(link_target "${BASH_SOURCE[0]}")
 root=$(CDPATH='' cd -- "$(dirname -- "$self")/../.." && pwd -P)
-offline=''
+offline='' label='' # label: of the folders that setup mounts, for SELinux
 # Decisions of build/setup.ts, by the names that it prints.
 problems='' image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label='' snapshot_dir='' snapshots=''
 env_file='' token_from='' credential='' plain_token='' scheme='' extra_overlay='' sandbox_overlay='' onboarding='' config_batch='' relaxed=''
 sandbox_image='' sandbox_state='' sandbox_failed='' sandbox_reason='' sandbox_hint=''
 # Progress of this run. If a step fails, `restore` reads it.
 provided='' pulled='' written='' configured='' started='' finished='' was_image='' was_running=''
-published='' override_token='' # ports; whether the user's Compose files set the token
-planned_files=()               # arguments for Compose: the files of the stack, before they are written
+published='' override_token='' override_password='' # ports; whether the user's Compose files set a login
+planned_files=() # arguments for Compose: the files of the stack, before they are written
 rehearsal='' repair='' rollback='' quadlet='' updating='' given_options=("$@") recovered=${SETUP_RECOVERED:-} providing=''
-label=''                       # of the folders that setup mounts, for SELinux
 # Names that setup gives: to the image that decides, to the running one, to the new one until the state is saved. next_image: its present one.
 decider_image='' kept_image='' is_kept='' waiting_image='' is_held='' next_image=''
 provided_id='' # of the image that this run put under the name of the running one
 before_env='' before_config='' before_link='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
 # Inputs of build/setup.ts, and its answers: names and values alternate.
-inputs=()
-answers=()
+inputs=() answers=()
 # The names of the user's override that Compose finds by default: build/stack/compose-overlay.ts.
 overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
 umask 077
@@ -109,6 +107,8 @@ parts=$root/scripts/docker/setup
 . "$parts/decisions.sh"
 # shellcheck source=setup/variables.sh
 . "$parts/variables.sh"
+# shellcheck source=setup/dot-env.sh
+. "$parts/dot-env.sh"
 # shellcheck source=setup/answers.sh
 . "$parts/answers.sh"
 # shellcheck source=setup/engine.sh
@@ -289,7 +289,7 @@ if changed=$(give_to_gateway 2>"$lock/problem"); then
 elif gateway_can_write; then
   note 'not changed: this file system has no owners, and the gateway can write to the folders'
 else
-  fail "The owner of the data folders could not be changed to uid $uid" "$(owner_problem)" "as root: chown -R $(owner_on_host) '$config_dir' '$secret_dir'"
+  fail "The owner of the data folders could not be changed to uid $uid" "$(owner_problem)" "$(writing_hint "$config_dir" "$(owner_problem)" "as root: chown -R $(owner_on_host) '$config_dir' '$secret_dir'")"
 fi
 
 if [ -n "$updating" ] && [ -n "$repair" ]; then repair_state; fi
@@ -332,14 +332,14 @@ if [ -n "$config_batch" ]; then
     compose stop openclaw-gateway >/dev/null 2>&1 || fail 'The gateway could not be stopped' 'It must restart with the new configuration.' "look at its state: $compose_command ps"
   fi
   output=$(in_gateway -T openclaw-gateway dist/index.js config set --batch-json "$config_batch" 2>&1 </dev/null) ||
-    fail 'The configuration could not be written' "$output" "$(find_mistake)"
+    fail 'The configuration could not be written' "$output" "$(gateway_command_hint "$output")"
 fi
 keep_link
 
 say 'Starting the gateway'
 started=yes
 take_over_from_systemd
-output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output" 'fix the problem and run setup again'
+output=$(compose up --detach openclaw-gateway 2>&1) || fail 'The gateway could not be started' "$output$(log_of_folders "$output")" 'fix the problem and run setup again'
 container=$(gateway_container --all)
 wait_until_healthy "$container" is_live_on_host || fail_of_gateway
 wait_until_started "$container"

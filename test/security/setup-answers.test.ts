@@ -34,6 +34,7 @@ fail() { printf '%s\\n' "$@" >&2; exit 1; }
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
 . ${PARTS}/variables.sh
+. ${PARTS}/dot-env.sh
 . ${PARTS}/answers.sh
 check_answers "$question"`;
   const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root, question, ...answers.flat()], {
@@ -133,6 +134,14 @@ describe('the answers of an image', () => {
     ['a variable of Docker in .env', 'plan', 'env_file', `${ENV_FILE}DOCKER_HOST=tcp://evil.example.org\n`],
     ['a token that Compose expands', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_GATEWAY_TOKEN=$\{HOME}\n`],
     ['a value that Compose expands', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_TZ="$\{HOME}"\n`],
+    [
+      'a quote that reaches over lines',
+      'plan',
+      'env_file',
+      `${ENV_FILE}OPENCLAW_GATEWAY_BIND='lan\nOPENCLAW_GATEWAY_TOKEN=' OPENCLAW_WORKSPACE_DIR=/ #'\n${ENV_FILE}`,
+    ],
+    ['a quote that is not closed', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_GATEWAY_BIND="lan\n`],
+    ['a second setting after a quote', 'plan', 'env_file', `${ENV_FILE}OPENCLAW_GATEWAY_TOKEN='a' OPENCLAW_UID='0'\n`],
     ['terminal sequences in what is printed', 'plan', 'credential', '\u001b[8mhidden'],
     ['another scheme', 'plan', 'scheme', 'javascript'],
     ['a .env without the bind', 'plan', 'env_file', ENV_FILE.replace('OPENCLAW_GATEWAY_BIND=lan\n', '')],
@@ -193,6 +202,35 @@ describe('answers that drop what the user asked for are refused', () => {
     expect(stderr).toContain(variable);
   });
 
+  it('for the last of two lines', async () => {
+    const [all, own] = ['OPENCLAW_HOST_ADDRESS=0.0.0.0\n', 'OPENCLAW_HOST_ADDRESS=127.0.0.1\n'];
+    await writeFile(join(root, '.env'), `${all}${own}${ENV_FILE}`);
+    const kept = await check('plan', changed(PLANNED, 'env_file', `${all}${own}${ENV_FILE}`));
+    expect(kept).toEqual({ exitCode: 0, stderr: '' });
+    const { exitCode, stderr } = await check('plan', changed(PLANNED, 'env_file', `${own}${all}${ENV_FILE}`));
+    expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
+    expect(stderr).toContain('OPENCLAW_HOST_ADDRESS');
+  });
+
+  it('for a line of a value that has several', async () => {
+    const text = `MINE="a\nb"\n${ENV_FILE}`;
+    await writeFile(join(root, '.env'), text);
+    expect(await check('plan', changed(PLANNED, 'env_file', text))).toEqual({ exitCode: 0, stderr: '' });
+    const { exitCode } = await check('plan', changed(PLANNED, 'env_file', text.replace('\nb"', '')));
+    expect(exitCode).toBe(1);
+  });
+
+  it('for Compose files in another order', async () => {
+    await writeFile(join(root, 'compose.override.yml'), 'services: {}\n');
+    const listed = (...files: readonly string[]): Answers => [
+      ...PLANNED.filter(([name]) => name !== 'compose_file'),
+      ...files.map((file) => ['compose_file', file] as const),
+    ];
+    const right = await check('plan', listed('docker-compose.yml', 'compose.override.yml'));
+    expect(right).toEqual({ exitCode: 0, stderr: '' });
+    expect((await check('plan', listed('compose.override.yml', 'docker-compose.yml'))).exitCode).toBe(1);
+  });
+
   it('a given token', async () => {
     const { exitCode, stderr } = await check('plan', PLANNED, { OPENCLAW_GATEWAY_TOKEN: 'given' });
     expect({ exitCode }, stderr).toEqual({ exitCode: 1 });
@@ -222,6 +260,7 @@ in_container() { false; }
 . ${PARTS}/installation.sh
 . ${PARTS}/decisions.sh
 . ${PARTS}/variables.sh
+. ${PARTS}/dot-env.sh
 . ${PARTS}/answers.sh
 run_decider() { printf '%s\\0' "\${inputs[@]}" | node --disable-warning=ExperimentalWarning ${PARTS}/../../../build/setup.ts "$1"; }
 gather_inputs

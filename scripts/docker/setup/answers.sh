@@ -9,69 +9,6 @@ strange_answer() { # WHAT
     'do not use this image; with Node.js 22.18 or newer on this host, setup does not ask an image'
 }
 
-# Prints the value that the user gave: in the environment, else in .env, else the default. An empty variable removes the value in .env.
-given() { # NAME [DEFAULT]
-  local value
-  if [ -n "${!1+set}" ]; then
-    value=${!1}
-  # A former name that is given now replaces the newer one in .env.
-  elif [ "$1" = OPENCLAW_IMAGE_APT_PACKAGES ] && [ -n "${OPENCLAW_DOCKER_APT_PACKAGES+set}" ]; then
-    value=''
-  else
-    value=$(in_env_file "$1")
-  fi
-  printf '%s' "${value:-${2:-}}"
-}
-
-# Prints a value of .env without quotes, escapes and comments, as build/stack/dot-env.ts reads it.
-plain_value() { # TEXT after the equals sign
-  local value=${1%$'\r'} quote=$'\003' backslash=$'\004' newline=$'\n' return=$'\r' tab=$'\t'
-  shopt -u patsub_replacement 2>/dev/null || true # since bash 5.2, & would stand for the match
-  case $value in
-  \'*)
-    value=${value#\'}
-    value=${value//\\\'/$quote}
-    value=${value%%\'*}
-    value=${value//$quote/\'}
-    ;;
-  \"*)
-    value=${value#\"}
-    value=${value//\\\\/$backslash}
-    value=${value//\\\"/$quote}
-    value=${value%%\"*}
-    value=${value//\\n/$newline}
-    value=${value//\\r/$return}
-    value=${value//\\t/$tab}
-    value=${value//\\\$/\$}
-    value=${value//$quote/\"}
-    value=${value//$backslash/\\}
-    ;;
-  *)
-    value=${value%% #*}
-    value=${value%"${value##*[![:blank:]]}"}
-    ;;
-  esac
-  printf '%s' "$value"
-}
-
-# Matches the start of a line of .env, up to the value: Compose also takes a colon. A byte order mark may come first.
-assignment_of() { printf '^('$'\357\273\277'')?[[:blank:]]*(export[[:blank:]]+)?%s[[:blank:]]*[=:][[:blank:]]*' "$1"; }
-
-# Prints the key of a line of .env; nothing for a comment, or a further line of a quoted value.
-name_in() { sed -n -E "s/$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)').*/\3/p" <<<"$1"; }
-
-# Prints the last value of a key in .env.
-in_env_file() { # NAME
-  plain_value "$(sed -n -E "s/$(assignment_of "$1")//p" "$root/.env" 2>/dev/null | tail -n 1)"
-}
-
-# Prints the user or group in .env: the first of these keys that has a value.
-kept_id() { # NAME ...
-  local name value=''
-  for name in "$@"; do value=${value:-$(in_env_file "$name")}; done
-  printf '%s' "${value:-1000}"
-}
-
 # Prints a switch as .env has it.
 digit() {
   case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
@@ -178,24 +115,25 @@ check_directories() {
   done
 }
 
-# Prints the Compose files that a stack may have, each between colons.
-known_compose_files() {
-  printf ':%s:docker-compose.yml' "$(given COMPOSE_FILE)"
-  printf ':%s' "${overrides[@]}" docker-compose.extra.yml docker-compose.sandbox.yml
-  printf ':'
-}
-
+# The files are those of COMPOSE_FILE, or those that Compose finds by default, and then the overlays: a later file changes earlier ones.
 check_compose_files() {
-  local path listed
-  listed=$(known_compose_files)
+  local path base='' rest
   answer_list compose_file
-  for path in ${LIST[@]+"${LIST[@]}"}; do
-    case $listed in *":$path:"*) ;; *) strange_answer "the Compose file $path" ;; esac
+  # A list that has only the default files is the same as none.
+  case $(users_compose_files) in ' '*) rest=$(given COMPOSE_FILE): ;; *) rest=docker-compose.yml:$(users_compose_files): ;; esac
+  while [ -n "$rest" ]; do
+    path=${rest%%:*} rest=${rest#*:}
+    case $path in
+    '' | docker-compose.extra.yml | docker-compose.sandbox.yml) continue ;;
+    *.override.y*ml) [ -f "$root/$path" ] || continue ;;
+    esac
+    base+=$path:
   done
   # Without the user's own file, the stack would have other settings than the user knows.
-  for path in $(users_compose_files); do
-    case " ${LIST[*]} " in *" $path "*) ;; *) strange_answer "Compose files without $path" ;; esac
-  done
+  for path in $(users_compose_files); do is_one_of "$path" "${LIST[@]}" || strange_answer "Compose files without $path"; done
+  rest=$(printf '%s:' "${LIST[@]}")
+  compose_list=${rest%:}
+  case $rest in "$base" | "${base}docker-compose.extra.yml:" | "${base}docker-compose.sandbox.yml:" | "${base}docker-compose.extra.yml:docker-compose.sandbox.yml:") ;; *) strange_answer "the Compose files $compose_list" ;; esac
 }
 
 # Prints the Compose files of the user's: those in COMPOSE_FILE, or the override that Compose finds.
@@ -212,22 +150,27 @@ users_compose_files() {
   done
 }
 
-# Each line of .env is one that it has already, or a setting with the value that the user gave.
+# Each entry of .env is one that it has already, or a setting with the value that the user gave.
 check_env_file() {
-  local line name text value before
-  before=$(cat -- "$root/.env" 2>/dev/null) || before=''
-  while IFS= read -r line || [ -n "$line" ]; do
-    line=${line%$'\r'}
+  local line name text value last index before before_names now now_names now_texts
+  read_entries "$(cat -- "$root/.env" 2>/dev/null)" || true
+  before=(${ENTRIES[@]+"${ENTRIES[@]}"}) before_names=(${NAMES[@]+"${NAMES[@]}"})
+  read_entries "$env_file" || strange_answer 'a quote in .env that is not closed'
+  now=("${ENTRIES[@]}") now_names=("${NAMES[@]}") now_texts=("${TEXTS[@]}")
+  for index in "${!now[@]}"; do
+    line=${now[index]} name=${now_names[index]} text=${now_texts[index]}
     [ -n "$line" ] || continue
-    name=${line%%=*}
-    text=${line#*=}
-    case $'\n'"${before//$'\r'/}"$'\n' in *$'\n'"$line"$'\n'*)
+    if is_one_of "$line" ${before[@]+"${before[@]}"}; then
+      [ -n "$name" ] || continue
+      # The last one counts, so an earlier one must not become the last.
+      last=$(last_of "$name" "${before_names[@]}")
+      [ "$(last_of "$name" "${now_names[@]}")" != "$index" ] || [ "$line" = "${before[last]}" ] || strange_answer "a former line of $name"
       # A kept line must not undo what the user gives now.
-      name=$(name_in "$line")
       if ! is_setup_variable "$name" || [ -z "${!name+set}" ]; then continue; fi
-      text=$(sed -E "s/$(assignment_of "$name")//" <<<"$line")
-      ;;
-    esac
+    else
+      name=${line%%=*} text=${line#*=}
+      is_simple_value "$text" || strange_answer "the quotes of $name in .env"
+    fi
     # A name with an index, as in A[$(command)], would run the command where bash looks the variable up.
     case $name in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) strange_answer "the line $name in .env" ;; esac
     value=$(plain_value "$text" && printf x) value=${value%x}
@@ -236,7 +179,7 @@ check_env_file() {
     case $name in
     # Nothing in it may be expanded.
     OPENCLAW_GATEWAY_TOKEN)
-      case $text in \'*\') ;; *[!A-Za-z0-9_.~=+/:@%,-]*) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;; esac
+      case $text in \'*) ;; *[!A-Za-z0-9_.~=+/:@%,-]*) [ "$value" = "$(given "$name")" ] || strange_answer "$name" ;; esac
       [ -z "${!name:-}" ] || [ "$value" = "${!name}" ] || strange_answer "$name"
       ;;
     OPENCLAW_UID) [ "$value" = "$uid" ] || strange_answer "$line" ;;
@@ -250,31 +193,19 @@ check_env_file() {
     OPENCLAW_BRIDGE_PORT) [ "$value" = "$bridge_port" ] || strange_answer "$line" ;;
     OPENCLAW_GATEWAY_BIND) [ "$value" = "$bind" ] || strange_answer "$line" ;;
     COMPOSE_PROJECT_NAME) [ "$value" = "$project_name" ] || strange_answer "$line" ;;
-    COMPOSE_FILE)
-      local part rest=$value:
-      while [ -n "$rest" ]; do
-        part=${rest%%:*}
-        rest=${rest#*:}
-        case $(known_compose_files) in
-        *":$part:"*) ;;
-        *) strange_answer "$line" ;;
-        esac
-      done
-      ;;
+    COMPOSE_FILE) [ "$value" = "$compose_list" ] || strange_answer "$line" ;;
     OPENCLAW_[A-Z]* | OTEL_[A-Z]* | [A-Z]*_API_KEY | CONTAINER_ENGINE)
       [ "$value" = "$(given "$name")" ] || [ "$value" = "$(digit "$(given "$name")")" ] || strange_answer "$name"
       ;;
     *) strange_answer "the line $name in .env" ;;
     esac
-  done <<TEXT
-$env_file
-TEXT
+  done
   check_nothing_dropped
 }
 
-# A line that is missing would bring a default back: all interfaces instead of loopback.
+# An entry that is missing would bring a default back: all interfaces instead of loopback.
 check_nothing_dropped() {
-  local line name now=$'\n'"${env_file//$'\r'/}"$'\n'
+  local name index
   for name in OPENCLAW_IMAGE OPENCLAW_CONFIG_DIR OPENCLAW_WORKSPACE_DIR OPENCLAW_AUTH_PROFILE_SECRET_DIR \
     OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
     grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
@@ -282,18 +213,15 @@ check_nothing_dropped() {
   for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID OPENCLAW_IMAGE_TRUST OPENCLAW_USERNS CONTAINER_ENGINE; do
     [ -z "${!name:-}" ] || grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
   done
-  [ -f "$root/.env" ] || return 0
-  while IFS= read -r line || [ -n "$line" ]; do
-    line=${line%$'\r'}
-    case $now in *$'\n'"$line"$'\n'*) continue ;; esac
-    name=$(name_in "$line")
-    [ -n "$name" ] || continue
+  for index in ${before[@]+"${!before[@]}"}; do
+    name=${before_names[index]}
+    if [ -z "$name" ] || is_one_of "${before[index]}" "${now[@]}"; then continue; fi
     # Setup wrote the key with another value, which was checked above, or the user removes it.
     if grep -qE "$(assignment_of "$name")" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
     # A former name that is given now replaces the newer one.
     if [ "$name" = OPENCLAW_IMAGE_APT_PACKAGES ] && [ -n "${OPENCLAW_DOCKER_APT_PACKAGES+set}" ]; then continue; fi
     case $name in COMPOSE_FILE) ;; *) strange_answer "a .env without $name" ;; esac
-  done <"$root/.env"
+  done
 }
 
 # Prints a text as build/stack/compose-overlay.ts writes it.

@@ -198,7 +198,7 @@ describe('.env', () => {
     await writeFile(join(shell, '.env'), text);
     for (const [name, value] of Object.entries(expected)) {
       const line = `. "$1"; root=$2; in_env_file "$3"`;
-      const script = join(ROOT, 'scripts/docker/setup/answers.sh');
+      const script = join(ROOT, 'scripts/docker/setup/dot-env.sh');
       const read = await execa('bash', ['-c', line, 'bash', script, shell, name], { stripFinalNewline: false });
       expect([name, read.stdout]).toEqual([name, value]);
     }

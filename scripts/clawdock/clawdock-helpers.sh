@@ -27,11 +27,8 @@ _clawdock_is_trusted() { # FOLDER
   if [ "$(id -gn)" = "$(id -un)" ]; then own_group=$(id -g); fi
   others=(\( -perm -0002 -o ! \( -user "$(id -u)" -o -user 0 \) -o -perm -0020 ! -group "$own_group" ! -group 0 \))
   # Follows links: Compose reads the files to which they lead.
-  strange=$(find -H "$1" -maxdepth 0 "${others[@]}" 2>&1; find -L "$1" -mindepth 1 -maxdepth 1 \( -name '*compose*.y*ml' -o -name .env \) "${others[@]}" 2>&1)
-  [ -z "$strange" ] || {
-    _clawdock_say "skipped $1: it or a Compose file in it belongs to another user, or others can change it. If you trust it: export CLAWDOCK_DIR=$1"
-    return 1
-  }
+  strange=$(find -H "$1" -maxdepth 0 "${others[@]}" 2>&1; find -L "$1" -mindepth 1 -maxdepth 1 \( -name '*compose*.y*ml' -o -name .env -o -name scripts -o -name build \) "${others[@]}" 2>&1; find -L "$1/scripts" "$1/build" "${others[@]}" 2>/dev/null)
+  [ -z "$strange" ] || { _clawdock_say "skipped $1: it, a Compose file or a script in it belongs to another user, or others can change it. If you trust it: export CLAWDOCK_DIR=$1" && return 1; }
 }
 
 _clawdock_remember() {
@@ -65,14 +62,13 @@ _clawdock_find() {
   if [ -r "$HOME/.clawdock/config" ]; then
     # Older copies wrote CLAWDOCK_DIR="/path".
     remembered=$(sed -e 's/^CLAWDOCK_DIR=//' -e 's/^"\(.*\)"$/\1/' "$HOME/.clawdock/config" | head -n 1)
-    if _clawdock_is_project "$remembered"; then _clawdock_dir=$remembered && return; fi
+    if _clawdock_is_project "$remembered"; then _clawdock_is_trusted "$remembered" && _clawdock_dir=$remembered; return; fi
   fi
   while IFS= read -r candidate; do
     if _clawdock_is_project "$candidate" && _clawdock_is_trusted "$candidate"; then
       _clawdock_remember "$candidate"
       if [ -n "$remembered" ]; then _clawdock_say "$remembered does not exist any more; using the project in $candidate"; else _clawdock_say "using the project in $candidate (stored in ~/.clawdock/config)"; fi
-      _clawdock_dir=$candidate
-      return
+      _clawdock_dir=$candidate && return
     fi
   done <<FOLDERS
 $(setopt null_glob 2>/dev/null; _clawdock_candidates)
@@ -107,13 +103,15 @@ _clawdock_is_here() (
   # shellcheck source-path=SCRIPTDIR source=../docker/setup/engine-address.sh
   . "$_clawdock_dir/scripts/docker/setup/engine-address.sh"
   find_engine_host
-  is_local_engine || { _clawdock_say "$engine_source: ${engine_host##*@} is an engine on another machine$(context_name). Choose the one of this machine: docker context use default" && return 1; }
+  is_local_engine || { _clawdock_say "$engine_source: ${engine_host##*@} is an engine on another machine$(context_name). Choose the one of this machine: $(local_engine_command)" && return 1; }
 )
 
 # Refuses to act on the containers of another installation that has the same project name.
 _clawdock_is_own() {
-  local project other files
-  project=${COMPOSE_PROJECT_NAME:-$(_clawdock_env COMPOSE_PROJECT_NAME "$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')")}
+  local project='' other files
+  # With .env, the shell's name is that of another installation.
+  if [ ! -f "$_clawdock_dir/.env" ]; then project=${COMPOSE_PROJECT_NAME:-}; fi
+  project=${project:-$(_clawdock_env COMPOSE_PROJECT_NAME "$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')")}
   other=$("$(_clawdock_engine)" ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
     --format '{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}' 2>/dev/null | head -n 1)
   files=$(printf '%s' "${other#*|}" | tr ',' '\n' | while IFS= read -r files; do if [ -f "$files" ]; then printf x; fi; done)
@@ -130,7 +128,7 @@ _clawdock_compose() {
   (
     cd "$_clawdock_dir" || exit
     # shellcheck disable=SC2046 # This shell may have the variables of another installation, and Compose prefers them to .env.
-    if [ -f .env ]; then unset _clawdock_none $(env | sed -n -E 's/^((OPENCLAW|OTEL)_[A-Z0-9_]+|PUID|PGID)=.*/\1/p'); fi
+    if [ -f .env ]; then unset _clawdock_none $(env | sed -n -E 's/^((OPENCLAW|OTEL)_[A-Z0-9_]+|PUID|PGID|COMPOSE_PROJECT_NAME|COMPOSE_DISABLE_ENV_FILE|COMPOSE_ENV_FILES)=.*/\1/p'); fi
     COMPOSE_PATH_SEPARATOR=:
     COMPOSE_FILE=$(_clawdock_env COMPOSE_FILE '')
     if [ -z "$COMPOSE_FILE" ]; then
@@ -180,10 +178,7 @@ clawdock-cli() { _clawdock_cli "$@"; }
 clawdock-devices() { _clawdock_cli devices list "$@"; }
 
 clawdock-approve() {
-  if [ $# -eq 0 ]; then
-    _clawdock_say 'the request is missing. clawdock-devices lists requests; then: clawdock-approve REQUEST'
-    return 2
-  fi
+  [ $# -gt 0 ] || { _clawdock_say 'the request is missing. clawdock-devices lists requests; then: clawdock-approve REQUEST' && return 2; }
   _clawdock_cli devices approve "$@"
 }
 
@@ -218,7 +213,7 @@ clawdock-dashboard() {
   url=$(printf '%s' "$url" | sed -e "s#//[^/:]*:18789#//$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)#" -e 's#//0\.0\.0\.0:#//127.0.0.1:#; s#//\[::\]:#//[::1]:#')
   printf '%s\n' "$url"
   if [ -t 1 ]; then
-    _clawdock_say 'the Control UI asks for the token; clawdock-token prints it'
+    _clawdock_say 'the Control UI asks for the login: clawdock-token'
     if command -v open >/dev/null 2>&1; then open "$url"; elif command -v xdg-open >/dev/null 2>&1; then xdg-open "$url"; fi
   fi
 }
@@ -233,7 +228,13 @@ clawdock-fix-token() {
   # A running gateway reloads a changed configuration at once, and ignores signals meanwhile. So stop it first.
   _clawdock_wait_started
   _clawdock_compose stop openclaw-gateway || return
-  _clawdock_compose run --rm --no-deps -T --entrypoint node openclaw-gateway dist/index.js config set --batch-json \
+  # The gateway writes openclaw.json without its comments, so a file that has some is saved.
+  # shellcheck disable=SC2016 # the container expands it
+  _clawdock_compose run --rm --no-deps -T --entrypoint sh openclaw-gateway -c '
+    file=/home/node/.openclaw/openclaw.json saved=openclaw.json.saved-$(date +%s)
+    [ ! -f "$file" ] || node -e "JSON.parse(fs.readFileSync(process.argv[1], \"utf8\"))" "$file" 2>/dev/null ||
+      { cp -p "$file" "${file%/*}/$saved" && echo "saved openclaw.json as $saved" >&2; } || exit
+    exec node dist/index.js config set --batch-json "$1"' sh \
     '[{"path":"gateway.auth.mode","value":"token"},{"path":"gateway.auth.token","ref":{"source":"env","provider":"default","id":"OPENCLAW_GATEWAY_TOKEN"}}]' || written=$?
   clawdock-start || return
   if [ "$written" -eq 0 ]; then _clawdock_say 'the gateway uses the token in .env now'; else return "$written"; fi
@@ -244,10 +245,7 @@ clawdock-update() { _clawdock_find && (cd "$_clawdock_dir" && scripts/docker/set
 # Setup builds the image with the options in .env.
 clawdock-rebuild() {
   _clawdock_find || return
-  if [ "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" != openclaw:local ]; then
-    _clawdock_say "$(_clawdock_env OPENCLAW_IMAGE '') is pulled, not built here. Use clawdock-update"
-    return 2
-  fi
+  [ "$(_clawdock_env OPENCLAW_IMAGE openclaw:local)" = openclaw:local ] || { _clawdock_say "$(_clawdock_env OPENCLAW_IMAGE '') is pulled, not built here. Use clawdock-update" && return 2; }
   clawdock-update "$@"
 }
 
@@ -277,6 +275,7 @@ clawdock-workspace() { _clawdock_find && cd "$(_clawdock_env OPENCLAW_WORKSPACE_
 # Asks build/setup.ts about .env and openclaw.json, in a container of the image. Prints the answer.
 _clawdock_ask() { # QUESTION
   local name shown
+  _clawdock_is_here || return
   # shellcheck disable=SC2016 # the container expands it
   { printf 'file:.env\0'; cat "$_clawdock_dir/.env" 2>/dev/null; printf '\0'; } |
     "$(_clawdock_engine)" run --rm --pull never --interactive --network none --security-opt label=disable --user 0:0 --cap-drop ALL --cap-add DAC_OVERRIDE --read-only \

@@ -14,10 +14,12 @@ if [ $# -eq 0 ] || [ "$1" = --help ]; then
 fi
 
 CLAWDOCK_DIR=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
-printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$CLAWDOCK_DIR/docker-compose.cli-no-dropped-caps.local.yml"
+overlay=docker-compose.cli-no-dropped-caps.local.yml
+# One that the user has written stays.
+[ -f "$CLAWDOCK_DIR/$overlay" ] || printf '%s\n' 'services:' '  openclaw-cli:' '    cap_drop: !reset []' >"$CLAWDOCK_DIR/$overlay"
 set +eu # the helpers are made for the shells of people
 # shellcheck source-path=SCRIPTDIR source=../clawdock/clawdock-helpers.sh
 . "$CLAWDOCK_DIR/scripts/clawdock/clawdock-helpers.sh"
 # shellcheck disable=SC2034 # the helpers read it
-_clawdock_last_file=docker-compose.cli-no-dropped-caps.local.yml
+_clawdock_last_file=$overlay
 _clawdock_cli "$@"

@@ -91,6 +91,20 @@ describe('a project in a parent folder', () => {
   );
 });
 
+it.each(['scripts', 'scripts/docker/setup/engine-address.sh', 'build/setup.ts'])(
+  'a project whose %s everybody can change is skipped, also one that was stored',
+  async (path) => {
+    const changed = join(project, path);
+    await mkdir(path.includes('.') ? dirname(changed) : changed, { recursive: true });
+    if (path.includes('.')) await writeFile(changed, '');
+    expect((await find()).stdout).toBe(`found ${project}`);
+    await chmod(changed, 0o777);
+    const { stdout, stderr } = await find();
+    expect(stdout).toBe('found ');
+    expect(stderr).toContain(`skipped ${project}`);
+  },
+);
+
 describe('helpers of a checkout', () => {
   const own = (): string => join(folder, 'checkout');
   const search = () => find({}, join(own(), 'scripts/clawdock/clawdock-helpers.sh'));

@@ -1,4 +1,4 @@
-import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,6 +50,24 @@ describe('docker compose up without setup', () => {
     expect(stdout).toBe('openclaw-gateway healthy');
     expect(await owner(here)).toBe('1000:1000');
     expect(await owner(here, 'workspace')).toBe('1000:1000');
+  });
+
+  it.each([
+    ['logins of providers', '{"auth":{"profiles":{}}}', true],
+    ['a mode without a token', '{"gateway":{"auth":{"mode":"token"}}}', true],
+    ['a password', '{"gateway":{"auth":{"password":"x"}}}', false],
+    ['a proxy', '{"gateway":{"auth":{"mode":"trusted-proxy"}}}', false],
+    ['an included file', '{"gateway":{"$include":"./gateway.json"}}', false],
+    ['a token in a variable', '{"env":{"vars":{"OPENCLAW_GATEWAY_TOKEN":"x"}}}', false],
+    ['a login and comments', '{ // mine\n "gateway": {"auth": {"token": "x"}} }', false],
+    ['comments, and no login', '{ // mine\n "gateway": {} }', true],
+  ])('makes a token if openclaw.json has %s and no login: %s, %s', async (_, config, makes) => {
+    await here.compose('stop', '--timeout', '2');
+    await rm(join(here.config, '.env'), { force: true });
+    await writeFile(join(here.config, 'openclaw.json'), config);
+    const { exitCode, stderr } = await here.compose('up', 'openclaw-folders');
+    expect(exitCode, stderr).toBe(0);
+    expect((await readdir(here.config)).includes('.env')).toBe(makes);
   });
 });
 

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import type { Container } from '../engine/container.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import { findEngine } from '../engine/engine.ts';
-import { isOnThisHost } from '../engine/engine-address.ts';
+import { isOnThisHost, toLocalEngine } from '../engine/engine-address.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
 import { InterruptedError, type Problem, RequestError } from '../problem.ts';
@@ -59,7 +59,7 @@ async function run(text: string, options: OptionValues<typeof RUN_OPTIONS>): Pro
     const [overlay] = options.overlay ?? [];
     if (overlay !== undefined && !isOnThisHost(engine.host)) {
       const reason = `cannot be mounted: the engine ${engine.host} runs on another host`;
-      const hint = 'run the image with an engine of this host: docker context use default';
+      const hint = `run the image with an engine of this host: ${toLocalEngine(engine.source)}`;
       throw new RequestError([{ source: '--overlay', value: overlay, reason, hint }]);
     }
     if ((await inspectLocalImage(engine, image)) === undefined) {

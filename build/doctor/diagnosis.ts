@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type CheckOutcome, type CheckResult, passed } from '../check-result.ts';
-import { isOnThisHost } from '../engine/engine-address.ts';
+import { isOnThisHost, toLocalEngine } from '../engine/engine-address.ts';
 import { compareVersions, parseVersion } from '../gateway/version.ts';
 import {
   CHECKSUM_LINE,
@@ -39,7 +39,7 @@ export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
       if (!isOnThisHost(engine.host))
         return problem(
           `${engine.host} is on another machine, so its containers cannot mount the folders of this one`,
-          'docker context use default',
+          toLocalEngine(engine.source),
         );
       if (isPodman(dotEnv)) return passed(`Podman ${engine.version} on ${engine.host}`);
       return Number.parseInt(engine.version, 10) >= 24
@@ -186,16 +186,20 @@ function ownership({ variable, path, exists, uid, foreign }: Installation['folde
     : problem(`${foreign} files and folders in ${path} do not belong to uid ${uid}`, SETUP);
 }
 
-function token({ dotEnv, besideConfig, config, container }: Installation): CheckOutcome {
-  const expected = readDotEnv(dotEnv).get('OPENCLAW_GATEWAY_TOKEN') ?? '';
+function token({ dotEnv, besideConfig, config, container, wantedEnvironment }: Installation): CheckOutcome {
+  const name = 'OPENCLAW_GATEWAY_TOKEN';
+  const inDotEnv = readDotEnv(dotEnv).get(name) ?? '';
+  // A Compose file may set another one than .env. Without setup, the token is beside openclaw.json.
+  const wanted = inDotEnv === '' ? '' : (wantedEnvironment?.get(name) ?? inDotEnv);
+  const expected = wanted === '' ? (readDotEnv(besideConfig).get(name) ?? '') : wanted;
   if (expected === '' && !usesProxyLogin(config)) return problem('.env has no OPENCLAW_GATEWAY_TOKEN', SETUP);
   const other = otherCredential(config, { dotEnv, besideConfig });
   if (other !== undefined) return passed(`the gateway accepts ${other}`);
   const written = writtenSecret(config, 'token');
   if (written.kind === 'plain' && written.value !== expected)
     return problem('openclaw.json and .env have different tokens', SETUP);
-  const running = container?.environment.get('OPENCLAW_GATEWAY_TOKEN');
-  return running !== undefined && running !== expected
+  const running = container?.environment.get(name);
+  return running !== undefined && running !== wanted
     ? problem('the running gateway and .env have different tokens', UP)
     : passed('the same in .env, openclaw.json and the gateway');
 }

@@ -92,7 +92,7 @@ export async function inspectInstallation(engine: Engine, project: string): Prom
   );
   return {
     project,
-    engine: { version: ServerVersion, host: engine.host, memory: MemTotal },
+    engine: { version: ServerVersion, host: engine.host, source: engine.source, memory: MemTotal },
     composeVersion: composeVersion.exitCode === 0 ? composeVersion.stdout.replace(/^v/, '') : undefined,
     dotEnv,
     besideConfig,

@@ -9,3 +9,12 @@ export function isOnThisHost(address: string): boolean {
   // An address, not a name such as 127.0.0.1.example.org.
   return /^tcp:\/\/(?:localhost|\[::1\]|127\.[\d.]+)(?::\d*)?(?:\/|$)/i.test(address);
 }
+
+const COMMANDS: Readonly<Record<string, string>> = {
+  DOCKER_HOST: 'unset DOCKER_HOST',
+  DOCKER_CONTEXT: 'unset DOCKER_CONTEXT',
+  '--engine': 'leave out --engine',
+};
+
+/** What to do to use the engine of this host. The same in shell: `local_engine_command`. @param source what names the engine now */
+export const toLocalEngine = (source: string): string => COMMANDS[source] ?? 'docker context use default';

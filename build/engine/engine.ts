@@ -11,7 +11,7 @@ import { requestEngine } from './engine-api.ts';
 
 /** A running Docker Engine, and the Docker CLI to use it. */
 export interface Engine extends DockerCli {
-  /** How it was found: `--engine`, `DOCKER_HOST`, `CONTAINER_ENGINE=podman`, `context NAME`, or `private` for the private engine. */
+  /** How it was found: `--engine`, `DOCKER_HOST`, `DOCKER_CONTEXT`, `CONTAINER_ENGINE=podman`, `context NAME`, or `private` for the private engine. */
   readonly source: string;
   /** In the form of DOCKER_HOST: `unix:///var/run/docker.sock`. */
   readonly host: string;
@@ -102,7 +102,7 @@ async function namedEngine(option: string | undefined, kind: string | undefined)
       },
     ]);
   }
-  return { source: `context ${name}`, host: stdout.trim(), context: name };
+  return { source: name === context ? 'DOCKER_CONTEXT' : `context ${name}`, host: stdout.trim(), context: name };
 }
 
 /** Where Podman serves Docker's API. Source: podman-system-service(1) */

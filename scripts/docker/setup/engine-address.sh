@@ -20,6 +20,11 @@ context_name() {
   if [ "$engine_source" = 'docker context' ] && name=$(docker context show 2>/dev/null); then printf ' (context %s)' "$name"; fi
 }
 
+# Prints the command that chooses the engine of this machine.
+local_engine_command() {
+  if [ "$engine_source" = DOCKER_HOST ]; then printf 'unset DOCKER_HOST'; elif [ -n "${DOCKER_CONTEXT:-}" ]; then printf 'unset DOCKER_CONTEXT'; else printf 'docker context use default'; fi
+}
+
 # Prints the engine's socket, if containers can mount it: elsewhere than on Linux, and with Docker Desktop, the engine runs in a virtual
 # machine, which does not have the socket of the host.
 mountable_socket() {

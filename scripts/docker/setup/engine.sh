@@ -38,7 +38,7 @@ use_docker() {
   find_engine_host
   is_local_engine ||
     refuse "$engine_source" "${engine_host##*@}" "is an engine on another machine$(context_name), whose containers cannot mount folders of this machine" \
-      'run setup on that machine, or choose the engine of this one: docker context use default'
+      "run setup on that machine, or choose the engine of this one: $(local_engine_command)"
   # Both questions at once: each takes a third of a second on a small host.
   exec 4< <(docker compose version --short 2>/dev/null)
   output=$(docker version --format '{{.Server.Version}}' 2>&1) ||

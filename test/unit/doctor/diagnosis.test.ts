@@ -27,7 +27,7 @@ const folder = {
 };
 const well: Installation = {
   project: '/srv/p',
-  engine: { version: '28.5.2', host: 'unix:///var/run/docker.sock', memory: 4e9 },
+  engine: { version: '28.5.2', host: 'unix:///var/run/docker.sock', source: 'context default', memory: 4e9 },
   composeVersion: '2.40.3',
   dotEnv: 'OPENCLAW_GATEWAY_TOKEN=T\n',
   besideConfig: '',
@@ -62,6 +62,19 @@ it('passes an installation whose proxy logs people in, which has no token', () =
   expect(problems({ dotEnv }).map(({ name }) => name)).toContain('token');
 });
 
+it.each<[string, Partial<Installation>]>([
+  [
+    'that a Compose file sets',
+    {
+      wantedEnvironment: new Map([['OPENCLAW_GATEWAY_TOKEN', 'other']]),
+      container: { ...container, environment: new Map([['OPENCLAW_GATEWAY_TOKEN', 'other']]) },
+    },
+  ],
+  ['beside openclaw.json', { dotEnv: '', besideConfig: 'OPENCLAW_GATEWAY_TOKEN=made\n', container: undefined }],
+])('passes a token %s', (_, change) => {
+  expect(problems(change).filter(({ name }) => name === 'token')).toEqual([]);
+});
+
 describe('finds a problem, and its fix', () => {
   const extra = new Map([['docker-compose.extra.yml', 'services: {}\n']]);
   const CASES: readonly (readonly [name: string, change: Partial<Installation>, found: RegExp, hint: RegExp])[] = [
@@ -71,6 +84,12 @@ describe('finds a problem, and its fix', () => {
       { engine: { ...well.engine, host: 'ssh://me@example.org' } },
       /ssh:\/\/me@example\.org is on another machine/,
       /^docker context use default$/,
+    ],
+    [
+      'engine',
+      { engine: { ...well.engine, host: 'ssh://me@example.org', source: 'DOCKER_HOST' } },
+      /ssh:\/\/me@example\.org is on another machine/,
+      /^unset DOCKER_HOST$/,
     ],
     ['compose', { composeVersion: undefined }, /Compose v2 is not installed/, /docs\.docker\.com/],
     ['compose', { composeVersion: '2.23.9' }, /older than 2\.24/, /docs\.docker\.com/],

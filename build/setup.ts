@@ -140,6 +140,7 @@ function readShellInput(bytes: Buffer): ShellInput {
 const filesOf = (input: ShellInput) => ({
   dotEnv: input.text('file:.env'),
   besideConfig: input.text('file:config.env'),
+  hasComposePassword: input.text('override_password') === YES,
 });
 
 const setupInputOf = (input: ShellInput): SetupInput => ({

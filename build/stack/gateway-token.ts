@@ -14,6 +14,8 @@ export interface EnvironmentFiles {
   readonly dotEnv: string;
   /** `.env` in the configuration folder, which the gateway reads itself: only what its environment does not have. */
   readonly besideConfig?: string;
+  /** Whether the user's Compose files set OPENCLAW_GATEWAY_PASSWORD. */
+  readonly hasComposePassword?: boolean;
 }
 
 /** How a secret is written in `openclaw.json`. */
@@ -119,7 +121,9 @@ export function authMode(config: unknown, files: EnvironmentFiles): string | und
 
 /** Whether a password is in `openclaw.json` or in a variable. */
 export const hasPassword = (config: unknown, files: EnvironmentFiles): boolean =>
-  isWritten(config, 'password') || passwordInVariables(config, files) !== undefined;
+  isWritten(config, 'password') ||
+  passwordInVariables(config, files) !== undefined ||
+  files.hasComposePassword === true;
 
 /** The password in the first place that has one; undefined if none has it, or if only the gateway can resolve it. */
 export function plainPassword(config: unknown, files: EnvironmentFiles): string | undefined {
@@ -163,6 +167,7 @@ function passwordPlace(config: unknown, files: EnvironmentFiles): string {
   const password = writtenSecret(config, 'password');
   if (password.kind === 'variable') return placeOf(password.name, files, 'gateway.auth.password');
   if (password.kind !== 'none') return 'gateway.auth.password in openclaw.json';
+  if (files.hasComposePassword === true) return `${PASSWORD} of your Compose files`;
   if (fileOf(PASSWORD, files) !== undefined) return placeOf(PASSWORD, files, '');
   return variableInConfig(config, PASSWORD) === undefined ? PASSWORD : `${PASSWORD} in openclaw.json`;
 }

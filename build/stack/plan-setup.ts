@@ -98,7 +98,8 @@ export function planSetup(
   );
   const credential = otherCredential(config, input, token.from === 'OPENCLAW_GATEWAY_TOKEN');
   const onboarding = decideOnboarding(values, setupValues.OPENCLAW_GATEWAY_BIND, config, credential !== undefined);
-  const reason = 'is not set, there is no terminal, and no API key of a provider is given';
+  const skip = values.get('OPENCLAW_SKIP_ONBOARDING') ?? '';
+  const reason = `is ${skip === '' ? 'not set' : 'off'}, there is no terminal, and no API key of a provider is given`;
   const hint = `set it to 1, give one of ${PROVIDERS.slice(0, 3)
     .map(({ variable }) => variable)
     .join(', ')} …, or run setup in a terminal`;
@@ -109,7 +110,7 @@ export function planSetup(
       ...loginProblems(setupValues.OPENCLAW_GATEWAY_BIND, config, input),
       ...tokenProblems(token, written, input),
       ...(onboarding.kind === 'asks' && !input.terminal
-        ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: '', reason, hint }]
+        ? [{ source: 'OPENCLAW_SKIP_ONBOARDING', value: skip, reason, hint }]
         : []),
     ],
     token,

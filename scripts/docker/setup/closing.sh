@@ -14,6 +14,11 @@ print_closing() {
     printf '\nThe gateway is running. Your Compose files publish no port %s of this host: connect the way they provide, such as through your proxy.\n' "$gateway_port"
   elif answers_here; then
     printf '\nThe gateway is running: %s://%s:%s/\n' "$scheme" "$host_address" "$gateway_port"
+    if [ "$scheme" = https ] && ! command -v curl >/dev/null; then
+      printf '    This host has no curl, so setup could only connect, and did not read an answer.\n'
+    fi
+  elif [ "$bind" = tailnet ]; then
+    printf '\nThe gateway is running. It answers on its address in your tailnet only (OPENCLAW_GATEWAY_BIND=tailnet), not on this host; to see the address: %s logs openclaw-gateway\n' "$compose_command"
   else
     printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
       "$scheme" "$host_address" "$gateway_port" "$bind"

@@ -124,6 +124,7 @@ input_configuration() {
   input config_path "$config_dir/openclaw.json"
   input_file file:openclaw.json "$config_dir/openclaw.json"
   input_file file:config.env "$config_dir/.env"
+  input override_password "$override_password"
 }
 
 gather_inputs() {

@@ -7,7 +7,7 @@
 unset_given() {
   local name
   while IFS= read -r name; do
-    case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | CONTAINER_ENGINE | PUID | PGID) unset "$name" ;; esac
+    case $name in OPENCLAW_* | OTEL_* | *_API_KEY | COMPOSE_FILE | COMPOSE_PROJECT_NAME | COMPOSE_DISABLE_ENV_FILE | COMPOSE_ENV_FILES | CONTAINER_ENGINE | PUID | PGID) unset "$name" ;; esac
   done < <(compgen -e)
 }
 
@@ -30,7 +30,8 @@ check_compose() { # FILE ...
   if output=$(read_by_compose "${files[@]}"); then
     published=$(sed -n 's/^ *published: "\(.*\)"$/\1/p' <<<"$output")
     grep -q '^  openclaw-gateway:$' <<<"$output" || refuse_other_project
-    find_token_of_override "$output"
+    find_login_of_override "$output"
+    refuse_missing_external <<<"$output"
     return 0
   fi
   # The overlays name the service, but nothing says what it runs.
@@ -50,14 +51,32 @@ refuse_other_project() {
     "begin it with this project's file: COMPOSE_FILE=docker-compose.yml:…; or unset it, if it is that of another project"
 }
 
-# Prints the line of Compose's output that has the gateway's token.
-token_line() { sed -n -e '/^  openclaw-gateway:/,/^  [^ ]/s/^ *OPENCLAW_GATEWAY_TOKEN: *//p'; }
+# Refuses networks and volumes that a Compose file expects, and that do not exist. Reads Compose's output.
+refuse_missing_external() {
+  local kind name
+  while read -r kind name; do
+    docker "$kind" inspect "$name" >/dev/null 2>&1 ||
+      refuse "$root" "$kind $name" 'is external in a Compose file, and does not exist' "create it: $container_engine $kind create $name; or correct the file"
+  done < <(sed -n -e '/^networks:/,/^[a-z]/{s/^    name: \(.*\)/network \1/p;s/^    external: true/external/p;}' \
+    -e '/^volumes:/,/^[a-z]/{s/^    name: \(.*\)/volume \1/p;s/^    external: true/external/p;}' |
+    awk '$1 == "external" { print line } { line = $0 }')
+}
 
-# Finds a token that the user's Compose files set: the gateway accepts that one, not the one in .env.
-find_token_of_override() { # OUTPUT of Compose for all files
-  override_token=''
+# Prints the line of Compose's output that has a variable of the gateway.
+line_of_variable() { # NAME
+  sed -n -e "/^  openclaw-gateway:/,/^  [^ ]/s/^ *$1: *//p"
+}
+
+# Finds a login that the user's Compose files set: the gateway accepts that one, not the one in .env.
+find_login_of_override() { # OUTPUT of Compose for all files
+  local name variable ours
+  override_token='' override_password=''
   [ -n "$(users_compose_files)" ] || return 0
-  [ "$(token_line <<<"$1")" = "$(read_by_compose --file docker-compose.yml | token_line)" ] || override_token=yes
+  ours=$(read_by_compose --file docker-compose.yml)
+  for name in token password; do
+    variable=OPENCLAW_GATEWAY_$(printf %s "$name" | tr '[:lower:]' '[:upper:]')
+    [ "$(line_of_variable "$variable" <<<"$1")" = "$(line_of_variable "$variable" <<<"$ours")" ] || printf -v "override_$name" yes
+  done
 }
 
 # A token in openclaw.json counts more than a variable.
@@ -68,14 +87,21 @@ credential_of_override() {
 # Prints the reason at the end of a program's message.
 reason_of() { printf '%s.' "${1##*: }"; }
 
+# Prints what to do if a path cannot be written.
+writing_hint() { # PATH MESSAGE HINT
+  case $2 in
+  *'quota exceeded'*) printf '%s' "make room in the quota of ${1%/*}, or have it raised; df does not show it" ;;
+  *'No space left'* | *'no space left'*) printf '%s' "make free space; to see what is full: df -h $(dirname -- "$1")" ;;
+  *'ead-only file system'*) printf 'mount the file system for writing, or move the folder' ;;
+  *'ounts denied'*) printf '%s' "share $1 with Docker Desktop: Settings, Resources, File sharing" ;;
+  *) printf '%s' "$3" ;;
+  esac
+}
+
 cannot_write() { # PATH MESSAGE
   local hint='run setup as the owner of the file and of its folder'
-  case $2 in
-  *'quota exceeded'*) hint="make room in the quota of ${1%/*}, or have it raised; df does not show it" ;;
-  *'No space left'*) hint="make free space; to see what is full: df -h $(dirname -- "$1")" ;;
-  *'Read-only file system'*) hint='mount the file system for writing, or move the folder' ;;
-  *'Operation not permitted'*) hint="it may be immutable; to look: lsattr $1; to change it, as root: chattr -i $1" ;;
-  esac
+  case $2 in *'Operation not permitted'*) hint="it may be immutable; to look: lsattr $1; to change it, as root: chattr -i $1" ;; esac
+  hint=$(writing_hint "$1" "$2" "$hint")
   if [ -n "$partial" ]; then rm -f -- "$partial"; fi
   fail "$1 cannot be written" "$(reason_of "$2")" "$hint"
 }
@@ -109,10 +135,20 @@ write_file() { # PATH CONTENT
   fi
   output=$(LC_ALL=C mktemp "$path.setup.XXXXXX" 2>&1) || cannot_write "$path" "$output"
   partial=$output
+  # After sudo, the user reads and changes the file as before.
+  if [ "$(id -u)" -eq 0 ]; then
+    output=$path
+    if [ ! -e "$path" ]; then output=$(dirname -- "$path"); fi
+    chown "$(owner_of "$output")" "$partial" 2>/dev/null || true
+  fi
   output=$(export LC_ALL=C && { printf '%s' "$content" >"$partial" && mv -f -- "$partial" "$path"; } 2>&1) || cannot_write "$path" "$output"
   partial=''
   note "wrote ${path#"$root/"}"
 }
+
+# Prints the user and the group of a path: 1000:1000. Systems differ in stat.
+# shellcheck disable=SC2012
+owner_of() { LC_ALL=C ls -ldn -- "$1" | awk '{ print $3 ":" $4 }'; }
 
 SEAL='# Checksum of the lines above: ' # the last line of an overlay that setup wrote, before the output of cksum
 

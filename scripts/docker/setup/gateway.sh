@@ -19,6 +19,19 @@ gateway_container() { # [--all]
     --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False
 }
 
+# Prints why the container that prepares the folders failed: Compose only says that it did.
+log_of_folders() { # MESSAGE of Compose
+  case $1 in *openclaw-folders*) printf '\n%s' "$(compose logs --no-log-prefix openclaw-folders 2>&1 | plain_text | tail -n 5)" ;; esac
+}
+
+# Prints what to do if a command in the gateway's container failed: the container may not have started.
+gateway_command_hint() { # OUTPUT
+  case $1 in
+  *'rror response from daemon'* | *'annot connect to the Docker daemon'* | *'declared as external'* | *'o space left'*) printf 'fix that problem and run setup again' ;;
+  *) find_mistake ;;
+  esac
+}
+
 # Changes the owner of the data to the gateway's user. In the workspace only the folder itself changes, and in it and in the home volume
 # what belonged to the previous user and group of the gateway: all other files belong to people.
 give_to_gateway() {
@@ -137,7 +150,7 @@ wait_until_healthy() { # CONTAINER [COMMAND]
       case $state in
       *' healthy') return 0 ;;
       # The user's Compose file may disable the health check.
-      'running '*' ') if docker exec "$1" curl --silent --fail --output /dev/null --noproxy '*' http://127.0.0.1:18789/healthz >/dev/null 2>&1; then return 0; fi ;;
+      'running '*' ') if docker exec "$1" sh -c 'for scheme in http https; do curl -skf -o /dev/null --noproxy "*" $scheme://127.0.0.1:18789/healthz && exit; done; exit 1' >/dev/null 2>&1; then return 0; fi ;;
       # On a busy host the gateway may miss its own deadlines. Docker restarts it. Give up after two restarts.
       'running '[0-2]' '* | 'restarting '[0-2]' '*) ;;
       *) return 1 ;;

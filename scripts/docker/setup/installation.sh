@@ -127,33 +127,42 @@ other_gateways() {
   done || true
 }
 
+# Whether a mount gives a container a folder of this host, or a folder that contains it, at the place where the gateway looks.
+mounts_folder() { # SOURCE>TARGET FOLDER PLACE
+  local source=${1%>*} target=${1##*>}
+  # Docker Desktop shows paths of its virtual machine.
+  source=${source#/host_mnt}
+  [ -n "$source" ] || return
+  [ "$(real_path "$source")" = "$2" ] || { [ "${3#"$target"/}" != "$3" ] && [ "$(real_path "$source/${3#"$target"/}")" = "$2" ]; }
+}
+
 # Refuses data that another container uses, also one that Compose did not start.
 refuse_used_data() { # ENGINE
-  local name project folder sources source holder data secrets own='' id ids=()
+  local name project folder mounts mount holder data secrets own='' id ids=()
   data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
   # Docker's client may talk to Podman: then both list the same containers.
   if [ "$1" != "$container_engine" ]; then own=$(docker ps --quiet --no-trunc); fi
   for id in $(command "$1" ps --quiet --no-trunc 2>/dev/null); do
     case $own in *"$id"*) ;; *) ids+=("$id") ;; esac
   done
-  while IFS='|' read -r name project folder sources; do
+  while IFS='|' read -r name project folder mounts; do
     if [ "$1" = "$container_engine" ] && [ "$project" = "$project_name" ]; then continue; fi
     holder="the container ${name#/}"
     if [ -n "$folder" ]; then holder="the gateway of another installation, in $folder"; fi
     if [ "$folder" = "$root" ]; then holder="the gateway of this folder in $1"; fi
     # read drops the last separator.
-    sources="${sources%|}|"
-    while [ -n "$sources" ]; do
-      source=${sources%%|*} sources=${sources#*|}
-      [ -z "$source" ] || [ "$(real_path "$source")" != "$data" ] ||
+    mounts="${mounts%|}|"
+    while [ -n "$mounts" ]; do
+      mount=${mounts%%|*} mounts=${mounts#*|}
+      ! mounts_folder "$mount" "$data" /home/node/.openclaw ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
           "use other folders (OPENCLAW_CONFIG_DIR, OPENCLAW_WORKSPACE_DIR, OPENCLAW_AUTH_PROFILE_SECRET_DIR), or stop that container: $1 stop ${name#/}"
-      [ -z "$source" ] || [ "$(real_path "$source")" != "$secrets" ] ||
+      ! mounts_folder "$mount" "$secrets" /home/node/.config/openclaw ||
         refuse OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir" "is in use by $holder" \
           "use a folder of its own; if this installation has logins, a copy of that folder, because it has their key. Or stop that container: $1 stop ${name#/}"
     done
   done < <(inspect_containers_of "$1" \
-    '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}|{{end}}{{end}}' \
+    '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}>{{.Destination}}|{{end}}{{end}}' \
     ${ids[@]+"${ids[@]}"} 2>/dev/null)
 }
 

@@ -14,9 +14,9 @@ find_installed_image() {
   local container
   container=$(gateway_container --all | head -n 1)
   was_running=${container:+$(gateway_container)}
-  if [ -n "$container" ]; then
-    read -r installed_id was_image before_port < <(inspect_containers \
-      '{{.Image}} {{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$container")
+  # It may be removed meanwhile.
+  if [ -n "$container" ] && read -r installed_id was_image before_port < <(inspect_containers \
+    '{{.Image}} {{.Config.Image}} {{range (index .NetworkSettings.Ports "18789/tcp")}}{{.HostPort}} {{end}}' "$container"); then
     before_port=${before_port%% *}
     installed_version=$(image_version "$installed_id")
   elif [ -f "$snapshot_dir/installed" ]; then
@@ -60,6 +60,7 @@ stop_gateway() { # REASON
 }
 
 repair_state() {
+  keep_comments
   say 'Repairing the state: openclaw doctor --fix'
   in_gateway -T openclaw-gateway dist/index.js doctor --fix --non-interactive </dev/null >"$lock/output" 2>&1 || {
     tail -n 20 -- "$lock/output" | printable_lines >&2

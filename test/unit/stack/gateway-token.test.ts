@@ -91,6 +91,12 @@ describe('otherCredential', () => {
     expect(otherCredential(config, { dotEnv: '' })).toBeUndefined();
   });
 
+  it("is a password in the user's Compose files, unless openclaw.json says that a token counts", () => {
+    const files = { dotEnv: 'OPENCLAW_GATEWAY_TOKEN=t\n', hasComposePassword: true };
+    expect(otherCredential({}, files)).toBe('the password: OPENCLAW_GATEWAY_PASSWORD of your Compose files');
+    expect(otherCredential({ gateway: { auth: { mode: 'token' } } }, files)).toBeUndefined();
+  });
+
   it('is a password that openclaw.json sets as a variable', () => {
     const config = { env: { vars: { OPENCLAW_GATEWAY_PASSWORD: 'x' } } };
     expect(otherCredential(config, { dotEnv: '' })).toBe('the password: OPENCLAW_GATEWAY_PASSWORD in openclaw.json');

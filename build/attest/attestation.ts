@@ -1,5 +1,6 @@
 import { MEDIATYPE_PAYLOAD, type Subject } from '@docker/actions-toolkit/lib/types/intoto/intoto.js';
 import { MEDIATYPE_IMAGE_CONFIG_V1 } from '@docker/actions-toolkit/lib/types/oci/mediatype.js';
+import { countValues, MOST_VALUES } from '../json-values.ts';
 import { addToLayout, type ContentSource } from '../oci/content.ts';
 import {
   ATTESTATION_MANIFEST,
@@ -84,6 +85,8 @@ async function addBlob(
 
 /** BuildKit writes one of each kind, provenance and SBOM; a release adds one. */
 const MOST_STATEMENTS = 16;
+/** All statements of an image stay in memory, with those of its other platforms. */
+const MOST_STATEMENT_VALUES = MOST_VALUES / 2;
 
 /** Reads the attestations of a manifest. @returns statements by predicate type */
 export async function readStatements(
@@ -99,9 +102,15 @@ export async function readStatements(
   if (digests.length > MOST_STATEMENTS)
     throw invalidContent(attestation.digest, `it has ${digests.length} statements, more than ${MOST_STATEMENTS}`);
   const statements: Statement[] = [];
+  let values = 0;
   // One after the other: an SBOM has several megabytes.
-  for (const digest of digests)
-    statements.push(parseValid<Statement>(await source.blob(digest), digest, statementRule));
+  for (const digest of digests) {
+    const bytes = await source.blob(digest);
+    values += countValues(bytes);
+    if (values > MOST_STATEMENT_VALUES)
+      throw invalidContent(attestation.digest, `its statements have more than ${MOST_STATEMENT_VALUES} values`);
+    statements.push(parseValid<Statement>(bytes, digest, statementRule));
+  }
   return new Map(statements.map((statement) => [statement.predicateType, statement]));
 }
 

@@ -57,9 +57,12 @@ export async function fetchGitDependency(
     const options = {
       ...npm,
       ...{ allowGit: 'all', ignoreScripts: true, Arborist, cache: scratch },
+      // In the current folder, git would use the settings of a checkout: they can name programs and other hosts.
+      cwd: scratch,
       ...{ timeout: SILENCE_SECONDS * 1000, retry: { retries: 1 } },
       env: {
         ...process.env,
+        GIT_CEILING_DIRECTORIES: tmpdir(),
         ...{ GIT_ALLOW_PROTOCOL: 'https', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'echo' },
         ...{ GIT_HTTP_LOW_SPEED_LIMIT: '1', GIT_HTTP_LOW_SPEED_TIME: String(SILENCE_SECONDS) },
         GIT_SSL_CAINFO: authorities,

@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { prerelease, rcompare } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
+import { parseJson } from '../oci/document.ts';
+import { LARGEST_DOCUMENT, readBytes } from '../oci/response.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
@@ -65,8 +67,16 @@ async function resolvePublished(selector: string, npm: NpmOptions): Promise<Reso
   const { default: fetch } = await import('npm-registry-fetch');
   try {
     // The document of one version is a hundred times smaller than that of the whole package.
-    const answer = (await fetch.json(`/${PACKAGE}/${selector}`, npm)) as unknown as PackageManifest;
-    const manifest = checkedManifest(answer, `${PACKAGE}@${selector}`);
+    const { body } = await fetch(`/${PACKAGE}/${selector}`, npm);
+    const bytes = await readBytes(
+      { body: body as AsyncIterable<Buffer> },
+      LARGEST_DOCUMENT,
+      `npm's document of ${selector}`,
+    );
+    const manifest = checkedManifest(
+      parseJson(bytes, `${PACKAGE}@${selector}`) as PackageManifest,
+      `${PACKAGE}@${selector}`,
+    );
     return {
       selector: `${PACKAGE}@${manifest.version}`,
       version: manifest.version,

@@ -1,3 +1,4 @@
+import { countValues, MOST_VALUES } from '../json-values.ts';
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import type { Descriptor, ImageIndex, ImageManifest } from './descriptor.ts';
@@ -174,8 +175,9 @@ const configRule = ruleChecker({
 export const parseImageConfig = (bytes: Buffer, name: string): StoredConfig =>
   parseValid<StoredConfig>(bytes, name, configRule);
 
-/** @throws WorkError if the bytes are not valid JSON */
+/** @throws WorkError if the bytes are not valid JSON, or have too many values */
 export function parseJson(bytes: Buffer, name: string): unknown {
+  if (countValues(bytes) > MOST_VALUES) throw invalidContent(name, `it has more than ${MOST_VALUES} values`);
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { countValues, MOST_VALUES } from '../json-values.ts';
 import { printable } from '../printable.ts';
 import { WorkError } from '../problem.ts';
 
@@ -32,23 +33,28 @@ export function headerOf({ headers }: Pick<RegistryResponse, 'headers'>, name: s
  * @param what for the error: `the manifest ghcr.io/openclaw/openclaw:latest`
  * @throws WorkError if the body is larger
  */
-export async function readBytes({ body }: RegistryResponse, limit: number, what: string): Promise<Buffer> {
+export async function readBytes(
+  { body }: { readonly body: AsyncIterable<Buffer> },
+  limit: number,
+  what: string,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     size += chunk.length;
-    if (size > limit) {
-      throw new WorkError({
-        kind: 'too-large',
-        title: 'The registry sent too much',
-        reason: `${what} is larger than ${limit / MIB} MiB.`,
-        hint: 'check the name of the repository, and who can write to it',
-      });
-    }
+    if (size > limit) throw tooLarge(what, `is larger than ${limit / MIB} MiB`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
+
+const tooLarge = (what: string, reason: string): WorkError =>
+  new WorkError({
+    kind: 'too-large',
+    title: 'The registry sent too much',
+    reason: `${what} ${reason}.`,
+    hint: 'check the name of the repository, and who can write to it',
+  });
 
 /**
  * Reads a JSON object. A proxy or a login page may answer with status 200 and with HTML.
@@ -56,7 +62,9 @@ export async function readBytes({ body }: RegistryResponse, limit: number, what:
  * @throws WorkError that quotes the beginning of another answer
  */
 export async function readObject(response: RegistryResponse, what: string): Promise<Readonly<Record<string, unknown>>> {
-  const text = (await readBytes(response, LARGEST_ANSWER, what)).toString('utf8');
+  const bytes = await readBytes(response, LARGEST_ANSWER, what);
+  if (countValues(bytes) > MOST_VALUES) throw tooLarge(what, `has more than ${MOST_VALUES} values`);
+  const text = bytes.toString('utf8');
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;

@@ -44,7 +44,7 @@ async function readPublished(
 }
 
 /** Tags of a variant that its channel may name: a channel names one of the newest versions. */
-const MOST_VERSIONS = 100;
+const MOST_VERSIONS = 50;
 
 const newestVersions = (names: readonly string[], variants: ReadonlySet<Variant>): readonly string[] => {
   const versions = names

@@ -73,10 +73,10 @@ rehearsal='' repair='' rollback='' quadlet='' updating='' given_options=("$@") r
 decider_image='' kept_image='' is_kept='' waiting_image='' is_held='' next_image=''
 provided_id='' # of the image that this run put under the name of the running one
 before_env='' before_config='' before_link='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
-# Inputs of build/setup.ts, and its answers: names and values alternate.
-inputs=() answers=()
-# The names of the user's override that Compose finds by default: build/stack/compose-overlay.ts.
-overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
+inputs=() answers=() # of build/setup.ts: names and values alternate
+overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml) # that Compose finds by default
+# shellcheck source=../folders.sh
+. "$root/scripts/folders.sh" # sets HOME, which a service may not have: in /tmp, anybody could have made the folders
 umask 077
 
 # Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label
@@ -217,7 +217,7 @@ physical OPENCLAW_CONFIG_DIR "$config_dir"
 physical OPENCLAW_WORKSPACE_DIR "$workspace_dir"
 physical OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir"
 physical OPENCLAW_SNAPSHOT_DIR "$snapshot_dir"
-physical HOME "${HOME:-/tmp}"
+physical HOME "$HOME"
 decide plan
 take env_file extra_overlay
 answer_list compose_file

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { MEDIATYPE_PAYLOAD } from '@docker/actions-toolkit/lib/types/intoto/intoto.js';
 import { execa } from 'execa';
 import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readStatements } from '../../build/attest/attestation.ts';
 import { mergeLayers } from '../../build/contents/merged-layers.ts';
 import { readImageDocument } from '../../build/engine/image-document.ts';
 import { readCheckoutPlugins } from '../../build/gateway/checkout-plugin.ts';
@@ -15,7 +17,10 @@ import { checkedManifest, checkedPackument } from '../../build/gateway/package-j
 import { readPackedFiles } from '../../build/gateway/packed-file.ts';
 import { parseWorkspace } from '../../build/gateway/pnpm-files.ts';
 import { readSourceFile } from '../../build/gateway/source-file.ts';
+import type { ContentSource } from '../../build/oci/content.ts';
 import { readCredentials } from '../../build/oci/credentials.ts';
+import { digestOf, MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor.ts';
+import { parseJson } from '../../build/oci/document.ts';
 import { RequestError } from '../../build/problem.ts';
 import { requireCache } from '../../build/release/build-cache.ts';
 import { installsAgain } from '../../build/release/build-system-layers.ts';
@@ -193,6 +198,33 @@ describe('a layer', () => {
     await expect(mergeLayers({ open: textLayer(megabytes) }, Array(layers).fill(layer), wanted)).rejects.toMatchObject({
       failure: { kind: 'invalid-content' },
     });
+  });
+});
+
+describe('JSON that needs a hundred times its size in memory', () => {
+  const many = (count: number): Buffer =>
+    Buffer.from(`{"predicate":{"a":[${'{},'.repeat(count)}{}]},"predicateType":"${count}","subject":[]}`);
+
+  it('is refused in a document, before it is parsed', () => {
+    expect(() => parseJson(many(600_000), 'the record')).toThrow(/the record: it has more than 1000000 values/);
+    expect(parseJson(many(1000), 'the record')).toMatchObject({ predicateType: '1000' });
+  });
+
+  it('is refused in the statements of an image together', async () => {
+    const blobs = new Map([150_000, 150_001].map((count) => [digestOf(many(count)), many(count)]));
+    const layers = [...blobs].map(([digest, { length: size }]) => ({ mediaType: MEDIATYPE_PAYLOAD, digest, size }));
+    const statements = (of: typeof layers) => {
+      const { bytes, descriptor: about } = storeDocument({
+        schemaVersion: 2,
+        mediaType: MEDIA_TYPES.manifest,
+        config: descriptor('x/y'),
+        layers: of,
+      });
+      const blob = async (digest: string) => blobs.get(digest) ?? Buffer.of();
+      return readStatements({ document: async () => bytes, blob } as unknown as ContentSource, about);
+    };
+    expect((await statements(layers.slice(1))).size).toBe(1);
+    await expect(statements(layers)).rejects.toMatchObject({ failure: { kind: 'invalid-content' } });
   });
 });
 

@@ -35,3 +35,18 @@ it('takes the configuration of the user', async () => {
   const options = await optionsIn(folder, { npm_config_userconfig: join(folder, '.npmrc') });
   expect(JSON.parse(options)).toMatchObject({ registry: 'http://registry.example/' });
 });
+
+it('fetches a dependency from git without the settings of the folder in which it runs', async () => {
+  await execa('git', ['init', '--quiet', folder]);
+  // With these, git would ask another host, which GIT_ALLOW_PROTOCOL does not allow.
+  await execa('git', ['-C', folder, 'config', 'url.http://127.0.0.1:9/.insteadOf', 'https://127.0.0.1:1/']);
+  const build = join(import.meta.dirname, '../../build/gateway');
+  const program = `const { fetchGitDependency } = await import(${JSON.stringify(join(build, 'git-dependency.ts'))});
+    const { readNpmOptions } = await import(${JSON.stringify(join(build, 'npm.ts'))});
+    await fetchGitDependency('x@git+https://127.0.0.1:1/x.git', ${JSON.stringify(folder)}, await readNpmOptions())
+      .catch((error) => process.stdout.write(error.message));`;
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await execa(process.execPath, args, { cwd: folder });
+  expect(stdout).toMatch(/connect/i);
+  expect(stdout).not.toContain('not allowed');
+});

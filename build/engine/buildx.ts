@@ -98,6 +98,8 @@ export function buildxVariables(request: BuildRequest): Readonly<Record<string, 
     ...(request.sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(request.sourceDateEpoch) }),
     // Provenance in the metadata file costs half a second, and nothing reads it there.
     BUILDX_METADATA_PROVENANCE: 'disabled',
+    // `git status` runs the program that core.fsmonitor of a checkout names.
+    BUILDX_GIT_CHECK_DIRTY: 'false',
   };
 }
 

@@ -55,12 +55,12 @@ function cellText(cell: Cell): string {
   return typeof cell === 'object' && 'color' in cell ? style(cell.color, text) : text;
 }
 
-/** The same table in Markdown, without colors, for the summary of a job or a comment. */
+/** The same table in Markdown, without colors, for the summary of a job or a comment. Nobody's text becomes an image, a link or a cell. */
 export function markdownTable(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const text = (cell: Cell): string =>
     linesOf(cell)
-      .map((part) => printable(part).replaceAll('|', '\\|'))
+      .map((part) => printable(part).replace(/[\\*<[|]/g, '\\$&'))
       .join('<br>');
   return [columns.map(headOf), columns.map(() => '---'), ...rows.map((row) => row.map(text))].map(line).join('\n');
 }

@@ -4,18 +4,11 @@ import { certificateProblem } from '../certificates.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import type { Problem } from '../problem.ts';
-import {
-  type BaseChoice,
-  type BrowserChoice,
-  COMPRESSIONS,
-  type Compression,
-  type GatewayChoice,
-  type ImageSpec,
-} from './image-spec.ts';
+import { type BaseChoice, type BrowserChoice, COMPRESSIONS, type GatewayChoice, type ImageSpec } from './image-spec.ts';
 import { BUILD_OPTIONS, type BuildOptionName, type GivenOptions, type OptionDefinition } from './option.ts';
 import { PAIRS, parseDestination } from './parse-destination.ts';
 import { parseOverrides } from './parse-override.ts';
-import { VARIANTS, type Variant, variantTag } from './variant.ts';
+import { VARIANTS, variantTag } from './variant.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -34,6 +27,9 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 /** Parses a boolean: 1, true, yes, on, or 0, false, no, off, in any case. @returns undefined for other texts */
 export const parseBoolean = (text: string): boolean | undefined => BOOLEANS.get(text.trim().toLowerCase());
 
+/** A value, and the option or variable that gives it. */
+type Given = { readonly source: string; readonly text: string } | undefined;
+
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 
 /**
@@ -50,7 +46,7 @@ export function parseImageSpec(
 ): { readonly spec: ImageSpec; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
 
-  const read = (name: BuildOptionName): { source: string; text: string } | undefined => {
+  const read = (name: BuildOptionName): Given => {
     const definition: OptionDefinition = BUILD_OPTIONS[name];
     const given = options[name];
     if (typeof given === 'string') return { source: sourceOf(definition), text: given };
@@ -72,6 +68,14 @@ export function parseImageSpec(
     const parts = given.text.split(separator).filter((part) => part !== '');
     for (const value of parts) if (!rule.test(value)) problems.push({ source: given.source, value, reason, hint });
     return sorted(parts.filter((part) => rule.test(part)));
+  };
+
+  /** Reads one value. @param parse gives undefined for a value that is not valid */
+  const checked = <T>(given: Given, parse: (text: string) => T | undefined, reason: string, hint: string) => {
+    const value = given && parse(given.text);
+    if (given !== undefined && value === undefined)
+      problems.push({ source: given.source, value: given.text, reason, hint });
+    return value;
   };
 
   const aptPackages = words(
@@ -99,20 +103,18 @@ export function parseImageSpec(
   /** Reads a switch from its flag or its variable. */
   const isOn = (name: BuildOptionName): boolean => {
     if (options[name] === true) return true;
-    const given = read(name);
-    const value = parseBoolean(given?.text ?? 'off');
-    if (given !== undefined && value === undefined) {
-      problems.push({
-        source: given.source,
-        value: given.text,
-        reason: 'is not a boolean',
-        hint: 'use 1, true, yes or on; or 0, false, no or off',
-      });
-    }
-    return value ?? false;
+    const hint = 'use 1, true, yes or on; or 0, false, no or off';
+    return checked(read(name), parseBoolean, 'is not a boolean', hint) ?? false;
   };
 
-  const variant = parseVariant(read('variant'), problems);
+  const variant =
+    checked(
+      read('variant'),
+      (text) => VARIANTS.find((name) => name === text.trim()),
+      'is not a variant',
+      `choose from ${VARIANTS.join(', ')}`,
+    ) ?? 'default';
+  const epoch = environment['SOURCE_DATE_EPOCH'] ?? '';
   const browser = parseBrowser(options.browser, () => isOn('browser'), problems);
   const spec: ImageSpec = {
     gateway: parseChoice(options, read('source'), read('package')?.text ?? '', checkout, problems),
@@ -122,8 +124,19 @@ export function parseImageSpec(
       options.override === undefined ? 'OPENCLAW_OVERRIDES' : '--override',
       problems,
     ),
-    sourceUrl: parseSourceUrl(read('sourceUrl'), problems),
-    revision: parseRevision(read('revision'), problems),
+    // The annotations require an https address: registries link to it.
+    sourceUrl: checked(
+      read('sourceUrl'),
+      (text) => (URL.parse(text)?.protocol === 'https:' ? text : undefined),
+      'is not an https address',
+      'give the address of the source repository: https://github.com/me/openclaw',
+    ),
+    revision: checked(
+      read('revision'),
+      (text) => (COMMIT.test(text) ? text : undefined),
+      'is not a full commit id',
+      'write all digits, as git rev-parse prints them',
+    ),
     extensions,
     aptPackages,
     pipPackages,
@@ -135,27 +148,31 @@ export function parseImageSpec(
     })),
     platforms: parsePlatforms(options.platform ?? '', problems),
     destination: parseDestination(options, problems),
-    heap: parseHeap(read('heap'), problems),
+    heap: checked(
+      read('heap'),
+      (text) => (/^[1-9]\d{2,5}$/.test(text) ? Number(text) : undefined),
+      'is not a number of megabytes',
+      'write megabytes, from 100 to 999999: --heap 4096',
+    ),
     smokeTest: options.smoke !== false,
-    compression: parseCompression(read('compression')?.text ?? '', problems),
+    compression:
+      checked(
+        read('compression'),
+        (text) => COMPRESSIONS.find((kind) => kind === text),
+        'is not a supported compression',
+        `choose from ${COMPRESSIONS.join(', ')}`,
+      ) ?? 'gzip',
     cacheFrom: parseCaches('cacheFrom', options.cacheFrom ?? [read('cacheFrom')?.text ?? []].flat(), problems),
     cacheTo: parseCaches('cacheTo', options.cacheTo ?? [], problems),
     ca: parseCa(read('ca'), problems),
-    sourceDateEpoch: parseEpoch(environment['SOURCE_DATE_EPOCH'], problems),
+    sourceDateEpoch: checked(
+      epoch === '' ? undefined : { source: 'SOURCE_DATE_EPOCH', text: epoch },
+      (text) => (/^[0-9]{1,12}$/.test(text) ? Number(text) : undefined),
+      'is not a number of seconds since 1970',
+      'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
+    ),
   };
   return { spec, problems };
-}
-
-function parseVariant(
-  given: { readonly source: string; readonly text: string } | undefined,
-  problems: Problem[],
-): Variant {
-  const variant = VARIANTS.find((name) => name === given?.text.trim());
-  if (given !== undefined && variant === undefined) {
-    const reason = 'is not a variant';
-    problems.push({ source: given.source, value: given.text, reason, hint: `choose from ${VARIANTS.join(', ')}` });
-  }
-  return variant ?? 'default';
 }
 
 /** `--browser` without a value means Playwright's Chromium, as the variable does. */
@@ -175,7 +192,7 @@ function sourceOf(definition: OptionDefinition): string {
 /** Chooses the gateway, in this order: --package, --source, the current folder if it is a checkout, the newest package. */
 function parseChoice(
   options: GivenOptions,
-  source: { readonly source: string; readonly text: string } | undefined,
+  source: Given,
   packageText: string,
   checkout: string | undefined,
   problems: Problem[],
@@ -283,68 +300,15 @@ function parseCaches(name: 'cacheFrom' | 'cacheTo', given: readonly string[], pr
   return given;
 }
 
-/** The annotations require an https address: registries link to it. */
-function parseSourceUrl(
-  given: { readonly source: string; readonly text: string } | undefined,
-  problems: Problem[],
-): string | undefined {
-  if (given === undefined) return undefined;
-  if (URL.parse(given.text)?.protocol === 'https:') return given.text;
-  const hint = 'give the address of the source repository: https://github.com/me/openclaw';
-  problems.push({ source: given.source, value: given.text, reason: 'is not an https address', hint });
-  return undefined;
-}
-
-function parseRevision(
-  given: { readonly source: string; readonly text: string } | undefined,
-  problems: Problem[],
-): string | undefined {
-  if (given === undefined || COMMIT.test(given.text)) return given?.text;
-  const hint = 'write all digits, as git rev-parse prints them';
-  problems.push({ source: given.source, value: given.text, reason: 'is not a full commit id', hint });
-  return undefined;
-}
-
 /** Source: git, hash-function-transition: SHA-1 or SHA-256. */
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
-function parseHeap(
-  given: { readonly source: string; readonly text: string } | undefined,
-  problems: Problem[],
-): number | undefined {
-  if (given === undefined) return undefined;
-  if (/^[1-9]\d{2,5}$/.test(given.text)) return Number(given.text);
-  const hint = 'write megabytes, from 100 to 999999: --heap 4096';
-  problems.push({ source: given.source, value: given.text, reason: 'is not a number of megabytes', hint });
-  return undefined;
-}
-
-function parseCompression(text: string, problems: Problem[]): Compression {
-  const value = COMPRESSIONS.find((kind) => kind === text);
-  if (value !== undefined) return value;
-  const hint = `choose from ${COMPRESSIONS.join(', ')}`;
-  problems.push({ source: '--compression', value: text, reason: 'is not a supported compression', hint });
-  return 'gzip';
-}
-
-function parseCa(value: { source: string; text: string } | undefined, problems: Problem[]): string | undefined {
+function parseCa(value: Given, problems: Problem[]): string | undefined {
   if (value === undefined) return undefined;
   const path = resolve(value.text);
   const reason = certificateProblem(path);
   if (reason === undefined) return path;
   const hint = 'name a PEM file with certificate authorities, or unset the option';
   problems.push({ source: value.source, value: value.text, reason, hint });
-  return undefined;
-}
-
-function parseEpoch(text: string | undefined, problems: Problem[]): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (/^[0-9]{1,12}$/.test(text)) return Number(text);
-  problems.push({
-    source: 'SOURCE_DATE_EPOCH',
-    value: text,
-    reason: 'is not a number of seconds since 1970',
-    hint: 'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
-  });
   return undefined;
 }

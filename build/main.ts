@@ -10,21 +10,21 @@ const { npm_package_name: npmProject, INIT_CWD: callerFolder } = process.env;
 if (npmProject === 'openclaw-image' && callerFolder !== undefined) process.chdir(callerFolder);
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  build: async () => (await import('./commands/build.ts')).buildCommand(),
-  bake: async () => (await import('./commands/bake.ts')).bakeCommand(),
-  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
-  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
-  run: async () => (await import('./commands/run.ts')).runCommand(),
-  sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
-  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
-  why: async () => (await import('./commands/why.ts')).whyCommand(),
-  report: async () => (await import('./commands/report.ts')).reportCommand(),
-  diff: async () => (await import('./commands/diff.ts')).diffCommand(),
-  release: async () => (await import('./commands/release/release.ts')).releaseCommand(),
-  base: async () => (await import('./commands/base.ts')).baseCommand(),
-  rebase: async () => (await import('./commands/rebase.ts')).rebaseCommand(),
-  cache: async () => (await import('./commands/cache.ts')).cacheCommand(),
-  render: async () => (await import('./commands/render.ts')).renderCommand(),
+  build: async () => (await import('./commands/build.ts')).buildCommand,
+  bake: async () => (await import('./commands/bake.ts')).bakeCommand,
+  explain: async () => (await import('./commands/explain.ts')).explainCommand,
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand,
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  why: async () => (await import('./commands/why.ts')).whyCommand,
+  report: async () => (await import('./commands/report.ts')).reportCommand,
+  diff: async () => (await import('./commands/diff.ts')).diffCommand,
+  release: async () => (await import('./commands/release/release.ts')).releaseCommand,
+  base: async () => (await import('./commands/base.ts')).baseCommand,
+  rebase: async () => (await import('./commands/rebase.ts')).rebaseCommand,
+  cache: async () => (await import('./commands/cache.ts')).cacheCommand,
+  render: async () => (await import('./commands/render.ts')).renderCommand,
 };
 
 /** Ends after a message of commander: exit code 2 for a request that is not valid, 0 for help. */

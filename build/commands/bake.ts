@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { isCheckout } from '../gateway/is-checkout.ts';
 import { type GatewayBuildPlan, planBuild } from '../image/build-plan.ts';
 import type { BuiltImage } from '../image/built-image.ts';
@@ -15,7 +14,7 @@ import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { VARIANTS, type Variant } from '../spec/variant.ts';
 import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const { variant: _, dryRun: __, ...SHARED_OPTIONS } = BUILD_OPTIONS;
@@ -34,22 +33,19 @@ const BAKE_OPTIONS = {
   ...SHARED_OPTIONS,
 } as const;
 
-export const bakeCommand = (): Command =>
-  addOptions(
-    new Command('bake').description('build several variants and platforms in one session of BuildKit'),
-    BAKE_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const bakeCommand = defineCommand({
+  name: 'bake',
+  description: 'build several variants and platforms in one session of BuildKit',
+  options: BAKE_OPTIONS,
+  help: `
 BuildKit builds stages that the variants share only once. The bake definition can be built with docker buildx bake, without this project.
 
 Examples:
   scripts/run bake                                         openclaw:local, openclaw:local-slim, openclaw:local-browser
   scripts/run bake --variants default,browser --browser debian --tag openclaw:try
   scripts/run bake --platform linux/amd64,linux/arm64 --tag localhost:5000/openclaw:try --push`,
-    )
-    .action(run);
+  run,
+});
 
 async function run(options: OptionValues<typeof BAKE_OPTIONS>): Promise<void> {
   const here = process.cwd();

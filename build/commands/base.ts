@@ -7,7 +7,7 @@ import { style } from '../report/style.ts';
 import { markdownTable, table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { DEBIAN_OPTIONS, listDebianUpdates } from './debian-options.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
 import { runCommand } from './run-command.ts';
 
@@ -28,23 +28,25 @@ const STATUS_OPTIONS = { ...OPTIONS, ...DEBIAN_OPTIONS } as const;
 
 type StatusOptions = OptionValues<typeof STATUS_OPTIONS>;
 
-export const baseCommand = (): Command =>
-  new Command('base')
-    .description('show or update the pinned bases')
-    .addCommand(
-      addOptions(
-        new Command('status').description('compare each pin with the current digest of its tag'),
-        STATUS_OPTIONS,
-      )
-        .addHelpText('after', '\nExit codes: 0 every pin is current, 1 a pin is outdated.')
-        .action((options: StatusOptions) => run(options, false)),
-    )
-    .addCommand(
-      addOptions(
-        new Command('update').description('pin the current digest of each tag; run npm run image:render afterwards'),
-        OPTIONS,
-      ).action((options: OptionValues<typeof OPTIONS>) => run(options, true)),
-    );
+export const baseCommand = new Command('base')
+  .description('show or update the pinned bases')
+  .addCommand(
+    defineCommand({
+      name: 'status',
+      description: 'compare each pin with the current digest of its tag',
+      options: STATUS_OPTIONS,
+      help: '\nExit codes: 0 every pin is current, 1 a pin is outdated.',
+      run: (options: StatusOptions) => run(options, false),
+    }),
+  )
+  .addCommand(
+    defineCommand({
+      name: 'update',
+      description: 'pin the current digest of each tag; run npm run image:render afterwards',
+      options: OPTIONS,
+      run: (options: OptionValues<typeof OPTIONS>) => run(options, true),
+    }),
+  );
 
 async function run(options: StatusOptions, update: boolean): Promise<void> {
   const { file, json } = options;

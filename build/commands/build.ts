@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import type { Engine } from '../engine/engine.ts';
 import { isCheckout } from '../gateway/is-checkout.ts';
@@ -10,14 +9,14 @@ import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { type CommandOutput, runCommand } from './run-command.ts';
 
-export const buildCommand = (): Command =>
-  addOptions(new Command('build').description('build an image of the OpenClaw Gateway'), BUILD_OPTIONS)
-    .addHelpText(
-      'after',
-      `
+export const buildCommand = defineCommand({
+  name: 'build',
+  description: 'build an image of the OpenClaw Gateway',
+  options: BUILD_OPTIONS,
+  help: `
 Examples:
   scripts/run build                                        the newest gateway as openclaw:local
   scripts/run build --package openclaw@2026.9.5 --tag openclaw:try
@@ -25,8 +24,8 @@ Examples:
   scripts/run build --source ../openclaw                   from a checkout
   scripts/run build --tag localhost:5000/openclaw:try --push
   scripts/run build --dry-run                              the plan and the Dockerfile, without an engine`,
-    )
-    .action(run);
+  run,
+});
 
 /** The state after an interrupted build. */
 export const BUILD_CONSEQUENCE = 'nothing was tagged, and finished steps are cached';

@@ -5,7 +5,7 @@ import { RequestError } from '../problem.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { bytes } from '../units.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const PRUNE_OPTIONS = {
@@ -15,23 +15,25 @@ const PRUNE_OPTIONS = {
 } as const;
 const LIST_OPTIONS = { json: BUILD_OPTIONS.json } as const;
 
-export const cacheCommand = (): Command =>
-  new Command('cache')
-    .description('list or reduce the cache folder of this project on this host')
-    .addCommand(
-      addOptions(
-        new Command('list').description('print what the cache folder holds, and its size'),
-        LIST_OPTIONS,
-      ).action(list),
-    )
-    .addCommand(
-      addOptions(
-        new Command('prune').description('remove what no build has used for a while, and what killed runs left'),
-        PRUNE_OPTIONS,
-      )
-        .addHelpText('after', '\nExample:\n  scripts/run cache prune --days 7')
-        .action(prune),
-    );
+export const cacheCommand = new Command('cache')
+  .description('list or reduce the cache folder of this project on this host')
+  .addCommand(
+    defineCommand({
+      name: 'list',
+      description: 'print what the cache folder holds, and its size',
+      options: LIST_OPTIONS,
+      run: list,
+    }),
+  )
+  .addCommand(
+    defineCommand({
+      name: 'prune',
+      description: 'remove what no build has used for a while, and what killed runs left',
+      options: PRUNE_OPTIONS,
+      help: '\nExample:\n  scripts/run cache prune --days 7',
+      run: prune,
+    }),
+  );
 
 async function list({ json }: OptionValues<typeof LIST_OPTIONS>): Promise<void> {
   await runCommand({ json, consequence: 'nothing was changed' }, async () => {

@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { compareImages } from '../contents/compare-images.ts';
 import { readImageContents } from '../contents/image-contents.ts';
 import { findEngine } from '../engine/engine.ts';
@@ -8,7 +7,7 @@ import { type Problem, RequestError } from '../problem.ts';
 import { diffMarkdown, diffReport } from '../report/diff-report.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const DIFF_OPTIONS = {
@@ -17,23 +16,19 @@ const DIFF_OPTIONS = {
   markdown: { flags: '--markdown', description: 'print Markdown, for a job summary or a pull request' },
 } as const;
 
-export const diffCommand = (): Command =>
-  addOptions(
-    new Command('diff')
-      .description('compare two images in the engine: layers, bytes to pull, packages, files')
-      .argument('<first>', 'image that the host already has')
-      .argument('<second>', 'image that the host would pull'),
-    DIFF_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const diffCommand = defineCommand({
+  name: 'diff',
+  description: 'compare two images in the engine: layers, bytes to pull, packages, files',
+  options: DIFF_OPTIONS,
+  help: `
 Examples:
   scripts/run diff openclaw:2026.9.5 openclaw:2026.9.6
   scripts/run diff openclaw:before openclaw:after --json
   scripts/run diff openclaw:before openclaw:after --markdown >>"$GITHUB_STEP_SUMMARY"`,
-    )
-    .action(run);
+  run,
+})
+  .argument('<first>', 'image that the host already has')
+  .argument('<second>', 'image that the host would pull');
 
 async function run(first: string, second: string, options: OptionValues<typeof DIFF_OPTIONS>): Promise<void> {
   const references = checkedReferences([first, second], options);

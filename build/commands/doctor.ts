@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
 import { execa } from 'execa';
 import { type CheckResult, isFailed } from '../check-result.ts';
 import { DOCTOR_CHECKS, diagnose } from '../doctor/diagnosis.ts';
@@ -12,7 +11,7 @@ import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { readDotEnv } from '../stack/dot-env.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const DOCTOR_OPTIONS = {
@@ -21,24 +20,19 @@ const DOCTOR_OPTIONS = {
   json: BUILD_OPTIONS.json,
 } as const;
 
-export const doctorCommand = (): Command =>
-  addOptions(
-    new Command('doctor').description(
-      'check the installation that scripts/docker/setup.sh made, and print a command that fixes each problem',
-    ),
-    DOCTOR_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const doctorCommand = defineCommand({
+  name: 'doctor',
+  description: 'check the installation that scripts/docker/setup.sh made, and print a command that fixes each problem',
+  options: DOCTOR_OPTIONS,
+  help: `
 Runs these checks and changes nothing: ${DOCTOR_CHECKS.map(({ name }) => name).join(', ')}.
 Exit codes: 0 no check failed (there may be warnings), 1 a check failed.
 
 Examples:
   scripts/run doctor
   scripts/run doctor --json | jq '.results[] | select(.status != "passed")'`,
-    )
-    .action(run);
+  run,
+});
 
 const SIGNS = {
   passed: { color: 'green', text: 'ok' },

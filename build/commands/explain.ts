@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { isCheckout } from '../gateway/is-checkout.ts';
 import { planBuild } from '../image/build-plan.ts';
 import { readInputs, readLastBuild } from '../image/build-record.ts';
@@ -11,29 +10,25 @@ import { explainJson, explainReport } from '../report/explain-report.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { findBuilderEngine } from './builder-engine.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const { dryRun, push, load, output, compression, cacheFrom, cacheTo, ...EXPLAIN_OPTIONS } = BUILD_OPTIONS;
 
-export const explainCommand = (): Command =>
-  addOptions(
-    new Command('explain').description(
-      'show which stages the next build would run and why, and the size of each layer of the last build; builds nothing',
-    ),
-    EXPLAIN_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const explainCommand = defineCommand({
+  name: 'explain',
+  description:
+    'show which stages the next build would run and why, and the size of each layer of the last build; builds nothing',
+  options: EXPLAIN_OPTIONS,
+  help: `
 Use the same options as for the build. Its first tag selects the earlier build to compare with.
 
 Examples:
   scripts/run explain                                      changes since openclaw:local was built
   scripts/run explain --source ../openclaw                 after an edit of a checkout
   scripts/run explain --apt ffmpeg                         the effect of one more option`,
-    )
-    .action(run);
+  run,
+});
 
 async function run(options: OptionValues<typeof EXPLAIN_OPTIONS>): Promise<void> {
   const here = process.cwd();

@@ -1,12 +1,25 @@
-import { type Command, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { RequestError } from '../problem.ts';
 import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-/** Adds a table of options to a command. The help lists their variables and defaults. */
-export function addOptions(command: Command, options: Readonly<Record<string, OptionDefinition>>): Command {
+/** Makes a command with a table of options. The help lists their variables and defaults. @param help printed after the options */
+export function defineCommand({
+  name,
+  description,
+  options,
+  help = '',
+  run,
+}: {
+  readonly name: string;
+  readonly description: string;
+  readonly options: Readonly<Record<string, OptionDefinition>>;
+  readonly help?: string;
+  readonly run: Parameters<Command['action']>[0];
+}): Command {
+  const command = new Command(name).description(description).addHelpText('after', help).action(run);
   for (const definition of Object.values(options)) {
     const notes = [
       ...(definition.default !== undefined ? [`default: ${definition.default}`] : []),

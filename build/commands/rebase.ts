@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { cosignSigner, ownOrTrusted, parseSigning } from '../attest/signature.ts';
 import { findEngine } from '../engine/engine.ts';
 import { parseVersionTag } from '../gateway/version.ts';
@@ -12,7 +11,7 @@ import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
 import { BUILD_OPTIONS } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
-import { addOptions, parseCa } from './options.ts';
+import { defineCommand, parseCa } from './options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from './registries.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './release/publish.ts';
 import {
@@ -34,40 +33,34 @@ interface RebaseOptions extends PublishOptions, TrustOptions {
   readonly ca?: string;
 }
 
-export const rebaseCommand = (): Command =>
-  addOptions(
-    new Command('rebase')
-      .description(
-        'replace the base and the Debian packages of a published release without building the gateway, and publish the result as a refresh',
-      )
-      .argument('<reference>', 'a published version: ghcr.io/openclaw/openclaw:2026.3.13'),
-    {
-      base: {
-        flags: '--base <reference>',
-        description: 'new base, in a registry',
-        example: '--base node:24-bookworm-slim',
-      },
-      newPackages: {
-        flags: '--new-packages',
-        description: "install Debian's packages again, in the versions of today, even if the new base does not need it",
-      },
-      date: RELEASE_OPTIONS.date,
-      registries: {
-        flags: RELEASE_OPTIONS.registries.flags,
-        description: 'repositories to publish to, separated by commas',
-        unset: `the repository of the reference, and those of ${RELEASE_OPTIONS.registries.default} that have the release`,
-      },
-      ...TRUST_OPTIONS,
-      ...PUBLISH_OPTIONS,
-      engine: BUILD_OPTIONS.engine,
-      builder: BUILD_OPTIONS.builder,
-      ca: BUILD_OPTIONS.ca,
-      json: BUILD_OPTIONS.json,
+export const rebaseCommand = defineCommand({
+  name: 'rebase',
+  description:
+    'replace the base and the Debian packages of a published release without building the gateway, and publish the result as a refresh',
+  options: {
+    base: {
+      flags: '--base <reference>',
+      description: 'new base, in a registry',
+      example: '--base node:24-bookworm-slim',
     },
-  )
-    .addHelpText(
-      'after',
-      `
+    newPackages: {
+      flags: '--new-packages',
+      description: "install Debian's packages again, in the versions of today, even if the new base does not need it",
+    },
+    date: RELEASE_OPTIONS.date,
+    registries: {
+      flags: RELEASE_OPTIONS.registries.flags,
+      description: 'repositories to publish to, separated by commas',
+      unset: `the repository of the reference, and those of ${RELEASE_OPTIONS.registries.default} that have the release`,
+    },
+    ...TRUST_OPTIONS,
+    ...PUBLISH_OPTIONS,
+    engine: BUILD_OPTIONS.engine,
+    builder: BUILD_OPTIONS.builder,
+    ca: BUILD_OPTIONS.ca,
+    json: BUILD_OPTIONS.json,
+  },
+  help: `
 Only the layers of the base are replaced, if the image overwrites nothing in which the two bases differ. Else, or on the same base, the
 Debian packages are installed again, as the image's own Dockerfile says, below the unchanged layers of the gateway. A rebase is refused if
 Node's major version changes. Then build the refresh: scripts/run release publish --event refresh.
@@ -76,8 +69,8 @@ All variants and platforms in the record of the release are rebased, booted, che
 Examples:
   scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim
   scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim --new-packages`,
-    )
-    .action(run);
+  run,
+}).argument('<reference>', 'a published version: ghcr.io/openclaw/openclaw:2026.3.13');
 
 async function run(text: string, options: RebaseOptions): Promise<void> {
   const { reference, base, date, ca } = parseRequest(text, options);

@@ -68,36 +68,35 @@ async function renderSource(source: string, target: string): Promise<void> {
   process.stdout.write(`${file}\n${file}.dockerignore\n\n${command}\n`);
 }
 
-export const renderCommand = (): Command =>
-  new Command('render')
-    .description(
-      'render the committed files that come from the code: Dockerfiles, and generated tables in the documentation',
-    )
-    .option('--check', 'write nothing; fail if a committed file differs')
-    .option('--source <dir>', 'render the Dockerfile of a checkout instead, for docker build without this project')
-    .option('--file <file>', 'output path for --source; the .dockerignore is written beside it', 'openclaw.Dockerfile')
-    .addHelpText(
-      'after',
-      `
+export const renderCommand = new Command('render')
+  .description(
+    'render the committed files that come from the code: Dockerfiles, and generated tables in the documentation',
+  )
+  .option('--check', 'write nothing; fail if a committed file differs')
+  .option('--source <dir>', 'render the Dockerfile of a checkout instead, for docker build without this project')
+  .option('--file <file>', 'output path for --source; the .dockerignore is written beside it', 'openclaw.Dockerfile')
+  .addHelpText(
+    'after',
+    `
 Examples:
   scripts/run render --check
   scripts/run render --source ../openclaw --file /tmp/openclaw.Dockerfile`,
-    )
-    .action(async ({ check, source, file: target }: RenderOptions) => {
-      if (source !== undefined) return renderSource(source, target);
-      for (const [file, render] of Object.entries(RENDERED)) {
-        const now = await readFile(join(ROOT, file), 'utf8').catch(() => '');
-        const text = render(now);
-        if (text === now) continue;
-        if (check === true) {
-          throw new WorkError({
-            kind: 'not-rendered',
-            title: 'A committed file is out of date',
-            reason: `${file} differs from the rendered text`,
-            hint: 'run npm run image:render, then commit the file',
-          });
-        }
-        await writeFile(join(ROOT, file), text);
-        process.stdout.write(`${file}\n`);
+  )
+  .action(async ({ check, source, file: target }: RenderOptions) => {
+    if (source !== undefined) return renderSource(source, target);
+    for (const [file, render] of Object.entries(RENDERED)) {
+      const now = await readFile(join(ROOT, file), 'utf8').catch(() => '');
+      const text = render(now);
+      if (text === now) continue;
+      if (check === true) {
+        throw new WorkError({
+          kind: 'not-rendered',
+          title: 'A committed file is out of date',
+          reason: `${file} differs from the rendered text`,
+          hint: 'run npm run image:render, then commit the file',
+        });
       }
-    });
+      await writeFile(join(ROOT, file), text);
+      process.stdout.write(`${file}\n`);
+    }
+  });

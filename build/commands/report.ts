@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { Command } from 'commander';
 import writeFileAtomic from 'write-file-atomic';
 import type { ImageLocation } from '../contents/open-image.ts';
 import { readImages } from '../contents/read-image.ts';
@@ -18,7 +17,7 @@ import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { bytes } from '../units.ts';
 import { DEBIAN_OPTIONS, listDebianUpdates } from './debian-options.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from './registries.ts';
 import { parseRegistries } from './release/release-options.ts';
 import { parseTrust, TRUST_OPTIONS } from './release/trust-options.ts';
@@ -46,16 +45,11 @@ const REPORT_OPTIONS = {
 
 type ReportOptions = OptionValues<typeof REPORT_OPTIONS>;
 
-export const reportCommand = (): Command =>
-  addOptions(
-    new Command('report')
-      .description('show what is in an image, what an update pulls, or what registries have: as a page, or as text')
-      .argument('[images...]', 'names in the engine or a registry, OCI archives or layouts; the oldest first'),
-    REPORT_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const reportCommand = defineCommand({
+  name: 'report',
+  description: 'show what is in an image, what an update pulls, or what registries have: as a page, or as text',
+  options: REPORT_OPTIONS,
+  help: `
 One image: what is inside, and how large. Two: what a host that has the first pulls for the second. More: sizes and updates over time.
 The page needs no network, and can be attached to a release. It has a map of the image that can be opened part by part.
 
@@ -64,8 +58,8 @@ Examples:
   scripts/run report openclaw:before openclaw:after --text
   scripts/run report ghcr.io/openclaw/openclaw --releases 10 --output releases.html
   scripts/run report --registries ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw --output registries.html`,
-    )
-    .action(run);
+  run,
+}).argument('[images...]', 'names in the engine or a registry, OCI archives or layouts; the oldest first');
 
 async function run(images: readonly string[], options: ReportOptions): Promise<void> {
   const request = checkedRequest(images, options);

@@ -1,5 +1,4 @@
 import { watch } from 'node:fs/promises';
-import { Command } from 'commander';
 import { execa } from 'execa';
 import type { Container } from '../engine/container.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
@@ -13,7 +12,7 @@ import { type Overlay, readOverlays } from '../run/overlay.ts';
 import { type LoadedPlugin, loadedOverlays, pluginsOf, runImage, waitUntilLive } from '../run/run-image.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand as runWith } from './run-command.ts';
 
 const RUN_OPTIONS = {
@@ -30,24 +29,19 @@ const RUN_OPTIONS = {
   json: { flags: '--json', description: 'print one JSON object and nothing else; requires --detach' },
 } as const;
 
-export const runCommand = (): Command =>
-  addOptions(
-    new Command('run')
-      .description('run an image, optionally with plugin sources mounted over the compiled plugins')
-      .argument('[reference]', 'image in the engine', BUILD_OPTIONS.tag.default),
-    RUN_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const runCommand = defineCommand({
+  name: 'run',
+  description: 'run an image, optionally with plugin sources mounted over the compiled plugins',
+  options: RUN_OPTIONS,
+  help: `
 The gateway uses the token in OPENCLAW_GATEWAY_TOKEN, or a new one. State is deleted with the container.
 
 Examples:
   scripts/run run                                              openclaw:local on http://127.0.0.1:18789
   scripts/run run --overlay ../openclaw/extensions/slack --watch
   scripts/run run openclaw:try --port 18790 --detach --json`,
-    )
-    .action(run);
+  run,
+}).argument('[reference]', 'image in the engine', BUILD_OPTIONS.tag.default);
 
 async function run(text: string, options: OptionValues<typeof RUN_OPTIONS>): Promise<void> {
   const here = process.cwd();

@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument } from 'commander';
 import type { BuildPlan } from '../image/build-plan.ts';
 import type { BuiltImage } from '../image/built-image.ts';
 import { runBuild } from '../image/run-build.ts';
@@ -14,7 +14,7 @@ import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { bytes, seconds } from '../units.ts';
 import { BUILD_CONSEQUENCE } from './build.ts';
 import { findBuilderEngine } from './builder-engine.ts';
-import { addOptions, caVariables } from './options.ts';
+import { caVariables, defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const { base, tag, platform, load, push, compression, ca, engine, builder, json } = BUILD_OPTIONS;
@@ -29,29 +29,21 @@ const SANDBOX_OPTIONS = {
   ...{ platform, load, push, compression, ca, engine, builder, json },
 } as const;
 
-export const sandboxCommand = (): Command =>
-  addOptions(
-    new Command('sandbox')
-      .description('build an image in which agents run their tools')
-      .addArgument(
-        new Argument(
-          '[image]',
-          NAMES.map((name) => `${name}: ${SANDBOXES[name].image}, ${SANDBOXES[name].holds}`).join('; '),
-        )
-          .choices(NAMES)
-          .default('default' satisfies SandboxName),
-      ),
-    SANDBOX_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const sandboxCommand = defineCommand({
+  name: 'sandbox',
+  description: 'build an image in which agents run their tools',
+  options: SANDBOX_OPTIONS,
+  help: `
 Examples:
   scripts/run sandbox                                      ${SANDBOXES.default.image}
   scripts/run sandbox browser --json
   scripts/run sandbox common --tag localhost:5000/sandbox --push`,
-    )
-    .action(run);
+  run,
+}).addArgument(
+  new Argument('[image]', NAMES.map((name) => `${name}: ${SANDBOXES[name].image}, ${SANDBOXES[name].holds}`).join('; '))
+    .choices(NAMES)
+    .default('default' satisfies SandboxName),
+);
 
 async function run(name: SandboxName, options: OptionValues<typeof SANDBOX_OPTIONS>): Promise<void> {
   const given = { ...options, tag: options.tag ?? [SANDBOXES[name].image] };

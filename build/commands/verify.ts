@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { isFailed } from '../check-result.ts';
 import { findEngine } from '../engine/engine.ts';
 import { isOnThisHost } from '../engine/engine-address.ts';
@@ -13,7 +12,7 @@ import { readBudget } from '../verify/budget.ts';
 import type { ContractResult } from '../verify/check.ts';
 import { IDENTITIES, parseIdentities } from '../verify/identity-checks.ts';
 import { type Verification, verifyImage } from '../verify/verify-image.ts';
-import { addOptions, parseCa } from './options.ts';
+import { defineCommand, parseCa } from './options.ts';
 import { runCommand } from './run-command.ts';
 
 const VERIFY_OPTIONS = {
@@ -50,16 +49,11 @@ const VERIFY_OPTIONS = {
   json: BUILD_OPTIONS.json,
 } as const;
 
-export const verifyCommand = (): Command =>
-  addOptions(
-    new Command('verify')
-      .description('check an image against the image contract')
-      .argument('<reference>', 'image in the engine or in a registry'),
-    VERIFY_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const verifyCommand = defineCommand({
+  name: 'verify',
+  description: 'check an image against the image contract',
+  options: VERIFY_OPTIONS,
+  help: `
 Boots the image, so it takes as long as a start of the gateway. Exit codes: 0 all checks passed, 1 a check failed, 2 the request is not valid.
 
 Examples:
@@ -67,8 +61,8 @@ Examples:
   scripts/run verify openclaw:local --identity all
   scripts/run verify openclaw:local --budget dockerfiles/budget.json
   scripts/run verify localhost:5000/openclaw:try --json`,
-    )
-    .action(run);
+  run,
+}).argument('<reference>', 'image in the engine or in a registry');
 
 async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): Promise<void> {
   const problems: Problem[] = [];

@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { installedPackages, namesPackages } from '../contents/installed-packages.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
 import { withSavedImage } from '../contents/open-image.ts';
@@ -13,25 +12,21 @@ import { BUILD_OPTIONS, type GivenOptions } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
 import { bytes } from '../units.ts';
-import { addOptions } from './options.ts';
+import { defineCommand } from './options.ts';
 import { runCommand } from './run-command.ts';
 
-export const whyCommand = (): Command =>
-  addOptions(
-    new Command('why')
-      .description('show which packages of an image depend on a package, from npm or from Debian')
-      .argument('<image>', 'image in the engine')
-      .argument('<package>', 'its name, or name@version'),
-    { engine: BUILD_OPTIONS.engine, json: BUILD_OPTIONS.json },
-  )
-    .addHelpText(
-      'after',
-      `
+export const whyCommand = defineCommand({
+  name: 'why',
+  description: 'show which packages of an image depend on a package, from npm or from Debian',
+  options: { engine: BUILD_OPTIONS.engine, json: BUILD_OPTIONS.json },
+  help: `
 Examples:
   scripts/run why openclaw:local protobufjs
   scripts/run why openclaw:local libssl3`,
-    )
-    .action(run);
+  run,
+})
+  .argument('<image>', 'image in the engine')
+  .argument('<package>', 'its name, or name@version');
 
 async function run(text: string, wanted: string, options: Pick<GivenOptions, 'engine' | 'json'>): Promise<void> {
   const problems: Problem[] = [];

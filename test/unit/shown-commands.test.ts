@@ -21,8 +21,8 @@ const PROSE = new Set(['if', 'sets', 'did', 'published']);
 async function commandOf(name: string, words: readonly string[]): Promise<Command | undefined> {
   const file = join(ROOT, 'build/commands', name === 'release' ? 'release/release.ts' : `${name}.ts`);
   if (globSync(file).length === 0) return undefined;
-  const module = (await import(file)) as Readonly<Record<string, () => Command>>;
-  const command = module[`${name}Command`]?.();
+  const module = (await import(file)) as Readonly<Record<string, Command>>;
+  const command = module[`${name}Command`];
   const [below = ''] = words;
   // `release COMMAND` stands for any of them.
   if (command === undefined || command.commands.length === 0 || !/^[a-z]/.test(below)) return command;

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
@@ -12,7 +11,7 @@ import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
 import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import {
@@ -36,20 +35,15 @@ const TO = {
 } as const;
 
 /** Builds some platforms of a release on one machine; `release join` publishes them together. */
-export const buildCommand = (): Command =>
-  addOptions(
-    new Command('build').description(
-      'build and verify platforms of a release, and write them to a folder; needs no right to publish',
-    ),
-    { ...REF_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...TRUST_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
-  )
-    .addHelpText(
-      'after',
-      `
+export const buildCommand = defineCommand({
+  name: 'build',
+  description: 'build and verify platforms of a release, and write them to a folder; needs no right to publish',
+  options: { ...REF_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...TRUST_OPTIONS, to: TO, json: BUILD_OPTIONS.json },
+  help: `
 Example, on an arm64 machine. Copy the folders of all machines into one, and publish them with release join:
   scripts/run release build --ref refs/tags/v2026.3.13 --platforms linux/arm64 --source ../openclaw`,
-    )
-    .action(run);
+  run,
+});
 
 interface WrittenImage {
   readonly file: string;

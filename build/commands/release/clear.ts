@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { clearArtifact } from '../../oci/artifact.ts';
 import { isTag, parseReference } from '../../oci/reference.ts';
 import { type Problem, RequestError } from '../../problem.ts';
@@ -7,7 +6,7 @@ import { clearLock } from '../../release/release-lock.ts';
 import { recordTag } from '../../release/release-record.ts';
 import { decisionTag } from '../../release/stored-decision.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { GIVEN_REGISTRIES, parseGivenRegistries } from './release-options.ts';
@@ -25,23 +24,18 @@ const CLEAR_OPTIONS = {
 
 type ClearOptions = OptionValues<typeof CLEAR_OPTIONS>;
 
-export const clearCommand = (): Command =>
-  addOptions(
-    new Command('clear').description(
-      'remove a release lock, a record or a decision that is not valid; images and tags stay',
-    ),
-    CLEAR_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const clearCommand = defineCommand({
+  name: 'clear',
+  description: 'remove a release lock, a record or a decision that is not valid; images and tags stay',
+  options: CLEAR_OPTIONS,
+  help: `
 First find out who wrote it. The other commands print this command when they meet a lock, a record or a decision that they refuse.
 
 Examples:
   scripts/run release clear --lock --registries ghcr.io/openclaw/openclaw
   scripts/run release clear --record 2026.3.13 --registries ghcr.io/openclaw/openclaw`,
-    )
-    .action(run);
+  run,
+});
 
 /** @throws RequestError with every problem */
 function parseClear({ lock, record, decision, registries }: ClearOptions): readonly string[] {

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import { joinedImages, readPlatformImageFiles } from '../../release/platform-image-file.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { PUBLISH_OPTIONS, type PublishOptions, runPublish } from './publish.ts';
 import { parseReleaseOptions, RELEASE_BUILD_OPTIONS, RELEASE_OPTIONS, type ReleaseOptions } from './release-options.ts';
 
@@ -13,24 +12,21 @@ const FROM = {
   default: 'release-images',
 } as const;
 
-export const joinCommand = (): Command =>
-  addOptions(
-    new Command('join').description('push, check, sign and tag the images that release build wrote on other machines'),
-    {
-      ...RELEASE_OPTIONS,
-      from: FROM,
-      ...PUBLISH_OPTIONS,
-      cache: RELEASE_BUILD_OPTIONS.cache,
-      json: BUILD_OPTIONS.json,
-    },
-  )
-    .addHelpText(
-      'after',
-      `
+export const joinCommand = defineCommand({
+  name: 'join',
+  description: 'push, check, sign and tag the images that release build wrote on other machines',
+  options: {
+    ...RELEASE_OPTIONS,
+    from: FROM,
+    ...PUBLISH_OPTIONS,
+    cache: RELEASE_BUILD_OPTIONS.cache,
+    json: BUILD_OPTIONS.json,
+  },
+  help: `
 Example:
   scripts/run release join --ref refs/tags/v2026.3.13 --from release-images`,
-    )
-    .action(run);
+  run,
+});
 
 async function run(options: ReleaseOptions & PublishOptions & { readonly from?: string }): Promise<void> {
   const release = parseReleaseOptions(options);

@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
 import { isPinNewer } from '../../base/pinned-base.ts';
@@ -9,7 +8,7 @@ import { updateRequests } from '../../release/update-request.ts';
 import { markdownTable } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { DEBIAN_OPTIONS, listDebianUpdates } from '../debian-options.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import {
@@ -33,19 +32,16 @@ const NEWEST_OPTIONS = {
 type NewestOptions = OptionValues<typeof NEWEST_OPTIONS> & Omit<RecordOptions, 'release'> & TrustOptions;
 
 /** The inputs of the weekly refresh, in the format of a workflow's outputs. */
-export const newestCommand = (): Command =>
-  addOptions(
-    new Command('newest').description('print the newest release of a channel, and whether a refresh of it is due'),
-    NEWEST_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const newestCommand = defineCommand({
+  name: 'newest',
+  description: 'print the newest release of a channel, and whether a refresh of it is due',
+  options: NEWEST_OPTIONS,
+  help: `
 Prints ref=, date= (today, UTC), stale=true|false and reason=, one per line, in the format of $GITHUB_OUTPUT. A refresh is due if the
 pinned base is a newer one, and with --debian also if Debian serves newer versions of packages that an image of it has beside its base. Newer
 versions of the base's own packages are listed, and come with a newer base.`,
-    )
-    .action(run);
+  run,
+});
 
 async function run(options: NewestOptions): Promise<void> {
   const registries = requireRegistries(options.registries);

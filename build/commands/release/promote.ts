@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { cosignSigner, ownOrTrusted, parseSigning } from '../../attest/signature.ts';
 import { parseVersionTag } from '../../gateway/version.ts';
 import { type Problem, RequestError } from '../../problem.ts';
@@ -8,7 +7,7 @@ import { preparePromotion, promote } from '../../release/promote.ts';
 import { promotionMarkdown, promotionReport } from '../../report/promotion-report.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { whoRuns } from '../../workflow-run.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { PUBLISH_OPTIONS, parseMinutes } from './publish.ts';
@@ -36,16 +35,11 @@ const PROMOTE_OPTIONS = {
 
 type PromoteOptions = OptionValues<typeof PROMOTE_OPTIONS>;
 
-export const promoteCommand = (): Command =>
-  addOptions(
-    new Command('promote')
-      .description('move a channel to a published release, for example back from a bad one')
-      .argument('<channel>', `channel: ${CHANNEL_NAMES.join(', ')}; all its variants move`),
-    PROMOTE_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const promoteCommand = defineCommand({
+  name: 'promote',
+  description: 'move a channel to a published release, for example back from a bad one',
+  options: PROMOTE_OPTIONS,
+  help: `
 Lists the tags of the channel first; --yes moves them, by digest, on all registries, which must all have the release. The release must
 match its record. Newer releases count as withdrawn: they do not move the channel again, and the next stable release does.
 Exit codes: 0 listed or moved, 1 refused or failed, 2 the request is not valid.
@@ -53,8 +47,8 @@ Exit codes: 0 listed or moved, 1 refused or failed, 2 the request is not valid.
 Examples:
   scripts/run release promote latest --to 2026.9.5 --reason 'sign-in fails since 2026.9.6'
   scripts/run release promote latest --to 2026.9.5 --reason 'sign-in fails since 2026.9.6' --sign cosign.key --yes`,
-    )
-    .action(run);
+  run,
+}).argument('<channel>', `channel: ${CHANNEL_NAMES.join(', ')}; all its variants move`);
 
 /** @throws RequestError with every problem */
 function parsePromotion(channel: string, { to, reason = '' }: PromoteOptions) {

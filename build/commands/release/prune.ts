@@ -1,11 +1,10 @@
-import { Command } from 'commander';
 import { parseReference } from '../../oci/reference.ts';
 import { type Problem, RequestError } from '../../problem.ts';
 import { type PrunePlan, preparePrune, prune } from '../../release/prune.ts';
 import { guardedRegistry, takeLock } from '../../release/release-lock.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { PUBLISH_OPTIONS, parseMinutes } from './publish.ts';
@@ -25,16 +24,12 @@ const PRUNE_OPTIONS = {
 
 type PruneOptions = OptionValues<typeof PRUNE_OPTIONS>;
 
-export const pruneCommand = (): Command =>
-  addOptions(
-    new Command('prune').description(
-      'remove refreshes that newer ones replaced, and images of pull requests that expired, with their signatures',
-    ),
-    PRUNE_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const pruneCommand = defineCommand({
+  name: 'prune',
+  description:
+    'remove refreshes that newer ones replaced, and images of pull requests that expired, with their signatures',
+  options: PRUNE_OPTIONS,
+  help: `
 Lists first; --yes removes. It never removes a version, a channel, or an image that a remaining tag names. The registry must allow
 deletion; its storage is freed by its own garbage collection. Manifests without a tag and without a relation to these tags cannot be
 listed through a registry's API, so they stay.
@@ -42,8 +37,8 @@ listed through a registry's API, so they stay.
 Examples:
   scripts/run release prune --registries ghcr.io/openclaw/openclaw
   scripts/run release prune --registries ghcr.io/openclaw/openclaw --keep 1 --yes`,
-    )
-    .action(run);
+  run,
+});
 
 /** @throws RequestError with every problem */
 function parsePrune({ keep = PRUNE_OPTIONS.keep.default, registries }: PruneOptions) {

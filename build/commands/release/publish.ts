@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Command } from 'commander';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
@@ -20,7 +19,7 @@ import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { stateFolder } from '../../state-folder.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { type CommandRun, runCommand } from '../run-command.ts';
 import {
@@ -55,24 +54,19 @@ export type PublishOptions = OptionValues<
   typeof PUBLISH_OPTIONS & Pick<typeof BUILD_OPTIONS, 'json'> & Pick<typeof RELEASE_BUILD_OPTIONS, 'cache'>
 >;
 
-export const publishCommand = (): Command =>
-  addOptions(
-    new Command('publish').description(
-      'build, verify, sign and publish a release; after a kill, the same command resumes',
-    ),
-    { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
-  )
-    .addHelpText(
-      'after',
-      `
+export const publishCommand = defineCommand({
+  name: 'publish',
+  description: 'build, verify, sign and publish a release; after a kill, the same command resumes',
+  options: { ...RELEASE_OPTIONS, ...RELEASE_BUILD_OPTIONS, ...PUBLISH_OPTIONS, json: BUILD_OPTIONS.json },
+  help: `
 Version tags are written first and channels (latest, main) last, and no tag is written before all checks pass. The release stops if
 a version exists with other contents. Exit codes: 0 published, 1 refused or failed, 2 the request is not valid, 130 interrupted.
 
 Examples:
   scripts/run release publish --ref refs/tags/v2026.3.13 --source ../openclaw
   scripts/run release publish --ref refs/tags/v2026.9.6 --registries localhost:5000/openclaw --platforms linux/amd64 --sign none`,
-    )
-    .action(run);
+  run,
+});
 
 async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOptions): Promise<void> {
   const here = process.cwd();

@@ -12,18 +12,17 @@ import { reproduceCommand } from './reproduce.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
-export const releaseCommand = (): Command =>
-  new Command('release')
-    .description('plan, publish and check releases')
-    .addCommand(planCommand())
-    .addCommand(publishCommand())
-    .addCommand(buildCommand())
-    .addCommand(joinCommand())
-    .addCommand(statusCommand())
-    .addCommand(repairCommand())
-    .addCommand(promoteCommand())
-    .addCommand(pruneCommand())
-    .addCommand(clearCommand())
-    .addCommand(newestCommand())
-    .addCommand(verifyCommand())
-    .addCommand(reproduceCommand());
+export const releaseCommand = new Command('release')
+  .description('plan, publish and check releases')
+  .addCommand(planCommand)
+  .addCommand(publishCommand)
+  .addCommand(buildCommand)
+  .addCommand(joinCommand)
+  .addCommand(statusCommand)
+  .addCommand(repairCommand)
+  .addCommand(promoteCommand)
+  .addCommand(pruneCommand)
+  .addCommand(clearCommand)
+  .addCommand(newestCommand)
+  .addCommand(verifyCommand)
+  .addCommand(reproduceCommand);

@@ -1,32 +1,28 @@
-import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { repairRelease } from '../../release/repair-release.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { parseChannel, RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
-export const repairCommand = (): Command =>
-  addOptions(
-    new Command('repair').alias('mend').description('restore every tag of a release to its record; builds nothing'),
-    {
-      ...RECORD_OPTIONS,
-      ...TRUST_OPTIONS,
-      json: BUILD_OPTIONS.json,
-    },
-  )
-    .addHelpText(
-      'after',
-      `
+export const repairCommand = defineCommand({
+  name: 'repair',
+  description: 'restore every tag of a release to its record; builds nothing',
+  options: {
+    ...RECORD_OPTIONS,
+    ...TRUST_OPTIONS,
+    json: BUILD_OPTIONS.json,
+  },
+  help: `
 Use scripts/run release status to see what differs. Images that a registry lost are copied from another registry that has them.
 
 Example:
   scripts/run release repair --release 2026.3.13`,
-    )
-    .action(run);
+  run,
+}).alias('mend');
 
 async function run(options: RecordOptions & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);

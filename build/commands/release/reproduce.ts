@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { Command } from 'commander';
 import { statementsOf } from '../../attest/attestation.ts';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
@@ -27,7 +26,7 @@ import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { referenceOr } from '../../spec/parse-image-spec.ts';
 import { splitVariantTag, VARIANT_IMAGES } from '../../spec/variant.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { builderId, parsePlatformList, parseReleaseSpecs, RELEASE_BUILD_OPTIONS, today } from './release-options.ts';
@@ -60,16 +59,11 @@ const REPRODUCED = 'https://openclaw.ai/attestations/reproduced/v1';
 
 type ReproduceOptions = OptionValues<typeof REPRODUCE_OPTIONS>;
 
-export const reproduceCommand = (): Command =>
-  addOptions(
-    new Command('reproduce')
-      .description('build a published image again on this host, and compare it layer by layer')
-      .argument('<reference>', 'image in a registry: ghcr.io/openclaw/openclaw:2026.9.6'),
-    REPRODUCE_OPTIONS,
-  )
-    .addHelpText(
-      'after',
-      `
+export const reproduceCommand = defineCommand({
+  name: 'reproduce',
+  description: 'build a published image again on this host, and compare it layer by layer',
+  options: REPRODUCE_OPTIONS,
+  help: `
 Version, base, time and replaced dependencies come from the annotations of the image; the locked dependencies, plugins and the browser
 from its statement of inputs. An image that was built from a checkout needs the checkout of its commit. Publishes nothing but the
 statement of --attest.
@@ -78,8 +72,8 @@ Exit codes: 0 all layers are equal, 1 a layer differs, or the build failed.
 Examples:
   scripts/run release reproduce ghcr.io/openclaw/openclaw:2026.9.6
   scripts/run release reproduce ghcr.io/openclaw/openclaw:main --source ../openclaw`,
-    )
-    .action(run);
+  run,
+}).argument('<reference>', 'image in a registry: ghcr.io/openclaw/openclaw:2026.9.6');
 
 async function run(text: string, options: ReproduceOptions): Promise<void> {
   const { reference, platform } = parseRequest(text, options);

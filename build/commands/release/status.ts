@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { isDrift, releaseStatus, repairCommand, restrictedTo, type TagState } from '../../release/release-status.ts';
@@ -6,28 +5,28 @@ import { shortDigest } from '../../report/release-plan-report.ts';
 import { style } from '../../report/style.ts';
 import { markdownTable, table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { parseChannel, RECORD_OPTIONS, type RecordOptions, requireRegistries } from './release-options.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
-export const statusCommand = (): Command =>
-  addOptions(new Command('status').description('compare every tag of a release, on every registry, with its record'), {
+export const statusCommand = defineCommand({
+  name: 'status',
+  description: 'compare every tag of a release, on every registry, with its record',
+  options: {
     ...RECORD_OPTIONS,
     ...TRUST_OPTIONS,
     json: BUILD_OPTIONS.json,
-  })
-    .addHelpText(
-      'after',
-      `
+  },
+  help: `
 Shows missing tags, wrong digests, missing platforms and outdated mirrors, and prints the command that repairs them.
 Exit codes: 0 every tag matches the record, 1 a tag differs, or there is no record.
 
 Example:
   scripts/run release status --release 2026.3.13`,
-    )
-    .action(run);
+  run,
+});
 
 async function run(options: RecordOptions & TrustOptions): Promise<void> {
   const registries = requireRegistries(options.registries);

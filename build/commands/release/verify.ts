@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { verifySignature } from '../../attest/signature.ts';
 import { type CheckResult, isFailed } from '../../check-result.ts';
 import { PLATFORMS } from '../../oci/platform.ts';
@@ -10,7 +9,7 @@ import { style } from '../../report/style.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { referenceOr } from '../../spec/parse-image-spec.ts';
-import { addOptions } from '../options.ts';
+import { defineCommand } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { parsePlatformList } from './release-options.ts';
@@ -26,41 +25,36 @@ interface VerifyOptions extends TrustOptions {
 const SOURCE = 'https://github.com/openclaw/openclaw';
 const BUILDER = '^https://github\\.com/openclaw/[^/]+/actions/runs/[0-9]+$';
 
-export const verifyCommand = (): Command =>
-  addOptions(
-    new Command('verify')
-      .description('check a published image as a user can: signature, provenance, SBOM, platforms, annotations')
-      .argument('<reference>', 'image in a registry'),
-    {
-      ...TRUST_OPTIONS,
-      source: {
-        flags: '--source <url>',
-        description: 'source repository that the provenance must name',
-        unset: `${SOURCE}; any source with --key`,
-      },
-      builder: {
-        flags: '--builder <pattern>',
-        description: 'regular expression for the builder that the provenance must name',
-        unset: "workflow runs of the gateway's owner on GitHub; any builder with --key",
-      },
-      platforms: {
-        flags: '--platforms <platforms>',
-        description: 'required platforms, separated by commas',
-        default: PLATFORMS.join(','),
-      },
-      json: BUILD_OPTIONS.json,
+export const verifyCommand = defineCommand({
+  name: 'verify',
+  description: 'check a published image as a user can: signature, provenance, SBOM, platforms, annotations',
+  options: {
+    ...TRUST_OPTIONS,
+    source: {
+      flags: '--source <url>',
+      description: 'source repository that the provenance must name',
+      unset: `${SOURCE}; any source with --key`,
     },
-  )
-    .addHelpText(
-      'after',
-      `
+    builder: {
+      flags: '--builder <pattern>',
+      description: 'regular expression for the builder that the provenance must name',
+      unset: "workflow runs of the gateway's owner on GitHub; any builder with --key",
+    },
+    platforms: {
+      flags: '--platforms <platforms>',
+      description: 'required platforms, separated by commas',
+      default: PLATFORMS.join(','),
+    },
+    json: BUILD_OPTIONS.json,
+  },
+  help: `
 To check the image contract on a booted container: scripts/run verify REFERENCE.
 
 Examples:
   scripts/run release verify ghcr.io/openclaw/openclaw:latest
   scripts/run release verify localhost:5000/openclaw:2026.9.6 --key cosign.pub --platforms linux/amd64`,
-    )
-    .action(run);
+  run,
+}).argument('<reference>', 'image in a registry');
 
 async function run(text: string, options: VerifyOptions): Promise<void> {
   const problems: Problem[] = [];

@@ -14,6 +14,13 @@ export interface Problem {
   readonly hint: string;
 }
 
+export const problemWith = (source: string, value: string, reason: string, hint: string): Problem => ({
+  source,
+  value,
+  reason,
+  hint,
+});
+
 /** The request is not valid, and nothing was started. Contains every problem, not only the first. Exit code 2. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
@@ -24,6 +31,10 @@ export class RequestError extends Error {
     this.problems = problems;
   }
 }
+
+/** A request with one problem. */
+export const requestError = (source: string, value: string, reason: string, hint: string): RequestError =>
+  new RequestError([problemWith(source, value, reason, hint)]);
 
 /** Work that failed after it had begun. */
 export interface Failure {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { type Problem, RequestError } from './problem.ts';
+import { type Problem, RequestError, requestError } from './problem.ts';
 import { failureText } from './report/failure-report.ts';
 import { checkSetup } from './stack/check-setup.ts';
 import { schemeOf } from './stack/gateway-config.ts';
@@ -162,9 +162,7 @@ function configOf(input: ShellInput): unknown {
     if (!(error instanceof RelaxedJsonError)) throw error;
     const hint = 'correct the file, or move it away: setup does not overwrite it';
     const path = input.text('config_path');
-    throw new RequestError([
-      { source: 'openclaw.json', value: path, reason: `is not valid JSON5: ${error.message}`, hint },
-    ]);
+    throw requestError('openclaw.json', path, `is not valid JSON5: ${error.message}`, hint);
   }
 }
 

@@ -10,7 +10,7 @@ import { isBadContent, isIndex } from '../oci/document.ts';
 import type { Repository } from '../oci/reference.ts';
 import { listReferrers, putReferrer } from '../oci/referrers.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
-import { RequestError, WorkError } from '../problem.ts';
+import { requestError, WorkError } from '../problem.ts';
 import { findCosign, runCosign } from './cosign.ts';
 
 /** A statement about an image. Source: in-toto attestation framework, "Statement" */
@@ -51,14 +51,12 @@ export function parseSigning(text: string | undefined, environment = process.env
   const exists =
     variable === undefined ? requested.includes('://') || existsSync(requested) : environment[variable] !== undefined;
   if (exists) return { kind: 'key', key: requested };
-  throw new RequestError([
-    {
-      source: '--sign',
-      value: requested,
-      reason: variable === undefined ? 'does not exist' : `names the variable ${variable}, which is not set`,
-      hint: 'create a key with cosign generate-key-pair, or use keyless (in a workflow) or none',
-    },
-  ]);
+  throw requestError(
+    '--sign',
+    requested,
+    variable === undefined ? 'does not exist' : `names the variable ${variable}, which is not set`,
+    'create a key with cosign generate-key-pair, or use keyless (in a workflow) or none',
+  );
 }
 
 /** Signing with a key uses no transparency log and no timestamp service. Source: cosign signing-config create, trusted-root create. */

@@ -5,7 +5,7 @@ import type { BuiltImage } from '../image/built-image.ts';
 import { resolveContexts } from '../image/resolve-contexts.ts';
 import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
 import { runBuild } from '../image/run-build.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, problemWith, RequestError } from '../problem.ts';
 import { buildJson, buildReport } from '../report/build-report.ts';
 import { warningFrame } from '../report/failure-report.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
@@ -99,12 +99,7 @@ function parseTargets(
   const requested = (variants ?? BAKE_OPTIONS.variants.default).split(',').map((name) => name.trim());
   for (const value of requested) {
     if (VARIANTS.some((name) => name === value)) continue;
-    problems.push({
-      source: '--variants',
-      value,
-      reason: 'is not a variant',
-      hint: `choose from ${VARIANTS.join(', ')}`,
-    });
+    problems.push(problemWith('--variants', value, 'is not a variant', `choose from ${VARIANTS.join(', ')}`));
   }
   const { browser: _browser, ...plainOptions } = options;
   const specOf = (variant: Variant): ImageSpec => {
@@ -123,12 +118,14 @@ function parseTargets(
     ...(requested.includes('browser') ? { browser: specOf('browser') } : {}),
   };
   if (Object.values(specs).some(({ destination }) => destination.kind === 'output')) {
-    problems.push({
-      source: '--output',
-      value: String(options.output),
-      reason: 'writes one file, but this bake builds several images',
-      hint: 'use --push or --load, or build each image with image:build',
-    });
+    problems.push(
+      problemWith(
+        '--output',
+        String(options.output),
+        'writes one file, but this bake builds several images',
+        'use --push or --load, or build each image with image:build',
+      ),
+    );
   }
   const distinct = [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
   if (Object.keys(specs).length === 0) throw new RequestError(distinct);

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { cacheUse, removeEntries, staleEntries } from '../cache-contents.ts';
 import { cacheFolder } from '../cache-folder.ts';
-import { RequestError } from '../problem.ts';
+import { requestError } from '../problem.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { bytes } from '../units.ts';
@@ -51,8 +51,7 @@ async function list({ json }: OptionValues<typeof LIST_OPTIONS>): Promise<void> 
 async function prune({ days: text, dryRun, json }: OptionValues<typeof PRUNE_OPTIONS>): Promise<void> {
   const days = Number(text ?? PRUNE_OPTIONS.days.default);
   if (!(Number.isInteger(days) && days >= 0)) {
-    const hint = 'write a number of days: --days 7';
-    throw new RequestError([{ source: '--days', value: text ?? '', reason: 'is not a number of days', hint }]);
+    throw requestError('--days', text ?? '', 'is not a number of days', 'write a number of days: --days 7');
   }
   await runCommand({ json, consequence: 'what was removed stays removed' }, async (command) => {
     command.onStep('looking for what no build uses');

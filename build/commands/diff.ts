@@ -3,7 +3,7 @@ import { readImageContents } from '../contents/image-contents.ts';
 import { findEngine } from '../engine/engine.ts';
 import { requireLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, problemWith, RequestError } from '../problem.ts';
 import { diffMarkdown, diffReport } from '../report/diff-report.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
 import { referenceOr } from '../spec/parse-image-spec.ts';
@@ -53,8 +53,7 @@ function checkedReferences(
 ): readonly string[] {
   const problems: Problem[] = [];
   if (json === true && markdown === true) {
-    const reason = 'cannot be combined with --json';
-    problems.push({ source: '--markdown', value: 'true', reason, hint: 'choose one of them' });
+    problems.push(problemWith('--markdown', 'true', 'cannot be combined with --json', 'choose one of them'));
   }
   const hint = 'for example: scripts/run diff openclaw:before openclaw:after';
   const references = texts.map((text) => referenceOr(text, '<reference>', hint, problems));

@@ -6,7 +6,7 @@ import { type CheckResult, isFailed } from '../check-result.ts';
 import { DOCTOR_CHECKS, diagnose } from '../doctor/diagnosis.ts';
 import { inspectInstallation } from '../doctor/inspect.ts';
 import { findRunningEngine } from '../engine/engine.ts';
-import { RequestError, WorkError } from '../problem.ts';
+import { requestError, WorkError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
@@ -43,14 +43,12 @@ const SIGNS = {
 async function run({ project, engine: named, json }: OptionValues<typeof DOCTOR_OPTIONS>): Promise<void> {
   const folder = project === undefined ? join(import.meta.dirname, '../..') : resolve(project);
   if (!existsSync(join(folder, 'docker-compose.yml')))
-    throw new RequestError([
-      {
-        source: '--project',
-        value: folder,
-        reason: 'has no docker-compose.yml',
-        hint: 'name the folder in which scripts/docker/setup.sh was run',
-      },
-    ]);
+    throw requestError(
+      '--project',
+      folder,
+      'has no docker-compose.yml',
+      'name the folder in which scripts/docker/setup.sh was run',
+    );
   await runCommand({ json, consequence: 'nothing was changed' }, async (command) => {
     const dotEnv = await readFile(join(folder, '.env'), 'utf8').catch(() => '');
     const kind = process.env['CONTAINER_ENGINE'] || readDotEnv(dotEnv).get('CONTAINER_ENGINE');

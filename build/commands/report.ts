@@ -8,7 +8,7 @@ import { compareVersions, parseVersionTag } from '../gateway/version.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
-import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { type Problem, problemWith, RequestError, WorkError } from '../problem.ts';
 import { type RegistryOverview, registryOverview } from '../release/registry-overview.ts';
 import { updateRequests } from '../release/update-request.ts';
 import { type ReportContent, reportContent, reportPage } from '../report/page/page.ts';
@@ -117,12 +117,7 @@ function checkedRequest(images: readonly string[], options: ReportOptions): Repo
   const locations = images.flatMap((text): readonly ImageLocation[] => {
     if (isArchive(text)) return [{ kind: 'archive', path: text }];
     if (/^[./]|\.tar$/.test(text)) {
-      problems.push({
-        source: '[images...]',
-        value: text,
-        reason: 'does not exist',
-        hint: 'give the path of an OCI archive or layout',
-      });
+      problems.push(problemWith('[images...]', text, 'does not exist', 'give the path of an OCI archive or layout'));
       return [];
     }
     const hint = 'for example: scripts/run report openclaw:local --output report.html';
@@ -131,21 +126,13 @@ function checkedRequest(images: readonly string[], options: ReportOptions): Repo
   });
   const { output } = options;
   if (output !== undefined && !existsSync(dirname(output)))
-    problems.push({
-      source: '--output',
-      value: output,
-      reason: 'is in a folder that does not exist',
-      hint: 'create the folder first',
-    });
+    problems.push(problemWith('--output', output, 'is in a folder that does not exist', 'create the folder first'));
   if (output !== undefined && images.some((text) => isArchive(text) && resolve(text) === resolve(output)))
-    problems.push({
-      source: '--output',
-      value: output,
-      reason: 'is an image of this report',
-      hint: 'name another file: --output report.html',
-    });
+    problems.push(
+      problemWith('--output', output, 'is an image of this report', 'name another file: --output report.html'),
+    );
   const problem = (source: string, value: string, reason: string, hint: string): void =>
-    void problems.push({ source, value, reason, hint });
+    void problems.push(problemWith(source, value, reason, hint));
   if (images.length === 0 && options.registries === undefined)
     problem('[images...]', '', 'is missing', 'name an image, or give --registries');
   const count = Number(options.releases ?? DEFAULT_RELEASES);

@@ -6,7 +6,7 @@ import { findEngine } from '../engine/engine.ts';
 import { isOnThisHost, toLocalEngine } from '../engine/engine-address.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
-import { InterruptedError, type Problem, RequestError } from '../problem.ts';
+import { InterruptedError, type Problem, problemWith, RequestError, requestError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { type Overlay, readOverlays } from '../run/overlay.ts';
 import { type LoadedPlugin, loadedOverlays, pluginsOf, runImage, waitUntilLive } from '../run/run-image.ts';
@@ -54,11 +54,11 @@ async function run(text: string, options: OptionValues<typeof RUN_OPTIONS>): Pro
     if (overlay !== undefined && !isOnThisHost(engine.host)) {
       const reason = `cannot be mounted: the engine ${engine.host} runs on another host`;
       const hint = `run the image with an engine of this host: ${toLocalEngine(engine.source)}`;
-      throw new RequestError([{ source: '--overlay', value: overlay, reason, hint }]);
+      throw requestError('--overlay', overlay, reason, hint);
     }
     if ((await inspectLocalImage(engine, image)) === undefined) {
       const hint = 'build it (scripts/run build), or list the images with docker image ls';
-      throw new RequestError([{ source: '<reference>', value: text, reason: 'is not in the engine', hint }]);
+      throw requestError('<reference>', text, 'is not in the engine', hint);
     }
     const folders = options.overlay ?? [];
     const overlays = folders.length === 0 ? [] : await readOverlays(folders, await pluginsOf(engine, image), here);
@@ -92,15 +92,14 @@ function checkedRequest(
   const port = Number(options.port ?? RUN_OPTIONS.port.default);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     const hint = 'choose a number from 1 to 65535';
-    problems.push({ source: '--port', value: String(options.port), reason: 'is not a valid port', hint });
+    problems.push(problemWith('--port', String(options.port), 'is not a valid port', hint));
   }
   if (options.json === true && options.detach !== true) {
-    const hint = 'add --detach';
-    problems.push({ source: '--json', value: '', reason: 'cannot be used while the log is shown', hint });
+    problems.push(problemWith('--json', '', 'cannot be used while the log is shown', 'add --detach'));
   }
   if (options.watch === true && (options.detach === true || (options.overlay ?? []).length === 0)) {
     const hint = 'give --overlay DIR, and leave out --detach';
-    problems.push({ source: '--watch', value: '', reason: 'needs an overlay and cannot be used with --detach', hint });
+    problems.push(problemWith('--watch', '', 'needs an overlay and cannot be used with --detach', hint));
   }
   if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   return { image: formatReference(reference), port };

@@ -3,7 +3,7 @@ import { findEngine } from '../engine/engine.ts';
 import { isOnThisHost } from '../engine/engine-address.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { formatReference, type InvalidReferenceError, parseReference } from '../oci/reference.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, problemWith, RequestError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';
@@ -90,12 +90,13 @@ async function run(text: string, options: OptionValues<typeof VERIFY_OPTIONS>): 
   });
 }
 
-const caElsewhere = (value: string, host: string): Problem => ({
-  source: '--ca',
-  value,
-  reason: `cannot be mounted: the engine ${host} runs on another host`,
-  hint: 'verify the image with an engine of this host, or leave the option out',
-});
+const caElsewhere = (value: string, host: string): Problem =>
+  problemWith(
+    '--ca',
+    value,
+    `cannot be mounted: the engine ${host} runs on another host`,
+    'verify the image with an engine of this host, or leave the option out',
+  );
 
 /** `outcome` is the former form of the result. Remove it with version 0.3. */
 const withAlias = (result: ContractResult): object => ({
@@ -111,31 +112,25 @@ function checkedReference(
   problems: Problem[],
 ): string | undefined {
   if (platform !== undefined && parsePlatform(platform) === undefined) {
-    problems.push({
-      source: '--platform',
-      value: platform,
-      reason: 'is not a platform of the gateway',
-      hint: 'use linux/amd64 or linux/arm64',
-    });
+    problems.push(
+      problemWith('--platform', platform, 'is not a platform of the gateway', 'use linux/amd64 or linux/arm64'),
+    );
   }
   if (identity !== undefined && parseIdentities(identity) === undefined) {
-    problems.push({
-      source: '--identity',
-      value: identity,
-      reason: 'is not a list of user and group ids',
-      hint: 'write numbers, for example --identity 99:100,1000950000:0, or --identity all',
-    });
+    problems.push(
+      problemWith(
+        '--identity',
+        identity,
+        'is not a list of user and group ids',
+        'write numbers, for example --identity 99:100,1000950000:0, or --identity all',
+      ),
+    );
   }
   try {
     return formatReference(parseReference(text));
   } catch (error) {
     const reason = `is not a valid image reference: ${(error as InvalidReferenceError).message}`;
-    problems.push({
-      source: '<reference>',
-      value: text,
-      reason,
-      hint: 'for example: scripts/run verify openclaw:local',
-    });
+    problems.push(problemWith('<reference>', text, reason, 'for example: scripts/run verify openclaw:local'));
   }
   return undefined;
 }

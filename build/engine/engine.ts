@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
 import { homeFolder } from '../home-folder.ts';
-import { RequestError, WorkError } from '../problem.ts';
+import { requestError, WorkError } from '../problem.ts';
 import type { DockerCli } from './docker-cli.ts';
 import { requestEngine } from './engine-api.ts';
 
@@ -93,14 +93,12 @@ async function namedEngine(option: string | undefined, kind: string | undefined)
   const { exitCode, stdout } = await execa(await dockerWithBuildx(), inspect, { reject: false });
   if (exitCode !== 0) {
     const reason = 'is the selected Docker context, but it does not exist';
-    throw new RequestError([
-      {
-        source: 'context',
-        value: name,
-        reason,
-        hint: 'choose another one (docker context ls), or run docker context use default',
-      },
-    ]);
+    throw requestError(
+      'context',
+      name,
+      reason,
+      'choose another one (docker context ls), or run docker context use default',
+    );
   }
   return { source: name === context ? 'DOCKER_CONTEXT' : `context ${name}`, host: stdout.trim(), context: name };
 }
@@ -123,7 +121,7 @@ function addressed(source: string, text: string): Candidate {
   const host = text.includes('://') ? text : text.startsWith('/') ? `unix://${text}` : `tcp://${text}`;
   if (/^(?:unix|tcp|ssh|npipe|fd):\/\//.test(host)) return { source, host };
   const hint = 'write unix:///path, tcp://host:port or ssh://host';
-  throw new RequestError([{ source, value: text, reason: 'is not a valid engine address', hint }]);
+  throw requestError(source, text, 'is not a valid engine address', hint);
 }
 
 async function currentContext(): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { valid } from 'semver';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, problemWith, RequestError, requestError } from '../problem.ts';
 import { readCheckoutLock } from './checkout-lock.ts';
 import { readCheckoutPlugins, selectPlugins } from './checkout-plugin.ts';
 import { compiledPlugins } from './compiled-plugins.ts';
@@ -52,14 +52,12 @@ export async function readCheckout(
 ): Promise<Checkout> {
   const objection = await checkoutObjection(root);
   if (objection !== undefined) {
-    throw new RequestError([
-      {
-        source: '--source',
-        value: root,
-        reason: `is not a checkout of the gateway: ${objection}`,
-        hint: 'name the top folder of a checkout, or build from npm with --package',
-      },
-    ]);
+    throw requestError(
+      '--source',
+      root,
+      `is not a checkout of the gateway: ${objection}`,
+      'name the top folder of a checkout, or build from npm with --package',
+    );
   }
   const problems: Problem[] = [];
   const manifest = await readManifest(root, '.');
@@ -97,7 +95,7 @@ export async function readCheckout(
   if (selected.length > 0 && !entries.includes('extensions')) {
     const reason = 'cannot be built, because the .dockerignore of the checkout excludes extensions/';
     const hint = 'remove that line from .dockerignore, or build without --extensions';
-    throw new RequestError(selected.map(({ id }) => ({ source: '--extensions', value: id, reason, hint })));
+    throw new RequestError(selected.map(({ id }) => problemWith('--extensions', id, reason, hint)));
   }
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
@@ -193,18 +191,17 @@ function unsafeNames(checkout: Checkout): readonly Problem[] {
   const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...workspace];
   const badPaths = [...new Set(paths)].filter((path) => !path.split('/').every((part) => SAFE_NAME.test(part)));
   const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_NAME.test(name));
-  const badNames = [...badPaths, ...badIds].map((value) => ({
-    source: checkout.root,
-    value,
-    reason: 'contains characters that have a meaning in a Dockerfile',
-    hint: 'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
-  }));
+  const badNames = [...badPaths, ...badIds].map((value) =>
+    problemWith(
+      checkout.root,
+      value,
+      'contains characters that have a meaning in a Dockerfile',
+      'rename it (letters, digits and . _ - @ + ~ only), or exclude it in .dockerignore',
+    ),
+  );
   if (SAFE_NAME.test(version)) return badNames;
   const reason = 'is not a version: it contains characters that have a meaning in a Dockerfile';
-  return [
-    ...badNames,
-    { source: join(checkout.root, 'package.json'), value: version, reason, hint: 'correct `version`' },
-  ];
+  return [...badNames, problemWith(join(checkout.root, 'package.json'), version, reason, 'correct `version`')];
 }
 
 function collect<T>(problems: Problem[], read: () => T): T | undefined {
@@ -217,12 +214,13 @@ function collect<T>(problems: Problem[], read: () => T): T | undefined {
   }
 }
 
-const missing = (root: string, field: string, value: string | undefined, example: string): Problem => ({
-  source: join(root, 'package.json'),
-  value: value ?? '',
-  reason: `${field} ${value === undefined ? 'is missing' : 'does not pin a version of pnpm'}`,
-  hint: `set it, for example: ${example}`,
-});
+const missing = (root: string, field: string, value: string | undefined, example: string): Problem =>
+  problemWith(
+    join(root, 'package.json'),
+    value ?? '',
+    `${field} ${value === undefined ? 'is missing' : 'does not pin a version of pnpm'}`,
+    `set it, for example: ${example}`,
+  );
 
 /** An excluded folder can contain included files: `!vendor/a2ui/**`. */
 function existsBelow(name: string, { text }: DockerIgnore): boolean {

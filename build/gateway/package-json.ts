@@ -1,4 +1,4 @@
-import { RequestError, WorkError } from '../problem.ts';
+import { requestError, WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
@@ -182,11 +182,9 @@ function parseFile(text: string, file: string, rule: ReturnType<typeof ruleCheck
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw new RequestError([
-      { source: file, value: '', reason: `is not valid JSON: ${(error as Error).message}`, hint },
-    ]);
+    throw requestError(file, '', `is not valid JSON: ${(error as Error).message}`, hint);
   }
   const broken = rule(value);
   if (broken === undefined) return value;
-  throw new RequestError([{ source: file, value: '', reason: `breaks a rule of its format: ${broken}`, hint }]);
+  throw requestError(file, '', `breaks a rule of its format: ${broken}`, hint);
 }

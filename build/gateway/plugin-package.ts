@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { prerelease, rcompare, satisfies } from 'semver';
 import { fillCache } from '../cache-folder.ts';
 import { printable } from '../printable.ts';
-import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { type Problem, problemWith, RequestError, WorkError } from '../problem.ts';
 import { closest } from '../spec/suggestion.ts';
 import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { cachedFolder } from './cached-package.ts';
@@ -101,22 +101,21 @@ async function readVersions(packageName: string, npm: NpmOptions): Promise<reado
 
 function unknown(id: string, packageName: string, gateway: PackagedGateway): Problem {
   if (Object.hasOwn(gateway.pluginCatalog, id)) {
-    return {
-      source: '--extensions',
-      value: id,
-      reason: `is a plugin that ${gateway.origin} does not contain, and npm has no package ${packageName} of it`,
-      hint:
-        `install it when the gateway runs: docker compose run --rm openclaw-cli plugins install clawhub:${packageName}; ` +
+    return problemWith(
+      '--extensions',
+      id,
+      `is a plugin that ${gateway.origin} does not contain, and npm has no package ${packageName} of it`,
+      `install it when the gateway runs: docker compose run --rm openclaw-cli plugins install clawhub:${packageName}; ` +
         `or build from a checkout, which has its source: OPENCLAW_SOURCE=DIR`,
-    };
+    );
   }
   const near = closest(id, [...gateway.bundledPlugins, ...Object.keys(gateway.pluginCatalog)]);
-  return {
-    source: '--extensions',
-    value: id,
-    reason: `is not a plugin in ${gateway.origin}, and not an @openclaw package on npm`,
-    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'use an id from dist/extensions/ of the package',
-  };
+  return problemWith(
+    '--extensions',
+    id,
+    `is not a plugin in ${gateway.origin}, and not an @openclaw package on npm`,
+    near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'use an id from dist/extensions/ of the package',
+  );
 }
 
 function unsuitable(
@@ -126,12 +125,12 @@ function unsuitable(
   gateway: PackagedGateway,
 ): Problem {
   const oldest = [...versions].sort(newestFirst).at(-1);
-  return {
-    source: '--extensions',
-    value: id,
-    reason: `has no version that accepts gateway ${gateway.version} (the oldest ${packageName} requires ${oldest?.gatewayRange ?? 'another'})`,
-    hint: 'build another gateway version with --package, or leave the plugin out',
-  };
+  return problemWith(
+    '--extensions',
+    id,
+    `has no version that accepts gateway ${gateway.version} (the oldest ${packageName} requires ${oldest?.gatewayRange ?? 'another'})`,
+    'build another gateway version with --package, or leave the plugin out',
+  );
 }
 
 const fromGit = ({ id, packageName }: BakedPlugin, dependency: string, cause: unknown): WorkError =>

@@ -1,4 +1,4 @@
-import { RequestError } from '../problem.ts';
+import { type RequestError, requestError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 
 /** The settings in pnpm-workspace.yaml that affect an image. Source: https://pnpm.io/settings */
@@ -96,8 +96,7 @@ export const parseLockfile = async (text: string, file: string): Promise<Lockfil
 async function parseYaml(text: string, file: string, rule: ReturnType<typeof ruleChecker>): Promise<unknown> {
   const { parseAllDocuments } = await import('yaml');
   const refuse = (reason: string): RequestError => {
-    const hint = 'correct the file, or check it out again';
-    return new RequestError([{ source: file, value: '', reason, hint }]);
+    return requestError(file, '', reason, 'correct the file, or check it out again');
   };
   const document = [parseAllDocuments(text)].flat().at(-1);
   if (document === undefined || !('errors' in document)) return undefined;

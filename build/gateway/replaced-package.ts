@@ -1,5 +1,5 @@
 import { maxSatisfying, satisfies } from 'semver';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, problemWith, RequestError } from '../problem.ts';
 import type { Overrides } from '../spec/parse-override.ts';
 import { quote } from '../steps/trim-lockfile.mjs';
 import { unusedOverride } from './dependency-problems.ts';
@@ -88,7 +88,7 @@ async function resolveReplacement(dependency: string, spec: string, npm: NpmOpti
   } catch (error) {
     if (!['E404', 'ETARGET'].includes(npmErrorCode(error) ?? '')) throw explainNpmError(error, selector);
     const hint = `list the versions: npm view ${name} versions`;
-    return { source: '--override', value, reason: `is not on npm: it has no ${selector}`, hint };
+    return problemWith('--override', value, `is not on npm: it has no ${selector}`, hint);
   }
 }
 
@@ -122,12 +122,8 @@ function lockReplacement(
   all: readonly Replacement[],
 ): LockedReplacement | Problem {
   const { dependency, spec, name, version, integrity, tarball, peers, hasCommands } = replacement;
-  const refuse = (reason: string, hint: string): Problem => ({
-    source: '--override',
-    value: `${dependency}=${spec}`,
-    reason,
-    hint,
-  });
+  const refuse = (reason: string, hint: string): Problem =>
+    problemWith('--override', `${dependency}=${spec}`, reason, hint);
   const former = [...(needed.get(dependency) ?? [])];
   if (former.length === 0) return unusedOverride(dependency, spec, needed.keys());
   const published = former.find((locked) => !IS_ELSEWHERE.test(locked));
@@ -225,7 +221,7 @@ export const notReplaced = (lock: Lockfile, locked: readonly LockedReplacement[]
     const found = needed.get(dependency) ?? new Set();
     if (found.size > 0 && [...found].every((other) => other === version || other === alias)) return [];
     const value = `${dependency}=${alias}`;
-    return [{ source: '--override', value, reason: 'cannot be written into pnpm-lock.yaml', hint: OVERRIDE_HINT }];
+    return [problemWith('--override', value, 'cannot be written into pnpm-lock.yaml', OVERRIDE_HINT)];
   });
 };
 

@@ -3,7 +3,7 @@ import { prerelease, rcompare } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
 import { parseJson } from '../oci/document.ts';
 import { LARGEST_DOCUMENT, readBytes } from '../oci/response.ts';
-import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { type Problem, problemWith, RequestError, requestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
 import { closest } from '../spec/suggestion.ts';
 import type { PackagedGateway } from './gateway.ts';
@@ -40,24 +40,16 @@ export async function resolveGatewayPackage(
     const manifest = await pacote.manifest(`file:${choice.path}`, npm);
     if (manifest.name !== PACKAGE) {
       const problem = `is the package ${manifest.name}`;
-      throw new RequestError([
-        {
-          source: '--package',
-          value: choice.path,
-          reason: problem,
-          hint: `give a file created with npm pack ${PACKAGE}`,
-        },
-      ]);
+      throw requestError('--package', choice.path, problem, `give a file created with npm pack ${PACKAGE}`);
     }
     if (!isExactVersion(manifest.version)) throw new Error(`its version is ${JSON.stringify(manifest.version)}`);
     return { selector: `file:${choice.path}`, version: manifest.version, integrity: manifest._integrity };
   } catch (error) {
     if (error instanceof RequestError) throw error;
     const reason = `is not a packed npm package (${(error as Error).message})`;
-    throw new RequestError(
-      [{ source: '--package', value: choice.path, reason, hint: `create one with npm pack ${PACKAGE}` }],
-      { cause: error },
-    );
+    throw new RequestError([problemWith('--package', choice.path, reason, `create one with npm pack ${PACKAGE}`)], {
+      cause: error,
+    });
   }
 }
 
@@ -105,17 +97,17 @@ async function unknownVersion(name: string, selector: string, source: string, np
   const { default: pacote } = await import('pacote');
   const value = `${name}@${selector}`;
   const packument = await pacote.packument(name, npm).catch(() => undefined);
-  if (packument === undefined) return { source, value, reason: 'does not exist on npm', hint: 'check the name' };
+  if (packument === undefined) return problemWith(source, value, 'does not exist on npm', 'check the name');
   const versions = Object.keys(packument.versions);
   const newest = versions
     .filter((version) => prerelease(version) === null)
     .sort(rcompare)
     .slice(0, 3);
   const near = closest(selector, [...versions, ...Object.keys(packument['dist-tags'])]);
-  return {
+  return problemWith(
     source,
     value,
-    reason: 'is not a version or tag on npm',
-    hint: `${near.length > 0 ? `the nearest are ${near.join(', ')}; ` : ''}the newest are ${newest.join(', ')}`,
-  };
+    'is not a version or tag on npm',
+    `${near.length > 0 ? `the nearest are ${near.join(', ')}; ` : ''}the newest are ${newest.join(', ')}`,
+  );
 }

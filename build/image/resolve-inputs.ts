@@ -7,7 +7,7 @@ import { lockIndependently, readGatewayPackage } from '../gateway/npm-package.ts
 import { resolvePlugins } from '../gateway/plugin-package.ts';
 import type { Replacement } from '../gateway/replaced-package.ts';
 import { type ResolvedPackage, resolveGatewayPackage } from '../gateway/resolved-package.ts';
-import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { type Problem, problemWith, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice, ImageSpec } from '../spec/image-spec.ts';
 import { gatewayAnnotationProblems } from './image-annotations.ts';
 
@@ -52,7 +52,7 @@ async function resolveCheckout(spec: ImageSpec, path: string, problems: Problem[
   if (checkout === undefined) throw new RequestError(problems);
   if (spec.revision !== undefined) {
     const reason = 'is possible for a gateway from npm only: git knows the commit of a checkout';
-    problems.push({ source: '--revision', value: spec.revision, reason, hint: 'leave it out' });
+    problems.push(problemWith('--revision', spec.revision, reason, 'leave it out'));
   }
   const gateway = withGiven(spec, checkout);
   problems.push(
@@ -117,12 +117,9 @@ const leftOutProblems = (
 ): readonly Problem[] =>
   sourceDateEpoch === undefined
     ? []
-    : Object.entries(leftOut).map(([name, { reason, hint }]) => ({
-        source: '--package',
-        value: origin,
-        reason: `would lack ${name}: ${reason}`,
-        hint,
-      }));
+    : Object.entries(leftOut).map(([name, { reason, hint }]) =>
+        problemWith('--package', origin, `would lack ${name}: ${reason}`, hint),
+      );
 
 /** The address that the user names counts more than the one of the gateway, and the commit is for a gateway that has none. */
 const withGiven = <T extends Gateway>({ sourceUrl, revision }: ImageSpec, gateway: T): T => ({
@@ -136,12 +133,12 @@ const revisionProblems = ({ revision }: ImageSpec, gateway: PackagedGateway): re
   revision === undefined || gateway.revision === '' || gateway.revision === revision
     ? []
     : [
-        {
-          source: '--revision',
-          value: revision,
-          reason: `is not the commit in dist/build-info.json of ${gateway.origin}: ${gateway.revision}`,
-          hint: 'leave it out',
-        },
+        problemWith(
+          '--revision',
+          revision,
+          `is not the commit in dist/build-info.json of ${gateway.origin}: ${gateway.revision}`,
+          'leave it out',
+        ),
       ];
 
 /** Collects the problems of a RequestError; rethrows every other error. */
@@ -161,11 +158,11 @@ const bootstrapProblems = ({ base }: ImageSpec, gateway: Gateway): readonly Prob
 function browserProblems({ browser }: ImageSpec, { origin, playwrightVersion }: Gateway): readonly Problem[] {
   if (browser !== 'playwright' || playwrightVersion !== undefined) return [];
   return [
-    {
-      source: '--browser',
-      value: browser,
-      reason: `is not possible: ${origin} does not depend on playwright-core, so the version of Chromium is unknown`,
-      hint: "use Debian's Chromium: --browser debian",
-    },
+    problemWith(
+      '--browser',
+      browser,
+      `is not possible: ${origin} does not depend on playwright-core, so the version of Chromium is unknown`,
+      "use Debian's Chromium: --browser debian",
+    ),
   ];
 }

@@ -7,7 +7,7 @@ import {
   type VersionTag,
 } from '../gateway/version.ts';
 import { ARCHITECTURE_NAMES, type Platform } from '../oci/platform.ts';
-import { RequestError } from '../problem.ts';
+import { requestError } from '../problem.ts';
 import { splitVariantTag, type Variant, variantTag } from '../spec/variant.ts';
 import { CHANNELS, type ChannelDecision, isWithdrawn, withdrawnReason } from './channel-decision.ts';
 import type { Release } from './release.ts';
@@ -262,7 +262,6 @@ function refuseUnpublished({ event, version, registries, variants }: Release, { 
   const tags = published?.[first];
   if (event !== 'refresh' || version === undefined || tags === undefined) return;
   if (variants.some((variant) => tags[variantTag(version.text, variant)] !== undefined)) return;
-  const reason = `cannot refresh ${version.text}, which was never published to ${first}`;
   const hint = `publish it first: --event ${version.kind === 'prerelease' ? 'push' : 'backfill'}`;
-  throw new RequestError([{ source: '--event', value: event, reason, hint }]);
+  throw requestError('--event', event, `cannot refresh ${version.text}, which was never published to ${first}`, hint);
 }

@@ -2,7 +2,7 @@ import type { Checkout, Gateway } from '../gateway/gateway.ts';
 import { openGit } from '../gateway/git.ts';
 import { filesThatDiffer } from '../gateway/git-revision.ts';
 import { type ResolvedInputs, resolveInputs } from '../image/resolve-inputs.ts';
-import { type Problem, RequestError } from '../problem.ts';
+import { type Problem, problemWith, RequestError, requestError } from '../problem.ts';
 import type { ImageSpec } from '../spec/image-spec.ts';
 import type { PerImage, VariantImage } from '../spec/variant.ts';
 import type { Release } from './release.ts';
@@ -67,9 +67,8 @@ function epochOf({ event, date }: Release, { sourceDateEpoch }: ImageSpec, gatew
   const built = gateway.kind === 'checkout' ? gateway.changed : gateway.built;
   const epoch = sourceDateEpoch ?? Math.floor(Date.parse(day ?? built ?? '') / 1000);
   if (!Number.isNaN(epoch)) return epoch;
-  const reason = 'has no build time, which every platform must share';
   const hint = 'set SOURCE_DATE_EPOCH to the time of its release, in seconds since 1970';
-  throw new RequestError([{ source: '--package', value: gateway.origin, reason, hint }]);
+  throw requestError('--package', gateway.origin, 'has no build time, which every platform must share', hint);
 }
 
 /**
@@ -86,29 +85,29 @@ export function withExpiry({ kind }: Pick<Release, 'kind'>, resolved: ResolvedRe
   if (Date.parse(expires) > Date.now()) return { ...resolved, expires };
   const reason = `ends on ${expires.slice(0, 10)}: the commit is of ${isoOf(epoch).slice(0, 10)}`;
   const hint = 'give more days, or update the branch of the pull request';
-  throw new RequestError([{ source: '--preview-days', value: String(days), reason, hint }]);
+  throw requestError('--preview-days', String(days), reason, hint);
 }
 
 function versionProblems({ ref, kind, version }: Release, gateway: Gateway): readonly Problem[] {
   if (version === undefined && gateway.kind === 'package') {
     const reason = `is a ${kind === 'preview' ? 'pull request' : 'branch'}, but a package contains a version`;
-    return [{ source: '--ref', value: ref, reason, hint: 'build it from a checkout: --source DIR' }];
+    return [problemWith('--ref', ref, reason, 'build it from a checkout: --source DIR')];
   }
   if (version === undefined || version.text === gateway.version) return [];
   return [
-    {
-      source: '--ref',
-      value: ref,
-      reason: `does not match the gateway in ${gateway.origin}, whose version is ${gateway.version}`,
-      hint: `check out the tag, or build --package openclaw@${version.text}`,
-    },
+    problemWith(
+      '--ref',
+      ref,
+      `does not match the gateway in ${gateway.origin}, whose version is ${gateway.version}`,
+      `check out the tag, or build --package openclaw@${version.text}`,
+    ),
   ];
 }
 
 async function checkoutProblems({ ref, commit: known }: Release, gateway: Gateway): Promise<readonly Problem[]> {
   if (gateway.kind !== 'checkout') return [];
   const { root, revision, dirty, unseen } = gateway;
-  const problem = (reason: string, hint: string): Problem => ({ source: '--source', value: root, reason, hint });
+  const problem = (reason: string, hint: string): Problem => problemWith('--source', root, reason, hint);
   const [commit, differing] = await Promise.all([
     known ?? commitOf(gateway, ref),
     dirty ? [] : filesThatDiffer(root, revision),

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { certificateProblem } from '../certificates.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../oci/platform.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
-import type { Problem } from '../problem.ts';
+import { type Problem, problemWith } from '../problem.ts';
 import { type BaseChoice, type BrowserChoice, COMPRESSIONS, type GatewayChoice, type ImageSpec } from './image-spec.ts';
 import { BUILD_OPTIONS, type BuildOptionName, type GivenOptions, type OptionDefinition } from './option.ts';
 import { PAIRS, parseDestination } from './parse-destination.ts';
@@ -66,15 +66,14 @@ export function parseImageSpec(
     const given = read(name);
     if (given === undefined) return [];
     const parts = given.text.split(separator).filter((part) => part !== '');
-    for (const value of parts) if (!rule.test(value)) problems.push({ source: given.source, value, reason, hint });
+    for (const value of parts) if (!rule.test(value)) problems.push(problemWith(given.source, value, reason, hint));
     return sorted(parts.filter((part) => rule.test(part)));
   };
 
   /** Reads one value. @param parse gives undefined for a value that is not valid */
   const checked = <T>(given: Given, parse: (text: string) => T | undefined, reason: string, hint: string) => {
     const value = given && parse(given.text);
-    if (given !== undefined && value === undefined)
-      problems.push({ source: given.source, value: given.text, reason, hint });
+    if (given !== undefined && value === undefined) problems.push(problemWith(given.source, given.text, reason, hint));
     return value;
   };
 
@@ -180,7 +179,7 @@ function parseBrowser(given: GivenOptions['browser'], isOn: () => boolean, probl
   if (typeof given !== 'string') return given === true || isOn() ? 'playwright' : 'none';
   if (given === 'playwright' || given === 'debian') return given;
   const hint = 'choose --browser playwright or --browser debian';
-  problems.push({ source: '--browser', value: given, reason: 'is not a browser source', hint });
+  problems.push(problemWith('--browser', given, 'is not a browser source', hint));
   return 'none';
 }
 
@@ -198,12 +197,14 @@ function parseChoice(
   problems: Problem[],
 ): GatewayChoice {
   if (options.package !== undefined && options.source !== undefined) {
-    problems.push({
-      source: '--source',
-      value: options.source,
-      reason: 'cannot be combined with --package: an image contains one gateway',
-      hint: 'leave one of the options out',
-    });
+    problems.push(
+      problemWith(
+        '--source',
+        options.source,
+        'cannot be combined with --package: an image contains one gateway',
+        'leave one of the options out',
+      ),
+    );
   }
   if (options.package !== undefined) return parseGateway(packageText, problems);
   if (source !== undefined) return { kind: 'checkout', path: resolve(source.text) };
@@ -216,24 +217,21 @@ function parseGateway(text: string, problems: Problem[]): GatewayChoice {
   if (/\.(?:tgz|tar\.gz)$/.test(file)) {
     const path = resolve(file);
     if (!existsSync(path)) {
-      problems.push({
-        source: '--package',
-        value: text,
-        reason: 'does not exist',
-        hint: 'create the file with npm pack openclaw',
-      });
+      problems.push(problemWith('--package', text, 'does not exist', 'create the file with npm pack openclaw'));
     }
     return { kind: 'file', path };
   }
   const match = /^openclaw(?:@(.*))?$/.exec(text);
   const selector = match === null ? '' : (match[1] ?? 'latest');
   if (!NPM_SELECTOR.test(selector)) {
-    problems.push({
-      source: '--package',
-      value: text,
-      reason: 'is not openclaw@<version|tag> or a file.tgz',
-      hint: 'for example: --package openclaw@latest',
-    });
+    problems.push(
+      problemWith(
+        '--package',
+        text,
+        'is not openclaw@<version|tag> or a file.tgz',
+        'for example: --package openclaw@latest',
+      ),
+    );
   }
   return { kind: 'registry', selector };
 }
@@ -254,7 +252,7 @@ export function referenceOr(value: string, source: string, hint: string, problem
   try {
     return parseReference(value);
   } catch (error) {
-    problems.push({ source, value, reason: `is not a valid image reference: ${(error as Error).message}`, hint });
+    problems.push(problemWith(source, value, `is not a valid image reference: ${(error as Error).message}`, hint));
     return undefined;
   }
 }
@@ -264,12 +262,9 @@ function parseTags(given: readonly string[], problems: Problem[]): readonly Refe
   for (const value of given.length > 0 ? given : [BUILD_OPTIONS.tag.default]) {
     const reference = referenceOr(value, '--tag', 'for example: --tag openclaw:local', problems);
     if (reference?.digest !== undefined) {
-      problems.push({
-        source: '--tag',
-        value,
-        reason: 'contains a digest, which a build cannot choose',
-        hint: 'remove the part after @',
-      });
+      problems.push(
+        problemWith('--tag', value, 'contains a digest, which a build cannot choose', 'remove the part after @'),
+      );
     }
     if (reference !== undefined) tags.push(reference);
   }
@@ -284,7 +279,7 @@ function parsePlatforms(text: string, problems: Problem[]): readonly Platform[] 
       const reason = value.startsWith('linux/')
         ? 'is a platform that the gateway is not built for'
         : 'is not a Linux platform';
-      problems.push({ source: '--platform', value, reason, hint: `use ${PLATFORMS.join(' or ')}` });
+      problems.push(problemWith('--platform', value, reason, `use ${PLATFORMS.join(' or ')}`));
     } else platforms.add(platform);
   }
   return [...platforms];
@@ -309,6 +304,6 @@ function parseCa(value: Given, problems: Problem[]): string | undefined {
   const reason = certificateProblem(path);
   if (reason === undefined) return path;
   const hint = 'name a PEM file with certificate authorities, or unset the option';
-  problems.push({ source: value.source, value: value.text, reason, hint });
+  problems.push(problemWith(value.source, value.text, reason, hint));
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { Problem } from '../problem.ts';
+import { type Problem, problemWith } from '../problem.ts';
 import { BUILD_OPTIONS, type OptionDefinition } from '../spec/option.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { interpolatedKeys, readDotEnv } from './dot-env.ts';
@@ -129,12 +129,14 @@ function variableProblems(values: Values, input: SetupInput): readonly Problem[]
   const name = values.get('COMPOSE_PROJECT_NAME');
   if (name !== undefined && !PROJECT_NAME.test(name)) {
     const hint = 'use lower-case letters, digits, - and _';
-    problems.push({
-      source: 'COMPOSE_PROJECT_NAME',
-      value: shownValue(name),
-      reason: 'is not a valid project name of at most 63 characters',
-      hint,
-    });
+    problems.push(
+      problemWith(
+        'COMPOSE_PROJECT_NAME',
+        shownValue(name),
+        'is not a valid project name of at most 63 characters',
+        hint,
+      ),
+    );
   }
   const bad = pathProblem(home(input));
   if (bad !== undefined) problems.push({ source: 'HOME', value: shownValue(home(input)), ...bad });
@@ -170,7 +172,7 @@ export function folderProblems(setupValues: SetupValues, input: SetupInput): rea
   const holder = input.physical?.get('HOME') ?? home(input);
   for (const [index, { name, value }] of folders.entries()) {
     const problem = (reason: string, hint: string): void =>
-      void problems.push({ source: name, value: shownValue(value), reason, hint });
+      void problems.push(problemWith(name, shownValue(value), reason, hint));
     const holds = [home(input), holder, input.project].find((folder) =>
       folderTree(folder).startsWith(folderTree(value)),
     );
@@ -201,7 +203,7 @@ function snapshotProblems(values: Values, setupValues: SetupValues, input: Setup
   const folder = input.physical?.get('OPENCLAW_SNAPSHOT_DIR') ?? snapshotFolder(values, setupValues);
   if (pathProblem(folder) !== undefined) return [];
   const problem = (reason: string): readonly Problem[] => [
-    { source: 'OPENCLAW_SNAPSHOT_DIR', value: shownValue(folder), reason, hint: 'use a separate folder' },
+    problemWith('OPENCLAW_SNAPSHOT_DIR', shownValue(folder), reason, 'use a separate folder'),
   ];
   // By default it is beside the configuration, whose folder is checked.
   if (values.has('OPENCLAW_SNAPSHOT_DIR') && isOfOtherProgram(folderTree(folder)))
@@ -228,7 +230,7 @@ function socketProblems(values: Values, socket: string): readonly Problem[] {
   const hint = 'mount only the subfolders that you need; OPENCLAW_SANDBOX=1 mounts the socket after its checks';
   return mounts
     .filter(({ source }) => holdsSocket(source, socket))
-    .map(({ source }) => ({ source: 'OPENCLAW_EXTRA_MOUNTS', value: shownValue(source), reason, hint }));
+    .map(({ source }) => problemWith('OPENCLAW_EXTRA_MOUNTS', shownValue(source), reason, hint));
 }
 
 /** Compose expands variables in .env and setup does not, so the two would disagree about the value. */
@@ -244,12 +246,13 @@ function interpolationProblems({ environment, dotEnv }: SetupInput): readonly Pr
 }
 
 /** @param source the variable */
-export const interpolatedProblem = (source: string): Problem => ({
-  source,
-  value: '(in .env)',
-  reason: 'refers to another variable in .env, which setup does not expand',
-  hint: 'write the expanded value in .env, or put the value in single quotes',
-});
+export const interpolatedProblem = (source: string): Problem =>
+  problemWith(
+    source,
+    '(in .env)',
+    'refers to another variable in .env, which setup does not expand',
+    'write the expanded value in .env, or put the value in single quotes',
+  );
 
 /** The Dockerfile tests whether a switch is empty. */
 const buildValue = (name: string, value: string): string =>
@@ -258,12 +261,5 @@ const buildValue = (name: string, value: string): string =>
 function portProblems(setupValues: SetupValues): readonly Problem[] {
   if (setupValues.OPENCLAW_BRIDGE_PORT !== setupValues.OPENCLAW_GATEWAY_PORT) return [];
   const reason = 'is also the port of the gateway';
-  return [
-    {
-      source: 'OPENCLAW_BRIDGE_PORT',
-      value: setupValues.OPENCLAW_BRIDGE_PORT,
-      reason,
-      hint: 'choose different ports',
-    },
-  ];
+  return [problemWith('OPENCLAW_BRIDGE_PORT', setupValues.OPENCLAW_BRIDGE_PORT, reason, 'choose different ports')];
 }

@@ -3,7 +3,7 @@ import { passIf } from '../check-result.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
 import { withSavedImage } from '../contents/open-image.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
-import type { Problem } from '../problem.ts';
+import { type Problem, problemWith } from '../problem.ts';
 import { bytes } from '../units.ts';
 import type { ContractResult } from './check.ts';
 
@@ -56,7 +56,7 @@ export async function readBudget(given: BudgetText, file: string | undefined, pr
     const value = parse(text);
     if (value === undefined) {
       const source = given[name] === undefined ? `${file}, ${name}` : OPTIONS[name];
-      problems.push({ source, value: text, reason: 'is not a limit', hint });
+      problems.push(problemWith(source, text, 'is not a limit', hint));
     }
     return value;
   };
@@ -67,8 +67,7 @@ export async function readBudget(given: BudgetText, file: string | undefined, pr
 
 async function readBudgetFile(file: string, problems: Problem[]): Promise<BudgetText> {
   const problem = (reason: string): BudgetText => {
-    const hint = 'write a JSON object: {"maxSize": "240MB", "maxWaste": "1%"}';
-    problems.push({ source: '--budget', value: file, reason, hint });
+    problems.push(problemWith('--budget', file, reason, 'write a JSON object: {"maxSize": "240MB", "maxWaste": "1%"}'));
     return {};
   };
   let content: unknown;

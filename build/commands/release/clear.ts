@@ -1,6 +1,6 @@
 import { clearArtifact } from '../../oci/artifact.ts';
 import { isTag, parseReference } from '../../oci/reference.ts';
-import { type Problem, RequestError } from '../../problem.ts';
+import { type Problem, problemWith, RequestError } from '../../problem.ts';
 import { CHANNEL_NAMES, isChannel } from '../../release/channel-decision.ts';
 import { clearLock } from '../../release/release-lock.ts';
 import { recordTag } from '../../release/release-record.ts';
@@ -42,16 +42,11 @@ function parseClear({ lock, record, decision, registries }: ClearOptions): reado
   const problems: Problem[] = [];
   const hint = 'name what to remove: --lock, --record 2026.3.13, or --decision latest';
   if (lock !== true && record === undefined && decision === undefined)
-    problems.push({ source: 'release clear', value: '', reason: 'has nothing to remove', hint });
+    problems.push(problemWith('release clear', '', 'has nothing to remove', hint));
   if (record !== undefined && !isTag(recordTag(record)))
-    problems.push({ source: '--record', value: record, reason: 'is not the name of a release', hint });
+    problems.push(problemWith('--record', record, 'is not the name of a release', hint));
   if (decision !== undefined && !isChannel(decision))
-    problems.push({
-      source: '--decision',
-      value: decision,
-      reason: 'is not a channel',
-      hint: `choose from ${CHANNEL_NAMES.join(', ')}`,
-    });
+    problems.push(problemWith('--decision', decision, 'is not a channel', `choose from ${CHANNEL_NAMES.join(', ')}`));
   const names = parseGivenRegistries(registries, problems);
   if (problems.length > 0) throw new RequestError(problems);
   return names;

@@ -1,6 +1,6 @@
 import { cosignSigner, ownOrTrusted, parseSigning } from '../../attest/signature.ts';
 import { parseVersionTag } from '../../gateway/version.ts';
-import { type Problem, RequestError } from '../../problem.ts';
+import { type Problem, problemWith, RequestError, requestError } from '../../problem.ts';
 import { CHANNEL_NAMES, channelOf, isChannel, LONGEST_REASON } from '../../release/channel-decision.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { preparePromotion, promote } from '../../release/promote.ts';
@@ -56,28 +56,22 @@ function parsePromotion(channel: string, { to, reason = '' }: PromoteOptions) {
   const chosen = isChannel(channel) ? channel : undefined;
   if (chosen === undefined) {
     const hint = `choose from ${CHANNEL_NAMES.join(', ')}; main follows the branch`;
-    problems.push({ source: '<channel>', value: channel, reason: 'is not a channel that can be decided', hint });
+    problems.push(problemWith('<channel>', channel, 'is not a channel that can be decided', hint));
   }
   if (to === undefined || parseVersionTag(to) === undefined) {
     const hint = 'name a published release: --to 2026.9.5 or --to 2026.9.5-r20260401';
-    problems.push({
-      source: '--to',
-      value: to ?? '',
-      reason: to === undefined ? 'is missing' : 'is not a release',
-      hint,
-    });
+    problems.push(problemWith('--to', to ?? '', to === undefined ? 'is missing' : 'is not a release', hint));
   } else if (chosen !== undefined && channelOf(to) !== chosen) {
     const own = channelOf(to);
     const reasonOf = own === undefined ? 'is a prerelease, which belongs to no channel' : `belongs to ${own}`;
-    const hint = `name a release of ${chosen}`;
-    problems.push({ source: '--to', value: to, reason: reasonOf, hint });
+    problems.push(problemWith('--to', to, reasonOf, `name a release of ${chosen}`));
   }
   const text = reason.trim();
   const isPlain = !/\p{Cc}/u.test(text) && text.length <= LONGEST_REASON;
   if (text === '' || !isPlain) {
     const hint = "say it in one line: --reason 'sign-in fails since 2026.9.6'";
     const why = text === '' ? 'is missing' : `is not one line of at most ${LONGEST_REASON} characters`;
-    problems.push({ source: '--reason', value: text.slice(0, 40), reason: why, hint });
+    problems.push(problemWith('--reason', text.slice(0, 40), why, hint));
   }
   if (chosen === undefined || to === undefined || problems.length > 0) throw new RequestError(problems);
   return { channel: chosen, to, reason: text };
@@ -119,7 +113,5 @@ function requireSigned(
 ): void {
   if (options.yes !== true || !signed || parseSigning(options.sign) !== undefined) return;
   const reason = `would leave the decision unsigned, but ${name} is signed: other hosts would refuse the decision`;
-  throw new RequestError([
-    { source: '--sign', value: options.sign ?? 'none', reason, hint: 'sign it with the same key: --sign cosign.key' },
-  ]);
+  throw requestError('--sign', options.sign ?? 'none', reason, 'sign it with the same key: --sign cosign.key');
 }

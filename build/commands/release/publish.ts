@@ -5,7 +5,7 @@ import { cosignSigner, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
-import { RequestError } from '../../problem.ts';
+import { requestError } from '../../problem.ts';
 import { pushCaches } from '../../release/build-cache.ts';
 import { builtImages } from '../../release/build-images.ts';
 import { RELEASE_CONSEQUENCE } from '../../release/journal.ts';
@@ -101,15 +101,14 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
 /** @throws RequestError if the text is not a number of minutes */
 export function parseMinutes(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
-  const hint = 'write a number of minutes: --wait 20';
-  throw new RequestError([{ source: '--wait', value: text, reason: 'is not a number of minutes', hint }]);
+  throw requestError('--wait', text, 'is not a number of minutes', 'write a number of minutes: --wait 20');
 }
 
 /** @throws RequestError for anything but `none` */
 function refuseSignature(sign: string | undefined): undefined {
   if (sign === undefined || sign === 'none') return undefined;
   const reason = 'cannot sign the images of a pull request: a signature says that an image is released';
-  throw new RequestError([{ source: '--sign', value: sign, reason, hint: 'leave the option out, or give none' }]);
+  throw requestError('--sign', sign, reason, 'leave the option out, or give none');
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);

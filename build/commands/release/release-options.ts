@@ -2,7 +2,7 @@ import { readPin } from '../../base/pin.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../../oci/platform.ts';
 import { formatReference, repositoryOf } from '../../oci/reference.ts';
 import { missingImage, type Registry } from '../../oci/registry.ts';
-import { type Problem, RequestError } from '../../problem.ts';
+import { type Problem, problemWith, RequestError, requestError } from '../../problem.ts';
 import type { BuildCache } from '../../release/build-cache.ts';
 import { CHANNEL_NAMES, type Channel, isChannel } from '../../release/channel-decision.ts';
 import { LONGEST_PREVIEW_DAYS, parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
@@ -133,7 +133,7 @@ export function parseReleaseOptions(options: ReleaseOptions): Release {
 export function parseDate(text: string | undefined, problems: Problem[]): string {
   const date = text ?? today();
   if (!/^20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/.test(date))
-    problems.push({ source: '--date', value: date, reason: 'is not a date', hint: 'write it as 20260401' });
+    problems.push(problemWith('--date', date, 'is not a date', 'write it as 20260401'));
   return date;
 }
 
@@ -161,7 +161,7 @@ function choose<T extends string>(
   return values.flatMap((value) => {
     const chosen = parse(value);
     if (chosen === undefined)
-      problems.push({ source, value, reason: 'is not supported', hint: `choose from ${choices.join(', ')}` });
+      problems.push(problemWith(source, value, 'is not supported', `choose from ${choices.join(', ')}`));
     return chosen ?? [];
   });
 }
@@ -175,12 +175,7 @@ function chooseSome<T extends string>(
 ): readonly T[] {
   const values = words(text);
   if (values.length === 0)
-    problems.push({
-      source,
-      value: '',
-      reason: 'is empty',
-      hint: 'leave the option out to use all, or name at least one',
-    });
+    problems.push(problemWith(source, '', 'is empty', 'leave the option out to use all, or name at least one'));
   return choose(source, values, choices, problems, parse);
 }
 
@@ -195,7 +190,7 @@ export function parseRegistries(text: string | undefined, problems: Problem[]): 
     const reference = referenceOr(value, '--registries', hint, problems);
     if (reference === undefined) return [];
     if (reference.tag === undefined && reference.digest === undefined) return [repositoryOf(reference)];
-    problems.push({ source: '--registries', value, reason: 'has a tag or a digest', hint });
+    problems.push(problemWith('--registries', value, 'has a tag or a digest', hint));
     return [];
   });
   return [...new Set(names)];
@@ -210,7 +205,7 @@ export function parseCache({
   const hint = `name a repository without tag: ${RELEASE_BUILD_OPTIONS.cache.example}`;
   const reference = referenceOr(cache, '--cache', hint, problems);
   if (reference?.tag !== undefined || reference?.digest !== undefined)
-    problems.push({ source: '--cache', value: cache, reason: 'has a tag or a digest', hint });
+    problems.push(problemWith('--cache', cache, 'has a tag or a digest', hint));
   if (reference === undefined || problems.length > 0) throw new RequestError(problems);
   return repositoryOf(reference);
 }
@@ -229,7 +224,7 @@ export function parsePreviewDays({
   const days = /^[1-9]\d{0,2}$/.test(previewDays) ? Number(previewDays) : 0;
   if (days > 0 && days <= LONGEST_PREVIEW_DAYS) return days;
   const hint = `write a number from 1 to ${LONGEST_PREVIEW_DAYS}: --preview-days 14`;
-  throw new RequestError([{ source: '--preview-days', value: previewDays, reason: 'is not a number of days', hint }]);
+  throw requestError('--preview-days', previewDays, 'is not a number of days', hint);
 }
 
 /** Options of commands that read the record of a release. */
@@ -252,8 +247,7 @@ export type RecordOptions = OptionValues<typeof RECORD_OPTIONS & Pick<typeof BUI
 /** @throws RequestError for a channel that does not exist */
 export function parseChannel(name: string = RECORD_OPTIONS.channel.default): Channel {
   if (isChannel(name)) return name;
-  const hint = `choose from ${CHANNEL_NAMES.join(', ')}`;
-  throw new RequestError([{ source: '--channel', value: name, reason: 'is not a channel of releases', hint }]);
+  throw requestError('--channel', name, 'is not a channel of releases', `choose from ${CHANNEL_NAMES.join(', ')}`);
 }
 
 /** @throws RequestError if a name is not a repository */
@@ -276,7 +270,7 @@ export function parseGivenRegistries(text: string | undefined, problems: Problem
   const before = problems.length;
   const names = parseRegistries(text ?? '', problems);
   if (names.length === 0 && problems.length === before)
-    problems.push({ source: '--registries', value: '', reason: 'is empty', hint: GIVEN_REGISTRIES.example });
+    problems.push(problemWith('--registries', '', 'is empty', GIVEN_REGISTRIES.example));
   return names;
 }
 
@@ -287,14 +281,12 @@ export function requireAllRegistries(
 ): void {
   const others = registries.filter((name) => !requested.includes(name));
   if (others.length === 0) return;
-  throw new RequestError([
-    {
-      source: '--registries',
-      value: requested.join(','),
-      reason: `lacks ${others.join(', ')}, where the release was published too`,
-      hint: `name all of them: --registries ${[...requested, ...others].join(',')}`,
-    },
-  ]);
+  throw requestError(
+    '--registries',
+    requested.join(','),
+    `lacks ${others.join(', ')}, where the release was published too`,
+    `name all of them: --registries ${[...requested, ...others].join(',')}`,
+  );
 }
 
 /** The variables that may shape a release. Variables that shape a local build are ignored. */

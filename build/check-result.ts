@@ -22,5 +22,12 @@ export const failed = (found: string, expected: string): CheckOutcome => ({ stat
 /** Passes or fails by a condition; the condition and the texts stay side by side. */
 export const passIf = (condition: boolean, found: string, expected: string): CheckOutcome =>
   condition ? passed(found) : failed(found, expected);
+/** Passes if there are no problems; otherwise they are what was found. */
+export const passIfNone = (
+  problems: readonly string[],
+  found: string,
+  expected: string,
+  separator = ', ',
+): CheckOutcome => passIf(problems.length === 0, problems.length === 0 ? found : problems.join(separator), expected);
 
 export const isFailed = ({ status }: Pick<CheckResult, 'status'>): boolean => status === 'failed';

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CheckResult } from '../check-result.ts';
 import { EMPTY, EMPTY_DESCRIPTOR, putSmallBlob } from '../oci/artifact.ts';
@@ -11,6 +10,7 @@ import type { Repository } from '../oci/reference.ts';
 import { listReferrers, putReferrer } from '../oci/referrers.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import { requestError, WorkError } from '../problem.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 import { findCosign, runCosign } from './cosign.ts';
 
 /** A statement about an image. Source: in-toto attestation framework, "Statement" */
@@ -87,17 +87,17 @@ export async function cosignSigner(
   const cosign = await findCosign(onStep);
   return {
     hasSigned: (registry, repository, digest) =>
-      withFolder(async (folder) => {
+      withTemporaryFolder('sign', async (folder) => {
         const trust = await ownTrust(cosign, signing, folder);
         return (await findBundle(cosign, registry, repository, digest, trust)) !== undefined;
       }),
     attest: (registry, repository, index, claim) =>
-      withFolder(async (folder) => {
+      withTemporaryFolder('sign', async (folder) => {
         const bundle = await makeBundle(cosign, signing, index, folder, claim);
         await putBundle(registry, repository, index, bundle, claim);
       }),
     sign: (registry, repositories, index) =>
-      withFolder(async (folder) => {
+      withTemporaryFolder('sign', async (folder) => {
         const trust = await ownTrust(cosign, signing, folder);
         const bundles = await Promise.all(
           repositories.map((repository) => findBundle(cosign, registry, repository, index.digest, trust)),
@@ -114,15 +114,6 @@ export async function cosignSigner(
         }
       }),
   };
-}
-
-async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-sign-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** Signs a statement as cosign would. Registry requests are made here, because they need retries. */
@@ -252,7 +243,7 @@ async function findBundle(
     trust.kind === 'keyless'
       ? ['--certificate-identity-regexp', trust.identity, '--certificate-oidc-issuer', trust.issuer]
       : ['--key', trust.file, '--insecure-ignore-tlog'];
-  return withFolder(async (folder) => {
+  return withTemporaryFolder('sign', async (folder) => {
     const file = join(folder, 'index.json');
     await writeFile(file, index.bytes);
     const referrers = await listReferrers(registry, repository, digest);

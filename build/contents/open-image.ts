@@ -1,4 +1,4 @@
-import { lstat, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { lstat, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
@@ -11,6 +11,7 @@ import { hostPlatform, type Platform } from '../oci/platform.ts';
 import { familiarReference, parseReference } from '../oci/reference.ts';
 import { missingImage, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 
 /** Where an image is: an OCI archive or layout, or whatever a reference names. */
 export type ImageLocation =
@@ -74,7 +75,7 @@ export const withSavedImage = <T>(
   platform: Platform | undefined,
   use: (image: OpenImage) => Promise<T>,
 ): Promise<T> =>
-  withFolder(async (folder) => {
+  withTemporaryFolder('contents', async (folder) => {
     const archive = join(folder, 'image.tar');
     const { exitCode, stderr } = await runDocker(engine, ['image', 'save', '--output', archive, reference]);
     if (exitCode !== 0) throw new Error(`docker image save ${reference}: ${stderr}`);
@@ -165,7 +166,7 @@ const checkedLayers = (source: ContentSource, layers: readonly Descriptor[]): Pi
 
 /** Unpacks an archive into a temporary folder. @param use uses the folder while it exists */
 const withUnpacked = <T>(archive: string, use: (folder: string) => Promise<T>): Promise<T> =>
-  withFolder(async (folder) => {
+  withTemporaryFolder('contents', async (folder) => {
     const { failed, stderr } = await execa('tar', ['-xf', resolve(archive), '-C', folder], { reject: false });
     if (failed) throw notAnArchive(basename(archive), stderr.split('\n')[0] ?? '');
     return use(folder);
@@ -190,16 +191,6 @@ async function assertFits(archive: string): Promise<void> {
       reason: `${basename(archive)} unpacks to more than the ${bavail * bsize} bytes that are free in ${folder}.`,
       hint: 'if you trust the archive, make free space, or choose another disk: TMPDIR=/folder',
     });
-  }
-}
-
-/** @param use uses a temporary folder while it exists */
-async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-contents-'));
-  try {
-    return await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

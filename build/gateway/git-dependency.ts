@@ -1,10 +1,11 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import { printable } from '../printable.ts';
 import { WorkError } from '../problem.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 import { GitDependencyError, type NpmOptions, npmErrorCode, splitDependency } from './npm.ts';
 import { isPackageName, parsePackageJson } from './package-json.ts';
 import { readPackedFiles } from './packed-file.ts';
@@ -44,8 +45,7 @@ export async function fetchGitDependency(
     import('pacote'),
     import('@npmcli/arborist'),
   ]);
-  const scratch = await mkdtemp(join(tmpdir(), 'openclaw-image-git-'));
-  try {
+  return withTemporaryFolder('git', async (scratch) => {
     const authorities = join(scratch, 'authorities.pem');
     const { GIT_SSL_CAINFO: own } = process.env;
     const trusted = [
@@ -81,16 +81,14 @@ export async function fetchGitDependency(
       throw new GitDependencyError(dependency, 'is built by its script `prepare`, and no script runs before the build');
     // npm prefers SSH, for private repositories.
     return { resolved: resolved.replace(/^git\+ssh:\/\/git@/, 'git+https://'), spec: `file:${file}` };
-  } catch (error) {
+  }).catch((error: unknown) => {
     if (error instanceof WorkError) throw error;
     const [reason, first] =
       npmErrorCode(error) === 'ENOGIT'
         ? ['is fetched with git, which is not installed', 'install git, or ']
         : [`cannot be fetched: ${wordsOf(error)}`, 'build on a host that reaches the repository, or '];
     throw new GitDependencyError(dependency, reason, { cause: error }, first);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The first reason that git printed, or the error's own words. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HELPERS } from '../dockerfile/helpers.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
@@ -10,6 +9,7 @@ import { build } from '../engine/buildx.ts';
 import type { Platform } from '../oci/platform.ts';
 import { printable } from '../printable.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 import { planKey } from './build-plan.ts';
 import type { BuildContext } from './resolve-contexts.ts';
 import { startBuild } from './started-build.ts';
@@ -81,14 +81,13 @@ export interface UpdateRequest {
  * @param ca path of a PEM file with extra certificate authorities
  * @throws WorkError if the engine cannot fetch the images, or the suites cannot be read
  */
-export async function findUpdates(
+export const findUpdates = (
   { image, base, platform }: UpdateRequest,
   ca: string | undefined,
   { cli, builder, listener, signal }: BuildContext,
-): Promise<readonly DebianUpdate[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-updates-'));
-  const asked = `${new Date().toISOString()} ${randomUUID()}`;
-  try {
+): Promise<readonly DebianUpdate[]> =>
+  withTemporaryFolder('updates', async (folder) => {
+    const asked = `${new Date().toISOString()} ${randomUUID()}`;
     const dockerfile = renderDockerfile({
       parameters: [],
       stages: [
@@ -125,7 +124,4 @@ export async function findUpdates(
     await build(cli, { ...request, arguments: {} }, listener.onProgress, signal);
     const [answer, ofBase] = await Promise.all(['image', 'base'].map((name) => readFile(join(folder, name), 'utf8')));
     return parseUpdates(answer ?? '', ofBase ?? '');
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+  });

@@ -158,7 +158,7 @@ function attestationsCheck({ manifests }: ImageIndex): CheckResult {
     ...(repeated === 0 ? [] : ['several images are for the same platform']),
   ];
   const found = `${images.length} images, ${attestations.length} attestations`;
-  return check('index entries', problems.length === 0, problems.length === 0 ? found : problems.join('; '));
+  return check('index entries', problems.length === 0, problems.join('; ') || found);
 }
 
 /** The subject of each check, by the last word of its name. */

@@ -2,24 +2,9 @@ import Table from 'cli-table3';
 import { printable } from '../printable.ts';
 import { style } from './style.ts';
 
-const NO_LINES = Object.fromEntries(
-  [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-    'left',
-    'left-mid',
-    'mid',
-    'mid-mid',
-    'right',
-    'right-mid',
-  ].map((name) => [name, '']),
-);
+const LINES =
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid';
+const NO_LINES = Object.fromEntries(LINES.split(' ').map((name) => [name, '']));
 
 /** A heading. Columns of numbers are aligned to the right. */
 export type Column = string | { readonly right: string };

@@ -1,4 +1,4 @@
-import { type CheckOutcome, failed, isFailed, passIf } from '../check-result.ts';
+import { type CheckOutcome, failed, isFailed, passIf, passIfNone } from '../check-result.ts';
 import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
 import { checkAnnotations, REQUIRED_ANNOTATIONS } from '../oci/check-annotations.ts';
 import type { Check } from './check.ts';
@@ -8,11 +8,7 @@ function checkSchema(annotations: Annotations): CheckOutcome {
     ({ key, value, reason }) =>
       `${key.replace('org.opencontainers.image.', '')}${value === undefined ? '' : ` '${value}'`} ${reason}`,
   );
-  return passIf(
-    problems.length === 0,
-    problems.length === 0 ? `${REQUIRED_ANNOTATIONS.length} keys` : problems.join('; '),
-    'valid annotations',
-  );
+  return passIfNone(problems, `${REQUIRED_ANNOTATIONS.length} keys`, 'valid annotations', '; ');
 }
 
 const differingKeys = (annotations: Annotations, labels: Annotations): readonly string[] =>

@@ -1,4 +1,4 @@
-import { passIf } from '../check-result.ts';
+import { passIf, passIfNone } from '../check-result.ts';
 import type { Check } from './check.ts';
 
 const list = (words: readonly string[] | undefined): string => JSON.stringify(words ?? []);
@@ -70,7 +70,7 @@ export const CONFIG_CHECKS: readonly Check[] = [
       const expected = `${Object.entries(ENVIRONMENT)
         .map(([name, value]) => `${name} ${value}`)
         .join(', ')}, ${PROGRAMS} on PATH`;
-      return passIf(found.length === 0, found.length === 0 ? expected : found.join(', '), expected);
+      return passIfNone(found, expected, expected);
     },
   },
   {
@@ -100,11 +100,8 @@ export const CONFIG_CHECKS: readonly Check[] = [
     fix: 'Pass such settings as build secrets or predefined build arguments, never with ENV.',
     run: ({ config }) => {
       const settings = [...environment(config.config?.Env).keys()].filter((name) => HOST_VARIABLES.test(name));
-      return passIf(
-        settings.length === 0,
-        settings.length === 0 ? 'no secret, proxy or CA in the environment' : settings.join(', '),
-        'no secret, proxy or CA in the environment',
-      );
+      const none = 'no secret, proxy or CA in the environment';
+      return passIfNone(settings, none, none);
     },
   },
 ];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { satisfies } from 'semver';
-import { type CheckOutcome, failed, passIf } from '../check-result.ts';
+import { type CheckOutcome, failed, passIf, passIfNone } from '../check-result.ts';
 import { SYSTEM_PACKAGES } from '../dockerfile/system-stages.ts';
 import type { Container } from '../engine/container.ts';
 import type { PackageManifest } from '../gateway/package-manifest.ts';
@@ -26,11 +26,7 @@ const noFiles = (check: Omit<Check, 'row' | 'run'>, line: string): Check => ({
     if (output.at(-1) !== COMPLETE) return failed('the files could not be listed', check.requires);
     const paths = output.slice(0, -1);
     const more = paths.length > 4 ? ` and ${paths.length - 4} more` : '';
-    return passIf(
-      paths.length === 0,
-      paths.length === 0 ? check.requires : `${paths.slice(0, 4).join(', ')}${more}`,
-      check.requires,
-    );
+    return passIf(paths.length === 0, paths.slice(0, 4).join(', ') + more || check.requires, check.requires);
   },
 });
 
@@ -97,11 +93,7 @@ async function checkDependencies({ files }: Subject): Promise<CheckOutcome> {
       : development.filter((name) => lock.packages[`node_modules/${name}`] === undefined);
   const marked = Object.entries(lock?.packages ?? {}).filter(([, { dev }]) => dev === true);
   const found = [...leftover, ...marked.map(([path]) => path)];
-  return passIf(
-    found.length === 0,
-    found.length === 0 ? 'production dependencies only' : found.slice(0, 4).join(', '),
-    'production dependencies only',
-  );
+  return passIfNone(found.slice(0, 4), 'production dependencies only', 'production dependencies only');
 }
 
 /** Checks of the image's files. */
@@ -124,13 +116,11 @@ export const FILE_CHECKS: readonly Check[] = [
       const line = `dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' 2>/dev/null | sed -n 's/^ii *//p'`;
       const installed = (await shell(available(files), line)).split('\n');
       const missing = SYSTEM_PACKAGES.filter((name) => !installed.includes(name));
-      return passIf(
-        missing.length === 0,
+      const found =
         missing.length === 0
           ? `${SYSTEM_PACKAGES.length} of ${SYSTEM_PACKAGES.length}`
-          : `missing: ${missing.join(', ')}`,
-        SYSTEM_PACKAGES.join(', '),
-      );
+          : `missing: ${missing.join(', ')}`;
+      return passIf(missing.length === 0, found, SYSTEM_PACKAGES.join(', '));
     },
   },
   {
@@ -142,11 +132,7 @@ export const FILE_CHECKS: readonly Check[] = [
     run: async ({ files }) => {
       const line = 'target=$(readlink -f /usr/local/bin/openclaw) && [ -e "$target" ] && echo "$target"';
       const target = await shell(available(files), line);
-      return passIf(
-        target === '/app/openclaw.mjs',
-        target === '' ? 'no /usr/local/bin/openclaw' : target,
-        '/app/openclaw.mjs',
-      );
+      return passIf(target === '/app/openclaw.mjs', target || 'no /usr/local/bin/openclaw', '/app/openclaw.mjs');
     },
   },
   {

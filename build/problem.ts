@@ -36,6 +36,15 @@ export class RequestError extends Error {
 export const requestError = (source: string, value: string, reason: string, hint: string): RequestError =>
   new RequestError([problemWith(source, value, reason, hint)]);
 
+/** Collects the problems of a RequestError; rethrows every other error. */
+export const collectInto =
+  (problems: Problem[]) =>
+  (error: unknown): undefined => {
+    if (!(error instanceof RequestError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  };
+
 /** Work that failed after it had begun. */
 export interface Failure {
   /** A stable word for machines; failure-kinds.json lists all. */

@@ -23,29 +23,9 @@ const YES = 'yes';
 
 const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>> = {
   check: (input) => {
-    const checked = checkSetup(setupInputOf(input));
-    if (checked.problems.length > 0) return problemAnswers(checked.problems);
-    return [
-      ['image', checked.image],
-      ['built', checked.built ? YES : ''],
-      ['config_dir', checked.configDir],
-      ['workspace_dir', checked.workspaceDir],
-      ['secret_dir', checked.secretDir],
-      ['bind', checked.bind],
-      ['project_name', checked.projectName],
-      ...[...checked.buildVariables].map(([name, value]): Answer => ['export', `${name}=${value}`]),
-      ['gateway_port', String(checked.gatewayPort)],
-      ['bridge_port', String(checked.bridgePort)],
-      ['sandbox', checked.sandbox ? YES : ''],
-      ['socket', checked.socket],
-      ['uid', checked.uid],
-      ['gid', checked.gid],
-      ['host_address', checked.hostAddress],
-      ['selinux_label', checked.selinuxLabel],
-      ['snapshot_dir', checked.snapshotDir],
-      ['snapshots', String(checked.snapshots)],
-      ...checked.mustExist.map((path): Answer => ['must_exist', path]),
-    ];
+    const { problems, buildVariables, ...checked } = checkSetup(setupInputOf(input));
+    if (problems.length > 0) return problemAnswers(problems);
+    return answersOf({ ...checked, export: [...buildVariables].map(([name, value]) => `${name}=${value}`) });
   },
   plan: (input) => {
     const config = configOf(input);
@@ -54,28 +34,16 @@ const answers: Readonly<Record<string, (input: ShellInput) => readonly Answer[]>
     );
     if (plan.problems.length > 0) return problemAnswers(plan.problems);
     const { onboarding, sandbox } = plan;
-    return [
-      ['relaxed', isRelaxed(input) ? YES : ''],
-      ['env_file', plan.dotEnv],
-      ['token_from', plan.token.from ?? ''],
-      ['plain_token', plan.hasPlainToken ? YES : ''],
-      ['credential', plan.credential ?? ''],
-      ['scheme', schemeOf(config)],
-      ['extra_overlay', plan.extra ?? ''],
-      ['sandbox_overlay', plan.sandboxOverlay ?? ''],
-      ['sandbox_state', plan.sandboxState ?? ''],
+    return answersOf({
+      ...{ relaxed: isRelaxed(input), envFile: plan.dotEnv, scheme: schemeOf(config) },
+      ...{ tokenFrom: plan.token.from, plainToken: plan.hasPlainToken, credential: plan.credential },
+      ...{ extraOverlay: plan.extra, sandboxOverlay: plan.sandboxOverlay, sandboxState: plan.sandboxState },
       ...(sandbox?.mounted === false
-        ? ([
-            ['sandbox_failed', sandbox.failed],
-            ['sandbox_reason', sandbox.reason],
-            ['sandbox_hint', sandbox.hint],
-          ] as const)
-        : []),
-      ...plan.composeFiles.map((file): Answer => ['compose_file', file]),
-      ...plan.directories.map((path): Answer => ['directory', path]),
-      ['onboarding', onboarding.kind],
-      ...('args' in onboarding ? onboarding.args.map((arg): Answer => ['onboard_arg', arg]) : []),
-    ];
+        ? { sandboxFailed: sandbox.failed, sandboxReason: sandbox.reason, sandboxHint: sandbox.hint }
+        : {}),
+      ...{ composeFile: plan.composeFiles, directory: plan.directories },
+      ...{ onboarding: onboarding.kind, onboardArg: 'args' in onboarding ? onboarding.args : [] },
+    });
   },
   'show-config': (input) => {
     const { dotEnv, config } = maskedConfiguration(input.text('file:.env'), configOf(input));
@@ -189,6 +157,17 @@ function sandboxProbeOf(input: ShellInput, config: unknown): SandboxProbe | unde
     hasImage: input.text('sandbox:has-image') === YES,
   };
 }
+
+/** One answer for a value, several for a list. `configDir` becomes `config_dir`; true becomes `yes`, false and undefined become empty. */
+const answersOf = (
+  values: Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>,
+): readonly Answer[] =>
+  Object.entries(values).flatMap(([name, value]) =>
+    [value].flat().map((one): Answer => {
+      const text = typeof one === 'boolean' ? (one ? YES : '') : String(one ?? '');
+      return [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), text];
+    }),
+  );
 
 const problemAnswers = (problems: readonly Problem[]): readonly Answer[] => [
   ['problems', failureText(new RequestError(problems))],

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { valid } from 'semver';
-import { type Problem, problemWith, RequestError, requestError } from '../problem.ts';
+import { collectInto, type Problem, problemWith, RequestError, requestError } from '../problem.ts';
 import { readCheckoutLock } from './checkout-lock.ts';
 import { readCheckoutPlugins, selectPlugins } from './checkout-plugin.ts';
 import { compiledPlugins } from './compiled-plugins.ts';
@@ -64,11 +64,7 @@ export async function readCheckout(
   const [ignore, plugins, git] = await Promise.all([
     readDockerIgnore(root),
     readCheckoutPlugins(root),
-    readGitRevision(root).catch((error: unknown) => {
-      if (!(error instanceof RequestError)) throw error;
-      problems.push(...error.problems);
-      return undefined;
-    }),
+    readGitRevision(root).catch(collectInto(problems)),
   ]);
   const selected = collect(problems, () => selectPlugins(extensions, plugins)) ?? [];
   const workspace = await parseWorkspace(await readSourceFile(join(root, WORKSPACE)), join(root, WORKSPACE));
@@ -208,9 +204,7 @@ function collect<T>(problems: Problem[], read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
+    return collectInto(problems)(error);
   }
 }
 

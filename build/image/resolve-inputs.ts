@@ -7,7 +7,7 @@ import { lockIndependently, readGatewayPackage } from '../gateway/npm-package.ts
 import { resolvePlugins } from '../gateway/plugin-package.ts';
 import type { Replacement } from '../gateway/replaced-package.ts';
 import { type ResolvedPackage, resolveGatewayPackage } from '../gateway/resolved-package.ts';
-import { type Problem, problemWith, RequestError, WorkError } from '../problem.ts';
+import { collectInto, type Problem, problemWith, RequestError, WorkError } from '../problem.ts';
 import type { GatewayChoice, ImageSpec } from '../spec/image-spec.ts';
 import { gatewayAnnotationProblems } from './image-annotations.ts';
 
@@ -140,15 +140,6 @@ const revisionProblems = ({ revision }: ImageSpec, gateway: PackagedGateway): re
           'leave it out',
         ),
       ];
-
-/** Collects the problems of a RequestError; rethrows every other error. */
-const collectInto =
-  (problems: Problem[]) =>
-  (error: unknown): undefined => {
-    if (!(error instanceof RequestError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  };
 
 /** The Node version of a bootstrapped base is known before the base is made. For other bases it is read later. */
 const bootstrapProblems = ({ base }: ImageSpec, gateway: Gateway): readonly Problem[] =>

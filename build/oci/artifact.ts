@@ -75,7 +75,7 @@ export const putArtifact = (
   artifact: Artifact,
 ): Promise<void> => putArtifactDocument(registry, repository, tag, artifactDocument(artifact));
 
-export async function putArtifactDocument(
+async function putArtifactDocument(
   registry: Registry,
   repository: Repository,
   tag: string,
@@ -85,6 +85,10 @@ export async function putArtifactDocument(
   await putSmallBlob(registry, repository, layer.descriptor, layer.bytes);
   await registry.putDocument(repository, tag, manifest);
 }
+
+/** Stores an artifact without a tag. */
+export const putUntagged = (registry: Registry, repository: Repository, artifact: StoredArtifact): Promise<void> =>
+  putArtifactDocument(registry, repository, artifact.manifest.descriptor.digest, artifact);
 
 /** The digest of the artifact under a tag; undefined if there is none. */
 export const artifactDigest = async (

@@ -85,6 +85,19 @@ const ACCEPTED = DOCUMENT_TYPES.join(', ');
 export function openRegistries(options: ConnectionOptions): Registry {
   const connect = connectRegistries(options);
 
+  function getBlob<T>(
+    repository: Repository,
+    digest: string,
+    read: (response: RegistryResponse) => Promise<T>,
+  ): Promise<T> {
+    const { send, withRetries } = connect(repository);
+    return withRetries(async () => {
+      const response = await send({ method: 'GET', path: blobPath(repository, digest) });
+      if (response === undefined) throw missingContent(repository, digest);
+      return read(response);
+    });
+  }
+
   return {
     tags: async (repository) => {
       const { send, withRetries } = connect(repository);
@@ -113,27 +126,16 @@ export function openRegistries(options: ConnectionOptions): Registry {
       );
     },
 
-    blob: (repository, digest) => {
-      const { send, withRetries } = connect(repository);
-      return withRetries(async () => {
-        const response = await send({ method: 'GET', path: blobPath(repository, digest) });
-        if (response === undefined) throw missingContent(repository, digest);
+    blob: (repository, digest) =>
+      getBlob(repository, digest, async (response) => {
         const bytes = await readBytes(response, LARGEST_SMALL_BLOB, atDigest(repository, digest));
         if (digestOf(bytes) === digest) return bytes;
         throw digestMismatch(
           `${atDigest(repository, digest)} was requested, but the content has the digest ${digestOf(bytes)}.`,
         );
-      });
-    },
+      }),
 
-    openBlob: (repository, digest) => {
-      const { send, withRetries } = connect(repository);
-      return withRetries(async () => {
-        const response = await send({ method: 'GET', path: blobPath(repository, digest) });
-        if (response === undefined) throw missingContent(repository, digest);
-        return response.body;
-      });
-    },
+    openBlob: (repository, digest) => getBlob(repository, digest, async ({ body }) => body),
 
     hasBlob: (repository, { digest, size }) => {
       const { send, withRetries } = connect(repository);

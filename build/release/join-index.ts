@@ -34,12 +34,15 @@ function sharedAnnotations(images: readonly PlatformManifest[]): Annotations {
     const differing = [...keys].filter((key) => first.annotations[key] !== annotations[key]);
     if (differing.length === 0) continue;
     const shown = differing.map((key) => `${key} (${first.annotations[key] ?? 'none'}, ${annotations[key] ?? 'none'})`);
-    throw new WorkError({
-      kind: 'platforms-differ',
-      title: 'The platforms do not belong to the same release',
-      reason: `${first.platform} and ${platform} differ in ${shown.join(', ')}.`,
-      hint: 'build all platforms from the same ref, base and date: scripts/run release build',
-    });
+    throw platformsDiffer(`${first.platform} and ${platform} differ in ${shown.join(', ')}.`);
   }
   return first.annotations;
 }
+
+export const platformsDiffer = (reason: string): WorkError =>
+  new WorkError({
+    kind: 'platforms-differ',
+    title: 'The platforms do not belong to the same release',
+    reason,
+    hint: 'build all platforms from the same ref, base and date: scripts/run release build',
+  });

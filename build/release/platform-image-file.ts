@@ -8,6 +8,7 @@ import { ARCHITECTURE_NAMES, PLATFORMS, type Platform } from '../oci/platform.ts
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
 import type { VariantImage } from '../spec/variant.ts';
+import { platformsDiffer } from './join-index.ts';
 import { type ImageSource, imageFolder, type PlatformImage } from './platform-image.ts';
 import { LONGEST_PREVIEW_DAYS, type Release } from './release.ts';
 
@@ -86,12 +87,9 @@ export async function readPlatformImageFiles(folder: string, release: Release): 
   if (release.kind === 'preview') for (const { image } of files) assertExpiry(image, folder);
   for (const file of files) {
     if (file.release === release.name && file.revision === first?.revision) continue;
-    throw new WorkError({
-      kind: 'platforms-differ',
-      title: 'The platforms do not belong to the same release',
-      reason: `${fileName(file.image)} in ${folder} belongs to ${file.release} at ${file.revision.slice(0, 12)}, not to ${release.name} at ${first?.revision.slice(0, 12)}.`,
-      hint: 'build all platforms from the same ref, base and date: scripts/run release build',
-    });
+    throw platformsDiffer(
+      `${fileName(file.image)} in ${folder} belongs to ${file.release} at ${file.revision.slice(0, 12)}, not to ${release.name} at ${first?.revision.slice(0, 12)}.`,
+    );
   }
   return files;
 }

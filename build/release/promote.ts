@@ -1,5 +1,6 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import type { Signer } from '../attest/signature.ts';
+import { putUntagged } from '../oci/artifact.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
@@ -14,7 +15,7 @@ import { guardedRegistry, type LockWait, takeLock } from './release-lock.ts';
 import { type ReleaseRecord, recordedRelease } from './release-record.ts';
 import { isDrift, releaseStatus } from './release-status.ts';
 import { assertTags, digestOfTag, putTag } from './release-tags.ts';
-import { decisionDigest, decisionDocument, decisionTag, putDecision, putDecisionDocument } from './stored-decision.ts';
+import { decisionDigest, decisionDocument, decisionTag, putDecision } from './stored-decision.ts';
 import type { SignatureCheck } from './trusted-record.ts';
 
 /** The tags of a channel that a decision moves, and the decision. */
@@ -135,10 +136,11 @@ export async function promote(request: PromotionRequest, context: PromotionConte
     const promotion = await preparePromotion(request, context);
     refuseConflicts(promotion);
     const { decision, tags } = promotion;
-    const { descriptor } = decisionDocument(decision).manifest;
+    const document = decisionDocument(decision);
+    const { descriptor } = document.manifest;
     for (const repository of repositories) await rememberWritten(repository, [descriptor.digest]);
     onStep(`recording the decision as ${decisionTag(decision.channel)}`);
-    for (const repository of repositories) await putDecisionDocument(writes, repository, decision);
+    for (const repository of repositories) await putUntagged(writes, repository, document);
     await signer?.sign(writes, repositories, descriptor);
     for (const [index, repository] of repositories.entries())
       await putDecision(writes, repository, decision, before[index]);

@@ -2,6 +2,7 @@ import { allOrFirstFailure } from '../all-or-first-failure.ts';
 import { isFailed } from '../check-result.ts';
 import { withFolderLock } from '../folder-lock.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
+import { putUntagged } from '../oci/artifact.ts';
 import type { Platform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
@@ -17,13 +18,7 @@ import { publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
 import type { Release } from './release.ts';
 import { guardedRegistry, takeLock } from './release-lock.ts';
-import {
-  putRecord,
-  putRecordDocument,
-  type RecordedTag,
-  type ReleaseRecord,
-  recordDocument,
-} from './release-record.ts';
+import { putRecord, type RecordedTag, type ReleaseRecord, recordDocument } from './release-record.ts';
 import { assertTags, digestOfTag, putTag } from './release-tags.ts';
 import { digestsOfRecord, findResumable, type RecordDigests, readRecords } from './resumable-record.ts';
 import { resumeImages, type StagedImages, stageImages } from './stage-images.ts';
@@ -227,7 +222,8 @@ async function writeRecord(
   journal: Journal,
 ): Promise<void> {
   if (kind === 'preview') return;
-  const { descriptor } = recordDocument(record).manifest;
+  const document = recordDocument(record);
+  const { descriptor } = document.manifest;
   const indexes = Object.values(record.images).flatMap(({ index, platforms }) => [index, ...Object.values(platforms)]);
   const digests = [descriptor, ...indexes].map(({ digest }) => digest);
   const repositories = record.registries.map((name) => parseReference(name));
@@ -235,7 +231,7 @@ async function writeRecord(
   if (signer !== undefined) {
     // The tag comes last: after a kill, another host must find a signature, or no record.
     await journal.always('signed the record', async () => {
-      for (const repository of repositories) await putRecordDocument(registry, repository, record);
+      for (const repository of repositories) await putUntagged(registry, repository, document);
       await signer.sign(registry, repositories, descriptor);
     });
   }

@@ -1,15 +1,9 @@
 import { ANNOTATION } from '../oci/annotations.ts';
-import {
-  artifactDocument,
-  putArtifactDocument,
-  readArtifact,
-  replaceArtifact,
-  type StoredArtifact,
-} from '../oci/artifact.ts';
+import { artifactDocument, readArtifact, replaceArtifact, type StoredArtifact } from '../oci/artifact.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { DESCRIPTOR_SCHEMA, invalidContent } from '../oci/document.ts';
 import { PLATFORMS, type Platform } from '../oci/platform.ts';
-import { DIGEST_PATTERN, parseReference, type Repository, repositoryOf, TAG_PATTERN } from '../oci/reference.ts';
+import { DIGEST_PATTERN, parseReference, repositoryOf, TAG_PATTERN } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { ruleChecker } from '../schema.ts';
@@ -167,12 +161,6 @@ export function recordDocument(record: ReleaseRecord): StoredArtifact {
     subject: record.images.default?.index ?? record.images.browser?.index,
   });
 }
-
-/** Writes the record without a tag. */
-export const putRecordDocument = (registry: Registry, repository: Repository, record: ReleaseRecord): Promise<void> => {
-  const artifact = recordDocument(record);
-  return putArtifactDocument(registry, repository, artifact.manifest.descriptor.digest, artifact);
-};
 
 /**
  * Writes the record beside the images, if the registry still has what was read before.

@@ -3,7 +3,6 @@ import { ANNOTATION } from '../oci/annotations.ts';
 import {
   artifactDigest,
   artifactDocument,
-  putArtifactDocument,
   readArtifact,
   replaceArtifact,
   type StoredArtifact,
@@ -44,16 +43,6 @@ export const decisionDocument = (decision: ChannelDecision): StoredArtifact =>
     annotations: { [ANNOTATION.title]: `${decision.channel} is ${decision.release}` },
     content: decision,
   });
-
-/** Writes a decision to a repository, without a tag. */
-export const putDecisionDocument = (
-  registry: Registry,
-  repository: Repository,
-  decision: ChannelDecision,
-): Promise<void> => {
-  const artifact = decisionDocument(decision);
-  return putArtifactDocument(registry, repository, artifact.manifest.descriptor.digest, artifact);
-};
 
 /**
  * Writes a decision, if the registry still has what was read before.

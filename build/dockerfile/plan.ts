@@ -12,7 +12,7 @@ import {
 } from './package-stages.ts';
 import { IMAGE, RUNTIME, runtimeStages, smokeTestStage, WITH_SERVER } from './runtime-stage.ts';
 import { BUILD_HEAP, sourceStages, WITH_PLUGINS } from './source-stages.ts';
-import type { DockerfilePlan, Layer, Stage } from './stage.ts';
+import { type DockerfilePlan, type Layer, parameter, type Stage } from './stage.ts';
 import { LAYERS, PNPM } from './step.ts';
 import {
   BROWSER_DOWNLOAD,
@@ -97,47 +97,27 @@ export function planDockerfile(request: DockerfileRequest): DockerfilePlan {
   return {
     parameters: [
       ...part.parameters,
-      {
-        name: 'OPENCLAW_DOCKER_APT_PACKAGES',
-        value: aptPackages.join(' '),
-        meaning: 'extra Debian packages, separated by spaces',
-      },
-      {
-        name: 'OPENCLAW_IMAGE_APT_PACKAGES',
-        value: '${OPENCLAW_DOCKER_APT_PACKAGES}',
-        meaning: 'the same as OPENCLAW_DOCKER_APT_PACKAGES; takes precedence',
-      },
-      {
-        name: 'OPENCLAW_IMAGE_PIP_PACKAGES',
-        value: pipPackages.join(' '),
-        meaning: 'extra Python packages, separated by spaces',
-      },
-      {
-        name: 'OPENCLAW_INSTALL_BROWSER',
-        value: browser === 'none' ? '' : '1',
-        meaning: 'not empty: include Chromium and Xvfb',
-      },
-      {
-        name: 'OPENCLAW_BROWSER',
-        value: browser === 'debian' ? 'debian' : 'playwright',
-        meaning: 'source of Chromium: playwright or debian',
-      },
-      {
-        name: 'OPENCLAW_PLAYWRIGHT_VERSION',
-        value: playwright ?? 'latest',
-        meaning: 'version of playwright-core that the gateway depends on; another one may install the wrong Chromium',
-      },
-      {
-        name: PACKAGES_DATE,
-        value: '',
-        meaning: 'another value installs the Debian packages again, in the versions of that day',
-      },
-      { name: 'PLAYWRIGHT_DOWNLOAD_HOST', value: '', meaning: "mirror of Playwright's downloads" },
-      {
-        name: 'OPENCLAW_INSTALL_DOCKER_CLI',
-        value: dockerCli ? '1' : '',
-        meaning: 'not empty: include the Docker CLI',
-      },
+      parameter('OPENCLAW_DOCKER_APT_PACKAGES', aptPackages.join(' '), 'extra Debian packages, separated by spaces'),
+      parameter(
+        'OPENCLAW_IMAGE_APT_PACKAGES',
+        '${OPENCLAW_DOCKER_APT_PACKAGES}',
+        'the same as OPENCLAW_DOCKER_APT_PACKAGES; takes precedence',
+      ),
+      parameter('OPENCLAW_IMAGE_PIP_PACKAGES', pipPackages.join(' '), 'extra Python packages, separated by spaces'),
+      parameter('OPENCLAW_INSTALL_BROWSER', browser === 'none' ? '' : '1', 'not empty: include Chromium and Xvfb'),
+      parameter(
+        'OPENCLAW_BROWSER',
+        browser === 'debian' ? 'debian' : 'playwright',
+        'source of Chromium: playwright or debian',
+      ),
+      parameter(
+        'OPENCLAW_PLAYWRIGHT_VERSION',
+        playwright ?? 'latest',
+        'version of playwright-core that the gateway depends on; another one may install the wrong Chromium',
+      ),
+      parameter(PACKAGES_DATE, '', 'another value installs the Debian packages again, in the versions of that day'),
+      parameter('PLAYWRIGHT_DOWNLOAD_HOST', '', "mirror of Playwright's downloads"),
+      parameter('OPENCLAW_INSTALL_DOCKER_CLI', dockerCli ? '1' : '', 'not empty: include the Docker CLI'),
     ],
     stages: [
       {
@@ -212,9 +192,7 @@ function packagePart(
   const gateway = planned.kind === 'any' ? ANY_PACKAGE : planned;
   const { dependencyLayers } = gateway;
   return {
-    parameters: [
-      { name: 'OPENCLAW_PACKAGE', value: `openclaw@${gateway.version}`, meaning: 'npm package of the gateway' },
-    ],
+    parameters: [parameter('OPENCLAW_PACKAGE', `openclaw@${gateway.version}`, 'npm package of the gateway')],
     stages: [
       gatewayStage(gateway.allowedScripts),
       GATEWAY_DEPENDENCIES,
@@ -264,18 +242,18 @@ function checkoutPart(
     parameters: [
       ...(hasExtensions
         ? [
-            {
-              name: 'OPENCLAW_EXTENSIONS',
-              value: selected.map(({ id }) => id).join(' '),
-              meaning: 'plugins to include, by id or by folder, separated by spaces or commas',
-            },
+            parameter(
+              'OPENCLAW_EXTENSIONS',
+              selected.map(({ id }) => id).join(' '),
+              'plugins to include, by id or by folder, separated by spaces or commas',
+            ),
           ]
         : []),
-      {
-        name: BUILD_HEAP,
-        value: heap === undefined ? '' : String(heap),
-        meaning: "megabytes for JavaScript in the gateway's build scripts",
-      },
+      parameter(
+        BUILD_HEAP,
+        heap === undefined ? '' : String(heap),
+        "megabytes for JavaScript in the gateway's build scripts",
+      ),
     ],
     stages: sourceStages(checkout, isolated),
     from: hasExtensions ? `${WITH_TOOLS.name}\${OPENCLAW_EXTENSIONS:+-and-plugins}` : WITH_TOOLS.name,

@@ -19,9 +19,17 @@ export interface Layer {
     | { readonly by: 'copy'; readonly stage: string; readonly instruction: string };
 }
 
+/** A global `ARG`. */
+export interface Parameter {
+  readonly name: string;
+  readonly value: string;
+  readonly meaning: string;
+}
+
+export const parameter = (name: string, value: string, meaning: string): Parameter => ({ name, value, meaning });
+
 export interface DockerfilePlan {
-  /** Global `ARG`s: name, default, meaning. */
-  readonly parameters: readonly { readonly name: string; readonly value: string; readonly meaning: string }[];
+  readonly parameters: readonly Parameter[];
   readonly stages: readonly Stage[];
   readonly layers: readonly Layer[];
 }

@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type PinStatus, pinStatus, updatePin } from '../base/pinned-base.ts';
 import { type DebianUpdate, updateText } from '../image/debian-updates.ts';
-import { shortDigest } from '../report/release-plan-report.ts';
+import { shortDigest } from '../report/release-reports.ts';
 import { style } from '../report/style.ts';
 import { markdownTable, table } from '../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../spec/option.ts';

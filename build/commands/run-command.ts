@@ -1,6 +1,6 @@
+import { InterruptedError } from '../problem.ts';
 import { type ProgressView, progressMode, progressView } from '../report/build-progress.ts';
 import { writeJobSummary } from '../report/job-summary.ts';
-import { interruption } from './interruption.ts';
 
 /** Services for a running command. */
 export interface CommandRun extends ProgressView {
@@ -49,4 +49,39 @@ export async function runCommand(
     dispose();
     view.close();
   }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Turns Ctrl-C, SIGTERM and a closed terminal into a clean end of the work. The first signal lets the work clean up; the second ends
+ * the process at once. A terminal also sends Ctrl-C to child processes. They fail then, and their failure counts as the interruption.
+ *
+ * @param consequence what an interruption leaves behind, as a sentence: `nothing was tagged`
+ */
+function interruption(consequence: string) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const interrupt = (): void => {
+    if (signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  for (const name of SIGNALS) process.on(name, interrupt);
+  const interrupted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new InterruptedError(consequence)), { once: true });
+  });
+  // Avoids an unhandled rejection while no work waits for it.
+  interrupted.catch(() => {});
+  return {
+    signal,
+    orInterrupted: <T>(work: Promise<T>): Promise<T> => Promise.race([work, interrupted]),
+    /** Returns the error itself, or an InterruptedError if the user interrupted before it. */
+    asInterruption: (error: unknown): unknown =>
+      signal.aborted && !(error instanceof InterruptedError)
+        ? new InterruptedError(consequence, { cause: error })
+        : error,
+    dispose: (): void => {
+      for (const name of SIGNALS) process.off(name, interrupt);
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { signatureCheck } from '../../attest/signature.ts';
 import { type PlanState, planRelease } from '../../release/plan-release.ts';
 import { readAllPublished } from '../../release/read-published.ts';
 import { decisionAbout } from '../../release/stored-decision.ts';
-import { releasePlanMarkdown, releasePlanReport } from '../../report/release-plan-report.ts';
+import { releasePlanMarkdown, releasePlanReport } from '../../report/release-reports.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { defineCommand } from '../options.ts';
 import { openRegistriesFor, PLAN_RETRY_SECONDS } from '../registries.ts';

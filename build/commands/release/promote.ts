@@ -4,7 +4,7 @@ import { type Problem, problemWith, RequestError, requestError } from '../../pro
 import { CHANNEL_NAMES, channelOf, isChannel, LONGEST_REASON } from '../../release/channel-decision.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { preparePromotion, promote } from '../../release/promote.ts';
-import { promotionMarkdown, promotionReport } from '../../report/promotion-report.ts';
+import { promotionMarkdown, promotionReport } from '../../report/release-reports.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { whoRuns } from '../../workflow-run.ts';
 import { defineCommand } from '../options.ts';

@@ -16,7 +16,7 @@ import type { Release } from '../../release/release.ts';
 import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
-import { releaseMarkdown, releaseReport } from '../../report/release-report.ts';
+import { releaseMarkdown, releaseReport } from '../../report/release-reports.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { stateFolder } from '../../state-folder.ts';
 import { defineCommand } from '../options.ts';

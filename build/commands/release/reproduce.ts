@@ -20,7 +20,7 @@ import { INPUTS_PREDICATE, type RecordedInputs, readRecordedInputs } from '../..
 import { readRegistryImage } from '../../release/registry-image.ts';
 import { parseRelease, type Release } from '../../release/release.ts';
 import { entriesOf, resolveRelease } from '../../release/resolve-release.ts';
-import { shortDigest } from '../../report/release-plan-report.ts';
+import { shortDigest } from '../../report/release-reports.ts';
 import { style } from '../../report/style.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';

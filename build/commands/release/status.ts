@@ -1,7 +1,7 @@
 import { signatureCheck } from '../../attest/signature.ts';
 import { findRecord } from '../../release/find-record.ts';
 import { isDrift, releaseStatus, repairCommand, restrictedTo, type TagState } from '../../release/release-status.ts';
-import { shortDigest } from '../../report/release-plan-report.ts';
+import { shortDigest } from '../../report/release-reports.ts';
 import { style } from '../../report/style.ts';
 import { markdownTable, table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';

@@ -5,7 +5,7 @@ import {
   signatureText,
 } from '../../release/registry-overview.ts';
 import { isDrift } from '../../release/release-status.ts';
-import { shortDigest } from '../release-plan-report.ts';
+import { shortDigest } from '../release-reports.ts';
 import { dataTable, folded, type Html, html } from './html.ts';
 
 /** Tags × registries of each release, the channels, and who signed what. */

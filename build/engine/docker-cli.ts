@@ -11,12 +11,15 @@ export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  readonly timedOut?: boolean;
 }
 
 export interface RunOptions {
   /** Further environment variables. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Milliseconds. */
+  readonly timeout?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -24,14 +27,15 @@ export interface RunOptions {
 export async function runDocker(
   { docker, environment }: DockerCli,
   args: readonly string[],
-  { variables = {}, cwd, signal }: RunOptions = {},
+  { variables = {}, cwd, timeout, signal }: RunOptions = {},
 ): Promise<CommandResult> {
-  const { exitCode, stdout, stderr } = await execa(docker, args, {
+  const { exitCode, stdout, stderr, timedOut } = await execa(docker, args, {
     env: { ...environment, ...variables },
     extendEnv: false,
     reject: false,
     ...(cwd === undefined ? {} : { cwd }),
+    ...(timeout === undefined ? {} : { timeout }),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
-  return { exitCode: exitCode ?? 1, stdout, stderr };
+  return { exitCode: exitCode ?? 1, stdout, stderr, timedOut };
 }

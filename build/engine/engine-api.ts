@@ -1,4 +1,6 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 export interface EngineAnswer {
   readonly status: number;
@@ -13,22 +15,16 @@ const TIMEOUT_MILLISECONDS = 10_000;
  *
  * @returns undefined if nothing answers, or if the engine is not on a socket
  */
-export function requestEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
-  if (!host.startsWith('unix://')) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    const sent = request(
-      { socketPath: host.slice('unix://'.length), path, timeout: TIMEOUT_MILLISECONDS },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-        );
-        response.on('error', () => resolve(undefined));
-      },
-    );
-    sent.on('timeout', () => sent.destroy());
-    sent.on('error', () => resolve(undefined));
-    sent.end();
-  });
+export async function requestEngine(host: string, path: string): Promise<EngineAnswer | undefined> {
+  if (!host.startsWith('unix://')) return undefined;
+  const sent = request({ socketPath: host.slice('unix://'.length), path, timeout: TIMEOUT_MILLISECONDS }).end();
+  sent.on('timeout', () => sent.destroy());
+  // Also after the answer began.
+  sent.on('error', () => {});
+  try {
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: response.statusCode ?? 0, body: await text(response) };
+  } catch {
+    return undefined;
+  }
 }

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { cacheFolder } from '../cache-folder.ts';
 import { homeFolder } from '../home-folder.ts';
 import { requestError, WorkError } from '../problem.ts';
-import type { DockerCli } from './docker-cli.ts';
+import { type DockerCli, runDocker } from './docker-cli.ts';
 import { requestEngine } from './engine-api.ts';
 
 /** A running Docker Engine, and the Docker CLI to use it. */
@@ -152,9 +152,7 @@ async function answers(candidate: Candidate): Promise<boolean> {
     assertAllowed(host.slice('unix://'.length));
     return (await requestEngine(host, '/_ping'))?.status === 200;
   }
-  const { docker, environment } = await withCommand(candidate);
-  const options = { env: environment, extendEnv: false, reject: false, timeout: 20_000 } as const;
-  return (await execa(docker, ['version'], options)).exitCode === 0;
+  return (await runDocker(await withCommand(candidate), ['version'], { timeout: 20_000 })).exitCode === 0;
 }
 
 /** Distinguishes an engine that denies access from a missing engine. */

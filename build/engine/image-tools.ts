@@ -1,8 +1,7 @@
-import { execa } from 'execa';
 import type { ImageConfig } from '../oci/document.ts';
 import { type Failure, WorkError } from '../problem.ts';
 import { type RequestFailure, requestFailure } from '../request-failure.ts';
-import type { DockerCli } from './docker-cli.ts';
+import { type DockerCli, runDocker } from './docker-cli.ts';
 
 /**
  * Reads registries with `docker buildx imagetools`, which uses Docker's credentials and certificates.
@@ -22,28 +21,14 @@ export const isUnreachable = (error: unknown): boolean =>
 const ANSWER_SECONDS = 30;
 
 async function inspect(command: ImageToolsCommand, reference: string, format: string): Promise<string> {
-  const { docker, environment, builder } = command;
-  const { stdout, stderr, exitCode, timedOut } = await execa(
-    docker,
-    [
-      'buildx',
-      'imagetools',
-      'inspect',
-      ...(builder === undefined ? [] : ['--builder', builder]),
-      '--format',
-      format,
-      reference,
-    ],
-    {
-      env: environment,
-      extendEnv: false,
-      reject: false,
-      timeout: ANSWER_SECONDS * 1000,
-    },
-  );
+  const at = command.builder === undefined ? [] : ['--builder', command.builder];
+  const args = ['buildx', 'imagetools', 'inspect', ...at, '--format', format, reference];
+  const { stdout, stderr, exitCode, timedOut } = await runDocker(command, args, { timeout: ANSWER_SECONDS * 1000 });
   if (exitCode === 0) return stdout;
-  const message = timedOut ? `no answer within ${ANSWER_SECONDS} s` : lastLine(stderr).replace(/^ERROR: /, '');
-  throw new WorkError(explainInspection(reference, message, timedOut ? 'no-network' : requestFailure(message)));
+  const message = timedOut === true ? `no answer within ${ANSWER_SECONDS} s` : lastLine(stderr).replace(/^ERROR: /, '');
+  throw new WorkError(
+    explainInspection(reference, message, timedOut === true ? 'no-network' : requestFailure(message)),
+  );
 }
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';

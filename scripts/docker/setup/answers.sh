@@ -26,7 +26,8 @@ same_as_given() { # ANSWER NAME [DEFAULT]
 # Prints Compose's default project name.
 default_project_name() {
   local name
-  name=$(basename -- "$root" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//' | cut -c 1-63)
+  name=$(basename -- "$root" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')
+  name=${name:0:63}
   printf '%s' "${name:-openclaw}"
 }
 

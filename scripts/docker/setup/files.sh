@@ -53,13 +53,18 @@ refuse_other_project() {
 
 # Refuses networks and volumes that a Compose file expects, and that do not exist. Reads Compose's output.
 refuse_missing_external() {
-  local kind name
-  while read -r kind name; do
+  local line kind='' name=''
+  while IFS= read -r line; do
+    case $line in
+    networks:) kind=network ;;
+    volumes:) kind=volume ;;
+    [a-z]*) kind='' ;;
+    '    name: '*) name=${line#*name: } ;;
+    esac
+    [ -n "$kind" ] && [ "$line" = '    external: true' ] || continue
     docker "$kind" inspect "$name" >/dev/null 2>&1 ||
       refuse "$root" "$kind $name" 'is external in a Compose file, and does not exist' "create it: $container_engine $kind create $name; or correct the file"
-  done < <(sed -n -e '/^networks:/,/^[a-z]/{s/^    name: \(.*\)/network \1/p;s/^    external: true/external/p;}' \
-    -e '/^volumes:/,/^[a-z]/{s/^    name: \(.*\)/volume \1/p;s/^    external: true/external/p;}' |
-    awk '$1 == "external" { print line } { line = $0 }')
+  done
 }
 
 # Prints the line of Compose's output that has a variable of the gateway.
@@ -148,7 +153,10 @@ write_file() { # PATH CONTENT
 
 # Prints the user and the group of a path: 1000:1000. Systems differ in stat.
 # shellcheck disable=SC2012
-owner_of() { LC_ALL=C ls -ldn -- "$1" | awk '{ print $3 ":" $4 }'; }
+owner_of() {
+  local owner group
+  read -r _ _ owner group _ < <(LC_ALL=C ls -ldn -- "$1") && printf '%s:%s' "$owner" "$group"
+}
 
 SEAL='# Checksum of the lines above: ' # the last line of an overlay that setup wrote, before the output of cksum
 

@@ -4,7 +4,11 @@
 # Rehearsal: starts the new image with a copy of the state, before the running gateway is touched.
 
 # With the folder, because another installation may be named so.
-rehearsal_project() { printf '%s-rehearsal-%s' "$project_name" "$(printf '%s' "$root" | cksum | cut -d ' ' -f 1)"; }
+rehearsal_project() {
+  local checksum
+  checksum=$(printf '%s' "$root" | cksum)
+  printf '%s-rehearsal-%s' "$project_name" "${checksum%% *}"
+}
 
 # Removes the container and the copy of this rehearsal, or of a killed one.
 discard_rehearsal() {

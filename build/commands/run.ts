@@ -6,6 +6,7 @@ import { findEngine } from '../engine/engine.ts';
 import { isOnThisHost, toLocalEngine } from '../engine/engine-address.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
 import { formatReference } from '../oci/reference.ts';
+import { printable } from '../printable.ts';
 import { InterruptedError, type Problem, problemWith, RequestError, requestError } from '../problem.ts';
 import { style } from '../report/style.ts';
 import { type Overlay, readOverlays } from '../run/overlay.ts';
@@ -148,7 +149,7 @@ async function restartOnChange(container: Container, overlays: readonly Overlay[
     await waitUntilLive(container, signal);
     for (const { id, source } of await loadedOverlays(container, overlays))
       process.stderr.write(
-        `- ${id}: loaded from ${source} after ${((performance.now() - started) / 1000).toFixed(1)} s\n`,
+        `- ${printable(`${id}: loaded from ${source}`)} after ${((performance.now() - started) / 1000).toFixed(1)} s\n`,
       );
   };
   await Promise.all(
@@ -160,7 +161,7 @@ async function restartOnChange(container: Container, overlays: readonly Overlay[
             restarting = restarting
               .then(() => restart(filename ?? folder))
               .catch((error: unknown) => {
-                if (!signal.aborted) process.stderr.write(`! ${(error as Error).message}\n`);
+                if (!signal.aborted) process.stderr.write(`! ${printable((error as Error).message)}\n`);
               });
           }, QUIET_MILLISECONDS);
         }

@@ -61,7 +61,7 @@ refuse_missing_external() {
     [a-z]*) kind='' ;;
     '    name: '*) name=${line#*name: } ;;
     esac
-    [ -n "$kind" ] && [ "$line" = '    external: true' ] || continue
+    if [ -z "$kind" ] || [ "$line" != '    external: true' ]; then continue; fi
     docker "$kind" inspect "$name" >/dev/null 2>&1 ||
       refuse "$root" "$kind $name" 'is external in a Compose file, and does not exist' "create it: $container_engine $kind create $name; or correct the file"
   done

@@ -110,8 +110,9 @@ inspect_containers() { inspect_containers_of "$container_engine" "$@"; } # FORMA
 inspect_containers_of() { # ENGINE FORMAT ID ...
   local format=$2
   if [ "$1" = podman ]; then format="{{range .}}$format{{println}}{{end}}"; fi
-  # `command`, because docker may be a function.
-  command "$1" container inspect --format "$format" "${@:3}"
+  # `command`, because docker may be a function. Words: docker --host ADDRESS.
+  # shellcheck disable=SC2086
+  command $1 container inspect --format "$format" "${@:3}"
 }
 
 # Prints the command for systemd's services of Podman's user.

@@ -94,6 +94,21 @@ refuse_other_installations() {
   done < <(other_gateways)
   refuse_used_data "$container_engine"
   if has_other_engine; then refuse_used_data "$other_engine"; fi
+  if [ "$container_engine" = podman ]; then return 0; fi
+  for other_host in $(other_docker_hosts); do refuse_used_data docker; done
+  other_host=''
+}
+
+other_host='' # address of another Docker Engine of this host
+
+# Prints the addresses of other Docker Engines of this host: Docker's, a rootless one, and those of contexts.
+other_docker_hosts() {
+  {
+    printf '%s\n' unix:///var/run/docker.sock "unix://${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/docker.sock"
+    if [ -d "${DOCKER_CONFIG:-$HOME/.docker}/contexts" ]; then docker context ls --format '{{.DockerEndpoint}}' 2>/dev/null; fi
+  } | while IFS= read -r address; do
+    if [ "$address" != "${engine_host:-}" ] && [ -S "${address#unix://}" ]; then printf '%s\n' "$address"; fi
+  done
 }
 
 other_engine='' # Docker or Podman, the one that setup does not use
@@ -137,31 +152,32 @@ mounts_folder() { # SOURCE>TARGET FOLDER PLACE
 }
 
 # Refuses data that another container uses, also one that Compose did not start.
-refuse_used_data() { # ENGINE
-  local name project folder mounts mount holder data secrets own='' id ids=()
+refuse_used_data() { # ENGINE, of other_host if that is set
+  local engine name project folder mounts mount holder data secrets own='' id ids=()
+  engine=("$1" ${other_host:+--host "$other_host"})
   data=$(real_path "$config_dir") secrets=$(real_path "$secret_dir")
   # Docker's client may talk to Podman: then both list the same containers.
-  if [ "$1" != "$container_engine" ]; then own=$(docker ps --quiet --no-trunc); fi
-  for id in $(command "$1" ps --quiet --no-trunc 2>/dev/null); do
+  if [ "$1$other_host" != "$container_engine" ]; then own=$(docker ps --quiet --no-trunc); fi
+  for id in $(command "${engine[@]}" ps --quiet --no-trunc 2>/dev/null); do
     case $own in *"$id"*) ;; *) ids+=("$id") ;; esac
   done
   while IFS='|' read -r name project folder mounts; do
-    if [ "$1" = "$container_engine" ] && [ "$project" = "$project_name" ]; then continue; fi
+    if [ "$1$other_host" = "$container_engine" ] && [ "$project" = "$project_name" ]; then continue; fi
     holder="the container ${name#/}"
     if [ -n "$folder" ]; then holder="the gateway of another installation, in $folder"; fi
-    if [ "$folder" = "$root" ]; then holder="the gateway of this folder in $1"; fi
+    if [ "$folder" = "$root" ]; then holder="the gateway of this folder in ${engine[*]}"; fi
     # read drops the last separator.
     mounts="${mounts%|}|"
     while [ -n "$mounts" ]; do
       mount=${mounts%%|*} mounts=${mounts#*|}
       ! mounts_folder "$mount" "$data" /home/node/.openclaw ||
         refuse OPENCLAW_CONFIG_DIR "$config_dir" "is in use by $holder" \
-          "use other folders (OPENCLAW_CONFIG_DIR, OPENCLAW_WORKSPACE_DIR, OPENCLAW_AUTH_PROFILE_SECRET_DIR), or stop that container: $1 stop ${name#/}"
+          "use other folders (OPENCLAW_CONFIG_DIR, OPENCLAW_WORKSPACE_DIR, OPENCLAW_AUTH_PROFILE_SECRET_DIR), or stop that container: ${engine[*]} stop ${name#/}"
       ! mounts_folder "$mount" "$secrets" /home/node/.config/openclaw ||
         refuse OPENCLAW_AUTH_PROFILE_SECRET_DIR "$secret_dir" "is in use by $holder" \
-          "use a folder of its own; if this installation has logins, a copy of that folder, because it has their key. Or stop that container: $1 stop ${name#/}"
+          "use a folder of its own; if this installation has logins, a copy of that folder, because it has their key. Or stop that container: ${engine[*]} stop ${name#/}"
     done
-  done < <(inspect_containers_of "$1" \
+  done < <(inspect_containers_of "${engine[*]}" \
     '{{.Name}}|{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}{{else}}|{{end}}|{{range .Mounts}}{{if .RW}}{{.Source}}>{{.Destination}}|{{end}}{{end}}' \
     ${ids[@]+"${ids[@]}"} 2>/dev/null)
 }

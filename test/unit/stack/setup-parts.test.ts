@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -52,6 +54,28 @@ describe('another container has the state', () => {
     const line = 'mounts_folder "$1" /home/me/.openclaw /home/node/.openclaw';
     expect((await run(line, [mount])).exitCode).toBe(status);
   });
+});
+
+it('another Docker Engine of this host has the state: refused, with the command that stops its container', async () => {
+  const socket = join(folder, 'docker.sock');
+  const server = createServer().listen(socket);
+  await once(server, 'listening');
+  await mkdir(join(folder, 'bin'));
+  const docker = `#!/bin/sh
+case $* in
+"--host unix://${socket} ps "*) echo id1 ;;
+"--host unix://${socket} container inspect "*) echo "/other|theirs|/srv/other|/home/me/.openclaw>/home/node/.openclaw|" ;;
+esac
+`;
+  await writeFile(join(folder, 'bin/docker'), docker, { mode: 0o755 });
+  const line = `project_name=mine built='' image=x config_dir=/home/me/.openclaw secret_dir=/home/me/.secrets engine_host=unix:///elsewhere
+has_other_engine() { false; }; refuse_other_installations`;
+  const environment = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, XDG_RUNTIME_DIR: folder };
+  const { exitCode, stderr } = await run(line, [], environment);
+  server.close();
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('is in use by the gateway of another installation, in /srv/other');
+  expect(stderr).toContain(`docker --host unix://${socket} stop other`);
 });
 
 describe('a network that a Compose file expects', () => {

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { prerelease, rcompare } from 'semver';
 import { cacheFolder } from '../cache-folder.ts';
-import { parseJson } from '../oci/document.ts';
+import { countValues, MOST_VALUES } from '../json-values.ts';
 import { LARGEST_DOCUMENT, readBytes } from '../oci/response.ts';
 import { type Problem, problemWith, RequestError, requestError, WorkError } from '../problem.ts';
 import type { GatewayChoice } from '../spec/image-spec.ts';
@@ -59,16 +60,12 @@ async function resolvePublished(selector: string, npm: NpmOptions): Promise<Reso
   const { default: fetch } = await import('npm-registry-fetch');
   try {
     // The document of one version is a hundred times smaller than that of the whole package.
-    const { body } = await fetch(`/${PACKAGE}/${selector}`, npm);
-    const bytes = await readBytes(
-      { body: body as AsyncIterable<Buffer> },
-      LARGEST_DOCUMENT,
-      `npm's document of ${selector}`,
-    );
-    const manifest = checkedManifest(
-      parseJson(bytes, `${PACKAGE}@${selector}`) as PackageManifest,
-      `${PACKAGE}@${selector}`,
-    );
+    const body = (await fetch(`/${PACKAGE}/${selector}`, npm)).body as unknown as Readable;
+    // Each piece of an answer adds listeners.
+    body.setMaxListeners(0);
+    const bytes = await readBytes({ body }, LARGEST_DOCUMENT, `npm's document of ${selector}`);
+    if (countValues(bytes) > MOST_VALUES) throw new SyntaxError(`it has more than ${MOST_VALUES} values`);
+    const manifest = checkedManifest(JSON.parse(bytes.toString('utf8')) as PackageManifest, `${PACKAGE}@${selector}`);
     return {
       selector: `${PACKAGE}@${manifest.version}`,
       version: manifest.version,

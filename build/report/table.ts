@@ -9,7 +9,7 @@ const NO_LINES = Object.fromEntries(LINES.split(' ').map((name) => [name, '']));
 /** A heading. Columns of numbers are aligned to the right. */
 export type Column = string | { readonly right: string };
 
-/** A text, or its lines, or a colored text. Nobody else's text can color itself, or begin another line or cell. */
+/** A text, or its lines, or a colored text. Text from outside cannot add colors, lines or cells. */
 export type Cell = string | readonly string[] | { readonly color: Color; readonly text: string };
 
 type Color = 'dim' | 'green' | 'yellow' | 'red';
@@ -40,12 +40,12 @@ function cellText(cell: Cell): string {
   return typeof cell === 'object' && 'color' in cell ? style(cell.color, text) : text;
 }
 
-/** The same table in Markdown, without colors, for the summary of a job or a comment. Nobody's text becomes an image, a link or a cell. */
+/** The same table in Markdown, without colors, for the summary of a job or a comment. Text from outside cannot add images, links or cells. */
 export function markdownTable(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const text = (cell: Cell): string =>
     linesOf(cell)
-      .map((part) => printable(part).replace(/[\\*<[|]/g, '\\$&'))
+      .map((part) => printable(part).replace(/[\\*<[|]|:(?=\/\/)/g, '\\$&'))
       .join('<br>');
   return [columns.map(headOf), columns.map(() => '---'), ...rows.map((row) => row.map(text))].map(line).join('\n');
 }

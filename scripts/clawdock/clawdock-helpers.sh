@@ -27,8 +27,8 @@ _clawdock_is_trusted() { # FOLDER
   if [ "$(id -gn)" = "$(id -un)" ]; then own_group=$(id -g); fi
   others=(\( -perm -0002 -o ! \( -user "$(id -u)" -o -user 0 \) -o -perm -0020 ! -group "$own_group" ! -group 0 \))
   # Follows links: Compose reads the files to which they lead.
-  strange=$(find -H "$1" -maxdepth 0 "${others[@]}" 2>&1; find -L "$1" -mindepth 1 -maxdepth 1 \( -name '*compose*.y*ml' -o -name .env -o -name scripts -o -name build \) "${others[@]}" 2>&1; find -L "$1/scripts" "$1/build" "${others[@]}" 2>/dev/null)
-  [ -z "$strange" ] || { _clawdock_say "skipped $1: it, a Compose file or a script in it belongs to another user, or others can change it. If you trust it: export CLAWDOCK_DIR=$1" && return 1; }
+  strange=$(find -H "$1" -maxdepth 0 "${others[@]}" 2>&1; find -L "$1" -mindepth 1 -maxdepth 1 \( -name '*compose*.y*ml' -o -name '.[en]*' -o -name 'p*' -o -name scripts -o -name build -o -name dockerfiles -o -name node_modules \) "${others[@]}" 2>&1; find -L "$1/scripts" "$1/build" "$1/dockerfiles" "${others[@]}" ! -type l 2>/dev/null)
+  [ -z "$strange" ] || { _clawdock_say "skipped $1: ${strange%%$'\n'*} belongs to another user, or others can change it. If you trust it: export CLAWDOCK_DIR=$1" && return 1; }
 }
 
 _clawdock_remember() {
@@ -94,7 +94,7 @@ _clawdock_engine() {
   local engine
   engine=${CONTAINER_ENGINE:-$(_clawdock_env CONTAINER_ENGINE '')}
   if [ -z "$engine" ] && ! command -v docker >/dev/null 2>&1; then engine=podman; fi
-  printf '%s' "${engine:-docker}"
+  case $engine in podman) printf podman ;; *) printf docker ;; esac
 }
 
 # Refuses an engine on another machine, whose containers cannot mount the folders of this one. OpenClaw's own checkout has no such file.
@@ -109,9 +109,9 @@ _clawdock_is_here() (
 # Refuses to act on the containers of another installation that has the same project name.
 _clawdock_is_own() {
   local project='' other files
-  # With .env, the shell's name is that of another installation.
-  if [ ! -f "$_clawdock_dir/.env" ]; then project=${COMPOSE_PROJECT_NAME:-}; fi
-  project=${project:-$(_clawdock_env COMPOSE_PROJECT_NAME "$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')")}
+  # The shell's name may be that of another installation.
+  project=$(_clawdock_env COMPOSE_PROJECT_NAME "${COMPOSE_PROJECT_NAME:-}")
+  project=${project:-$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')}
   other=$("$(_clawdock_engine)" ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
     --format '{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}' 2>/dev/null | head -n 1)
   files=$(printf '%s' "${other#*|}" | tr ',' '\n' | while IFS= read -r files; do if [ -f "$files" ]; then printf x; fi; done)
@@ -127,8 +127,9 @@ _clawdock_compose() {
   _clawdock_find && _clawdock_is_here && _clawdock_is_own || return
   (
     cd "$_clawdock_dir" || exit
+    if [ -n "$(_clawdock_env COMPOSE_PROJECT_NAME '')" ]; then unset COMPOSE_PROJECT_NAME; fi
     # shellcheck disable=SC2046 # This shell may have the variables of another installation, and Compose prefers them to .env.
-    if [ -f .env ]; then unset _clawdock_none $(env | sed -n -E 's/^((OPENCLAW|OTEL)_[A-Z0-9_]+|PUID|PGID|COMPOSE_PROJECT_NAME|COMPOSE_DISABLE_ENV_FILE|COMPOSE_ENV_FILES)=.*/\1/p'); fi
+    if [ -f .env ]; then unset _clawdock_none $(env | sed -n -E 's/^((OPENCLAW|OTEL)_[A-Z0-9_]+|PUID|PGID|COMPOSE_DISABLE_ENV_FILE|COMPOSE_ENV_FILES)=.*/\1/p'); fi
     COMPOSE_PATH_SEPARATOR=:
     COMPOSE_FILE=$(_clawdock_env COMPOSE_FILE '')
     if [ -z "$COMPOSE_FILE" ]; then

@@ -231,7 +231,7 @@ if [ -n "$was_image" ] && [ -z "$provided_id" ]; then provided_id=$(image_id "$w
 remember_files
 if [ -n "$before_env$before_config" ]; then next_version=$(image_version "$next_image"); fi
 if [ -n "$sandbox" ]; then inspect_sandbox; fi
-if [ -n "$sandbox$unsigned" ]; then decide plan; fi
+if [ -n "$sandbox$unsigned$override_password" ]; then input override_password "$override_password" && decide plan; fi
 take relaxed env_file token_from plain_token credential scheme extra_overlay sandbox_overlay sandbox_state sandbox_failed sandbox_reason sandbox_hint onboarding
 credential_of_override
 answer_list compose_file

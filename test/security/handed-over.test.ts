@@ -110,7 +110,7 @@ it('prints colors of its own in a table, and none of anybody else', () => {
   const cells = [{ color: 'green', text: `ok${start}[31m` }, `${start}[32mfine${start}[8m hidden\n::error::`] as const;
   expect(stripVTControlCharacters(table(['', 'name'], [cells]))).toContain('ok [31m   [32mfine [8m hidden ::error::');
   expect(markdownTable([''], [['a\\|b <img src=x> [c](https://example.org)']])).toContain(
-    '| a\\\\\\|b \\<img src=x> \\[c](https://example.org) |',
+    '| a\\\\\\|b \\<img src=x> \\[c](https\\://example.org) |',
   );
   expect(markdownTable(['', 'name'], [cells])).toContain('| ok \\[31m |  \\[32mfine \\[8m hidden ::error:: |');
 });

@@ -20,6 +20,13 @@ afterEach(() => rm(dirname(root), { recursive: true, force: true }));
 const check = (question: 'check' | 'plan', answers: Answers, environment?: Readonly<Record<string, string>>) =>
   checkAnswers(root, question, answers, environment);
 
+/** Answers with an overlay, which .env names too. */
+const withOverlay = (name: 'extra' | 'sandbox', content: string): Answers => [
+  ...changed(PLANNED, `${name}_overlay`, content).filter(([known]) => known !== 'env_file'),
+  ['env_file', `${ENV_FILE}COMPOSE_FILE=docker-compose.yml:docker-compose.${name}.yml\n`],
+  ['compose_file', `docker-compose.${name}.yml`],
+];
+
 describe('the answers of an image', () => {
   it('pass if they are what the user asked for', async () => {
     expect(await check('check', CHECKED)).toEqual({ exitCode: 0, stderr: '' });
@@ -30,11 +37,8 @@ describe('the answers of an image', () => {
     const mounts = '/srv/media:/media:ro, /srv/a b$c"d\\e:/data/ ,/srv/z:/z:z';
     const extra = extraOverlay('my-home', parseExtraMounts(mounts).mounts) ?? '';
     const environment = { OPENCLAW_EXTRA_MOUNTS: mounts, OPENCLAW_HOME_VOLUME: 'my-home' };
-    expect(await check('plan', changed(PLANNED, 'extra_overlay', extra), environment)).toEqual({
-      exitCode: 0,
-      stderr: '',
-    });
-    const sandbox = changed(PLANNED, 'sandbox_overlay', sandboxOverlay('/var/run/docker.sock', 998));
+    expect(await check('plan', withOverlay('extra', extra), environment)).toEqual({ exitCode: 0, stderr: '' });
+    const sandbox = withOverlay('sandbox', sandboxOverlay('/var/run/docker.sock', 998));
     expect(await check('plan', sandbox, { OPENCLAW_SANDBOX: '1' })).toEqual({ exitCode: 0, stderr: '' });
   });
 
@@ -155,6 +159,40 @@ describe('answers that drop what the user asked for are refused', () => {
     expect(exitCode).toBe(1);
   });
 
+  it.each([
+    [
+      'hides settings in a token of several lines',
+      "OPENCLAW_GATEWAY_TOKEN='x\nOPENCLAW_HOST_ADDRESS=127.0.0.1\n'\n",
+      '',
+    ],
+    ['hides a setting of the user in a value of several lines', '', "MY.KEY='a\nOPENCLAW_HOST_ADDRESS=127.0.0.1\nb'\n"],
+  ])('for an answer that %s', async (_, added, split) => {
+    const own = "MY.KEY='a\nb'\nOPENCLAW_HOST_ADDRESS=127.0.0.1\n";
+    if (split !== '') await writeFile(join(root, '.env'), `${own}${ENV_FILE}`);
+    const answer = changed(PLANNED, 'env_file', `${split}${ENV_FILE}${added}`);
+    const environment = split === '' ? { OPENCLAW_HOST_ADDRESS: '127.0.0.1' } : {};
+    expect((await check('plan', answer, environment)).exitCode).toBe(1);
+  });
+
+  it('for COMPOSE_FILE that does not name what this run writes', async () => {
+    const listed = (line: string): Answers => [
+      ...changed(PLANNED, 'env_file', `${line}${ENV_FILE}`).filter(([name]) => name !== 'compose_file'),
+      ...['docker-compose.yml', 'my.override.yml'].map((file) => ['compose_file', file] as const),
+    ];
+    const mine = 'COMPOSE_FILE=docker-compose.yml:my.override.yml\n';
+    await writeFile(join(root, '.env'), `${mine}${ENV_FILE}`);
+    expect(await check('plan', listed(mine))).toEqual({ exitCode: 0, stderr: '' });
+    for (const line of ['', 'COMPOSE_FILE=docker-compose.yml\n'])
+      expect((await check('plan', listed(line))).exitCode, line).toBe(1);
+    expect((await check('plan', changed(listed(mine), 'compose_file', 'docker-compose.yml'))).exitCode).toBe(1);
+  });
+
+  it('for an overlay that is not among the Compose files', async () => {
+    const environment = { OPENCLAW_HOME_VOLUME: 'mine' };
+    const answer = changed(PLANNED, 'extra_overlay', extraOverlay('mine', []) ?? '');
+    expect((await check('plan', answer, environment)).exitCode).toBe(1);
+  });
+
   it('for Compose files in another order', async () => {
     await writeFile(join(root, 'compose.override.yml'), 'services: {}\n');
     const listed = (...files: readonly string[]): Answers => [
@@ -243,6 +281,9 @@ describe('the answers of the real setup.ts', () => {
       { OTEL_SERVICE_NAME: 'x' },
       'OTEL_SERVICE_NAME="a\nsecret line\nb"\nMINE="c\nd"\n',
     ],
+    ['with a file of the user that is named like an override', {}, 'COMPOSE_FILE=docker-compose.yml:my.override.yml\n'],
+    ['with a name in a value of several lines', {}, 'MINE="a\nOPENCLAW_GATEWAY_PORT=99\nb"\n'],
+    ['with a space in the name of a Compose file', {}, 'COMPOSE_FILE="docker-compose.yml:my file.yml"\n'],
     ['with an address for all', { OPENCLAW_HOST_ADDRESS: '[::]' }],
     ['with a sandbox', { OPENCLAW_SANDBOX: 'off' }],
     ['with a former name of a variable', { OPENCLAW_DOCKER_APT_PACKAGES: 'jq' }, 'OPENCLAW_IMAGE_APT_PACKAGES=curl\n'],

@@ -121,29 +121,34 @@ check_compose_files() {
   local path base='' rest
   answer_list compose_file
   # A list that has only the default files is the same as none.
-  case $(users_compose_files) in ' '*) rest=$(given COMPOSE_FILE): ;; *) rest=docker-compose.yml:$(users_compose_files): ;; esac
+  case $(users_compose_files) in :*) rest=$(given COMPOSE_FILE): ;; *) rest=docker-compose.yml:$(users_compose_files): ;; esac
   while [ -n "$rest" ]; do
     path=${rest%%:*} rest=${rest#*:}
     case $path in
     '' | docker-compose.extra.yml | docker-compose.sandbox.yml) continue ;;
-    *.override.y*ml) [ -f "$root/$path" ] || continue ;;
+    compose.override.y*ml | docker-compose.override.y*ml) [ -f "$root/$path" ] || continue ;;
     esac
     base+=$path:
   done
   # Without the user's own file, the stack would have other settings than the user knows.
-  for path in $(users_compose_files); do is_one_of "$path" "${LIST[@]}" || strange_answer "Compose files without $path"; done
+  rest=$base
+  while [ -n "$rest" ]; do
+    path=${rest%%:*} rest=${rest#*:}
+    is_one_of "$path" ${LIST[@]+"${LIST[@]}"} || strange_answer "Compose files without $path"
+  done
+  base+=${extra_overlay:+docker-compose.extra.yml:}${sandbox_overlay:+docker-compose.sandbox.yml:}
   rest=$(printf '%s:' "${LIST[@]}")
+  [ "$rest" = "$base" ] || strange_answer "the Compose files ${rest%:}"
   compose_list=${rest%:}
-  case $rest in "$base" | "${base}docker-compose.extra.yml:" | "${base}docker-compose.sandbox.yml:" | "${base}docker-compose.extra.yml:docker-compose.sandbox.yml:") ;; *) strange_answer "the Compose files $compose_list" ;; esac
 }
 
-# Prints the Compose files of the user's: those in COMPOSE_FILE, or the override that Compose finds.
+# Prints the Compose files of the user's: those in COMPOSE_FILE, each after a colon, or the override that Compose finds.
 users_compose_files() {
   local path rest found=''
   rest=$(given COMPOSE_FILE):
   while [ -n "$rest" ]; do
     path=${rest%%:*} rest=${rest#*:}
-    case $path in '' | docker-compose.yml | docker-compose.extra.yml | docker-compose.sandbox.yml | *.override.y*ml) ;; *) found+=" $path" ;; esac
+    case $path in '' | docker-compose.yml | docker-compose.extra.yml | docker-compose.sandbox.yml | compose.override.y*ml | docker-compose.override.y*ml) ;; *) found+=:$path ;; esac
   done
   if [ -n "$found" ]; then printf '%s' "$found" && return 0; fi
   for path in "${overrides[@]}"; do
@@ -154,7 +159,8 @@ users_compose_files() {
 # Each entry of .env is one that it has already, or a setting with the value that the user gave.
 check_env_file() {
   local line name text value last index before before_names now now_names now_texts
-  read_entries "$(cat -- "$root/.env" 2>/dev/null)" || true
+  read_entries "$(cat -- "$root/.env" 2>/dev/null)" ||
+    fail '.env cannot be read' "$root/.env has a quote that is not closed." 'close the quote, and run setup again'
   before=(${ENTRIES[@]+"${ENTRIES[@]}"}) before_names=(${NAMES[@]+"${NAMES[@]}"})
   read_entries "$env_file" || strange_answer 'a quote in .env that is not closed'
   now=("${ENTRIES[@]}") now_names=("${NAMES[@]}") now_texts=("${TEXTS[@]}")
@@ -165,9 +171,12 @@ check_env_file() {
       [ -n "$name" ] || continue
       # The last one counts, so an earlier one must not become the last.
       last=$(last_of "$name" "${before_names[@]}")
-      [ "$(last_of "$name" "${now_names[@]}")" != "$index" ] || [ "$line" = "${before[last]}" ] || strange_answer "a former line of $name"
-      # A kept line must not undo what the user gives now.
-      if ! is_setup_variable "$name" || [ -z "${!name+set}" ]; then continue; fi
+      [ "$(last_of "$name" "${now_names[@]}")" != "$index" ] || [ "$line" = "${before[last]}" ] || strange_answer "an outdated value of $name"
+      # A kept line must not undo what the user gives now. COMPOSE_FILE also names what this run writes.
+      case $name:$(last_of "$name" "${now_names[@]}") in
+      COMPOSE_FILE:"$index") ;;
+      *) if ! is_setup_variable "$name" || ! is_set "$name"; then continue; fi ;;
+      esac
     else
       name=${line%%=*} text=${line#*=}
       is_simple_value "$text" || strange_answer "the quotes of $name in .env"
@@ -176,7 +185,8 @@ check_env_file() {
     case $name in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) strange_answer "the line $name in .env" ;; esac
     value=$(plain_value "$text" && printf x) value=${value%x}
     # Compose and shells expand $ outside of single quotes.
-    case $text in \'*) ;; *) case ${text//\\\$/} in *\$*) strange_answer "$name" ;; esac ;; esac
+    last=${text//\\\\/}
+    case $text in \'*) ;; *) case ${last//\\\$/} in *\$*) strange_answer "$name" ;; esac ;; esac
     case $name in
     # Nothing in it may be expanded.
     OPENCLAW_GATEWAY_TOKEN)
@@ -209,16 +219,18 @@ check_nothing_dropped() {
   local name index
   for name in OPENCLAW_IMAGE OPENCLAW_CONFIG_DIR OPENCLAW_WORKSPACE_DIR OPENCLAW_AUTH_PROFILE_SECRET_DIR \
     OPENCLAW_GATEWAY_PORT OPENCLAW_BRIDGE_PORT OPENCLAW_GATEWAY_BIND OPENCLAW_GATEWAY_TOKEN COMPOSE_PROJECT_NAME; do
-    grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
+    is_one_of "$name" "${now_names[@]}" || strange_answer "a .env without $name"
   done
+  # Compose finds the default files by itself.
+  case $compose_list in docker-compose.yml | docker-compose.yml:compose.override.y*ml | docker-compose.yml:docker-compose.override.y*ml) ;; *) is_one_of COMPOSE_FILE "${now_names[@]}" || strange_answer 'a .env without COMPOSE_FILE' ;; esac
   for name in OPENCLAW_HOST_ADDRESS OPENCLAW_PIDS_LIMIT OPENCLAW_MEMORY_LIMIT OPENCLAW_UID OPENCLAW_GID OPENCLAW_IMAGE_TRUST OPENCLAW_USERNS CONTAINER_ENGINE; do
-    [ -z "${!name:-}" ] || grep -qE "$(assignment_of "$name")" <<<"$env_file" || strange_answer "a .env without $name"
+    [ -z "${!name:-}" ] || is_one_of "$name" "${now_names[@]}" || strange_answer "a .env without $name"
   done
   for index in ${before[@]+"${!before[@]}"}; do
     name=${before_names[index]}
     if [ -z "$name" ] || is_one_of "${before[index]}" "${now[@]}"; then continue; fi
     # Setup wrote the key with another value, which was checked above, or the user removes it.
-    if grep -qE "$(assignment_of "$name")" <<<"$env_file" || [ -n "${!name+set}" ]; then continue; fi
+    if is_one_of "$name" "${now_names[@]}" || is_set "$name"; then continue; fi
     # A former name that is given now replaces the newer one.
     if [ "$name" = OPENCLAW_IMAGE_APT_PACKAGES ] && [ -n "${OPENCLAW_DOCKER_APT_PACKAGES+set}" ]; then continue; fi
     case $name in COMPOSE_FILE) ;; *) strange_answer "a .env without $name" ;; esac

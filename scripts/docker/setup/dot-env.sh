@@ -53,7 +53,10 @@ assignment_of() { printf '^('$'\357\273\277'')?[[:blank:]]*(export[[:blank:]]+)?
 
 # Prints the last value of a key in .env.
 in_env_file() { # NAME
-  plain_value "$(sed -n -E "s/$(assignment_of "$1")//p" "$root/.env" 2>/dev/null | tail -n 1)"
+  local index
+  read_entries "$(cat -- "$root/.env" 2>/dev/null)" || true
+  index=$(last_of "$1" ${NAMES[@]+"${NAMES[@]}"})
+  [ -z "$index" ] || plain_value "${TEXTS[index]}"
 }
 
 # Prints the user or group in .env: the first of these keys that has a value.
@@ -67,7 +70,7 @@ kept_id() { # NAME ...
 # the equals sign. A comment has no name. Fails if a quote is not closed. Source: compose-go, dotenv/parser.go
 read_entries() { # TEXT
   local line entry='' name='' text='' quote='' rest assignment
-  assignment=$(assignment_of '([A-Za-z_][A-Za-z0-9_]*)')
+  assignment=$(assignment_of '([A-Za-z_][A-Za-z0-9_.-]*)')
   ENTRIES=() NAMES=() TEXTS=()
   while IFS= read -r line || [ -n "$line" ]; do
     line=${line%$'\r'}
@@ -100,9 +103,16 @@ is_one_of() { # TEXT TEXT ...
   return 1
 }
 
-# A text that Compose and this script read alike: without a quote that could hide the end of the line.
+# Whether the shell has a variable. A name with a dot or a hyphen is none of a shell.
+is_set() { # NAME
+  case $1 in *[!A-Za-z0-9_]*) return 1 ;; esac
+  [ -n "${!1+set}" ]
+}
+
+# A text that Compose and this script read alike: on one line, without a quote that could hide its end.
 is_simple_value() { # TEXT
   local text=$1
+  case $text in *[[:cntrl:]]* | [[:blank:]]*) return 1 ;; esac
   case $text in
   \'*\') text=${text#?} text=${text%?} && case $text in *[\'\\]*) return 1 ;; esac ;;
   \"*\") text=${text#?} text=${text%?} text=${text//\\?/} && case $text in *[\"\\]*) return 1 ;; esac ;;

@@ -59,7 +59,7 @@ refuse_missing_external() {
     networks:) kind=network ;;
     volumes:) kind=volume ;;
     [a-z]*) kind='' ;;
-    '    name: '*) name=${line#*name: } ;;
+    '    name: '*) name=${line#*name: } name=${name#\"} name=${name%\"} ;;
     esac
     if [ -z "$kind" ] || [ "$line" != '    external: true' ]; then continue; fi
     docker "$kind" inspect "$name" >/dev/null 2>&1 ||
@@ -77,7 +77,7 @@ find_login_of_override() { # OUTPUT of Compose for all files
   local name variable ours
   override_token='' override_password=''
   [ -n "$(users_compose_files)" ] || return 0
-  ours=$(read_by_compose --file docker-compose.yml)
+  ours=$(read_by_compose --file docker-compose.yml) || ours=''
   for name in token password; do
     variable=OPENCLAW_GATEWAY_$(printf %s "$name" | tr '[:lower:]' '[:upper:]')
     [ "$(line_of_variable "$variable" <<<"$1")" = "$(line_of_variable "$variable" <<<"$ours")" ] || printf -v "override_$name" yes

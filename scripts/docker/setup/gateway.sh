@@ -19,7 +19,7 @@ gateway_container() { # [--all]
     --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False
 }
 
-# Prints why the container that prepares the folders failed: Compose only says that it did.
+# Prints why the container that prepares the folders failed: Compose reports only that it did.
 log_of_folders() { # MESSAGE of Compose
   case $1 in *openclaw-folders*) printf '\n%s' "$(compose logs --no-log-prefix openclaw-folders 2>&1 | plain_text | tail -n 5)" ;; esac
 }

@@ -75,8 +75,8 @@ provided_id='' # of the image that this run put under the name of the running on
 before_env='' before_config='' before_link='' before_extra='' before_sandbox='' before_uid='' before_gid='' before_port='' lock=$root/.setup.lock locked=''
 inputs=() answers=() # of build/setup.ts: names and values alternate
 overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml) # that Compose finds by default
-# shellcheck source=../folders.sh
-. "$root/scripts/folders.sh" # sets HOME, which a service may not have: in /tmp, anybody could have made the folders
+# A service may have no HOME. In /tmp, anybody could have made the folders.
+HOME=$(. "$root/scripts/folders.sh" && printf '%s' "$HOME") && export HOME
 umask 077
 
 # Runs a short command as another user, without network and without pulling an image. With SELinux, it may read files without a label

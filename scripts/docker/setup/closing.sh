@@ -17,11 +17,13 @@ print_closing() {
     if [ "$scheme" = https ] && ! command -v curl >/dev/null; then
       printf '    This host has no curl, so setup could only connect, and did not read an answer.\n'
     fi
-  elif [ "$bind" = tailnet ]; then
-    printf '\nThe gateway is running. It answers on its address in your tailnet only (OPENCLAW_GATEWAY_BIND=tailnet), not on this host; to see the address: %s logs openclaw-gateway\n' "$compose_command"
   else
-    printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: check OPENCLAW_GATEWAY_BIND (%s) and the ports in your Compose files\n' \
-      "$scheme" "$host_address" "$gateway_port" "$bind"
+    local hint="check OPENCLAW_GATEWAY_BIND ($bind) and the ports in your Compose files"
+    if [ "$bind" = tailnet ]; then
+      hint="it answers on its address in your tailnet only (OPENCLAW_GATEWAY_BIND=tailnet); to see the address: $compose_command logs openclaw-gateway"
+    fi
+    printf '\nThe gateway is running, but %s://%s:%s/ does not answer on this host.\n    Hint: %s\n' \
+      "$scheme" "$host_address" "$gateway_port" "$hint"
   fi
   local dashboard login
   dashboard="$compose_command run --rm openclaw-cli dashboard --no-open"

@@ -166,4 +166,5 @@ it('prints no address for a gateway that listens on Tailscale only', async () =>
   const output = await setup({ OPENCLAW_GATEWAY_BIND: 'tailnet' });
   expect(output).toContain(`http://127.0.0.1:${here.port}/ does not answer on this host`);
   expect(output).not.toContain('The gateway is running: http');
+  expect(output).toContain('on its address in your tailnet only');
 });

@@ -171,3 +171,11 @@ describe("the login of the user's Compose files", () => {
     expect(await login(override)).toBe(found);
   });
 });
+
+it('goes on if the container of the gateway is removed while setup asks about it', async () => {
+  const line = `. ${PARTS}/update.sh; gateway_container() { echo 1; }; inspect_containers() { :; }; image_id() { :; }; image_version() { :; }
+snapshot_dir=$root/snapshots recovered='' kept_image=kept; find_installed_image; printf '%s,%s' "$installed_id" "$is_guessed"`;
+  await writeFile(join(folder, '.env'), 'OPENCLAW_IMAGE=openclaw:local\n');
+  const { stdout, stderr } = await run(line);
+  expect([stdout, stderr]).toEqual([',yes', '']);
+});

@@ -231,7 +231,8 @@ function testUpdates(
     const small = join(here.folder, 'small');
     const environment = { OPENCLAW_SNAPSHOT_DIR: join(small, 'snapshots') };
     await mkdir(small, { recursive: true });
-    await $`mount -t tmpfs -o size=64m tmpfs ${small}`;
+    // Room for the snapshot and, at the end, for a second copy of the state.
+    await $`mount -t tmpfs -o size=${gateway === 'whole' ? '512m' : '2m'} tmpfs ${small}`;
     try {
       await setup(image(2), { environment, when: ['Starting the gateway', 'SIGKILL'] });
       const { stdout: free } = await $`df --output=avail --block-size=1K ${small}`;

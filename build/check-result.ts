@@ -22,7 +22,7 @@ export const failed = (found: string, expected: string): CheckOutcome => ({ stat
 /** Passes or fails by a condition; the condition and the texts stay side by side. */
 export const passIf = (condition: boolean, found: string, expected: string): CheckOutcome =>
   condition ? passed(found) : failed(found, expected);
-/** Passes if there are no problems; otherwise they are what was found. */
+/** Passes without problems; otherwise fails, and lists them. */
 export const passIfNone = (
   problems: readonly string[],
   found: string,

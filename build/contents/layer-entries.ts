@@ -67,7 +67,7 @@ export function layerReader(
   return (layer) => readLayer(source, layer, selection, total);
 }
 
-/** What the layers that were read have: characters of their texts, and entries. */
+/** Sums of the layers that were read: characters of their texts, and entries. */
 interface Total {
   texts: number;
   entries: number;

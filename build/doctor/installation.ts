@@ -7,7 +7,7 @@ export interface Installation {
   readonly engine: {
     readonly version: string;
     readonly host: string;
-    /** What names it: `DOCKER_HOST`, `context default`. */
+    /** The setting that names it: `DOCKER_HOST`, `context default`. */
     readonly source: string;
     /** Bytes of memory for containers. */
     readonly memory: number;

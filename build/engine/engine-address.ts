@@ -16,5 +16,5 @@ const COMMANDS: Readonly<Record<string, string>> = {
   '--engine': 'leave out --engine',
 };
 
-/** What to do to use the engine of this host. The same in shell: `local_engine_command`. @param source what names the engine now */
+/** How people choose the engine of this host. The same in shell: `local_engine_command`. @param source the setting that names the engine now */
 export const toLocalEngine = (source: string): string => COMMANDS[source] ?? 'docker context use default';

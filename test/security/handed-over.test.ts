@@ -105,7 +105,7 @@ it.each([['null'], ['1'], ['[']])("Docker's logins that are %s are named", async
   });
 });
 
-it('prints colors of its own in a table, and none of anybody else', () => {
+it('prints its own colors in a table, and removes those in a text', () => {
   const start = String.fromCharCode(27);
   const cells = [{ color: 'green', text: `ok${start}[31m` }, `${start}[32mfine${start}[8m hidden\n::error::`] as const;
   expect(stripVTControlCharacters(table(['', 'name'], [cells]))).toContain('ok [31m   [32mfine [8m hidden ::error::');

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 
-// Answers that need gigabytes once they are parsed. Each is read in a process of its own, whose largest memory counts.
+// Answers that need gigabytes once they are parsed. Each is read in a new process, whose peak of memory is measured.
 
 const BUILD = join(import.meta.dirname, '../../build');
 /** A server that sends `{},` again and again, and readers of what it sends. */

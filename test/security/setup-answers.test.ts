@@ -6,7 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { extraOverlay, sandboxOverlay } from '../../build/stack/compose-overlay.ts';
 import { parseExtraMounts } from '../../build/stack/extra-mounts.ts';
 import { SETUP_VARIABLES } from '../../build/stack/setup-values.ts';
-import { type Answers, CHECKED, changed, checkAnswers, ENV_FILE, PLANNED } from '../support/setup-answers.ts';
+import {
+  type Answers,
+  CHECKED,
+  changed,
+  checkAnswers,
+  ENV_FILE,
+  LOADED_PARTS,
+  PLANNED,
+} from '../support/setup-answers.ts';
 
 const PARTS = join(import.meta.dirname, '../../scripts/docker/setup');
 
@@ -226,15 +234,8 @@ root=$1
 decider=gateway:latest offline='' problems='' answers=() inputs=()
 image='' built='' config_dir='' workspace_dir='' secret_dir='' sandbox='' socket='' bind='' project_name='' gateway_port='' bridge_port='' uid='' gid='' host_address='' selinux_label='' snapshot_dir='' snapshots=''
 env_file='' extra_overlay='' sandbox_overlay=''
-overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
-fail() { printf '%s\\n' "$@" >&2; exit 1; }
+${LOADED_PARTS}
 in_container() { false; }
-. ${PARTS}/engine.sh
-. ${PARTS}/installation.sh
-. ${PARTS}/decisions.sh
-. ${PARTS}/variables.sh
-. ${PARTS}/dot-env.sh
-. ${PARTS}/answers.sh
 run_decider() { printf '%s\\0' "\${inputs[@]}" | node --disable-warning=ExperimentalWarning ${PARTS}/../../../build/setup.ts "$1"; }
 gather_inputs
 decide check

@@ -2,6 +2,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 const PARTS = join(import.meta.dirname, '../../scripts/docker/setup');
+/** Shell that loads the parts of setup which read and check answers. */
+export const LOADED_PARTS = `overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
+fail() { printf '%s\\n' "$@" >&2; exit 1; }
+${['engine', 'installation', 'decisions', 'variables', 'dot-env', 'answers'].map((part) => `. ${PARTS}/${part}.sh`).join('\n')}`;
 
 export type Answers = readonly (readonly [string, string])[];
 
@@ -25,14 +29,7 @@ inputs=(sandbox:group 998)
 image=openclaw:local config_dir=/home/me/.openclaw workspace_dir=/home/me/.openclaw/workspace secret_dir=/home/me/.secrets
 socket=/var/run/docker.sock bind=lan project_name=openclaw gateway_port=18789 bridge_port=18790
 sandbox=\${OPENCLAW_SANDBOX:+yes} built='' uid=1000 gid=1000
-overrides=(compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml)
-fail() { printf '%s\\n' "$@" >&2; exit 1; }
-. ${PARTS}/engine.sh
-. ${PARTS}/installation.sh
-. ${PARTS}/decisions.sh
-. ${PARTS}/variables.sh
-. ${PARTS}/dot-env.sh
-. ${PARTS}/answers.sh
+${LOADED_PARTS}
 check_answers "$question"`;
   const { exitCode, stderr } = await execa('bash', ['-c', script, 'bash', root, question, ...answers.flat()], {
     env: { PATH: process.env['PATH'], HOME: '/home/me', ...environment },

@@ -72,16 +72,19 @@ line_of_variable() { # NAME
   sed -n -e "/^  openclaw-gateway:/,/^  [^ ]/s/^ *$1: *//p"
 }
 
+# Whether two outputs of Compose give the gateway the same value.
+same_variable() { # NAME OUTPUT OUTPUT
+  [ "$(line_of_variable "$1" <<<"$2")" = "$(line_of_variable "$1" <<<"$3")" ]
+}
+
 # Finds a login that the user's Compose files set: the gateway accepts that one, not the one in .env.
 find_login_of_override() { # OUTPUT of Compose for all files
-  local name variable ours
+  local ours
   override_token='' override_password=''
   [ -n "$(users_compose_files)" ] || return 0
   ours=$(read_by_compose --file docker-compose.yml) || ours=''
-  for name in token password; do
-    variable=OPENCLAW_GATEWAY_$(printf %s "$name" | tr '[:lower:]' '[:upper:]')
-    [ "$(line_of_variable "$variable" <<<"$1")" = "$(line_of_variable "$variable" <<<"$ours")" ] || printf -v "override_$name" yes
-  done
+  same_variable OPENCLAW_GATEWAY_TOKEN "$1" "$ours" || override_token=yes
+  same_variable OPENCLAW_GATEWAY_PASSWORD "$1" "$ours" || override_password=yes
 }
 
 # A token in openclaw.json counts more than a variable.
@@ -144,7 +147,7 @@ write_file() { # PATH CONTENT
   if [ "$(id -u)" -eq 0 ]; then
     output=$path
     if [ ! -e "$path" ]; then output=$(dirname -- "$path"); fi
-    chown "$(owner_of "$output")" "$partial" 2>/dev/null || true
+    chown -h "$(owner_of "$output")" "$partial" 2>/dev/null || true
   fi
   output=$(export LC_ALL=C && { printf '%s' "$content" >"$partial" && mv -f -- "$partial" "$path"; } 2>&1) || cannot_write "$path" "$output"
   partial=''

@@ -4,7 +4,7 @@ import { isOfOtherProgram } from '../../../build/stack/program-folders.ts';
 it.each([
   ...[
     '/home/me/.ssh/',
-    '/root/.gnupg/',
+    '/home/me/.gnupg/',
     '/home/me/.oci/',
     '/home/me/.vault/x/',
     '/home/me/.terraform.d/',
@@ -26,6 +26,6 @@ it.each([
   ...['/home/me/.openclaw/', '/home/me/.clawdbot/', '/home/me/.config/openclaw/', '/home/me/.local/share/moltbot/'],
   ...['/srv/.stacks/gateway/', '/home/me/.terraformd/', '/home/me/oci/', '/home/me/.sshd-gateway/'],
   '/Users/x/Library/Application Support/OpenClaw/',
-])('%s belongs to the gateway, or to nobody', (folder) => {
+])('%s can be given to the gateway', (folder) => {
   expect(isOfOtherProgram(folder)).toBe(false);
 });

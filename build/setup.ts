@@ -163,8 +163,8 @@ const answersOf = (
   values: Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>,
 ): readonly Answer[] =>
   Object.entries(values).flatMap(([name, value]) =>
-    [value].flat().map((one): Answer => {
-      const text = typeof one === 'boolean' ? (one ? YES : '') : String(one ?? '');
+    [value].flat().map((item): Answer => {
+      const text = typeof item === 'boolean' ? (item ? YES : '') : String(item ?? '');
       return [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), text];
     }),
   );

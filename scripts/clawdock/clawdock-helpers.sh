@@ -108,7 +108,7 @@ _clawdock_is_here() (
 
 # Refuses to act on the containers of another installation that has the same project name.
 _clawdock_is_own() {
-  local project='' other files
+  local project other files
   # The shell's name may be that of another installation.
   project=$(_clawdock_env COMPOSE_PROJECT_NAME "${COMPOSE_PROJECT_NAME:-}")
   project=${project:-$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')}
@@ -214,7 +214,7 @@ clawdock-dashboard() {
   url=$(printf '%s' "$url" | sed -e "s#//[^/:]*:18789#//$(_clawdock_env OPENCLAW_HOST_ADDRESS 127.0.0.1):$(_clawdock_env OPENCLAW_GATEWAY_PORT 18789)#" -e 's#//0\.0\.0\.0:#//127.0.0.1:#; s#//\[::\]:#//[::1]:#')
   printf '%s\n' "$url"
   if [ -t 1 ]; then
-    _clawdock_say 'the Control UI asks for the login: clawdock-token'
+    _clawdock_say 'the Control UI asks for a login; clawdock-token prints it'
     if command -v open >/dev/null 2>&1; then open "$url"; elif command -v xdg-open >/dev/null 2>&1; then xdg-open "$url"; fi
   fi
 }

@@ -112,7 +112,7 @@ _clawdock_is_own() {
   # The shell's name may be that of another installation.
   project=$(_clawdock_env COMPOSE_PROJECT_NAME "${COMPOSE_PROJECT_NAME:-}")
   project=${project:-$(basename -- "$_clawdock_dir" | tr '[:upper:]' '[:lower:]' | sed -e 's/[^a-z0-9_-]//g' -e 's/^[_-]*//')}
-  other=$("$(_clawdock_engine)" ps --all --filter label=com.docker.compose.service=openclaw-gateway --filter "label=com.docker.compose.project=$project" \
+  other=$("$(_clawdock_engine)" ps --all --filter "label=com.docker.compose.project=$project" \
     --format '{{.Label "com.docker.compose.project.working_dir"}}|{{.Label "com.docker.compose.project.config_files"}}' 2>/dev/null | head -n 1)
   files=$(printf '%s' "${other#*|}" | tr ',' '\n' | while IFS= read -r files; do if [ -f "$files" ]; then printf x; fi; done)
   other=${other%%|*}

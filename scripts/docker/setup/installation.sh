@@ -91,7 +91,7 @@ refuse_other_installations() {
     if [ -z "$built" ] || [ -n "$offline$rollback$quadlet" ] || [ "$(short_name "$used")" != "$image" ]; then continue; fi
     refuse OPENCLAW_IMAGE "$image" "is the image of another installation, in $folder, and a build would replace it" \
       "give yours another name: npm run image:build -- --tag openclaw:$project_name$load; then OPENCLAW_IMAGE=openclaw:$project_name scripts/docker/setup.sh --offline"
-  done < <(other_gateways)
+  done < <(other_containers)
   refuse_used_data "$container_engine"
   if has_other_engine; then refuse_used_data "$other_engine"; fi
   if [ "$container_engine" = podman ]; then return 0; fi
@@ -130,13 +130,15 @@ has_other_engine() {
   esac
 }
 
-# Prints a line for each other installation in this engine: project|folder|name of the image|its id
-other_gateways() {
-  local project folder files image id ids=()
-  for id in $(docker ps --all --quiet --filter label=com.docker.compose.service=openclaw-gateway --filter label=com.docker.compose.oneoff=False); do ids+=("$id"); done
+# Prints a line for each other gateway in this engine, and for each container of another program's project that has the name of this
+# project: project|folder|name of the image|its id
+other_containers() {
+  local project service folder files image id ids=()
+  for id in $(docker ps --all --quiet --filter label=com.docker.compose.project --filter label=com.docker.compose.oneoff=False); do ids+=("$id"); done
   # A container may end meanwhile. `docker ps` would print an id in place of a name that has moved to another image.
-  inspect_containers '{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.project.working_dir"}}|{{index . "com.docker.compose.project.config_files"}}{{end}}|{{.Config.Image}}|{{.Image}}' \
-    ${ids[@]+"${ids[@]}"} 2>/dev/null | while IFS='|' read -r project folder files image id; do
+  inspect_containers '{{with .Config.Labels}}{{index . "com.docker.compose.project"}}|{{index . "com.docker.compose.service"}}|{{index . "com.docker.compose.project.working_dir"}}|{{index . "com.docker.compose.project.config_files"}}{{end}}|{{.Config.Image}}|{{.Image}}' \
+    ${ids[@]+"${ids[@]}"} 2>/dev/null | while IFS='|' read -r project service folder files image id; do
+    if [ "$service" != openclaw-gateway ] && [ "$project" != "$project_name" ]; then continue; fi
     if [ -z "$folder" ] || [ "$(real_path "$folder")" = "$root" ] || is_gone "$folder" "$files"; then continue; fi
     printf '%s|%s|%s|%s\n' "$project" "$folder" "$image" "$id"
   done || true

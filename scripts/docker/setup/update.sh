@@ -332,7 +332,7 @@ warn_of_shared_name() { # NAME
     # Podman writes an id without sha256:.
     if [ "$(short_name "$used")" != "$(short_name "$1")" ] || [ "${id#sha256:}" = "${now#sha256:}" ]; then continue; fi
     note "the installation in $folder uses the name $1 too: until it pulls again, its next start has this image; to prevent that, write another tag in its .env"
-  done < <(other_gateways)
+  done < <(other_containers)
 }
 
 # From here on, the update counts: an interruption does not undo it.

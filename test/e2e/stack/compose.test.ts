@@ -147,6 +147,7 @@ describe('docker-compose.yml', () => {
   it('keeps all paths in the containers, whatever .env says of them', async () => {
     const paths = ['OPENCLAW_CONFIG_PATH', 'OPENCLAW_STATE_DIR', 'OPENCLAW_HOME', 'HOME', 'OPENCLAW_PROFILE'].concat(
       ...['OPENCLAW_AGENT_DIR', 'OPENCLAW_OAUTH_DIR', 'OPENCLAW_BUNDLED_PLUGINS_DIR', 'PI_CODING_AGENT_DIR'],
+      ...['XDG_CACHE_HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'XDG_STATE_HOME'],
     );
     await writeFile(join(folder, '.env'), paths.map((name) => `${name}=/srv/elsewhere\n`).join(''));
     const { services } = await composed({});

@@ -39,6 +39,23 @@ it('a second installation with the project name of the first is refused, and the
   expect(await isRunning()).toBe(true);
 });
 
+it('a project name that another program has is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-image-other-'));
+  const other = ['--project-name', 'openclaw-other', '--file', join(folder, 'compose.yml')];
+  const web = `services: { web: { image: '${second.image}', command: [sleep, '600'] } }`;
+  await writeFile(join(folder, 'compose.yml'), web);
+  try {
+    expect(await second.compose(...other, 'up', '--detach')).toMatchObject({ exitCode: 0 });
+    const settings = { ...QUICK, ...second.ports, COMPOSE_PROJECT_NAME: 'openclaw-other' };
+    const { exitCode, output } = await second.setup(settings);
+    expect({ exitCode }, output).toEqual({ exitCode: 2 });
+    expect(output).toContain(`"openclaw-other" is the project name of another installation, in ${folder}`);
+  } finally {
+    await second.compose(...other, 'down', '--timeout', '1');
+    await rm(folder, { recursive: true });
+  }
+});
+
 it('a second clone whose folder has the same name is refused: its default project name is that of the first', async () => {
   const clones = await Promise.all(
     ['clone-a', 'clone-b'].map((name) => makeInstallation(name, 'with Node', testGateway())),
@@ -228,17 +245,6 @@ describe.skipIf(onPodman())('the engine', () => {
     expect({ exitCode }, output).toEqual({ exitCode: 2 });
     expect(output).toMatch(message);
   });
-});
-
-it.each([
-  ['of the current context', '', 'unix:///run/user/1000/docker.sock', 'unix:///run/user/1000/docker.sock'],
-  ['of DOCKER_HOST', 'unix:///srv/docker.sock', 'unix:///run/docker.sock', 'unix:///srv/docker.sock'],
-  ['of Docker Desktop: not that of the host', '', 'unix:///home/me/.docker/desktop/docker.sock', ''],
-])("the sandbox mounts the engine's socket %s", async (_, host, context, expected) => {
-  const parts = join(ROOT, 'scripts/docker/setup/engine.sh');
-  const line = `. '${parts}'; engine_host='${context}' OSTYPE=linux-gnu; mountable_socket`;
-  const { stdout } = await execa('bash', ['-c', line], { env: { DOCKER_HOST: host } });
-  expect(stdout).toBe(expected);
 });
 
 it.each([

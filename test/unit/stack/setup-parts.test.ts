@@ -179,3 +179,13 @@ snapshot_dir=$root/snapshots recovered='' kept_image=kept; find_installed_image;
   const { stdout, stderr } = await run(line);
   expect([stdout, stderr]).toEqual([',yes', '']);
 });
+
+it.each([
+  ['of the current context', '', 'unix:///run/user/1000/docker.sock', 'unix:///run/user/1000/docker.sock'],
+  ['of DOCKER_HOST', 'unix:///srv/docker.sock', 'unix:///run/docker.sock', 'unix:///srv/docker.sock'],
+  ['of Docker Desktop: not that of the host', '', 'unix:///home/me/.docker/desktop/docker.sock', ''],
+])("the sandbox mounts the engine's socket %s", async (_, host, context, expected) => {
+  const line = `engine_host='${context}' OSTYPE=linux-gnu; mountable_socket`;
+  const { stdout } = await run(line, [], { DOCKER_HOST: host });
+  expect(stdout).toBe(expected);
+});

@@ -37,7 +37,8 @@ export function compareImages(first: ImageContents, second: ImageContents): Imag
 /** Compressed bytes. */
 export const sizeOf = (layers: readonly ImageLayer[]): number => layers.reduce((sum, { size }) => sum + size, 0);
 
-function difference<T>(
+/** Compares two maps. */
+export function difference<T>(
   first: ReadonlyMap<string, T>,
   second: ReadonlyMap<string, T>,
   same: (a: T, b: T) => boolean,

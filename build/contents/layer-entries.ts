@@ -19,7 +19,10 @@ export type LayerEntry =
       readonly size: number;
       /** The file's share of the layer's compressed bytes; undefined if not requested. */
       readonly compressed: number | undefined;
-      /** Type, mode, owner, and the SHA-256 of the content or the link target. Empty if not requested. */
+      /**
+       * Type, mode, owner, the SHA-256 of the content or the link target, and extended attributes and the number of a device if there are
+       * some. Empty if not requested.
+       */
       readonly fingerprint: string;
       /** The content, if it was requested. */
       readonly text: string | undefined;
@@ -148,11 +151,23 @@ async function readEntry(
     path,
     size: isFile ? (header.size ?? 0) : 0,
     compressed: compressed === true ? meter.end() : undefined,
-    fingerprint: fingerprints ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}` : '',
+    fingerprint: fingerprints
+      ? `${header.type} ${mode} ${header.uid}:${header.gid} ${what}${rarePropertiesOf(header)}`
+      : '',
     text: isText ? Buffer.concat(chunks).toString('utf8') : undefined,
     target: header.type === 'link' ? pathOf(header.linkname ?? '') : '',
     ...(header.type === 'symlink' ? { leadsTo: header.linkname ?? '' } : {}),
   };
+}
+
+/** Extended attributes (a capability makes a program run as root) and device numbers. Source: pax(1); tar(5), "SCHILY.xattr" */
+function rarePropertiesOf({ type, pax, devmajor, devminor }: Header): string {
+  const attributes = Object.entries(pax ?? {}).filter(([key]) => key.startsWith('SCHILY.xattr.'));
+  const isDevice = type === 'character-device' || type === 'block-device';
+  return [
+    ...attributes.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => ` ${key}=${value}`),
+    ...(isDevice ? [` ${devmajor}:${devminor}`] : []),
+  ].join('');
 }
 
 const KINDS: Readonly<Record<string, 'file' | 'folder' | 'link'>> = { file: 'file', directory: 'folder', link: 'link' };

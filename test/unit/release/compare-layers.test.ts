@@ -4,18 +4,29 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { type Descriptor, digestOf } from '../../../build/oci/descriptor.ts';
-import { compareLayers, type LayerSource } from '../../../build/release/compare-layers.ts';
+import { compareLayers, compareSettings, type LayerSource } from '../../../build/release/compare-layers.ts';
+
+type EntryHeader = Parameters<ReturnType<typeof pack>['entry']>[0];
 
 interface Layer {
   readonly files: Readonly<Record<string, string>>;
   readonly time?: number;
   readonly mode?: number;
   readonly zstd?: true;
+  /** Further entries. */
+  readonly entries?: readonly EntryHeader[];
 }
 
-async function layerOf({ files, time = 0, mode = 0o644, zstd }: Layer): Promise<readonly [Descriptor, Buffer]> {
+async function layerOf({
+  files,
+  time = 0,
+  mode = 0o644,
+  zstd,
+  entries = [],
+}: Layer): Promise<readonly [Descriptor, Buffer]> {
   const archive = pack();
   for (const [name, text] of Object.entries(files)) archive.entry({ name, mode, mtime: new Date(time) }, text);
+  for (const header of entries) archive.entry({ mode, mtime: new Date(time), ...header }, '');
   archive.finalize();
   const plain = await buffer(archive);
   const bytes = zstd ? zstdCompressSync(plain) : gzipSync(plain);
@@ -68,6 +79,44 @@ describe('a rebuilt image', () => {
     expect(await compare([BASE, app], [BASE, changed])).toEqual(['1 equal: ', `2 differs: ${expected}`]);
   });
 
+  it.each<[string, EntryHeader, string]>([
+    ['a removed file of a lower layer', { name: 'etc/.wh.base' }, 'removal of etc/base only there'],
+    ['a hidden folder', { name: 'etc/.wh..wh..opq' }, 'removal of all in /etc only there'],
+    ['a second entry of a file', { name: 'app/a.js' }, 'app/a.js differs'],
+    ['a device', { name: 'app/d', type: 'character-device', devmajor: 1, devminor: 5 }, 'app/d only there'],
+  ])('names %s', async (_, header, expected) => {
+    const app: Layer = { files: { 'app/a.js': 'a' } };
+    expect(await compare([BASE, { ...app, entries: [header] }], [BASE, app])).toEqual([
+      '1 equal: ',
+      `2 differs: ${expected}`,
+    ]);
+  });
+
+  it.each<[string, EntryHeader, EntryHeader]>([
+    [
+      'extended attributes, such as capabilities',
+      { name: 'app/a', pax: { 'SCHILY.xattr.security.capability': 'x' } },
+      { name: 'app/a' },
+    ],
+    [
+      'the number of a device',
+      { name: 'app/a', type: 'block-device', devmajor: 8, devminor: 1 },
+      { name: 'app/a', type: 'block-device', devmajor: 8, devminor: 2 },
+    ],
+  ])('compares %s', async (_, there, here) => {
+    expect(await compare([{ files: {}, entries: [there] }], [{ files: {}, entries: [here] }])).toEqual([
+      '1 differs: app/a differs',
+    ]);
+  });
+
+  it('names an inserted layer, and not all layers above it', async () => {
+    const layers = ['app', 'ui', 'docs'].map((name): Layer => ({ files: { [`app/${name}`]: name } }));
+    const inserted: Layer = { files: { 'app/backdoor': 'x' } };
+    expect(await compare([BASE, inserted, ...layers], [BASE, ...layers])).toEqual([
+      ...['1 equal: ', '2 missing here: app/backdoor only there', '3 equal: ', '4 equal: ', '5 equal: '],
+    ]);
+  });
+
   it('names Debian packages with both versions, before files', async () => {
     const status = (version: string): Layer => ({
       files: { 'var/lib/dpkg/status': `Package: curl\nStatus: install ok installed\nVersion: ${version}\n\n` },
@@ -92,8 +141,8 @@ describe('a rebuilt image', () => {
 
   it('names layers that only one of both has', async () => {
     const app: Layer = { files: { 'app/a.js': 'a' } };
-    expect(await compare([BASE, app], [BASE])).toEqual(['1 equal: ', '2 missing here: ']);
-    expect(await compare([BASE], [BASE, app])).toEqual(['1 equal: ', '2 missing there: ']);
+    expect(await compare([BASE, app], [BASE])).toEqual(['1 equal: ', '2 missing here: app/a.js only there']);
+    expect(await compare([BASE], [BASE, app])).toEqual(['1 equal: ', '2 missing there: app/a.js only here']);
   });
 
   it('names the first ten differences of a layer', async () => {
@@ -104,5 +153,24 @@ describe('a rebuilt image', () => {
       () => {},
     );
     expect(layer?.differences).toHaveLength(10);
+  });
+});
+
+describe('the settings of a rebuilt image', () => {
+  const image = { os: 'linux', architecture: 'amd64' };
+  const config = { Entrypoint: ['tini', '--'], User: '1000', Env: ['HOME=/home/node'], Labels: { version: '1' } };
+
+  it('are equal', () => {
+    expect(compareSettings({ ...image, config }, { ...image, config: { ...config } })).toEqual([]);
+  });
+
+  it.each<[object, string]>([
+    [{ Entrypoint: ['sh'] }, 'Entrypoint: ["sh"] there, ["tini","--"] here'],
+    [{ User: '0' }, 'User: "0" there, "1000" here'],
+    [{ Env: [...config.Env, 'NODE_OPTIONS=--require /x'] }, 'variable NODE_OPTIONS: --require /x only there'],
+    [{ Labels: {} }, 'label version: 1 only here'],
+    [{ OnBuild: ['RUN x'] }, 'OnBuild: ["RUN x"] only there'],
+  ])('%j is named', (changed, expected) => {
+    expect(compareSettings({ ...image, config: { ...config, ...changed } }, { ...image, config })).toEqual([expected]);
   });
 });

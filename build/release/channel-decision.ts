@@ -15,7 +15,7 @@ export interface ChannelDecision {
   readonly channel: Channel;
   /** The release that the channel names: `2026.9.5`, `2026.9.5-r20260401`. */
   readonly release: string;
-  /** Releases that were newer when this was decided: `2026.9.6`. The channel does not go back to them by itself. */
+  /** Releases that were newer when this was decided: `2026.9.6`, which stands for its refreshes too. The channel does not go back to them. */
   readonly withdrawn: readonly string[];
   readonly reason: string;
   /** ISO 8601. */
@@ -34,6 +34,12 @@ export function channelOf(name: string): Channel | undefined {
 export const isWithdrawn = (decision: ChannelDecision | undefined, name: string): boolean => {
   const version = parseVersionTag(name)?.version.text;
   return decision?.withdrawn.some((taken) => taken === name || taken === version) === true;
+};
+
+/** Whether a refresh is one of a version in the list, which stands for its refreshes too. */
+export const isRefreshOf = (name: string, versions: readonly string[]): boolean => {
+  const version = parseVersionTag(name)?.version.text;
+  return version !== undefined && version !== name && versions.includes(version);
 };
 
 /** Why a channel does not name a withdrawn release. */

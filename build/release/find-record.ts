@@ -2,7 +2,7 @@ import { compareVersions, type GatewayVersion, parseVersionTag } from '../gatewa
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { type Channel, channelOf, isWithdrawn } from './channel-decision.ts';
+import { type Channel, type ChannelDecision, channelOf, isWithdrawn } from './channel-decision.ts';
 import { type ReleaseRecord, recordTag } from './release-record.ts';
 import { readDecision } from './stored-decision.ts';
 import { type SignatureCheck, trustedRecord } from './trusted-record.ts';
@@ -26,9 +26,9 @@ export async function findRecord(
   let crowded: string | undefined;
   const decision = name === undefined ? await readDecision(registry, registries, channel, check) : undefined;
   for (const repository of registries) {
-    const newest = name === undefined ? await newestRecords(registry, repository, channel) : [name];
+    const newest = name === undefined ? await newestRecords(registry, repository, channel, decision) : [name];
     if (newest.length === MOST_CLEARED) crowded ??= repository;
-    for (const requested of newest.filter((known) => !isWithdrawn(decision, known))) {
+    for (const requested of newest) {
       try {
         const stored = await trustedRecord(registry, repository, requested, check);
         // A record that was cleared leaves its tag behind: the next one counts.
@@ -65,11 +65,16 @@ const MOST_CLEARED = 20;
 const isRefusedRecord = (error: unknown): boolean =>
   error instanceof WorkError && ['untrusted-record', 'invalid-record', 'invalid-content'].includes(error.failure.kind);
 
-/** @returns the names of the newest releases of a channel that have a record, the newest first */
-async function newestRecords(registry: Registry, repository: string, channel: Channel): Promise<readonly string[]> {
+/** @returns the names of the newest releases of a channel that have a record and were not withdrawn, the newest first */
+async function newestRecords(
+  registry: Registry,
+  repository: string,
+  channel: Channel,
+  decision: ChannelDecision | undefined,
+): Promise<readonly string[]> {
   const tags = await registry.tags(parseReference(repository));
   return recordedVersions(tags)
-    .filter(({ name }) => channelOf(name) === channel)
+    .filter(({ name }) => channelOf(name) === channel && !isWithdrawn(decision, name))
     .slice(0, MOST_CLEARED)
     .map(({ name }) => name);
 }

@@ -4,15 +4,14 @@ import { putUntagged } from '../oci/artifact.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { splitVariantTag } from '../spec/variant.ts';
+import { splitVariantTag, VARIANT_IMAGES, VARIANTS, type Variant, variantTag } from '../spec/variant.ts';
 import { builtDigests } from './built-digests.ts';
-import type { Channel, ChannelDecision } from './channel-decision.ts';
+import { type Channel, type ChannelDecision, isRefreshOf } from './channel-decision.ts';
 import { rememberWritten } from './own-digests.ts';
 import { newerReleases, type PlannedTag, type PlanState, planRelease, withoutArchitecture } from './plan-release.ts';
 import { readAllPublished } from './read-published.ts';
-import type { Release } from './release.ts';
 import { guardedRegistry, type LockWait, takeLock } from './release-lock.ts';
-import { type ReleaseRecord, recordedRelease } from './release-record.ts';
+import { asPush, type ReleaseRecord } from './release-record.ts';
 import { isDrift, releaseStatus } from './release-status.ts';
 import { assertTags, digestOfTag, putTag } from './release-tags.ts';
 import { decisionDigest, decisionDocument, decisionTag, putDecision } from './stored-decision.ts';
@@ -45,9 +44,11 @@ export function planPromotion(
   published: NonNullable<PlanState['published']>,
   decided: string,
 ): Promotion {
-  const withdrawn = newerReleases(record.name, published);
+  const newer = newerReleases(record.name, published);
+  const withdrawn = newer.filter((name) => !isRefreshOf(name, newer));
   const decision = { channel, release: record.name, withdrawn, reason, decided, by };
-  const planned = planRelease(promoted(record), { published, decision, digests: builtDigests(record.images) }).tags;
+  const release = { ...asPush(record), variants: variantsOf(channel, record, published) };
+  const planned = planRelease(release, { published, decision, digests: builtDigests(record.images) }).tags;
   const tags = planned.flatMap((tag): readonly PlannedTag[] => {
     if (tag.kind !== 'channel') return [];
     // A channel that cannot be compared may still be decided.
@@ -56,9 +57,17 @@ export function planPromotion(
   return { decision, tags: [...tags, ...tagsWithoutImage(channel, record, published, tags)] };
 }
 
-/** The release as a push, because a backfill never moves a channel. A refresh stays a refresh. */
-const promoted = (record: ReleaseRecord): Release =>
-  recordedRelease(record, record.event === 'refresh' ? 'refresh' : 'push');
+/** The variants of a release, and those of the channel whose image it has too: `slim` is another name of the default. */
+const variantsOf = (
+  channel: Channel,
+  { variants, images }: ReleaseRecord,
+  published: NonNullable<PlanState['published']>,
+): readonly Variant[] =>
+  VARIANTS.filter((variant) => {
+    const tag = variantTag(channel, variant);
+    const isInUse = Object.values(published).some((existing) => existing[tag] !== undefined);
+    return variants.includes(variant) || (isInUse && images[VARIANT_IMAGES[variant]] !== undefined);
+  });
 
 /** Tags of the channel for which the release has no image: of a variant, a platform or a registry that it was not published for. */
 const tagsWithoutImage = (
@@ -106,7 +115,10 @@ export async function preparePromotion(
   const { record } = request;
   onStep(`comparing ${record.name} with its record`);
   const versions = { ...record, tags: record.tags.filter(({ kind }) => kind === 'version') };
-  const drift = (await releaseStatus(versions, registry, check)).filter(isDrift);
+  // An earlier decision for the same release may have been interrupted before it moved the channel.
+  const drift = (await releaseStatus(versions, registry, check))
+    .filter(isDrift)
+    .filter(({ kind }) => kind === 'version');
   if (drift.length > 0) {
     throw new WorkError({
       kind: 'drift',
@@ -116,7 +128,7 @@ export async function preparePromotion(
     });
   }
   const registries = [...new Set([...record.registries, ...request.registries])];
-  const published = await readAllPublished({ ...promoted(record), registries }, registry, onStep);
+  const published = await readAllPublished({ ...asPush(record), registries }, registry, onStep);
   return planPromotion(request, published, new Date().toISOString());
 }
 

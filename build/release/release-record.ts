@@ -53,6 +53,10 @@ export interface StoredRecord {
 export const recordedRelease = (record: ReleaseRecord, event: ReleaseEvent = record.event): Release =>
   parseRelease({ ...record, platformTags: record.platformTags ?? true, event });
 
+/** The release as a push, because a backfill never moves a channel. A refresh stays a refresh. */
+export const asPush = (record: ReleaseRecord): Release =>
+  recordedRelease(record, record.event === 'refresh' ? 'refresh' : 'push');
+
 const RECORD_TYPE = 'application/vnd.openclaw.release.record.v1+json';
 
 /** The tag of a release's record. */
@@ -81,7 +85,7 @@ const recordRule = ruleChecker({
   ],
   properties: {
     name: { type: 'string', pattern: TAG_PATTERN },
-    ref: { type: 'string', pattern: '^refs/(?:heads/main|tags/v[0-9A-Za-z.+-]{1,100})$' },
+    ref: { type: 'string', pattern: '^(?:refs/(?:heads/main|tags/v[0-9A-Za-z.+-]{1,100})|base/[1-9][0-9])$' },
     event: { enum: RELEASE_EVENTS },
     date: { type: 'string', pattern: '^\\d{8}$' },
     revision: WORD,

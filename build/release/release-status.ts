@@ -4,10 +4,11 @@ import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { isWithdrawn } from './channel-decision.ts';
-import { planRelease } from './plan-release.ts';
+import { type PlannedTag, planRelease } from './plan-release.ts';
 import { type PublishedImage, publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
-import { type RecordedTag, type ReleaseRecord, recordedRelease } from './release-record.ts';
+import { asPush, type RecordedTag, type ReleaseRecord, recordedRelease } from './release-record.ts';
+import { digestOfTag } from './release-tags.ts';
 import { decisionAbout } from './stored-decision.ts';
 import type { SignatureCheck } from './trusted-record.ts';
 
@@ -61,19 +62,26 @@ export async function releaseStatus(
     images.set(key, known);
     return known;
   };
-  const release = recordedRelease(record);
+  const decision = await decisionAbout(recordedRelease(record), registry, check);
+  const isChosen = decision?.release === record.name;
+  const release = isChosen ? asPush(record) : recordedRelease(record);
   const published = await readAllPublished(release, registry, () => {});
   // A channel that the rules would not move has been taken by a newer release.
-  const decision = await decisionAbout(release, registry, check);
   const { tags: planned } = planRelease(release, { published, created: record.created, decision });
   const nowOf = (name: string, tag: string): string | undefined => published[name]?.[tag]?.digest;
+  const expected = isChosen ? withChannel(record, planned) : record.tags;
   return Promise.all(
-    record.tags.map(async (recorded): Promise<TagStatus> => {
+    expected.map(async (recorded): Promise<TagStatus> => {
       const { registry: name, tag, kind, digest } = recorded;
       const now = nowOf(name, tag);
       const kept = planned.find((plan) => plan.registry === name && plan.tag === tag && plan.action === 'keep');
       const judge = async (): Promise<Pick<TagStatus, 'state' | 'why'>> => {
-        if (now === digest) return completeness(record, recorded, await readImage(name, digest));
+        if (now === digest) {
+          const found = completeness(record, recorded, await readImage(name, digest));
+          return isChosen && kind === 'channel' && found.state === 'ok'
+            ? { ...found, why: `was chosen on ${decision.decided.slice(0, 10)}: ${decision.reason}` }
+            : found;
+        }
         if (kind === 'channel' && kept !== undefined)
           return { state: isWithdrawn(decision, record.name) ? 'decided' : 'moved on', why: kept.why };
         if (now === undefined) return { state: 'missing', why: 'the tag does not exist' };
@@ -89,6 +97,16 @@ export async function releaseStatus(
     }),
   );
 }
+
+/** The tags of a release that a decision chose: its record may lack the channel, which it did not move when it was published. */
+const withChannel = (record: ReleaseRecord, planned: readonly PlannedTag[]): readonly RecordedTag[] => [
+  ...record.tags,
+  ...planned.flatMap((plan): readonly RecordedTag[] => {
+    const { registry, tag, kind } = plan;
+    const isRecorded = record.tags.some((of) => of.registry === registry && of.tag === tag);
+    return kind === 'version' || isRecorded ? [] : [{ registry, tag, kind, digest: digestOfTag(plan, record.images) }];
+  }),
+];
 
 /** Missing content is reported as the state of the tag. It must not end the comparison. */
 function brokenOrThrow(error: unknown): 'broken' {

@@ -36,13 +36,20 @@ const decisionRule = ruleChecker({
   },
 });
 
-/** The decision as an artifact; equal in all registries, so that one signature serves all. */
-export const decisionDocument = (decision: ChannelDecision): StoredArtifact =>
-  artifactDocument({
+/**
+ * The decision as an artifact; equal in all registries, so that one signature serves all.
+ *
+ * @throws WorkError if it breaks a rule: every later command would refuse it
+ */
+export function decisionDocument(decision: ChannelDecision): StoredArtifact {
+  const broken = decisionRule(decision);
+  if (broken !== undefined) throw invalidContent(decisionTag(decision.channel), broken);
+  return artifactDocument({
     type: DECISION_TYPE,
     annotations: { [ANNOTATION.title]: `${decision.channel} is ${decision.release}` },
     content: decision,
   });
+}
 
 /**
  * Writes a decision, if the registry still has what was read before.

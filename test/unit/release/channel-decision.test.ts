@@ -237,6 +237,16 @@ describe('the promotion of a release', () => {
     expect(planned.decision).toEqual(decision('2026.9.5 without 2026.9.6'));
   });
 
+  it('moves a variant that it was not published as, if it has its image', () => {
+    const planned = promotion('2026.9.5 latest=2026.9.6 slim=2026.9.6', { variants: ['default'] });
+    expect(tagsOf(planned, FIRST)).toBe('move latest, create latest-amd64, move slim, create slim-amd64');
+  });
+
+  it('withdraws the refreshes of a withdrawn version with it, and those of the chosen one by name', () => {
+    const { decision: made } = promotion('2026.9.5 2026.9.5-r20260901 2026.9.6 2026.9.6-r20260908 2026.9.6-r20260915');
+    expect(made.withdrawn).toEqual(['2026.9.5-r20260901', '2026.9.6']);
+  });
+
   it.each([
     ['a variant', 'latest=2026.9.6 latest-browser=2026.9.6', 'latest-browser'],
     ['a platform', 'latest=2026.9.6 latest-arm64=2026.9.6', 'latest-arm64'],

@@ -22,5 +22,13 @@ const groups = importer
   .split(/^(?= {4}\S)/m)
   .slice(1)
   .filter((text) => !text.startsWith('    devDependencies:'));
-const importerOfRoot = `\n  .:\n${groups.join('').trimEnd()}\n\n`;
+// pnpm writes the peers that it installs by itself into the importer too: a plugin's peer is the gateway, which the image has.
+const wanted = new Set(Object.keys({ ...dependencies, ...optionalDependencies }));
+const nameOf = (/** @type {string} */ entry) => /^ {6}'?([^':]+)'?:/.exec(entry)?.[1] ?? '';
+const kept = groups.flatMap((group) => {
+  const [head, ...entries] = group.split(/^(?= {6}\S)/m);
+  const own = entries.filter((entry) => wanted.has(nameOf(entry)));
+  return own.length === 0 ? [] : [head, ...own];
+});
+const importerOfRoot = `\n  .:\n${kept.join('').trimEnd()}\n\n`;
 writeFileSync('pnpm-lock.yaml', lock.slice(0, start) + importerOfRoot + lock.slice(end));

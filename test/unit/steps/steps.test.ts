@@ -205,6 +205,21 @@ packages:
 `);
   });
 
+  it('leaves out peers, which pnpm locks like dependencies', async () => {
+    await write('package.json', { name: 'root' });
+    const peers = { openclaw: '>=2026.1.26' };
+    await write('extensions/echo/package.json', {
+      name: 'echo',
+      dependencies: { '@x/ms': '^2' },
+      peerDependencies: peers,
+    });
+    const own = "    dependencies:\n      '@x/ms':\n        specifier: ^2\n        version: 2.1.3\n";
+    const peer = "      openclaw:\n        specifier: '>=2026.1.26'\n        version: 2026.2.24\n";
+    await write('pnpm-lock.yaml', `\nimporters:\n\n  extensions/echo:\n${own}${peer}\npackages:\n`);
+    expect((await node(step('isolate-plugin.mjs'), 'echo')).exitCode).toBe(0);
+    expect(await readFile(join(folder, 'pnpm-lock.yaml'), 'utf8')).toBe(`\nimporters:\n\n  .:\n${own}\npackages:\n`);
+  });
+
   it('fails if the lockfile does not contain the plugin', async () => {
     await write('package.json', {});
     await write('extensions/echo/package.json', {});

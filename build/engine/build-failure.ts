@@ -13,6 +13,13 @@ interface Rule extends FailureText {
   readonly onlyEngineOutput?: true;
 }
 
+const UNLOCKED_INSTALL = {
+  kind: 'unlocked-install',
+  title: 'An install script of the gateway uses the network',
+  reason: 'Everything in an image is locked before its build, so install scripts of the gateway run without network',
+  hint: "the last lines name the package or the host: add a package to the dependencies in the gateway's package.json, or build another release",
+} as const;
+
 /** Failures of a build other than failed requests to registries. The first matching rule applies. */
 const RULES: readonly Rule[] = [
   {
@@ -30,13 +37,7 @@ const RULES: readonly Rule[] = [
     reason: 'The kernel killed a build step because memory ran out (exit code 137)',
     hint: 'give the engine at least 2 GB of memory (Docker Desktop: Settings, Resources), or use a larger machine with --builder',
   },
-  {
-    kind: 'unlocked-install',
-    pattern: /\bENOTCACHED\b|ERR_PNPM_NO_OFFLINE_(?:META|TARBALL)/,
-    title: 'An install script of the gateway installs packages',
-    reason: 'Everything in an image is locked before its build, so install scripts of the gateway run without network',
-    hint: "add the package that the last lines name to the dependencies in the gateway's package.json, or build another release",
-  },
+  { ...UNLOCKED_INSTALL, pattern: /\bENOTCACHED\b|ERR_PNPM_NO_OFFLINE_(?:META|TARBALL)/ },
   {
     kind: 'missing-package',
     pattern: /ERR_PNPM_FETCH_404|npm error (?:code E404|404 )/,
@@ -152,10 +153,12 @@ const curlFailure = (error: string): RequestFailure | undefined =>
 /** BuildKit's message quotes the whole script of a step. Keep only how it ended. */
 const shorten = (error: string): string => error.replace(/process "(?:[^"\\]|\\.)*" did not/s, 'its script did not');
 
+/** @param isOffline whether the step must work without network */
 function explanationOf(
   error: string,
   lines: readonly string[],
   output: string,
+  isOffline: boolean,
 ): (FailureText & { readonly kind: FailureKind }) | undefined {
   // The quoted script must not match: it contains package names and comments.
   const engineOutput = [shorten(error), output].join('\n');
@@ -166,6 +169,7 @@ function explanationOf(
   if (rule !== undefined) return rule;
   const request = requestFailure(text) ?? curlFailure(error);
   if (request === undefined) return undefined;
+  if (isOffline && request === 'no-network') return UNLOCKED_INSTALL;
   const { title, reason, ...hints } = REQUESTS[request];
   const requester: Requester = error.includes('did not complete successfully') ? 'step' : 'engine';
   return { kind: request, title, reason, hint: hints[requester] };
@@ -200,7 +204,12 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
     (step) => step.state === 'failed' && !/context canceled/i.test(step.error ?? ''),
   );
   const lines = failed === undefined ? tellingLines(output.trim().split('\n')) : tellingLines(failed.lines);
-  const explanation = explanationOf(failed?.error ?? '', failed?.lines ?? [], output);
+  const explanation = explanationOf(
+    failed?.error ?? '',
+    failed?.lines ?? [],
+    output,
+    failed?.name.includes('--network=none') === true,
+  );
   if (explanation !== undefined) {
     const { kind, title, reason, hint } = explanation;
     return {

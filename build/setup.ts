@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { type Problem, RequestError, requestError } from './problem.ts';
+import { parseRelaxedJson, RelaxedJsonError } from './relaxed-json.ts';
 import { failureText } from './report/failure-report.ts';
 import { checkSetup } from './stack/check-setup.ts';
 import { schemeOf } from './stack/gateway-config.ts';
@@ -9,7 +10,6 @@ import { otherCredential } from './stack/gateway-token.ts';
 import { maskedConfiguration } from './stack/masked.ts';
 import { configureGateway, planSetup } from './stack/plan-setup.ts';
 import { quadletOf } from './stack/quadlet.ts';
-import { parseRelaxedJson, RelaxedJsonError } from './stack/relaxed-json.ts';
 import { type SandboxProbe, sandboxImage } from './stack/sandbox-gate.ts';
 import type { SetupInput } from './stack/setup-values.ts';
 

@@ -5,8 +5,8 @@ import { execa } from 'execa';
 import type { Engine } from '../engine/engine.ts';
 import { readNpmOptions } from '../gateway/npm.ts';
 import { resolveGatewayPackage } from '../gateway/resolved-package.ts';
+import { parseRelaxedJson, RelaxedJsonError } from '../relaxed-json.ts';
 import { COMPOSE_FILE, EXTRA_OVERLAY, OVERRIDES, SANDBOX_OVERLAY } from '../stack/compose-overlay.ts';
-import { parseRelaxedJson, RelaxedJsonError } from '../stack/relaxed-json.ts';
 import {
   effectiveValues,
   FOLDERS,

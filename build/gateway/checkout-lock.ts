@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, matchesGlob, normalize } from 'node:path';
 import { PROXY_VARIABLES } from '../engine/buildx.ts';
 import type { Problem } from '../problem.ts';
 import { replaceInLockfile, trimLockfile } from '../steps/trim-lockfile.mjs';
@@ -11,6 +11,8 @@ import { readSourceFile } from './source-file.ts';
 
 /** The parts of a workspace's lockfile that affect a build. Source: pnpm-lock.yaml, lockfileVersion 9. */
 export interface CheckoutLock {
+  /** Folders that the production dependencies of a workspace package lead to, whatever its manifest calls them; by folder of the package. */
+  readonly links: ReadonlyMap<string, readonly string[]>;
   /** Version of a direct dependency of the workspace's root. */
   readonly versionOf: (name: string) => string | undefined;
   /** Paths in the checkout that the install reads: patches, and packages outside of the workspace. */
@@ -37,6 +39,7 @@ export async function readCheckoutLock(
   if (text === undefined) {
     const hint = 'create it with pnpm install';
     return {
+      links: new Map(),
       versionOf: () => undefined,
       files: [],
       replacements: [],
@@ -53,7 +56,7 @@ export async function readCheckoutLock(
     // A .pnpmfile changes manifests, so only pnpm can compare them.
     if (lock.pnpmfileChecksum !== undefined) break;
     const file = folder === '.' ? 'package.json' : `${folder}/package.json`;
-    for (const { name, specifier, locked } of differences(manifest, lock.importers?.[folder], lock.overrides ?? {}))
+    for (const { name, specifier, locked } of differences(manifest, lock.importers?.[folder], lock))
       stale.push({
         source: `${file}:${lineOf(await readSourceFile(join(root, file)), `"${name}"`)}`,
         value: `${name}@${specifier}`,
@@ -62,6 +65,7 @@ export async function readCheckoutLock(
       });
   }
   return {
+    links: linksOf(lock),
     versionOf: (name) => {
       for (const group of GROUPS) {
         const version = lock.importers?.['.']?.[group]?.[name]?.version;
@@ -73,6 +77,16 @@ export async function readCheckoutLock(
     replacements: locked,
     problems: [...stale, ...impossible, ...notReplaced(lock, locked), ...(await unreachableHosts(lock, text))],
   };
+}
+
+/** A dependency of the form `link:../x`, by a range or an override too, is a folder of the checkout. */
+function linksOf({ importers = {} }: Lockfile): CheckoutLock['links'] {
+  const foldersOf = (folder: string, importer: Importer): readonly string[] =>
+    Object.values({ ...importer.dependencies, ...importer.optionalDependencies }).flatMap(({ version }) => {
+      const path = version.startsWith('link:') ? normalize(join(folder, version.slice('link:'.length))) : '..';
+      return path.startsWith('..') || path.startsWith('/') ? [] : [path];
+    });
+  return new Map(Object.entries(importers).map(([folder, importer]) => [folder, foldersOf(folder, importer)]));
 }
 
 /** Patches, and packages that the lockfile names by a path. */
@@ -89,13 +103,16 @@ function localFiles({ packages = {}, patchedDependencies = {} }: Lockfile): read
 function differences(
   manifest: PackageManifest,
   importer: Importer | undefined,
-  overrides: Readonly<Record<string, string>>,
+  { overrides = {}, ignoredOptionalDependencies: ignored = [] }: Lockfile,
 ): readonly { readonly name: string; readonly specifier: string; readonly locked: string | undefined }[] {
+  const optional = Object.entries(manifest.optionalDependencies ?? {}).filter(
+    ([name]) => !ignored.some((pattern) => matchesGlob(name, pattern)),
+  );
   // A dependency in several groups is locked in one: optional before production before development.
   const specifiers: Readonly<Record<string, string>> = {
     ...manifest.devDependencies,
     ...manifest.dependencies,
-    ...manifest.optionalDependencies,
+    ...Object.fromEntries(optional),
   };
   const locked: Record<string, string> = {};
   for (const group of GROUPS) {
@@ -140,17 +157,24 @@ async function unreachableHosts(lock: Lockfile, text: string): Promise<readonly 
   const problems = await Promise.all(
     [...byHost].map(async ([host, packages]): Promise<readonly Problem[]> => {
       const [, name = '', port = ''] = /^(.*):(\d+)$/.exec(host) ?? [];
-      if (await acceptsConnections(name, Number(port))) return [];
+      const isReachable = await acceptsConnections(name, Number(port));
+      const isSsh = isReachable && packages.some(({ address }) => isOverSsh(address));
+      if (isReachable && !isSsh) return [];
       return packages.map((locked) => ({
         source: `${LOCKFILE}:${lineOf(text, locked.address)}`,
         value: locked.name,
-        reason: `comes from ${Object.values(PORTS).includes(port) ? name : host}, which is unreachable`,
-        hint: `build on a host that reaches it, or replace it by a published package: --override ${overrideFor(dependencyOf(lock, locked.name))}`,
+        reason: isSsh
+          ? `comes from ${name} over SSH, and a build has no key for it`
+          : `comes from ${Object.values(PORTS).includes(port) ? name : host}, which is unreachable`,
+        hint: `${isSsh ? 'name it by an https address in the checkout' : 'build on a host that reaches it'}, or replace it by a published package: --override ${overrideFor(dependencyOf(lock, locked.name))}`,
       }));
     }),
   );
   return problems.flat();
 }
+
+/** `ssh://…`, `git+ssh://…`, and git's short form without a scheme: `git@github.com:owner/name.git`. */
+const isOverSsh = (address: string): boolean => /^(?:git\+)?ssh:/.test(address) || !/^[\w+]+:\/\//.test(address);
 
 const PORTS: Readonly<Record<string, string>> = {
   'https:': '443',

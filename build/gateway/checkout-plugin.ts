@@ -14,6 +14,8 @@ const MANIFEST = 'openclaw.plugin.json';
 export interface CheckoutPlugins {
   readonly plugins: readonly CheckoutPlugin[];
   readonly others: readonly string[];
+  /** Folders whose manifest cannot be read, with the reason. Only a requested one matters. */
+  readonly broken?: ReadonlyMap<string, Problem>;
 }
 
 /**
@@ -26,19 +28,26 @@ export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins
   const home = existsSync(folder) ? await realpath(folder) : folder;
   const plugins: CheckoutPlugin[] = [];
   const others: string[] = [];
+  const broken = new Map<string, Problem>();
   for (const directory of names) {
     // A link may lead nowhere.
     const real = await realpath(join(folder, directory)).catch(() => '');
     const inside = real.startsWith(`${home}${sep}`);
     const text = inside ? await readSourceFile(join(folder, directory, MANIFEST)).catch(() => undefined) : undefined;
-    const id = text === undefined ? undefined : parsePluginManifest(text, join(folder, directory, MANIFEST)).id;
+    let id: string | undefined;
+    try {
+      id = text === undefined ? undefined : parsePluginManifest(text, join(folder, directory, MANIFEST)).id;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      for (const problem of error.problems) broken.set(directory, problem);
+    }
     if (id === undefined) {
       others.push(directory);
       continue;
     }
     plugins.push({ id, directory });
   }
-  return { plugins, others };
+  return { plugins, others, ...(broken.size === 0 ? {} : { broken }) };
 }
 
 /**
@@ -48,19 +57,23 @@ export async function readCheckoutPlugins(root: string): Promise<CheckoutPlugins
  */
 export function selectPlugins(
   names: readonly string[],
-  { plugins, others }: CheckoutPlugins,
+  { plugins, others, broken }: CheckoutPlugins,
 ): readonly CheckoutPlugin[] {
   const problems: Problem[] = [];
   const selected = names.flatMap((name) => {
     const matches = plugins.filter(({ id, directory }) => id === name || directory === name);
-    if (matches.length !== 1) problems.push(refusal(name, matches, { plugins, others }));
+    if (matches.length !== 1) problems.push(broken?.get(name) ?? refusal(name, matches, { plugins, others }));
     return matches.slice(0, 1);
   });
   if (problems.length > 0) throw new RequestError(problems);
   return [...new Map(selected.map((plugin) => [plugin.id, plugin])).values()].sort((a, b) => a.id.localeCompare(b.id));
 }
 
-function refusal(name: string, matches: readonly CheckoutPlugin[], { plugins, others }: CheckoutPlugins): Problem {
+function refusal(
+  name: string,
+  matches: readonly CheckoutPlugin[],
+  { plugins, others }: Omit<CheckoutPlugins, 'broken'>,
+): Problem {
   const problem = { source: '--extensions', value: name };
   if (matches.length > 1) {
     return {

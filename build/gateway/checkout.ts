@@ -77,9 +77,10 @@ export async function readCheckout(
   const lock = await readCheckoutLock(root, manifests, replacements);
   problems.push(...lock.problems);
 
-  const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+(?:-[\w.-]+)?)(?:\+|$)/.exec(manifest.packageManager ?? '')?.[1];
-  if (pnpmVersion === undefined)
-    problems.push(missing(root, 'packageManager', manifest.packageManager, 'pnpm@10.23.0'));
+  const { name: manager = '', version: pinned = '' } = manifest.devEngines?.packageManager ?? {};
+  const packageManager = manifest.packageManager ?? (manager === '' ? undefined : `${manager}@${pinned}`);
+  const pnpmVersion = /^pnpm@(\d+\.\d+\.\d+(?:-[\w.-]+)?)(?:\+|$)/.exec(packageManager ?? '')?.[1];
+  if (pnpmVersion === undefined) problems.push(missing(root, 'packageManager', packageManager, 'pnpm@10.23.0'));
   const scripts = manifest.scripts ?? {};
   const serverScript = SERVER_SCRIPTS.find((name) => scripts[name] !== undefined);
   if (serverScript === undefined)
@@ -95,14 +96,24 @@ export async function readCheckout(
   }
   const files = await packedByNpm(root, manifest);
   const isPacked = (name: string): boolean => files.some((path) => path === name || path.startsWith(`${name}/`));
-  const needed = workspaceDependencies(manifests);
+  const needed = workspaceDependencies(manifests, lock.links, requested);
   const inputs = await installInputs(
     root,
     manifests,
     workspace,
     [...needed.map(({ folder }) => folder), ...compiled],
+    requested,
     lock.files,
   );
+  const excluded = inputs.filter((path) => !ignore.admits(path) && !existsBelow(path, ignore));
+  if (excluded.length > 0) {
+    const reason = 'is read by pnpm install, but the .dockerignore of the checkout excludes it';
+    throw new RequestError(
+      excluded.map((path) =>
+        problemWith('--source', path, reason, `remove that line from ${join(root, '.dockerignore')}`),
+      ),
+    );
+  }
   const pluginsFromSource = isPacked('extensions') && entries.includes('extensions');
   const { [CANVAS_SCRIPT]: canvas, ...otherScripts } = scripts;
   const hasUiScript = scripts[UI_SCRIPT] !== undefined;
@@ -149,7 +160,7 @@ export async function readCheckout(
       );
     }),
     workspaceDependencies: needed,
-    developmentFolders: developmentFolders(manifests),
+    developmentFolders: developmentFolders(manifests, needed),
     documents: DOCUMENTS.filter((name) => entries.includes(name) && isPacked(name)),
     hasExtensions: entries.includes('extensions'),
     selected,
@@ -180,13 +191,16 @@ function isBuilt(path: string, checkout: Checkout, ignore: DockerIgnore): boolea
 /** Names without a special meaning in Dockerfiles and shells. */
 const SAFE_NAME = /^[\w@+~][\w.@+~-]*$|^\.[\w@+~-][\w.@+~-]*$/;
 
+/** The same rule as build/steps/select-plugins.mjs. */
+const SAFE_PLUGIN = /^\w[\w.-]*$/;
+
 /** Checks every name that is inserted into the Dockerfile, so that a checkout cannot inject instructions. */
 function unsafeNames(checkout: Checkout): readonly Problem[] {
   const { version, manifests, serverSources, uiSources, canvasSources, packageFiles, selected } = checkout;
   const workspace = checkout.workspaceDependencies.flatMap(({ folder, files }) => [folder, ...files]);
   const paths = [...manifests, ...serverSources, ...uiSources, ...canvasSources, ...packageFiles, ...workspace];
   const badPaths = [...new Set(paths)].filter((path) => !path.split('/').every((part) => SAFE_NAME.test(part)));
-  const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_NAME.test(name));
+  const badIds = selected.flatMap(({ id, directory }) => [id, directory]).filter((name) => !SAFE_PLUGIN.test(name));
   const badNames = [...badPaths, ...badIds].map((value) =>
     problemWith(
       checkout.root,
@@ -221,12 +235,18 @@ function existsBelow(name: string, { text }: DockerIgnore): boolean {
   return text.split('\n').some((line) => line.startsWith(`!${name}/`));
 }
 
-/** The files that `pnpm install` reads. Only a change of these repeats the install. @param needed folders of workspace packages */
+/**
+ * The files that `pnpm install` reads. Only a change of these repeats the install.
+ *
+ * @param needed folders of workspace packages
+ * @param requested folders of the requested plugins
+ */
 async function installInputs(
   root: string,
   manifests: ReadonlyMap<string, PackageManifest>,
   workspace: Workspace,
   needed: readonly string[],
+  requested: readonly string[],
   local: readonly string[],
 ): Promise<readonly string[]> {
   const installed = [...manifests].filter(
@@ -236,14 +256,20 @@ async function installInputs(
   const patches = [workspace.patchedDependencies, manifests.get('.')?.pnpm?.patchedDependencies].flatMap((paths) =>
     Object.values(paths ?? {}),
   );
-  const hooks = ['.pnpmfile.cjs', '.pnpmfile.mjs'].filter(exists);
+  const npmrc = await readSourceFile(join(root, '.npmrc')).catch(() => '');
+  const named = workspace.pnpmfile ?? /^\s*pnpmfile\s*=\s*(\S+)/m.exec(npmrc)?.[1] ?? '';
+  const hooks = ['.pnpmfile.cjs', '.pnpmfile.mjs', ...(named === '' ? [] : [normalize(named)])].filter(exists);
   const settings = ['pnpm-lock.yaml', WORKSPACE, '.npmrc', ...hooks, 'patches'].filter(exists);
   const others = [...patches, ...local]
     .map((path) => normalize(path))
     .filter((path) => exists(path) && !path.startsWith('..') && !path.startsWith('patches/'));
   // pnpm runs the install scripts of every workspace package, in its folder. They may read any file there.
-  const withScripts = installed.flatMap(([folder, manifest]) =>
-    folder !== '.' && ownInstallScripts(manifest).length > 0 ? [normalize(folder)] : [],
+  const withScripts = [...manifests].flatMap(([folder, manifest]) =>
+    folder !== '.' &&
+    (requested.includes(folder) || installed.some(([other]) => other === folder)) &&
+    [...ownInstallScripts(manifest), ...(manifest.scripts?.['prepare'] === undefined ? [] : ['prepare'])].length > 0
+      ? [normalize(folder)]
+      : [],
   );
   const ownScripts = installed.flatMap(([folder, manifest]) =>
     [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>

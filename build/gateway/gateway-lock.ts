@@ -189,7 +189,10 @@ export async function writeLocked(
   const manifest = manifestIn(files);
   await assertOverridesUsed(overrides, folder);
   const withScripts = [...new Set(packages.filter((locked) => locked.hasInstallScript).map(({ name }) => name))].sort();
-  const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts);
+  const versions = new Map(
+    withScripts.map((name) => [name, packages.flatMap((of) => (of.name === name ? [of.version] : []))]),
+  );
+  const allowed = await allowedScripts(manifest, files.get('pnpm-workspace.yaml'), withScripts, versions);
   await writeFile(
     join(folder, 'package.json'),
     withAllowedScripts(

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rcompare, valid } from 'semver';
 import { cacheFolder, fillCache } from '../cache-folder.ts';
+import { RequestError } from '../problem.ts';
 import { cachedFolder } from './cached-package.ts';
 import { download } from './download.ts';
 import type { PackagedGateway, Reason } from './gateway.ts';
@@ -143,7 +144,8 @@ async function newestGateway(): Promise<string | undefined> {
   return newest === undefined ? undefined : cacheFolder('gateways', newest);
 }
 
-const PLUGIN_MANIFEST = /^dist\/extensions\/[^/]+\/openclaw\.plugin\.json$/;
+/** Releases before 2026.3.22 have their plugins as sources, outside of dist/. */
+const PLUGIN_MANIFEST = /^(?:dist\/)?extensions\/[^/]+\/openclaw\.plugin\.json$/;
 const PLUGIN_CATALOG = /^scripts\/lib\/official-external-[a-z-]+-catalog\.json$/;
 const METADATA_FILES = [
   /^package\.json$/,
@@ -161,17 +163,28 @@ function describe(manifest: PackageManifest, files: ReadonlyMap<string, string>)
   const bundledPlugins: string[] = [];
   const pluginCatalog: Record<string, string> = {};
   for (const [path, text] of files) {
-    if (PLUGIN_MANIFEST.test(path)) bundledPlugins.push(parsePluginManifest(text, path).id ?? '');
+    if (PLUGIN_MANIFEST.test(path)) bundledPlugins.push(pluginId(text, path));
     if (PLUGIN_CATALOG.test(path)) Object.assign(pluginCatalog, readCatalog(text, path));
   }
   return {
     ...describedBy(manifest),
-    revision: buildInfo.commit ?? '',
+    // A part of a commit, or `unknown`, names none.
+    revision: /^[0-9a-f]{40}$/.test(buildInfo.commit ?? '') ? (buildInfo.commit ?? '') : '',
     built: buildInfo.builtAt,
-    bundledPlugins: bundledPlugins.sort(),
+    bundledPlugins: [...new Set(bundledPlugins)].filter((id) => id !== '').sort(),
     pluginCatalog,
     installScripts: ownInstallScripts(manifest),
   };
+}
+
+/** @returns nothing for a manifest that cannot be read: the gateway skips that plugin too */
+function pluginId(text: string, path: string): string {
+  try {
+    return parsePluginManifest(text, path).id ?? '';
+  } catch (error) {
+    if (error instanceof RequestError) return '';
+    throw error;
+  }
 }
 
 /** Reads official plugins only: `@openclaw/…`. */

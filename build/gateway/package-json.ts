@@ -1,4 +1,5 @@
 import { requestError, WorkError } from '../problem.ts';
+import { parseRelaxedJson } from '../relaxed-json.ts';
 import { ruleChecker } from '../schema.ts';
 import type { PackageManifest } from './package-manifest.ts';
 
@@ -25,6 +26,13 @@ const manifestRule = ruleChecker({
     engines: { type: 'object', properties: { node: TEXT } },
     scripts: { type: 'object', additionalProperties: TEXT },
     packageManager: TEXT,
+    devEngines: {
+      type: 'object',
+      // Several package managers are a list, which names none.
+      properties: {
+        packageManager: { type: ['object', 'array'], properties: { name: TEXT, version: TEXT } },
+      },
+    },
     main: TEXT,
     bin: { type: ['string', 'object'], additionalProperties: TEXT },
     files: LIST,
@@ -44,9 +52,9 @@ export const parsePackageJson = (text: string, file: string): PackageManifest =>
   parseFile(text, file, manifestRule) as PackageManifest;
 
 const nameRule = ruleChecker({ type: 'object', properties: { id: TEXT } });
-/** @param file for error messages @throws RequestError that names the violated rule */
+/** The gateway reads it as JSON5. @param file for error messages @throws RequestError that names the violated rule */
 export const parsePluginManifest = (text: string, file: string): { readonly id?: string } =>
-  parseFile(text, file, nameRule) as { readonly id?: string };
+  parseFile(text, file, nameRule, parseRelaxedJson) as { readonly id?: string };
 
 /** The commit is null if git was not at hand, as when 2026.3.23-1 was built. */
 interface BuildInfo {
@@ -176,11 +184,16 @@ const unexpectedAnswer = (name: string, broken: string): WorkError =>
 /** Whether a text is the name of an npm package, and not a path or an address. */
 export const isPackageName = (text: string): boolean => new RegExp(PACKAGE_NAME).test(text);
 
-function parseFile(text: string, file: string, rule: ReturnType<typeof ruleChecker>): unknown {
+function parseFile(
+  text: string,
+  file: string,
+  rule: ReturnType<typeof ruleChecker>,
+  parse: (text: string) => unknown = JSON.parse,
+): unknown {
   const hint = 'correct the file, or build another version';
   let value: unknown;
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw requestError(file, '', `is not valid JSON: ${(error as Error).message}`, hint);
   }

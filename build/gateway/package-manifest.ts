@@ -1,4 +1,5 @@
 import hostedGit from 'hosted-git-info';
+import { satisfies } from 'semver';
 import { withoutLogin } from './npm.ts';
 import { parseWorkspace } from './pnpm-files.ts';
 
@@ -14,6 +15,8 @@ export interface PackageManifest {
   readonly scripts?: Readonly<Record<string, string>>;
   /** `pnpm@10.23.0+sha512.…`. Source: https://nodejs.org/api/packages.html#packagemanager */
   readonly packageManager?: string;
+  /** Source: https://docs.npmjs.com/cli/configuring-npm/package-json#devengines */
+  readonly devEngines?: { readonly packageManager?: { readonly name?: string; readonly version?: string } };
   readonly main?: string;
   readonly exports?: unknown;
   readonly bin?: string | Readonly<Record<string, string>>;
@@ -64,18 +67,30 @@ export function withOverrides(
  * pnpm-workspace.yaml, or `pnpm.onlyBuiltDependencies` in its package.json.
  *
  * @param withScripts names of the dependencies that have install scripts
+ * @param versions their locked versions, by name
  * @returns those that may run; all of them if the gateway has no such list, as in npm
  */
 export async function allowedScripts(
   manifest: PackageManifest,
   workspaceYaml: string | undefined,
   withScripts: readonly string[],
+  versions: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Promise<readonly string[]> {
   const workspace = await parseWorkspace(workspaceYaml ?? '', 'pnpm-workspace.yaml of the gateway');
-  const list = workspace.onlyBuiltDependencies ?? manifest.pnpm?.onlyBuiltDependencies;
-  if (workspace.allowBuilds !== undefined) return withScripts.filter((name) => workspace.allowBuilds?.[name] === true);
-  if (list !== undefined) return withScripts.filter((name) => list.includes(name));
-  return withScripts;
+  const { allowBuilds, neverBuiltDependencies: never = [], dangerouslyAllowAllBuilds: all } = workspace;
+  const built = workspace.onlyBuiltDependencies ?? manifest.pnpm?.onlyBuiltDependencies;
+  const allowed = Object.entries(allowBuilds ?? {}).flatMap(([entry, value]) => (value === true ? [entry] : []));
+  const list = allowBuilds === undefined ? built : allowed;
+  /** An entry can name versions: `esbuild@0.27.0 || 0.28.0`. Source: https://pnpm.io/settings#allowbuilds */
+  const isNamed = (entry: string, name: string): boolean => {
+    const at = entry.indexOf('@', 1);
+    if (at < 0) return entry === name;
+    return entry.slice(0, at) === name && (versions.get(name) ?? []).every((of) => satisfies(of, entry.slice(at + 1)));
+  };
+  return withScripts.filter(
+    (name) =>
+      !never.includes(name) && (all === true || list === undefined || list.some((entry) => isNamed(entry, name))),
+  );
 }
 
 /** The text of a dependency manifest that allows install scripts of the allowed packages only. */
@@ -111,7 +126,7 @@ export function repositoryUrl(manifest: PackageManifest): string {
 
 /** The address of the gateway's site, for an annotation that everybody reads. */
 const homepageUrl = (manifest: PackageManifest): string =>
-  manifest.homepage === undefined ? repositoryUrl(manifest) : withoutLogin(manifest.homepage);
+  manifest.homepage?.startsWith('https://') === true ? withoutLogin(manifest.homepage) : repositoryUrl(manifest);
 
 /** The properties of a gateway that its manifest names. */
 export const describedBy = (manifest: PackageManifest) => ({

@@ -5,11 +5,15 @@ import { readSourceFile } from './source-file.ts';
 /** The scripts of a package.json: command lines by name. */
 export type PackageScripts = Readonly<Record<string, string>>;
 
-/** The files in a script's command line: `node scripts/postinstall.js` → `scripts/postinstall.js`. */
-export const scriptFiles = (command: string): readonly string[] =>
-  [...command.matchAll(/(?:^|[\s"'])((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:[cm]?[jt]s|sh))(?=[\s"';&|)]|$)/g)].map(
-    ([, file = '']) => normalize(file),
-  );
+/** The files in a script's command line: `node scripts/postinstall` → `scripts/postinstall.js`, whose ending Node adds. */
+export const scriptFiles = (command: string): readonly string[] => {
+  const named = command.matchAll(/(?:^|[\s"'])((?:\.\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:[cm]?[jt]s|sh))(?=[\s"';&|)]|$)/g);
+  const withoutEnding = command.matchAll(/\bnode\s+((?:\.\/)?[\w-]+(?:\/[\w-]+)*)(?=[\s;&|)]|$)/g);
+  return [
+    ...[...named].map(([, file = '']) => normalize(file)),
+    ...[...withoutEnding].map(([, file = '']) => `${normalize(file)}.js`),
+  ];
+};
 
 /** The command lines that scripts run: their own, and those of the scripts that they call with pnpm or npm. */
 export function commandsOf(scripts: PackageScripts, names: readonly string[]): readonly string[] {

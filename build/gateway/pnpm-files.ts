@@ -8,6 +8,10 @@ export interface Workspace {
   /** A text, which pnpm writes for a package before the user decides, allows nothing. */
   readonly allowBuilds?: Readonly<Record<string, boolean | string>>;
   readonly onlyBuiltDependencies?: readonly string[];
+  readonly neverBuiltDependencies?: readonly string[];
+  readonly dangerouslyAllowAllBuilds?: boolean;
+  /** Path of a program that changes manifests, if it is not .pnpmfile.cjs. */
+  readonly pnpmfile?: string;
   /** Paths of patches, by package. */
   readonly patchedDependencies?: Readonly<Record<string, string>>;
 }
@@ -15,6 +19,8 @@ export interface Workspace {
 export interface Lockfile {
   /** From package.json or pnpm-workspace.yaml. */
   readonly overrides?: Readonly<Record<string, string>>;
+  /** Patterns of names. */
+  readonly ignoredOptionalDependencies?: readonly string[];
   readonly importers?: Readonly<Record<string, Importer>>;
   readonly packages?: Readonly<
     Record<
@@ -54,6 +60,9 @@ const workspaceRule = ruleChecker({
     packages: PATTERNS,
     allowBuilds: mapOf({ type: ['boolean', 'string'] }),
     onlyBuiltDependencies: LIST,
+    neverBuiltDependencies: LIST,
+    dangerouslyAllowAllBuilds: { type: 'boolean' },
+    pnpmfile: TEXT,
     patchedDependencies: mapOf(TEXT),
   },
 });
@@ -69,6 +78,7 @@ const lockfileRule = ruleChecker({
   type: ['object', 'null'],
   properties: {
     overrides: mapOf(TEXT),
+    ignoredOptionalDependencies: LIST,
     importers: mapOf(importer),
     packages: mapOf({ type: 'object', properties: { resolution } }),
     snapshots: mapOf({
@@ -115,8 +125,11 @@ async function parseYaml(text: string, file: string, rule: ReturnType<typeof rul
 }
 
 /** The package that an override of pnpm replaces: `a>@scope/b@^1` → `@scope/b`. Source: https://pnpm.io/settings#overrides */
-export const overridden = (selector: string): string =>
-  /^(@?[^@]+)/.exec(selector.split('>').at(-1) ?? '')?.[1] ?? selector;
+export const overridden = (selector: string): string => {
+  // In `a@>=1` and `a@1 >0`, the sign belongs to a version.
+  const parent = selector.search(/[^ |@]>/);
+  return /^(@?[^@]+)/.exec(parent < 0 ? selector : selector.slice(parent + 2))?.[1] ?? selector;
+};
 
 /** Locked versions by name of the dependency. */
 export type LockedVersions = ReadonlyMap<string, ReadonlySet<string>>;

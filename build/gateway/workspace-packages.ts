@@ -1,5 +1,5 @@
 import { glob } from 'node:fs/promises';
-import { join, matchesGlob } from 'node:path';
+import { dirname, join, matchesGlob } from 'node:path';
 import type { WorkspaceDependency } from './gateway.ts';
 import { parsePackageJson } from './package-json.ts';
 import type { PackageManifest } from './package-manifest.ts';
@@ -17,14 +17,18 @@ export async function workspacePackages(
   workspace: Workspace,
   plugins: readonly string[],
 ): Promise<readonly string[]> {
-  const packages = workspace.packages ?? [];
+  // pnpm takes `./a/` as `a`.
+  const packages = (workspace.packages ?? []).map((pattern) =>
+    pattern.replace(/^(!?)(?:\.\/)+/, '$1').replace(/\/$/, ''),
+  );
   const excluded = packages.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
   const manifests = new Map([['.', await readManifest(root, '.')]]);
   const folders = new Set<string>(['.']);
-  for (const pattern of packages.filter((candidate) => candidate !== '.' && !candidate.startsWith('!'))) {
+  for (const pattern of packages.filter((candidate) => !['', '.'].includes(candidate) && !candidate.startsWith('!'))) {
     for await (const file of glob(`${pattern}/package.json`, { cwd: root })) {
-      const folder = file.replace(/\/package\.json$/, '');
-      if (folder.includes('node_modules') || excluded.some((other) => matchesGlob(folder, other))) continue;
+      const folder = dirname(file);
+      if (folder === '.' || folder.includes('node_modules') || excluded.some((other) => matchesGlob(folder, other)))
+        continue;
       const [top] = folder.split('/');
       const manifest = await readManifest(root, folder);
       manifests.set(folder, manifest);
@@ -47,8 +51,11 @@ const neededFolders = (
  * The folders of the workspace packages that the gateway, or a package that it needs, has as development dependencies. pnpm checks their
  * versions in every install.
  */
-export const developmentFolders = (manifests: ReadonlyMap<string, PackageManifest>): readonly string[] =>
-  ['.', ...workspaceDependencies(manifests).map(({ folder }) => folder)].flatMap((folder) =>
+export const developmentFolders = (
+  manifests: ReadonlyMap<string, PackageManifest>,
+  needed: readonly WorkspaceDependency[],
+): readonly string[] =>
+  ['.', ...needed.map(({ folder }) => folder)].flatMap((folder) =>
     linkedFolders(manifests.get(folder)?.devDependencies ?? {}, manifests),
   );
 
@@ -73,22 +80,29 @@ export async function readManifest(root: string, folder: string): Promise<Packag
 export const hasAssetScripts = ({ openclaw }: PackageManifest): boolean => openclaw?.assetScripts !== undefined;
 
 /**
- * The workspace packages that the gateway needs at run time. pnpm links them into `node_modules`, so their folders belong in the image.
+ * The folders of the checkout that the gateway and the requested plugins need at run time: workspace packages, and others that a
+ * dependency names by `link:`. pnpm links them into `node_modules`, so they belong in the image.
  *
  * @param manifests by folder; the gateway's own is `.`
+ * @param links of the lockfile: the folders that each package leads to
+ * @param plugins folders of the requested plugins
  */
-export function workspaceDependencies(manifests: ReadonlyMap<string, PackageManifest>): readonly WorkspaceDependency[] {
+export function workspaceDependencies(
+  manifests: ReadonlyMap<string, PackageManifest>,
+  links: ReadonlyMap<string, readonly string[]> = new Map(),
+  plugins: readonly string[] = [],
+): readonly WorkspaceDependency[] {
   const needed = new Map<string, WorkspaceDependency>();
-  const visit = (manifest: PackageManifest | undefined): void => {
-    for (const folder of neededFolders(manifest, manifests)) {
+  const visit = (from: string): void => {
+    for (const folder of [...neededFolders(manifests.get(from), manifests), ...(links.get(from) ?? [])]) {
       if (folder === '.' || needed.has(folder)) continue;
       const packed = manifests.get(folder);
       const entry = entryOf(packed);
       needed.set(folder, { folder, files: filesToCopy(packed), ...(entry === undefined ? {} : { entry }) });
-      visit(packed);
+      visit(folder);
     }
   };
-  visit(manifests.get('.'));
+  for (const root of ['.', ...plugins]) visit(root);
   return [...needed.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }
 
@@ -115,8 +129,8 @@ function filesToCopy(manifest: PackageManifest | undefined): readonly string[] {
   return [...new Set(['package.json', ...packedPaths([...files, ...named])])];
 }
 
-/** A pattern with a glob in its first part, which may name any top-level entry. */
-const IS_GLOB_AT_TOP = /^(?:\.?\/)?[^/!]*[*?[\]{}]/;
+/** A pattern with a glob in its first part, or `./`, which may name any top-level entry; or one that excludes a whole one. */
+const IS_GLOB_AT_TOP = /^(?:\.?\/)?[^/!]*[*?[\]{}]|^\.?\/?$|^!(?:\.?\/)?[^/]+(?:\/\**)*$/;
 
 /**
  * The files and folders that npm packs of a gateway before its build, at least. The list of npm itself costs a second, so it decides only
@@ -126,7 +140,12 @@ export async function packedByNpm(root: string, manifest: PackageManifest): Prom
   const { files } = manifest;
   if (files !== undefined && !files.some((pattern) => IS_GLOB_AT_TOP.test(pattern))) return packedPaths(files);
   const { default: packlist } = await import('npm-packlist');
-  const tree = { path: root, realpath: root, package: manifest, isProjectRoot: true, edgesOut: new Map() };
+  // It would look for bundled dependencies in node_modules, which a checkout does not have.
+  const { bundleDependencies: _, bundledDependencies: __, ...others } = manifest;
+  // npm 11 takes `./` as everything.
+  const patterns = files?.map((pattern) => (pattern === './' ? '*' : pattern));
+  const described = patterns === undefined ? others : { ...others, files: patterns };
+  const tree = { path: root, realpath: root, package: described, isProjectRoot: true, edgesOut: new Map() };
   const packed = await packlist(tree as unknown as Parameters<typeof packlist>[0]);
   return [...new Set(packed.map((path) => path.split('/')[0] ?? ''))].sort();
 }

@@ -29,5 +29,15 @@ export function parseOverrides(given: readonly string[], source: string, problem
     }
     return [[name, spec] as const];
   });
+  for (const [index, [name, spec]] of entries.entries()) {
+    const other = entries.slice(0, index).find(([earlier, version]) => earlier === name && version !== spec);
+    if (other !== undefined)
+      problems.push({
+        source,
+        value: `${name}=${spec}`,
+        reason: `contradicts ${name}=${other[1]}`,
+        hint: 'leave one out',
+      });
+  }
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

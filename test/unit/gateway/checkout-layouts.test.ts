@@ -52,6 +52,7 @@ describe('a layout that other releases have', () => {
     const root = await checkout('new', ({ dependencies }) => Object.assign(dependencies, local));
     await mkdir(join(root, 'vendor/foo'), { recursive: true });
     for (const path of ['vendor/ms.patch', 'vendor/odd.patch', 'vendor/bar.tgz']) await writeFile(join(root, path), '');
+    await appendFile(join(root, '.dockerignore'), '!vendor\n');
     const key = 'patchedDependencies:\n';
     const workspace = join(root, 'pnpm-workspace.yaml');
     await writeFile(workspace, (await readFile(workspace, 'utf8')).replace(key, `${key}  'a@1': vendor/ms.patch\n`));

@@ -46,8 +46,13 @@ describe('allowedScripts', () => {
     ['onlyBuiltDependencies', 'onlyBuiltDependencies:\n  - esbuild\n', {}, ['esbuild']],
     ['package.json', undefined, { pnpm: { onlyBuiltDependencies: ['koffi'] } }, ['koffi']],
     ['no list', undefined, {}, all],
+    ['versions', "onlyBuiltDependencies:\n  - 'esbuild@0.27.0 || 0.28.0'\n  - koffi@1.0.0\n", {}, ['esbuild']],
+    ['versions in allowBuilds', "allowBuilds:\n  'esbuild@0.28.0': true\n", {}, ['esbuild']],
+    ['neverBuiltDependencies', 'neverBuiltDependencies:\n  - koffi\n', {}, ['esbuild', 'protobufjs']],
+    ['dangerouslyAllowAllBuilds', 'dangerouslyAllowAllBuilds: true\nonlyBuiltDependencies:\n  - koffi\n', {}, all],
   ])('by %s', async (_, yaml, fields, allowed) => {
-    expect(await allowedScripts({ ...MANIFEST, ...fields }, yaml, all)).toEqual(allowed);
+    const versions = new Map(Object.entries({ esbuild: ['0.28.0'], koffi: ['2.0.0'] }));
+    expect(await allowedScripts({ ...MANIFEST, ...fields }, yaml, all, versions)).toEqual(allowed);
   });
 
   it('is written for npm, and denies all other packages', () => {

@@ -48,3 +48,9 @@ it.each([
   expect(problems.map((problem) => problem.reason)).toEqual(reason === undefined ? [] : [reason]);
   expect(spec.revision).toBe(reason === undefined ? revision : undefined);
 });
+
+it('refuses two versions of one dependency, and takes one that is given twice', () => {
+  const override = ['ms=2.0.0', 'ms=2.1.0'];
+  expect(parseImageSpec({ override }, {}).problems.map(({ reason }) => reason)).toEqual(['contradicts ms=2.0.0']);
+  expect(parseImageSpec({ override: ['ms=2.0.0', 'ms=2.0.0'] }, {}).problems).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRelaxedJson, RelaxedJsonError } from '../../../build/stack/relaxed-json.ts';
+import { parseRelaxedJson, RelaxedJsonError } from '../../build/relaxed-json.ts';
 
 describe('parseRelaxedJson', () => {
   it.each([

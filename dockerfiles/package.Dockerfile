@@ -12,11 +12,11 @@
 #   system-with-apt                     Extra Debian packages
 #   packages                            The system packages, with the extra ones if there are any
 #   packages-with-pip                   Extra Python packages
-#   with-python                         The stage to build on
+#   with-python                         The image so far, with the extra Python packages if there are any
 #   browser-download                    The Chromium for one version of Playwright, in the folder where Playwright looks for it, owned by the user node
 #   with-python-and-browser-playwright  Chromium from browser-download, the Debian packages that it needs, and Xvfb
 #   with-python-and-browser-debian      Debian's Chromium, for hosts that cannot reach Playwright's downloads
-#   with-browser                        The stage to build on
+#   with-browser                        The image so far, with a browser if requested
 #   docker-cli                          The Docker CLI and Compose of Debian 13, unpacked
 #   with-browser-and-docker-cli         The Docker CLI, for sandboxes in a Docker Engine whose socket is mounted
 #   pnpm                                pnpm, for skills
@@ -368,7 +368,7 @@ python3 -m pip install --no-cache-dir --no-compile --break-system-packages --roo
 same_system_times
 SH
 
-# The stage to build on: with the Python packages, if there are any.
+# The image so far, with the extra Python packages if there are any.
 FROM packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip} AS with-python
 
 # The Chromium for one version of Playwright, in the folder where Playwright looks for it, owned by the user node.
@@ -415,7 +415,7 @@ RUN --mount=from=helpers,target=/helpers --mount=type=secret,id=ca \
 apt_install chromium fonts-liberation xvfb
 SH
 
-# The stage to build on: with a browser, if requested.
+# The image so far, with a browser if requested.
 FROM with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}} AS with-browser
 
 # The Docker CLI and Compose of Debian 13, unpacked: no daemon, and none of the packages that Debian would install with them. They run

@@ -28,7 +28,7 @@ export const cacheCommand = new Command('cache')
   .addCommand(
     defineCommand({
       name: 'prune',
-      description: 'remove what no build has used for a while, and what killed runs left',
+      description: 'remove what no build has used for some days (--days), and what killed runs left',
       options: PRUNE_OPTIONS,
       help: '\nExample:\n  scripts/run cache prune --days 7',
       run: prune,

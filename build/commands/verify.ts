@@ -28,7 +28,7 @@ const VERIFY_OPTIONS = {
   },
   maxSize: {
     flags: '--max-size <size>',
-    description: 'fail if the compressed layers have more bytes',
+    description: 'fail if the compressed layers are larger than this',
     example: '--max-size 250MB',
   },
   maxWaste: {

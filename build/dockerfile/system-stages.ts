@@ -81,7 +81,7 @@ same_system_times`,
 export const WITH_PYTHON: Stage = {
   name: 'with-python',
   from: 'packages${OPENCLAW_IMAGE_PIP_PACKAGES:+-with-pip}',
-  why: 'The stage to build on: with the Python packages, if there are any.',
+  why: 'The image so far, with the extra Python packages if there are any.',
   body: '',
 };
 
@@ -131,7 +131,7 @@ export const WITH_BROWSER_DEBIAN: Stage = {
 export const WITH_BROWSER: Stage = {
   name: 'with-browser',
   from: 'with-python${OPENCLAW_INSTALL_BROWSER:+-and-browser-${OPENCLAW_BROWSER}}',
-  why: 'The stage to build on: with a browser, if requested.',
+  why: 'The image so far, with a browser if requested.',
   body: '',
 };
 

@@ -36,8 +36,8 @@ export const interpolatedKeys = (text: string): ReadonlySet<string> =>
   );
 
 /** All values of a key, in the order of the file. */
-export const valuesOf = (text: string, newValue: string): readonly string[] =>
-  linesOf(text).flatMap(({ key, value }) => (key === newValue ? [value] : []));
+export const valuesOf = (text: string, name: string): readonly string[] =>
+  linesOf(text).flatMap(({ key, value }) => (key === name ? [value] : []));
 
 /**
  * Sets keys in place, appends new keys, and removes keys whose value is `undefined`. All other bytes stay: order, comments,

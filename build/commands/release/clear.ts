@@ -29,7 +29,7 @@ export const clearCommand = defineCommand({
   description: 'remove a release lock, a record or a decision that is not valid; images and tags stay',
   options: CLEAR_OPTIONS,
   help: `
-First find out who wrote it. The other commands print this command when they meet a lock, a record or a decision that they refuse.
+First find out who wrote the lock, the record or the decision. The other commands print this command when they meet a lock, a record or a decision that they refuse.
 
 Examples:
   scripts/run release clear --lock --registries ghcr.io/openclaw/openclaw

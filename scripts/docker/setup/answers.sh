@@ -38,7 +38,7 @@ without_end_slashes() {
 }
 
 check_answers() { # QUESTION
-  local home=${HOME:-/tmp}
+  local home=${HOME:-/tmp} default_socket
   case $1 in
   check)
     take image built config_dir workspace_dir secret_dir sandbox socket bind project_name gateway_port bridge_port uid gid host_address selinux_label snapshot_dir snapshots
@@ -53,10 +53,10 @@ check_answers() { # QUESTION
     same_as_given "$bind" OPENCLAW_GATEWAY_BIND lan
     same_as_given "$uid" OPENCLAW_UID "$(kept_id PUID)"
     same_as_given "$gid" OPENCLAW_GID "$(kept_id PGID)"
-    home=$(mountable_socket)
-    case $home in unix://*) ;; *) home=/var/run/docker.sock ;; esac
-    home=$(given OPENCLAW_DOCKER_SOCKET "$home")
-    [ "$socket" = "${home#unix://}" ] || strange_answer "the socket $socket"
+    default_socket=$(mountable_socket)
+    case $default_socket in unix://*) ;; *) default_socket=/var/run/docker.sock ;; esac
+    default_socket=$(given OPENCLAW_DOCKER_SOCKET "$default_socket")
+    [ "$socket" = "${default_socket#unix://}" ] || strange_answer "the socket $socket"
     case $host_address in 127.0.0.1 | '[::1]') ;; *) same_as_given "$host_address" OPENCLAW_HOST_ADDRESS ;; esac
     same_as_given "$selinux_label" OPENCLAW_SELINUX_LABEL
     [ "$project_name" = "$(given COMPOSE_PROJECT_NAME "$(default_project_name)")" ] || strange_answer "the project $project_name"

@@ -153,7 +153,7 @@ rehearse() {
     wait_until_started "$container"
     note "the new gateway started after $((SECONDS - start)) s"
     if docker exec "$container" node dist/index.js doctor --non-interactive </dev/null >"$lock/output" 2>&1; then
-      note 'its doctor ended without a failure'
+      note 'openclaw doctor passed on the copy'
     else
       note 'its doctor reports a failure (a rehearsal has no network):'
       tail -n 5 -- "$lock/output" | printable_lines
@@ -166,7 +166,7 @@ rehearse() {
   if [ -n "$needs_repair" ]; then note 'the new gateway suggests `openclaw doctor --fix`; to let it repair the state: scripts/docker/setup.sh --fix'; fi
 }
 
-printable_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | sed 's/^/    | /'; }
+printable_lines() { plain_text | sed 's/^/    | /'; }
 
 refuse_update() { # STATUS of the rehearsal
   local reason='The gateway that is installed was not changed, and its last lines are above.' hint

@@ -116,11 +116,13 @@ restore_files() { # NUMBER
 
 # Gives the former .env in `env` the present settings of updates: with another folder, the snapshots would not be found any more.
 keep_update_settings() {
-  local name line
+  local name line entry
   for name in OPENCLAW_SNAPSHOT_DIR OPENCLAW_SNAPSHOTS OPENCLAW_IMAGE_TRUST; do
-    line=$(grep "^$name=" "$root/.env" 2>/dev/null | tail -n 1 | tr -d '\r') || line=''
-    if [ "$line" = "$(grep "^$name=" <<<"$env" | tail -n 1 | tr -d '\r')" ]; then continue; fi
-    env=$({ printf '%s' "$env" | grep -v "^$name=" || true; } && printf x)
+    # Compose reads other forms too: `export NAME=value`, `NAME: value`.
+    entry="^[[:space:]]*(export[[:space:]]+)?${name}[[:space:]]*[=:]"
+    line=$(grep -E "$entry" "$root/.env" 2>/dev/null | tail -n 1 | tr -d '\r') || line=''
+    if [ "$line" = "$(grep -E "$entry" <<<"$env" | tail -n 1 | tr -d '\r')" ]; then continue; fi
+    env=$({ printf '%s' "$env" | grep -vE "$entry" || true; } && printf x)
     env=${env%x}${line:+$line$'\n'}
   done
 }
@@ -331,7 +333,7 @@ warn_of_shared_name() { # NAME
   while IFS='|' read -r _ folder used id; do
     # Podman writes an id without sha256:.
     if [ "$(short_name "$used")" != "$(short_name "$1")" ] || [ "${id#sha256:}" = "${now#sha256:}" ]; then continue; fi
-    note "the installation in $folder uses the name $1 too: until it pulls again, its next start has this image; to prevent that, write another tag in its .env"
+    note "the installation in $folder uses the name $1 too: its next start has this image, unless it pulls before; to prevent that, write another tag in its .env"
   done < <(other_containers)
 }
 

@@ -5,8 +5,8 @@ import { $ } from 'zx';
 import { engine } from './command.ts';
 
 /**
- * Ways in which a new gateway fails: at each start; at a start with network, after it has changed the database; the same, with a
- * database that is half changed; until its doctor has repaired the state.
+ * Ways in which a new gateway fails: at each start; at a start with network, after it has changed the database, which its doctor suggests
+ * to repair; with network, after it has changed half of the database; until its doctor has repaired the state.
  */
 export type Fault = 'none' | 'start' | 'online' | 'half' | 'repair';
 
@@ -26,6 +26,7 @@ const stop = (why) => {
 
 if (argv[2] === 'doctor') {
   if (argv.includes('--fix')) writeFileSync(repaired, '');
+  else if (env.FAULT === 'online') console.log('The state is old. Run: openclaw doctor --fix');
   if (env.GATEWAY === 'small') exit(0);
 }
 if (argv[2] === 'gateway' && argv.includes('--allow-unconfigured')) {

@@ -8,6 +8,8 @@ export interface Failure {
   readonly fault?: Fault;
   /** Options of setup. */
   readonly options?: readonly string[];
+  /** It happens in the rollback of an update that has ended. */
+  readonly rollback?: true;
   /** A message of setup, and what happens when it is printed. */
   readonly when?: Event;
   /** Bytes of the disk for snapshots. */
@@ -34,6 +36,17 @@ const ALWAYS = new Set([
   'SIGKILL saved the state',
   'SIGTERM Starting the gateway',
 ]);
+
+const ROLLBACK_EVENTS = [
+  ['Rolling back', 'SIGINT'],
+  ['Rolling back', 'SIGKILL'],
+  ['saved the state', 'SIGINT'],
+  ['saved the state', 'SIGKILL'],
+  ['saved the state', 'engine'],
+  ['Starting the gateway', 'SIGTERM'],
+  ['Starting the gateway', 'SIGKILL'],
+  ['Starting the gateway', 'engine'],
+] as const;
 
 /** Steps after which the state may have changed. */
 export const LATE = new Set<string>(['saved the state', 'Changing the owner', 'Starting the gateway']);
@@ -68,6 +81,16 @@ export const FAILURES: readonly Failure[] = [
   },
   { name: 'an engine that restarts in the rehearsal', when: ['copied', 'engine'], ends: 'old' },
   { name: 'an engine that restarts at the start', when: ['Starting the gateway', 'engine'], ends: 'old' },
+  ...ROLLBACK_EVENTS.map(
+    (when): Failure => ({
+      name: `${when[1]} at "${when[0]}" of a rollback`,
+      options: ['--rollback'],
+      rollback: true,
+      when,
+      ends: 'new',
+      ...(when[1] === 'SIGTERM' ? { always: true } : {}),
+    }),
+  ),
 ];
 
 /** The tests of a real pair that `npm test` runs, because whole gateways take minutes. All run every night. */

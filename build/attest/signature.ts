@@ -247,7 +247,11 @@ async function findBundle(
     const file = join(folder, 'index.json');
     await writeFile(file, index.bytes);
     const referrers = await listReferrers(registry, repository, digest);
-    const bundles = referrers.filter(({ artifactType = BUNDLE_TYPE }) => artifactType === BUNDLE_TYPE);
+    // Statements of another kind, such as that the image was reproduced, must not take the places of signatures.
+    const bundles = referrers.filter(
+      ({ artifactType = BUNDLE_TYPE, annotations = {} }) =>
+        artifactType === BUNDLE_TYPE && (annotations[PREDICATE_TYPE] ?? SIGN_PREDICATE) === SIGN_PREDICATE,
+    );
     for (const { digest: referrer } of bundles.slice(0, MOST_BUNDLES)) {
       // Other tools attach what they like; it must not hide a signature.
       const manifest = await registry.document(repository, referrer).catch(ignoreBad);

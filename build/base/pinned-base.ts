@@ -42,19 +42,22 @@ export async function pinStatus(file: string, registry: Registry): Promise<PinSt
   return { file, name: formatReference({ ...tagged, digest: undefined }), pinned, newest };
 }
 
+/** The age of the pinned base, compared with the base of an image. `unknown`: another one, and one of them could not be read. */
+export type PinAge = 'same' | 'newer' | 'older' | 'unknown';
+
 /**
- * Whether the pinned base is newer than the one of an image. A rebase can name a base that is newer than the pin. One that cannot be read
- * counts as older: some registries delete old images.
+ * Compares the pinned base with the one of an image. A rebase can name a base that is newer than the pin.
  *
  * @param pin the pinned base
  * @param digest of the image's base, in the same repository
  */
-export async function isPinNewer(pin: Reference, digest: string, registry: Registry): Promise<boolean> {
-  if (pin.digest === digest) return false;
+export async function comparePin(pin: Reference, digest: string, registry: Registry): Promise<PinAge> {
+  if (pin.digest === digest) return 'same';
   const [pinned, used] = await Promise.all(
     [pin, { ...pin, digest }].map((reference) => readBaseImage(reference, registry).catch(ignoreFailure)),
   );
-  return !(Date.parse(used?.created ?? '') >= Date.parse(pinned?.created ?? ''));
+  if (pinned?.created === undefined || used?.created === undefined) return 'unknown';
+  return Date.parse(used.created) >= Date.parse(pinned.created) ? 'older' : 'newer';
 }
 
 function ignoreFailure(error: unknown): undefined {

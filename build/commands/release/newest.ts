@@ -1,6 +1,6 @@
 import { signatureCheck } from '../../attest/signature.ts';
 import { readPin } from '../../base/pin.ts';
-import { isPinNewer } from '../../base/pinned-base.ts';
+import { comparePin, type PinAge } from '../../base/pinned-base.ts';
 import { type DebianUpdate, updateText } from '../../image/debian-updates.ts';
 import { WorkError } from '../../problem.ts';
 import { findRecord } from '../../release/find-record.ts';
@@ -53,16 +53,18 @@ async function run(options: NewestOptions): Promise<void> {
     const record = await findRecord(registry, registries, undefined, check, channel).catch(noReleaseYet);
     // Without retries: the registry of the base may be out of reach.
     const once = openRegistriesFor(command, 0);
-    const isOldBase = record !== undefined && (await isPinNewer(readPin().reference, record.base, once));
+    const age = record === undefined ? 'same' : await comparePin(readPin().reference, record.base, once);
     const updates =
       record &&
       (await listDebianUpdates(record.name, options, command, () => updateRequests(record, registries, registry)));
     const due = (updates ?? []).filter(({ ofBase }) => !ofBase);
     const reasons = [
-      ...(isOldBase ? ['the pinned base is newer'] : []),
-      ...(due.length > 0 ? [`Debian has newer versions: ${due.map(updateText).join(', ')}`] : []),
-    ];
-    const outputs = { ref: record?.ref ?? '', date: today(), stale: reasons.length > 0, reason: reasons.join('; ') };
+      PIN_REASONS[age],
+      due.length > 0 ? `Debian has newer versions: ${due.map(updateText).join(', ')}` : '',
+    ].filter((reason) => reason !== '');
+    // A refresh on the pinned base would go back to an older one.
+    const stale = age !== 'older' && reasons.length > 0;
+    const outputs = { ref: record?.ref ?? '', date: today(), stale, reason: reasons.join('; ') };
     return {
       text: () =>
         Object.entries(outputs)
@@ -73,6 +75,14 @@ async function run(options: NewestOptions): Promise<void> {
     };
   });
 }
+
+/** Why the base of a release makes a refresh due, or prevents one. */
+const PIN_REASONS: Readonly<Record<PinAge, string>> = {
+  same: '',
+  newer: 'the pinned base is newer',
+  unknown: 'the base is not the pinned one',
+  older: 'none while the pinned base is older than that of the release: update the pin first (scripts/run base update)',
+};
 
 /** A table for the summary of a workflow run. */
 function updatesMarkdown(release: string, updates: readonly DebianUpdate[]): string {

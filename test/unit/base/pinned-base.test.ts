@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isPinNewer } from '../../../build/base/pinned-base.ts';
+import { comparePin } from '../../../build/base/pinned-base.ts';
 import { digestOf, MEDIA_TYPES, storeDocument } from '../../../build/oci/descriptor.ts';
 import { parseReference } from '../../../build/oci/reference.ts';
 import type { Registry } from '../../../build/oci/registry.ts';
@@ -34,17 +34,17 @@ function repository(...times: readonly string[]) {
 }
 
 it.each([
-  ['is newer than an older base', 1, 0, true],
-  ['is not newer than itself', 1, 1, false],
-  ['is not newer than the base of a rebase', 1, 2, false],
-])('the pinned base %s', async (_, pinned, used, expected) => {
+  ['newer than an older base', 1, 0, 'newer'],
+  ['the same as itself', 1, 1, 'same'],
+  ['older than the newer base of a rebase', 1, 2, 'older'],
+])('the pinned base is %s', async (_, pinned, used, expected) => {
   const { registry, digests } = repository('2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z', '2026-03-01T00:00:00Z');
   const pin = parseReference(`docker.io/library/node:24-bookworm-slim@${digests[pinned]}`);
-  expect(await isPinNewer(pin, digests[used] ?? '', registry)).toBe(expected);
+  expect(await comparePin(pin, digests[used] ?? '', registry)).toBe(expected);
 });
 
-it('the pinned base is newer than one that the registry has no more', async () => {
+it('the pinned base cannot be compared with one that the registry has no more', async () => {
   const { registry, digests } = repository('2026-01-01T00:00:00Z');
   const pin = parseReference(`docker.io/library/node:24-bookworm-slim@${digests[0]}`);
-  expect(await isPinNewer(pin, `sha256:${'0'.repeat(64)}`, registry)).toBe(true);
+  expect(await comparePin(pin, `sha256:${'0'.repeat(64)}`, registry)).toBe('unknown');
 });

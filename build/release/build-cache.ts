@@ -13,6 +13,7 @@ import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
 import { VARIANT_IMAGES, type VariantImage } from '../spec/variant.ts';
 import { rememberWritten } from './own-digests.ts';
+import type { Release } from './release.ts';
 import { isTrustedDigest, type SignatureCheck } from './trusted-record.ts';
 
 /**
@@ -80,11 +81,12 @@ export async function findCache(
  * Pushes the caches that a build of `main` exported, and signs them. A failure is reported as a step only: the release is published.
  *
  * @param folder with the images of the release
+ * @param released repository that has these images, and so most layers of the caches
  */
 export async function pushCaches(
   folder: string,
   repository: string,
-  platforms: readonly Platform[],
+  { platforms, registries: [released = repository] }: Pick<Release, 'platforms' | 'registries'>,
   {
     registry,
     signer,
@@ -102,7 +104,8 @@ export async function pushCaches(
       onStep(`pushing the build cache ${repository}:${tag}`);
       const [root] = parseIndex(await readFile(file), file).manifests;
       if (root === undefined) continue;
-      const source = layoutContent(layout);
+      // A registry then copies layers by itself.
+      const source = { ...layoutContent(layout), repository: parseReference(released) };
       requireCache(await source.document(root.digest), root.digest);
       await copyContent(source, root, registry, at);
       await rememberWritten(at, [root.digest]);

@@ -6,6 +6,7 @@ import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../problem.ts';
 import { rebasedImages } from '../release/rebase-images.ts';
 import { type ReleaseRecord, recordedRelease, recordTag } from '../release/release-record.ts';
+import { readRunBase } from '../release/run-base.ts';
 import { trustedRecord } from '../release/trusted-record.ts';
 import { verifyPlatformImage } from '../release/verify-platform-image.ts';
 import { progressView } from '../report/build-progress.ts';
@@ -40,7 +41,7 @@ export const rebaseCommand = defineCommand({
   options: {
     base: {
       flags: '--base <reference>',
-      description: 'new base, in a registry',
+      description: 'new base, or a run base, in a registry',
       example: '--base node:24-bookworm-slim',
     },
     newPackages: {
@@ -61,12 +62,14 @@ export const rebaseCommand = defineCommand({
     json: BUILD_OPTIONS.json,
   },
   help: `
-Only the layers of the base are replaced, if the image overwrites nothing in which the two bases differ. Else, or on the same base, the
-Debian packages are installed again, as the image's own Dockerfile says, below the unchanged layers of the gateway. A rebase is refused if
-Node's major version changes. Then build the refresh: scripts/run release publish --event refresh.
+With a run base, its layers replace the base and the Debian packages of an image that has no further ones; nothing is built. With any
+other base: if the image overwrites no file that differs between the two bases, only the layers of the base are replaced. Otherwise, or if
+the base is unchanged, the Debian packages are installed again, as the image's own Dockerfile says, below the unchanged layers of the
+gateway. A rebase is refused if Node's major version changes. Then build the refresh: scripts/run release publish --event refresh.
 All variants and platforms in the record of the release are rebased, booted, checked and published as <version>-rYYYYMMDD.
 
 Examples:
+  scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base ghcr.io/openclaw/openclaw:base-24-20260401
   scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim
   scripts/run rebase ghcr.io/openclaw/openclaw:2026.3.13 --base node:24-bookworm-slim --new-packages`,
   run,
@@ -78,12 +81,8 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const registry = openRegistriesFor(await progressView('silent'), RELEASE_RETRY_SECONDS);
   const repository = repositoryOf(reference);
   const signer = options.key === undefined ? await cosignSigner(parseSigning(options.sign), () => {}) : undefined;
-  const stored = await trustedRecord(
-    registry,
-    repository,
-    reference.tag ?? '',
-    ownOrTrusted(signer, registry, trust, () => {}),
-  );
+  const check = ownOrTrusted(signer, registry, trust, () => {});
+  const stored = await trustedRecord(registry, repository, reference.tag ?? '', check);
   if (stored === undefined) {
     throw new WorkError({
       kind: 'not-found',
@@ -94,8 +93,12 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   }
   const document = await registry.document(base, base.digest ?? base.tag ?? 'latest');
   if (document === undefined) throw missingImage(formatReference(base));
-  const { digest } = document.descriptor;
   const { record } = stored;
+  const { digest } = document.descriptor;
+  const image = { ...base, digest };
+  const [platform] = record.platforms;
+  const runBase = platform && (await readRunBase(registry, image, platform, check));
+  const newBase = runBase?.base ?? image;
   const { revision, source } = record;
   const registries = requestedRegistries(repository, record, options.registries);
   const release = recordedRelease({ ...record, date, registries }, 'refresh');
@@ -103,13 +106,13 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const newPackages = options.newPackages === true;
   await runPublish(release, options, async (listener, folder, { registry: writable, isResumed }) => {
     const { onStep, signal } = listener;
-    const installs = newPackages || record.base === digest;
+    const installs = newPackages || record.base === digest || runBase !== undefined;
     const tag = recordTag(release.name);
     // The record would count as an interrupted run of this refresh, whose images have the packages of an earlier hour.
     if (installs && !isResumed && (await writable.document(parseReference(repository), tag)) !== undefined)
       throw refreshExists(release.name);
     const request = {
-      ...{ record, repository, base: { ...base, digest }, newPackages, created, folder, ca },
+      ...{ record, repository, base: newBase, runBase: runBase?.image, newPackages, created, folder, ca },
       builderId: await builderId(),
     };
     const openEngine = async () => {
@@ -117,7 +120,7 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
       return { cli, builder: options.builder, listener, signal };
     };
     return {
-      origin: { revision, source, base: digest },
+      origin: { revision, source, base: newBase.digest },
       identity: `${record.name} on ${digest}${newPackages ? ' with new packages' : ''}`,
       images: rebasedImages(request, registry, openEngine, onStep),
       verify: async (image) =>

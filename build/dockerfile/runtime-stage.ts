@@ -85,6 +85,15 @@ fi
 SH`,
 });
 
+/** The labels of an image, from build arguments. */
+export const LABELS = `# image:build provides these values. With plain docker build they are empty unless given as build arguments.
+${Object.values(ANNOTATION_ARGUMENTS)
+  .map((name) => `ARG ${name}`)
+  .join('\n')}
+LABEL ${Object.entries(ANNOTATION_ARGUMENTS)
+  .map(([key, name]) => `${key}="\${${name}}"`)
+  .join(' \\\n      ')}`;
+
 /** The last stage: the image. Its instructions add no layer. */
 export const IMAGE: Stage = {
   name: 'image',
@@ -94,11 +103,5 @@ export const IMAGE: Stage = {
 ${HEALTHCHECK}
 ENTRYPOINT ["tini", "-s", "--"]
 CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]
-# image:build provides these values. With plain docker build they are empty unless given as build arguments.
-${Object.values(ANNOTATION_ARGUMENTS)
-  .map((name) => `ARG ${name}`)
-  .join('\n')}
-LABEL ${Object.entries(ANNOTATION_ARGUMENTS)
-    .map(([key, name]) => `${key}="\${${name}}"`)
-    .join(' \\\n      ')}`,
+${LABELS}`,
 };

@@ -3,7 +3,7 @@ import { cacheFolder } from '../cache-folder.ts';
 import type { ResolvedPackage } from './resolved-package.ts';
 
 /** Increase this number when the format of the cache changes. */
-const CACHE_FORMAT = 11;
+const CACHE_FORMAT = 12;
 
 /** Cache folder of a package; its name contains the version for people and a key of its contents. */
 export function cachedFolder(

@@ -113,6 +113,7 @@ export function planBuild(
     // Without the smoke test, the key is another one: a later build must not take the image as tested.
     key: planKey([
       ...[dockerfile, base.digest, identity, plugins, spec.platforms, spec.sourceDateEpoch],
+      ...(base.runBase === undefined ? [] : [base.runBase]),
       ...(spec.smokeTest ? [] : ['not tested']),
     ]),
   };

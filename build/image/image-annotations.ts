@@ -1,13 +1,19 @@
 import type { Base } from '../base/base.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import schema from '../oci/annotations.schema.json' with { type: 'json' };
-import { ANNOTATION, type Annotations, GIT_ANNOTATION, OVERRIDES_ANNOTATION } from '../oci/annotations.ts';
+import {
+  ANNOTATION,
+  type Annotations,
+  GIT_ANNOTATION,
+  OVERRIDES_ANNOTATION,
+  RUN_BASE_ANNOTATION,
+} from '../oci/annotations.ts';
 import { type Problem, WorkError } from '../problem.ts';
 
-const DOCUMENTATION = 'https://docs.openclaw.ai/install/docker';
+export const DOCUMENTATION = 'https://docs.openclaw.ai/install/docker';
 
 /** The annotations of a gateway image, except `created`. */
-export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'digest'>): Annotations {
+export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'digest' | 'runBase'>): Annotations {
   const list = (values: Readonly<Record<string, string>>): string =>
     Object.entries(values)
       .map(([name, value]) => `${name}=${value}`)
@@ -25,6 +31,7 @@ export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'di
     [ANNOTATION.description]: gateway.description,
     [ANNOTATION.version]: gateway.version,
     [ANNOTATION.revision]: `${gateway.revision}${gateway.kind === 'checkout' && gateway.dirty ? '-dirty' : ''}`,
+    ...(base.runBase?.includes('@') === true ? { [RUN_BASE_ANNOTATION]: base.runBase } : {}),
     ...(overrides === '' ? {} : { [OVERRIDES_ANNOTATION]: overrides }),
     ...(git === '' ? {} : { [GIT_ANNOTATION]: git }),
   };

@@ -2,6 +2,7 @@ import type { BootstrapListener } from '../base/bootstrap.ts';
 import { buildBaseContext } from '../base/build-base.ts';
 import { nodeProblems } from '../base/node-problems.ts';
 import { resolveBase, suitableBase } from '../base/resolve-base.ts';
+import { SYSTEM } from '../dockerfile/system-stages.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import { readNpmOptions } from '../gateway/npm.ts';
 import { readPluginPackage } from '../gateway/plugin-package.ts';
@@ -41,6 +42,7 @@ export async function resolveContexts(
       ...Object.fromEntries(plugins.map(({ id }, index) => [`plugin-${id}`, pluginFolders[index] ?? ''])),
       ...(base.context === undefined ? {} : { base: base.context }),
       ...(buildBase === undefined ? {} : { 'build-base': buildBase }),
+      ...(base.runBase === undefined ? {} : { [SYSTEM.name]: `docker-image://${base.runBase}` }),
     },
   };
 }

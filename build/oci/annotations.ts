@@ -25,5 +25,8 @@ export const OVERRIDES_ANNOTATION = 'ai.openclaw.image.overrides';
 /** Names the dependencies from git, with their commits: `libsignal=git+https://…#COMMIT`. Only on images that have some. */
 export const GIT_ANNOTATION = 'ai.openclaw.image.git-dependencies';
 
+/** Names the run base that an image is built on, by digest: `ghcr.io/openclaw/openclaw:base-24-20260401@sha256:…`. Only on such images. */
+export const RUN_BASE_ANNOTATION = 'ai.openclaw.image.run-base';
+
 /** When `release prune` may remove the image of a pull request, ISO 8601. Only on such images. */
 export const EXPIRES_ANNOTATION = 'ai.openclaw.image.expires';

@@ -19,6 +19,7 @@ export interface LayoutImage {
  * requested one. Everybody would pull them again, also with the base at hand.
  *
  * @param image built image, whose annotations name the base
+ * @param runBase that it is built on, by digest
  * @returns the same image if it has the base's bytes already, or if no registry has the base
  * @throws WorkError if a layer of the base cannot be fetched
  */
@@ -28,10 +29,12 @@ export async function withBaseLayers(
   platform: Platform,
   registry: Registry,
   onStep: (step: string) => void,
+  runBase?: string,
 ): Promise<LayoutImage> {
   const { annotations = {} } = image.content;
-  const { [ANNOTATION.baseName]: name = '', [ANNOTATION.baseDigest]: digest = '' } = annotations;
-  const base = await readRegistryImage(registry, parseReference(name), digest, platform).catch((error: unknown) => {
+  const { [ANNOTATION.baseName]: name = '', [ANNOTATION.baseDigest]: ownDigest = '' } = annotations;
+  const below = parseReference(runBase ?? `${name}@${ownDigest}`);
+  const base = await readRegistryImage(registry, below, below.digest ?? '', platform).catch((error: unknown) => {
     // The engine may have the base although this host cannot reach its registry, for example by a mirror.
     if (!(error instanceof WorkError)) throw error;
     onStep(`the layers of the base stay as they were built: ${error.failure.reason}`);

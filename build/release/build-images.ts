@@ -103,7 +103,6 @@ async function buildWithCache(
     const destination = { kind: 'layout', folder: layout, builderId } as const;
     const cached = cache && (await findCache(cache, image, platform, registry, listener.onStep));
     if (cached !== undefined) onCache(cached);
-    started[image] = { spec, inputs: resolved, cache: cached };
     const cacheFrom = [...spec.cacheFrom, ...(cached === undefined ? [] : [cacheImport(cached)])];
     // BuildKit adds to a folder that exists, and removes nothing.
     await rm(exportFolder(folder, image, platform), { recursive: true, force: true });
@@ -111,6 +110,7 @@ async function buildWithCache(
     const released = { ...spec, platforms: [platform], destination, sourceDateEpoch: epoch, cacheFrom, cacheTo };
     const contexts = await resolveContexts(released, resolved, context);
     if (contexts.base.kind === 'bootstrap') throw bootstrappedBase();
+    started[image] = { spec, inputs: resolved, cache: cached, runBase: contexts.base.runBase };
     const plan = planBuild(released, resolved, contexts);
     plans[image] = {
       ...plan,
@@ -128,7 +128,7 @@ async function buildWithCache(
   );
 }
 
-const bootstrappedBase = (): WorkError =>
+export const bootstrappedBase = (): WorkError =>
   new WorkError({
     kind: 'bootstrapped-base',
     title: 'A release needs a base from a registry',
@@ -138,13 +138,20 @@ const bootstrappedBase = (): WorkError =>
 
 /** The inputs of an image. */
 interface StartedImage {
+  /** The run base that it is built on. */
+  readonly runBase: string | undefined;
   readonly spec: ImageSpec;
   readonly inputs: ResolvedInputs;
   readonly cache: TrustedCache | undefined;
 }
 
-/** Adds provenance, SBOM and inputs to a built image. */
-async function finishImage(
+/**
+ * Adds provenance, SBOM and inputs to a built image.
+ *
+ * @param digest of the index in its layout folder
+ * @param from undefined for a run base
+ */
+export async function finishImage(
   image: VariantImage,
   platform: Platform,
   digest: string,
@@ -162,6 +169,7 @@ async function finishImage(
     platform,
     registry,
     listener.onStep,
+    from?.runBase,
   );
   const { annotations = {} } = content;
   listener.onStep(`listing the packages in ${image} for ${platform}`);

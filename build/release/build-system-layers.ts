@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { PACKAGES_DATE, PNPM_DOWNLOAD, WITH_TOOLS } from '../dockerfile/system-stages.ts';
+import { PACKAGES_DATE, PNPM_DOWNLOAD, SYSTEM, WITH_TOOLS } from '../dockerfile/system-stages.ts';
 import { build } from '../engine/buildx.ts';
 import { type BuildPlan, planKey } from '../image/build-plan.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
@@ -21,6 +21,8 @@ export interface SystemLayersRequest {
   /** The Dockerfile that built the image. */
   readonly dockerfile: string;
   readonly base: Reference & { readonly digest: string };
+  /** The base with Debian's packages: only further ones are installed. */
+  readonly runBase: (Reference & { readonly digest: string }) | undefined;
   readonly platform: Platform;
   readonly compression: Compression;
   /** ISO 8601. */
@@ -46,7 +48,7 @@ export const installsAgain = (dockerfile: string): boolean =>
  * @throws WorkError if the build fails
  */
 export async function buildSystemLayers(
-  { dockerfile, base, platform, compression, created, ca, folder }: SystemLayersRequest,
+  { dockerfile, base, runBase, platform, compression, created, ca, folder }: SystemLayersRequest,
   { cli, builder, listener, signal }: BuildContext,
   registry: Registry,
 ): Promise<RegistryImage> {
@@ -62,7 +64,10 @@ export async function buildSystemLayers(
     dockerfile,
     target: WITH_TOOLS.name,
     packagesDate: created.slice(0, 10),
-    contexts: { base: `docker-image://${reference}` },
+    contexts: {
+      base: `docker-image://${reference}`,
+      ...(runBase === undefined ? {} : { [SYSTEM.name]: `docker-image://${formatReference(runBase)}` }),
+    },
     layers: [],
     annotations: {
       [ANNOTATION.baseName]: taggedName(base),
@@ -70,7 +75,7 @@ export async function buildSystemLayers(
     },
     created: date,
     annotationArguments: {},
-    key: planKey([dockerfile, WITH_TOOLS.name, base.digest, platform, created]),
+    key: planKey([dockerfile, WITH_TOOLS.name, base.digest, runBase?.digest, platform, created]),
   };
   const { request } = await startBuild(plan, builder);
   const metadataFile = `${request.metadataFile}.system`;
@@ -85,7 +90,14 @@ export async function buildSystemLayers(
   const manifest = entries.find((entry) => platformOf(entry) === platform);
   if (manifest === undefined) throw new Error(`the build of the system layers has no ${platform}`);
   const content = parseManifest(await source.document(manifest.digest), manifest.digest);
-  const { content: built } = await withBaseLayers(folder, { manifest, content }, platform, registry, listener.onStep);
+  const { content: built } = await withBaseLayers(
+    folder,
+    { manifest, content },
+    platform,
+    registry,
+    listener.onStep,
+    runBase && formatReference(runBase),
+  );
   return {
     manifest: built,
     config: parseImageConfig(await source.blob(built.config.digest), built.config.digest),

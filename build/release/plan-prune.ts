@@ -17,43 +17,67 @@ export interface ExistingTag {
   readonly lists: readonly string[];
   /** Its annotation ai.openclaw.image.expires, ISO 8601. */
   readonly expires: string | undefined;
+  /** Digest of the run base that its annotations name. */
+  readonly runBase?: string | undefined;
+}
+
+/** A tag of which a newer one takes the place: `2026.9.5-r20260401-arm64`, `base-24-20260401`. */
+interface DatedTag {
+  /** Of the release: `2026.9.5-r20260401`. */
+  readonly name: string;
+  /** The tag without its date. */
+  readonly line: string;
+  readonly date: string;
+  readonly kind: 'refresh' | 'run base';
+}
+
+function parseDatedTag(tag: string): DatedTag | undefined {
+  const { name } = splitVariantTag(withoutArchitecture(tag));
+  const suffix = tag.slice(name.length);
+  const parsed = parseVersionTag(name);
+  if (parsed?.refreshed !== undefined)
+    return { name, line: `${parsed.version.text}${suffix}`, date: parsed.refreshed, kind: 'refresh' };
+  const [, line, date] = /^(base-[1-9]\d)-(\d{8})$/.exec(name) ?? [];
+  return line === undefined || date === undefined
+    ? undefined
+    : { name, line: `${line}${suffix}`, date, kind: 'run base' };
 }
 
 /**
- * Finds refreshes that newer refreshes of the same version replaced, with their records, and images of pull requests that expired. Pure.
+ * Finds refreshes that newer refreshes of the same version replaced, and run bases that newer ones replaced, with their records, and
+ * images of pull requests that expired. Pure.
  *
- * Never a version, a channel, the newest refreshes, or a tag whose image a remaining tag names or lists: some registries delete the
- * manifest with its tag.
+ * Never a version, a channel, the newest ones, a run base of a remaining image, or a tag whose image a remaining tag names or lists: some
+ * registries delete the manifest with its tag.
  *
  * @param tags of the whole repository, by name
- * @param keep newest refreshes of each version, variant and platform to keep; at least 1
+ * @param keep newest refreshes of each version, variant and platform to keep, and newest run bases; at least 1
  * @param now milliseconds since 1970
  */
 export function planPrune(tags: ReadonlyMap<string, ExistingTag>, keep: number, now: number): readonly StaleTag[] {
   const digests = new Map([...tags].map(([tag, { digest }]) => [tag, digest]));
-  const refreshes = [...digests].flatMap(([tag, digest]) => {
-    const { name } = splitVariantTag(withoutArchitecture(tag));
-    const parsed = parseVersionTag(name);
-    return parsed?.refreshed === undefined
-      ? []
-      : // Not every refresh has every variant and platform.
-        [{ tag, digest, name, line: `${parsed.version.text}${tag.slice(name.length)}`, date: parsed.refreshed }];
+  // Not every refresh has every variant and platform.
+  const dated = [...digests].flatMap(([tag, digest]) => {
+    const parsed = parseDatedTag(tag);
+    return parsed === undefined ? [] : [{ tag, digest, ...parsed }];
   });
   const datesOf = new Map<string, Set<string>>();
-  for (const { line, date } of refreshes) datesOf.set(line, (datesOf.get(line) ?? new Set()).add(date));
+  for (const { line, date } of dated) datesOf.set(line, (datesOf.get(line) ?? new Set()).add(date));
   const kept = new Map([...datesOf].map(([line, dates]) => [line, [...dates].sort().slice(-keep)]));
-  const replaced = refreshes.filter(({ line, date }) => kept.get(line)?.includes(date) !== true);
+  const replaced = dated.filter(({ line, date }) => kept.get(line)?.includes(date) !== true);
   const expired = [...tags].flatMap(([tag, { digest, expires = '' }]): readonly StaleTag[] =>
     isPreviewTag(tag) && Date.parse(expires) <= now ? [{ tag, digest, why: `expired on ${expires.slice(0, 10)}` }] : [],
   );
   const candidates = new Set([...replaced, ...expired].map(({ tag }) => tag));
   const named = new Set(
-    [...tags].flatMap(([tag, { digest, lists }]) => (candidates.has(tag) ? [] : [digest, ...lists])),
+    [...tags].flatMap(([tag, { digest, lists, runBase = '' }]) =>
+      candidates.has(tag) ? [] : [digest, ...lists, runBase],
+    ),
   );
   const isUnnamed = ({ digest }: Pick<StaleTag, 'digest'>): boolean => !named.has(digest);
   const stale = replaced.filter(isUnnamed);
   const removed = new Set(stale.map(({ tag }) => tag));
-  const remaining = new Set(refreshes.flatMap(({ tag, name }) => (removed.has(tag) ? [] : [name])));
+  const remaining = new Set(dated.flatMap(({ tag, name }) => (removed.has(tag) ? [] : [name])));
   const records = [...new Set(stale.map(({ name }) => name))].flatMap((name): readonly StaleTag[] => {
     const tag = recordTag(name);
     const digest = digests.get(tag);
@@ -61,10 +85,10 @@ export function planPrune(tags: ReadonlyMap<string, ExistingTag>, keep: number, 
     return digest === undefined || remaining.has(name) ? [] : [{ tag, digest, why }];
   });
   return [
-    ...stale.map(({ tag, digest, line }) => ({
+    ...stale.map(({ tag, digest, line, kind }) => ({
       tag,
       digest,
-      why: `${line} has the newer refresh ${kept.get(line)?.at(-1)}`,
+      why: `${line} has the newer ${kind} ${kept.get(line)?.at(-1)}`,
     })),
     ...records,
     ...expired.filter(isUnnamed),

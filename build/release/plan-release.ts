@@ -82,13 +82,7 @@ export interface ReleasePlan extends Pick<Release, 'ref' | 'event'> {
 export function planRelease(release: Release, state: PlanState = {}): ReleasePlan {
   const { ref, event, version, registries, variants, platforms, platformTags } = release;
   refuseUnpublished(release, state);
-  const wanted =
-    version !== undefined
-      ? versionTags(release, version)
-      : release.kind === 'preview'
-        ? previewTags(release, state)
-        : [MAIN];
-  const tags = wanted.flatMap(({ kind, name, why, keepReason }) =>
+  const tags = wantedTags(release, state).flatMap(({ kind, name, why, keepReason }) =>
     registries.flatMap((registry) =>
       variants.flatMap((variant) =>
         [undefined, ...platforms].flatMap((platform): readonly PlannedTag[] => {
@@ -119,6 +113,14 @@ interface WantedTag {
   readonly keepReason?: (release: Release, state: PlanState, variant: Variant) => Decision | undefined;
 }
 
+function wantedTags(release: Release, state: PlanState): readonly WantedTag[] {
+  const { kind, name, version } = release;
+  if (version !== undefined) return versionTags(release, version);
+  if (kind === 'preview') return previewTags(release, state);
+  // One of each day: the images that are built on it name it by digest.
+  return kind === 'base' ? [{ kind: 'version', name, why: 'is new' }] : [MAIN];
+}
+
 const MAIN: WantedTag = { kind: 'channel', name: 'main', why: 'follows the branch', keepReason: mainKeepReason };
 
 /** `main` never moves to an older commit: a slow build of an older commit may end after a newer one. */
@@ -127,7 +129,7 @@ function mainKeepReason(_: Release, { published, created }: PlanState): Decision
   const [newer] = Object.values(published ?? {}).flatMap(({ main }) =>
     main?.created !== undefined && Date.parse(main.created) > Date.parse(created) ? [main.created] : [],
   );
-  return newer === undefined ? undefined : { action: 'keep', why: `is at a newer commit, of ${newer}` };
+  return newer === undefined ? undefined : { action: 'keep', why: `names a newer commit, of ${newer}` };
 }
 
 /** Tags of a pull request: its own, and that of its commit. Another build of either replaces it. */

@@ -1,4 +1,4 @@
-import { EXPIRES_ANNOTATION } from '../oci/annotations.ts';
+import { EXPIRES_ANNOTATION, RUN_BASE_ANNOTATION } from '../oci/annotations.ts';
 import { type ImageDocument, isIndex, isIndexType } from '../oci/document.ts';
 import { parseReference, type Repository } from '../oci/reference.ts';
 import { listReferrers, referrersTag } from '../oci/referrers.ts';
@@ -17,7 +17,7 @@ export interface PrunePlan {
 /**
  * Reads all tags of a repository, and finds what no longer serves.
  *
- * @param keep newest refreshes of each version to keep
+ * @param keep newest refreshes of each version, and run bases, to keep
  */
 export async function preparePrune(registry: Registry, name: string, keep: number): Promise<PrunePlan> {
   const repository = parseReference(name);
@@ -29,7 +29,8 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
     if (document === undefined) return undefined;
     const { content, descriptor, annotations } = document;
     const lists = await listedBy(content, registry, repository, known);
-    return { digest: descriptor.digest, lists, expires: annotations[EXPIRES_ANNOTATION] };
+    const { [EXPIRES_ANNOTATION]: expires, [RUN_BASE_ANNOTATION]: runBase } = annotations;
+    return { digest: descriptor.digest, lists, expires, runBase: runBase?.split('@').at(-1) };
   };
   const names = await registry.tags(repository);
   const found = await Promise.all(names.map(async (tag) => [tag, await read(tag)] as const));

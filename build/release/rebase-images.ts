@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { type Statement, statementAbout, statementsOf, writeAttestation } from '../attest/attestation.ts';
 import { PROVENANCE_PREDICATE, type Provenance, recordedDockerfile } from '../attest/provenance.ts';
 import { sbomStatement } from '../attest/sbom-statement.ts';
+import { baseOf } from '../base/base-labels.ts';
 import { compareImages } from '../contents/compare-images.ts';
 import { readLayers } from '../contents/image-contents.ts';
 import { mergeLayers } from '../contents/merged-layers.ts';
@@ -32,7 +33,7 @@ import {
   refusal,
 } from './rebase.ts';
 import { INPUTS_PREDICATE } from './recorded-inputs.ts';
-import { baseOf, type RegistryImage, readRegistryImage } from './registry-image.ts';
+import { type RegistryImage, readRegistryImage } from './registry-image.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
 import { entriesOf } from './resolve-release.ts';
 
@@ -40,8 +41,10 @@ export interface RebaseRequest {
   readonly record: ReleaseRecord;
   /** The repository that has the images: `ghcr.io/openclaw/openclaw`. */
   readonly repository: string;
-  /** The new base, resolved. */
+  /** The new base, resolved; that of the run base, if there is one. */
   readonly base: Reference & { readonly digest: string };
+  /** The new base with Debian's packages, whose layers come into images that add no further packages. */
+  readonly runBase: (Reference & { readonly digest: string }) | undefined;
   /** Whether Debian's packages are installed again although the base does not need it. */
   readonly newPackages: boolean;
   /** ISO 8601. */
@@ -80,7 +83,7 @@ async function rebaseImage(
   openEngine: OpenEngine,
   onStep: (step: string) => void,
 ): Promise<PlatformImage> {
-  const { record, repository: name, base, created, folder, builderId } = request;
+  const { record, repository: name, base, runBase, created, folder, builderId } = request;
   const repository = parseReference(name);
   onStep(`reading ${image} for ${platform}, and both bases`);
   const read = async (at: Repository, digest: string): Promise<RegistryImage> => {
@@ -113,7 +116,12 @@ async function rebaseImage(
     throw refusal('the image is older than the rule that every image has pnpm: build a refresh instead');
   const count = await systemLayerCount(layout, before, from);
   let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
-  if (problems.length > 0 || isSameBase || request.newPackages) {
+  const packaged = runBase && (await onRunBase(layout, before, from, await read(runBase, runBase.digest)));
+  if (packaged !== undefined) {
+    onStep(`${image} for ${platform} has the Debian packages of the run base`);
+    onStep(await packageChanges(image, layout, packaged.from, packaged.to));
+    below = packaged;
+  } else if (problems.length > 0 || isSameBase || runBase !== undefined || request.newPackages) {
     if (dockerfile === undefined || count === undefined || !installsAgain(dockerfile))
       throw refusal([...problems, 'the image does not say how its Debian packages were installed'].join('; '));
     onStep(`installing the Debian packages of ${image} for ${platform} on the new base`);
@@ -121,7 +129,7 @@ async function rebaseImage(
     const compression = upper.some(({ mediaType }) => mediaType.endsWith('zstd')) ? 'zstd' : 'gzip';
     await rm(built, { recursive: true, force: true });
     const layers = await buildSystemLayers(
-      { dockerfile, base, platform, compression, created, ca: request.ca, folder: built },
+      { dockerfile, base, runBase, platform, compression, created, ca: request.ca, folder: built },
       await openEngine(),
       registry,
     );
@@ -136,9 +144,19 @@ async function rebaseImage(
   }
 
   const baseName = taggedName(base);
-  const result = rebased(before, below.from, below.to, { name: baseName, digest: base.digest }, created);
+  const names = { name: baseName, digest: base.digest, runBase: runBase && formatReference(runBase) };
+  const result = rebased(before, below.from, below.to, names, created);
   const { manifest, content } = await writeManifest(layout, result, platform);
-  const provenance = provenanceOf(record, name, released.index.digest, base, result.annotations, builderId, dockerfile);
+  const bases = [base, ...(runBase === undefined ? [] : [runBase])];
+  const provenance = provenanceOf(
+    record,
+    name,
+    released.index.digest,
+    bases,
+    result.annotations,
+    builderId,
+    dockerfile,
+  );
   // The packages of the gateway stay as they are.
   const inputs = recorded.get(INPUTS_PREDICATE);
   const statements: readonly Statement[] = [
@@ -149,6 +167,29 @@ async function rebaseImage(
   const attestation = await writeAttestation(layout, manifest, statements);
   const { annotations } = result;
   return indexPlatformImage(layout, { image, platform, manifest, attestation, annotations });
+}
+
+/**
+ * The system layers of an image, and the run base that can replace them.
+ *
+ * @returns undefined if the image has more than the base and one layer of Debian packages below its own, or needs the replaced ones
+ */
+async function onRunBase(
+  layout: string,
+  image: ImageParts,
+  base: ImageParts,
+  runBase: RegistryImage,
+): Promise<{ readonly from: ImageParts; readonly to: ImageParts } | undefined> {
+  await fetchLayers([runBase], layout);
+  const from = lowestLayers(image, base, base.manifest.layers.length + 1);
+  const source = layoutContent(layout);
+  const { debian } = compareImages(
+    await readLayers(source, from.manifest.layers, 'image'),
+    await readLayers(source, runBase.manifest.layers, 'run base'),
+  );
+  if (debian.added.length + debian.removed.length > 0) return undefined;
+  const upper = image.manifest.layers.slice(from.manifest.layers.length);
+  return (await conflictingPaths(layout, upper, from, runBase)).length > 0 ? undefined : { from, to: runBase };
 }
 
 /** The number of layers below those of the gateway, all in a layout; undefined if none is of the gateway. */
@@ -232,7 +273,7 @@ const provenanceOf = (
   record: ReleaseRecord,
   repository: string,
   digest: string,
-  base: RebaseRequest['base'],
+  bases: readonly RebaseRequest['base'][],
   annotations: Readonly<Record<string, string>>,
   builderId: string,
   dockerfile: string | undefined,
@@ -244,7 +285,10 @@ const provenanceOf = (
     ...(dockerfile === undefined ? {} : { internalParameters: { dockerfile } }),
     resolvedDependencies: [
       { uri: `pkg:docker/${repository}@${record.name}`, digest: { sha256: digest.replace('sha256:', '') } },
-      { uri: `pkg:docker/${formatReference(base)}`, digest: { sha256: base.digest.replace('sha256:', '') } },
+      ...bases.map((base) => ({
+        uri: `pkg:docker/${formatReference(base)}`,
+        digest: { sha256: base.digest.replace('sha256:', '') },
+      })),
     ],
   },
   runDetails: { builder: { id: builderId } },

@@ -1,6 +1,6 @@
 import { major, valid } from 'semver';
 import type { ImageFile, MergedLayers } from '../contents/merged-layers.ts';
-import { ANNOTATION, type Annotations } from '../oci/annotations.ts';
+import { ANNOTATION, type Annotations, RUN_BASE_ANNOTATION } from '../oci/annotations.ts';
 import { asOciLayer, type Descriptor, type ImageManifest } from '../oci/descriptor.ts';
 import { type StoredConfig, variableOf } from '../oci/document.ts';
 import { WorkError } from '../problem.ts';
@@ -115,10 +115,10 @@ export function rebased(
   image: ImageParts & { readonly manifest: ImageManifest },
   from: ImageParts,
   to: ImageParts,
-  base: { readonly name: string; readonly digest: string },
+  base: { readonly name: string; readonly digest: string; readonly runBase?: string | undefined },
   created: string,
 ): { readonly layers: readonly Descriptor[]; readonly config: StoredConfig; readonly annotations: Annotations } {
-  const withBase = (annotations: Annotations): Annotations => ({
+  const withBase = ({ [RUN_BASE_ANNOTATION]: _, ...annotations }: Annotations): Annotations => ({
     ...annotations,
     [ANNOTATION.baseName]: base.name,
     [ANNOTATION.baseDigest]: base.digest,
@@ -128,7 +128,10 @@ export function rebased(
   const below = from.config.rootfs.diff_ids.length;
   return {
     layers: [...to.manifest.layers.map(asOciLayer), ...image.manifest.layers.slice(below)],
-    annotations: withBase(image.manifest.annotations ?? {}),
+    annotations: {
+      ...withBase(image.manifest.annotations ?? {}),
+      ...(base.runBase === undefined ? {} : { [RUN_BASE_ANNOTATION]: base.runBase }),
+    },
     config: {
       ...config,
       created,

@@ -1,9 +1,8 @@
-import { ANNOTATION } from '../oci/annotations.ts';
 import { type ContentSource, registryContent } from '../oci/content.ts';
 import { type ImageManifest, isAttestation, platformOf } from '../oci/descriptor.ts';
 import { isIndex, parseDocument, parseImageConfig, parseManifest } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
-import { InvalidReferenceError, isDigest, parseReference, type Reference, type Repository } from '../oci/reference.ts';
+import type { Repository } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import type { ImageParts } from './rebase.ts';
 
@@ -11,23 +10,6 @@ import type { ImageParts } from './rebase.ts';
 export interface RegistryImage extends ImageParts {
   readonly manifest: ImageManifest;
   readonly source: ContentSource;
-}
-
-/**
- * The base that an image's labels name. Anybody may have written them.
- *
- * @returns undefined if they name none, or not by digest
- */
-export function baseOf(
-  labels: Readonly<Record<string, string>>,
-): (Reference & { readonly digest: string }) | undefined {
-  const { [ANNOTATION.baseName]: name = '', [ANNOTATION.baseDigest]: digest = '' } = labels;
-  try {
-    return isDigest(digest) ? { ...parseReference(name), digest } : undefined;
-  } catch (error) {
-    if (error instanceof InvalidReferenceError) return undefined;
-    throw error;
-  }
 }
 
 /**

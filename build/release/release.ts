@@ -9,10 +9,10 @@ export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
 
 /** The requested release; see `parseRelease`. */
 export interface ReleaseRequest {
-  /** Git ref: `refs/heads/main`, `refs/tags/v2026.3.13` or `refs/pull/12/merge`. */
+  /** Git ref: `refs/heads/main`, `refs/tags/v2026.3.13` or `refs/pull/12/merge`. Of a run base `base/24`. */
   readonly ref: string;
   readonly event: ReleaseEvent;
-  /** Date of a refresh: `20260401`. */
+  /** Date of a refresh or a run base: `20260401`. */
   readonly date: string;
   readonly variants: readonly Variant[];
   readonly platforms: readonly Platform[];
@@ -24,9 +24,10 @@ export interface ReleaseRequest {
 
 /**
  * A ref is the branch main, the tag of a version, or a pull request. The images of a pull request are for trying it: they expire,
- * and have neither a signature nor a record, because both say that a release may be used.
+ * and have neither a signature nor a record, because both say that a release may be used. A run base has no gateway: it is what gateway
+ * images are built on, Node with Debian's packages of a day.
  */
-export type ReleaseKind = 'main' | 'version' | 'preview';
+export type ReleaseKind = 'main' | 'version' | 'preview' | 'base';
 
 /** No image of a pull request is kept for more days. */
 export const LONGEST_PREVIEW_DAYS = 399;
@@ -34,10 +35,12 @@ export const LONGEST_PREVIEW_DAYS = 399;
 /** A release, with its ref parsed. Everything in this folder works on this value. */
 export interface Release extends ReleaseRequest {
   readonly kind: ReleaseKind;
-  /** `2026.3.13`, `2026.3.13-r20260401`, `main`, `pr-12`. */
+  /** `2026.3.13`, `2026.3.13-r20260401`, `main`, `pr-12`, `base-24-20260401`. */
   readonly name: string;
-  /** undefined for the branch main and for pull requests. */
+  /** undefined for the branch main, pull requests and run bases. */
   readonly version: GatewayVersion | undefined;
+  /** Major version of the Node of a run base. */
+  readonly node?: number;
   /** Commit of the sources, if something else than the ref tells it: a published image names its own. */
   readonly commit?: string;
   /** The images behind the variants, each once. */
@@ -46,6 +49,9 @@ export interface Release extends ReleaseRequest {
 
 /** GitHub's refs of a pull request: its head, and the head merged into the target branch. */
 const PULL_REQUEST = /^refs\/pull\/([1-9]\d{0,9})\/(?:merge|head)$/;
+
+/** The ref of a run base, with the major version of its Node. */
+const RUN_BASE = /^base\/([1-9]\d)$/;
 
 /**
  * Parses the ref of a release. The only place that does.
@@ -56,13 +62,14 @@ export function parseRelease(request: ReleaseRequest): Release {
   const { ref, event, date, registries } = request;
   const version = ref.startsWith('refs/tags/v') ? parseVersion(ref.slice('refs/tags/v'.length)) : undefined;
   const pullRequest = PULL_REQUEST.exec(ref)?.[1];
+  const node = RUN_BASE.exec(ref)?.[1];
   const problems: Problem[] = [];
-  if (version === undefined && pullRequest === undefined && ref !== 'refs/heads/main') {
+  if (version === undefined && pullRequest === undefined && node === undefined && ref !== 'refs/heads/main') {
     problems.push({
       source: '--ref',
       value: ref,
       reason: 'cannot be released: it is not the branch main, the tag of a version or a pull request',
-      hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge; a release of extended-stable has no correction: refs/tags/v2026.6.34',
+      hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge; for a run base base/24, with the major version of its Node; a release of extended-stable has no correction: refs/tags/v2026.6.34',
     });
     throw new RequestError(problems);
   }
@@ -71,11 +78,16 @@ export function parseRelease(request: ReleaseRequest): Release {
     problems.push({ source: '--registries', value: '', reason: 'is empty', hint });
   }
   if (version === undefined && event !== 'push') {
-    const reason = `needs a version, but ${ref} is ${pullRequest === undefined ? 'a branch' : 'a pull request'}`;
+    const what = node !== undefined ? 'a run base' : pullRequest === undefined ? 'a branch' : 'a pull request';
+    const reason = `needs a version, but ${ref} is ${what}`;
     const hint = 'give the ref of a version: refs/tags/v2026.3.13';
     problems.push({ source: '--event', value: event, reason, hint });
   }
   if (problems.length > 0) throw new RequestError(problems);
+  if (node !== undefined) {
+    const only = { variants: ['default'], images: ['default'] } as const;
+    return { ...request, ...only, kind: 'base', name: `base-${node}-${date}`, version: undefined, node: Number(node) };
+  }
   const images = imagesOf(request.variants);
   if (pullRequest !== undefined)
     return { ...request, kind: 'preview', name: `pr-${pullRequest}`, version: undefined, images };

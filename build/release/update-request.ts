@@ -1,8 +1,9 @@
+import { baseOf } from '../base/base-labels.ts';
 import type { UpdateRequest } from '../image/debian-updates.ts';
 import { invalidContent } from '../oci/document.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
-import { baseOf, readRegistryImage } from './registry-image.ts';
+import { readRegistryImage } from './registry-image.ts';
 import type { ReleaseRecord } from './release-record.ts';
 
 /**

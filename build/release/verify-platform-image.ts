@@ -3,9 +3,10 @@ import { isFailed } from '../check-result.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
 import { readImageDocument } from '../engine/image-document.ts';
 import { isRunning } from '../is-running.ts';
-import { layoutContent } from '../oci/content.ts';
+import { type ContentSource, layoutContent } from '../oci/content.ts';
 import { WorkError } from '../problem.ts';
 import { verifyImage } from '../verify/verify-image.ts';
+import { checkRunBase } from './build-run-base.ts';
 import { loadPlatformImage } from './load-platform-image.ts';
 import { imageFolder, type PlatformImage } from './platform-image.ts';
 import { ownProcesses } from './release-lock.ts';
@@ -31,24 +32,19 @@ async function removeAbandoned(cli: DockerCli): Promise<void> {
  * @returns names of the passed checks
  * @throws WorkError if a check fails
  */
-export async function verifyPlatformImage(
+export const verifyPlatformImage = (
   cli: DockerCli,
   folder: string,
   built: PlatformImage,
   onStep: (step: string) => void,
   signal: AbortSignal | undefined,
-): Promise<readonly string[]> {
-  const { image, platform, index } = built;
-  await removeAbandoned(cli);
-  // Other releases on this engine have other names, also of the same image.
-  const name = `${REPOSITORY}:${index.digest.slice('sha256:'.length, 19)}-${HOST}-${process.pid}-${randomBytes(4).toString('hex')}`;
-  try {
-    const content = layoutContent(imageFolder(folder, built));
-    await loadPlatformImage(cli, content, index, name);
+): Promise<readonly string[]> =>
+  withLoadedImage(cli, folder, built, async (reference, content) => {
+    const { image, platform, index } = built;
     // The digest was checked after loading, so the documents in the folder describe the loaded image.
     const readDocument = () => readImageDocument(index.digest, content.document);
     const onCheck = (check: string): void => onStep(`verifying ${image} for ${platform}: ${check}`);
-    const { results } = await verifyImage(cli, { reference: name, platform, readDocument }, onCheck, signal);
+    const { results } = await verifyImage(cli, { reference, platform, readDocument }, onCheck, signal);
     const failures = results.filter(isFailed);
     if (failures.length === 0) return results.map((result) => result.name);
     throw new WorkError({
@@ -57,6 +53,35 @@ export async function verifyPlatformImage(
       reason: failures.map((result) => `${result.name}: ${result.found}`).join('; '),
       hint: `build and check it on this host: scripts/run build, then scripts/run verify openclaw:local --platform ${platform}; nothing was tagged`,
     });
+  });
+
+/** Checks exactly the run base that will be published, as `verifyPlatformImage` does an image of the gateway. */
+export const verifyRunBase = (
+  cli: DockerCli,
+  folder: string,
+  built: PlatformImage,
+  onStep: (step: string) => void,
+): Promise<readonly string[]> =>
+  withLoadedImage(cli, folder, built, (name) => {
+    onStep(`checking the run base for ${built.platform}`);
+    return checkRunBase(cli, name, built.platform);
+  });
+
+/** Loads an image of a release into the engine, under a name of its own, and removes it. */
+async function withLoadedImage<T>(
+  cli: DockerCli,
+  folder: string,
+  built: PlatformImage,
+  use: (name: string, content: ContentSource) => Promise<T>,
+): Promise<T> {
+  const { index } = built;
+  await removeAbandoned(cli);
+  // Other releases on this engine have other names, also of the same image.
+  const name = `${REPOSITORY}:${index.digest.slice('sha256:'.length, 19)}-${HOST}-${process.pid}-${randomBytes(4).toString('hex')}`;
+  try {
+    const content = layoutContent(imageFolder(folder, built));
+    await loadPlatformImage(cli, content, index, name);
+    return await use(name, content);
   } finally {
     await runDocker(cli, ['image', 'rm', '--force', name]);
   }

@@ -32,6 +32,9 @@ type Given = { readonly source: string; readonly text: string } | undefined;
 
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 
+/** The end of the year 9999 in seconds since 1970: ISO 8601 has four digits for a year. */
+const LAST_SECOND = 253_402_300_799;
+
 /**
  * Parses the options and environment variables of `build` into an ImageSpec.
  *
@@ -166,7 +169,7 @@ export function parseImageSpec(
     ca: parseCa(read('ca'), problems),
     sourceDateEpoch: checked(
       epoch === '' ? undefined : { source: 'SOURCE_DATE_EPOCH', text: epoch },
-      (text) => (/^[0-9]{1,12}$/.test(text) ? Number(text) : undefined),
+      (text) => (/^[0-9]{1,12}$/.test(text) && Number(text) <= LAST_SECOND ? Number(text) : undefined),
       'is not a number of seconds since 1970',
       'for example: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
     ),

@@ -124,3 +124,90 @@ describe('a rebase over changed Debian packages', () => {
     expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'version-exists' });
   });
 });
+
+describe('a run base', () => {
+  const name = 'base-24-20300510';
+  const signed = () => ['--sign', fixture.privateKey, '--registries', repository];
+
+  it('has the Debian packages of a day, and record, annotations, SBOM and signature of its own', async () => {
+    const { exitCode, stdout, stderr } = await fixture.run(
+      ...['release', 'publish', '--ref', 'base/24', '--date', '20300510', '--platforms', 'linux/amd64'],
+      ...['--base', fixture.base, '--revision', 'a'.repeat(40), ...signed(), '--json'],
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    const { record } = JSON.parse(stdout) as Published;
+    expect(record.tags.map(({ tag }) => tag)).toEqual([name, `${name}-amd64`]);
+    expect(await tini(name)).toBe('9.3');
+    const verified = await fixture.run(
+      ...['release', 'verify', `${repository}:${name}`, '--key', fixture.publicKey, '--platforms', 'linux/amd64'],
+    );
+    expect(verified.exitCode, verified.stdout).toBe(0);
+    const { annotations = {} } = (await read(name)).manifest;
+    expect(annotations['org.opencontainers.image.base.name']).toBe(fixture.base);
+  });
+
+  it('comes below the layers of a published gateway without a build, whose base stays the one of the run base', async () => {
+    const { exitCode, stdout, stderr } = await fixture.run(
+      ...['rebase', `${repository}:${fixture.version}`, '--base', `${repository}:${name}`, '--date', '20300510'],
+      ...signed(),
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toContain('default for linux/amd64 has the Debian packages of the run base');
+    expect(stderr).not.toContain('installing the Debian packages');
+    const [below, before, after] = await Promise.all([name, fixture.version, `${fixture.version}-r20300510`].map(read));
+    if (below === undefined || before === undefined || after === undefined) throw new Error('an image is missing');
+    expect(layers(after)).toEqual([
+      ...layers(below),
+      ...layers(before).slice(-layers(after).length + layers(below).length),
+    ]);
+    const { annotations = {} } = after.manifest;
+    expect(annotations['org.opencontainers.image.base.digest']).toBe(
+      below.manifest.annotations?.['org.opencontainers.image.base.digest'],
+    );
+    expect(annotations['ai.openclaw.image.run-base']).toContain(`${repository}:${name}@sha256:`);
+    expect(await tini(`${fixture.version}-r20300510`)).toBe('9.3');
+  });
+
+  it('gives a build the layers that a rebase has', async () => {
+    const { exitCode, stdout, stderr } = await fixture.run(
+      ...['release', 'publish', ...fixture.common([repository]), '--variants', 'default', '--event', 'refresh'],
+      ...['--date', '20300511', '--base', `${repository}:${name}`, '--sign', fixture.privateKey],
+    );
+    expect(exitCode, stdout + stderr).toBe(0);
+    const [rebased, built] = await Promise.all(
+      ['20300510', '20300511'].map((day) => read(`${fixture.version}-r${day}`)),
+    );
+    if (rebased === undefined || built === undefined) throw new Error('an image is missing');
+    expect(layers(built).slice(0, layers(await read(name)).length)).toEqual(layers(await read(name)));
+    const from = ({ manifest, source }: RegistryImage) => ({ layers: manifest.layers, source });
+    const results = await compareLayers(from(rebased), from(built), () => {});
+    expect(results.filter(({ status }) => status !== 'equal')).toEqual([]);
+  });
+
+  it('that only says so is refused, by a rebase and by a build', async () => {
+    const { annotations = {} } = (await read(name)).manifest;
+    const keys = ['org.opencontainers.image.base.name', 'org.opencontainers.image.base.digest'];
+    const labels = [
+      ...keys.map((key) => `${key}=${annotations[key]}`),
+      'org.opencontainers.image.version=base-24-20300601',
+    ];
+    const planted = `${repository}:planted`;
+    await publishBase(engine(), planted, 'planted', { also: `LABEL ${labels.join(' ')}` });
+    const refresh = [
+      'release',
+      'publish',
+      ...fixture.common([repository]),
+      '--variants',
+      'default',
+      '--event',
+      'refresh',
+    ];
+    for (const command of [refresh, ['rebase', `${repository}:${fixture.version}`, '--registries', repository]]) {
+      const { exitCode, stdout } = await fixture.run(
+        ...[...command, '--base', planted, '--date', '20300601', '--sign', 'none', '--json'],
+      );
+      expect(exitCode).toBe(1);
+      expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'untrusted-record' });
+    }
+  });
+});

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -37,6 +37,7 @@ beforeAll(async () => {
     GITHUB_SERVER_URL: 'https://github.com',
     GITHUB_REPOSITORY: 'openclaw/openclaw',
     GITHUB_RUN_ID: '4711',
+    GITHUB_SHA: 'a'.repeat(40),
     GITHUB_STEP_SUMMARY: join(workspace, 'summary.md'),
     GITHUB_OUTPUT: join(workspace, 'output'),
   };
@@ -96,7 +97,7 @@ async function runJob(
 }
 
 async function runRelease(
-  inputs: { readonly ref?: string; readonly event?: string; readonly date?: string },
+  inputs: { readonly ref?: string; readonly event?: string; readonly date?: string; readonly base?: string },
   ref: string,
   variants?: string,
 ) {
@@ -105,6 +106,7 @@ async function runRelease(
     "inputs.event || (inputs.ref && 'backfill' || 'push')":
       inputs.event ?? (inputs.ref === undefined ? 'push' : 'backfill'),
     'inputs.date': inputs.date ?? '',
+    'inputs.base': inputs.base ?? fixture.base,
     'vars.RELEASE_EXTENSIONS': '',
   };
   await writeFile(join(workspace, 'summary.md'), '');
@@ -175,8 +177,16 @@ describe('the commands of the workflows, with local registries', () => {
       date: expect.stringMatching(/^20\d{6}$/),
     });
     const { ref = '', date = '' } = found;
-    await runRelease({ ref, event: 'refresh', date }, 'refs/heads/main');
-    const tags = await tagsOf(registries()[0] ?? '');
+    const [first = ''] = registries();
+    // A run base has no gateway, so its jobs do not check one out.
+    const [gateway, aside] = ['gateway', 'aside'].map((name) => join(workspace, name)) as [string, string];
+    await rename(gateway, aside);
+    await runRelease({ ref: 'base/24', event: 'push', date }, 'refs/heads/main');
+    await rename(aside, gateway);
+    await rm(join(workspace, 'release-images'), { recursive: true });
+    await runRelease({ ref, event: 'refresh', date, base: `${first}:base-24-${date}` }, 'refs/heads/main');
+    const tags = await tagsOf(first);
+    expect(tags[`base-24-${date}`]).toBeDefined();
     expect(tags['latest']).toBe(tags[`${VERSION}-r${date}`]);
     expect(tags[VERSION]).not.toBe(tags['latest']);
   });

@@ -10,6 +10,7 @@ import { execa } from 'execa';
 import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readStatements } from '../../build/attest/attestation.ts';
+import { baseOf } from '../../build/base/base-labels.ts';
 import { mergeLayers } from '../../build/contents/merged-layers.ts';
 import { readImageDocument } from '../../build/engine/image-document.ts';
 import { readCheckoutPlugins } from '../../build/gateway/checkout-plugin.ts';
@@ -24,7 +25,6 @@ import { parseJson } from '../../build/oci/document.ts';
 import { RequestError } from '../../build/problem.ts';
 import { requireCache } from '../../build/release/build-cache.ts';
 import { installsAgain } from '../../build/release/build-system-layers.ts';
-import { baseOf } from '../../build/release/registry-image.ts';
 import { markdownTable, table } from '../../build/report/table.ts';
 
 // Inputs from programs, registries and the job that builds.

@@ -15,12 +15,14 @@ export interface Workflow {
 export interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly environment?: string;
-  readonly needs?: string;
+  readonly needs?: string | readonly string[];
   readonly if?: string;
   readonly 'timeout-minutes'?: number;
   readonly strategy?: { readonly matrix: { readonly include: readonly Readonly<Record<string, string>>[] } };
   readonly env?: Readonly<Record<string, string>>;
   readonly uses?: string;
+  /** Of a called workflow. */
+  readonly with?: Readonly<Record<string, string>>;
   readonly steps?: readonly Step[];
 }
 

@@ -1,14 +1,16 @@
-import { resolve } from 'node:path';
+import { resolve as resolvePath } from 'node:path';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
 import { sealLayout } from '../../oci/content.ts';
-import { builtImages } from '../../release/build-images.ts';
-import { imageFolder, type PlatformImage } from '../../release/platform-image.ts';
+import { builtImages, type ReleaseBuildContext } from '../../release/build-images.ts';
+import { builtRunBase } from '../../release/build-run-base.ts';
+import { type ImageSource, imageFolder, type PlatformImage, type ReleaseOrigin } from '../../release/platform-image.ts';
 import { writePlatformImageFile } from '../../release/platform-image-file.ts';
 import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
-import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
+import { baseDigest } from '../../release/run-base.ts';
+import { verifyPlatformImage, verifyRunBase } from '../../release/verify-platform-image.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
 import { defineCommand } from '../options.ts';
@@ -26,6 +28,7 @@ import {
   type ReleaseBuildOptions,
   type ReleaseOptions,
 } from './release-options.ts';
+import { resolveRunBase } from './run-base.ts';
 import { requireTrust, TRUST_OPTIONS, type TrustOptions } from './trust-options.ts';
 
 const TO = {
@@ -45,6 +48,12 @@ Example, on an arm64 machine. Copy the folders of all machines into one, and pub
   run,
 });
 
+/** What the images are built of, and how each is checked. */
+interface ResolvedSource extends Pick<ReleaseOrigin, 'revision' | 'source'> {
+  readonly images: ImageSource;
+  readonly verify: typeof verifyPlatformImage;
+}
+
 interface WrittenImage {
   readonly file: string;
   readonly image: PlatformImage;
@@ -62,35 +71,36 @@ async function run(
   const consequence = 'nothing was published, and finished steps are cached';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const { signal, onStep, orInterrupted } = command;
-    const requested = await orInterrupted(resolveRelease(release, specs, problems, onStep));
-    const resolved = withExpiry(release, requested, previewDays);
-    const cli = await orInterrupted(findEngine(options.engine, onStep));
-    const folder = resolve(here, options.to ?? TO.default);
-    const { builder } = options;
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
-    const cache = buildCache(repository, signatureCheck(registry, trust, onStep), release);
-    const context = {
-      cli,
-      builder,
-      folder,
-      cache,
-      builderId: await builderId(),
-      listener: command,
-      registry,
-      signal,
+    const check = signatureCheck(registry, trust, onStep);
+    const resolve = async (): Promise<ResolvedSource> => {
+      if (release.kind === 'base') {
+        const { request, origin } = await resolveRunBase(release, options, registry, check);
+        return { ...origin, images: builtRunBase(request, async () => context), verify: verifyRunBase };
+      }
+      const requested = await resolveRelease(release, specs, problems, onStep);
+      await baseDigest(specs, registry, release.platforms, check);
+      const resolved = withExpiry(release, requested, previewDays);
+      return { ...resolved, images: builtImages(resolved, async () => context), verify: verifyPlatformImage };
     };
-    const source = builtImages(resolved, async () => context);
+    const { revision, source, images, verify } = await orInterrupted(resolve());
+    const cli = await orInterrupted(findEngine(options.engine, onStep));
+    const folder = resolvePath(here, options.to ?? TO.default);
+    const context: ReleaseBuildContext = {
+      ...{ cli, builder: options.builder, folder, registry, listener: command, signal },
+      cache: buildCache(repository, check, release),
+      builderId: await builderId(),
+    };
     const written: WrittenImage[] = [];
     const buildAll = async (): Promise<void> => {
       for (const platform of release.platforms) {
-        for (const built of await source.build(platform)) {
+        for (const built of await images.build(platform)) {
           onStep(`verifying ${built.image} for ${platform}`);
-          const checks = await verifyPlatformImage(cli, folder, built, onStep, signal);
+          const checks = await verify(cli, folder, built, onStep, signal);
           // The folder then contains the checked image, and nothing else.
           await sealLayout(imageFolder(folder, built), built.index);
           const image = { ...built, checks };
-          const { revision, source: url } = resolved;
-          const file = await writePlatformImageFile(folder, { release: release.name, revision, source: url, image });
+          const file = await writePlatformImageFile(folder, { release: release.name, revision, source, image });
           written.push({ file, image });
         }
       }

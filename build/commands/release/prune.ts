@@ -13,7 +13,7 @@ import { GIVEN_REGISTRIES, parseGivenRegistries } from './release-options.ts';
 const PRUNE_OPTIONS = {
   keep: {
     flags: '--keep <number>',
-    description: 'newest refreshes (-rDATE) of each version to keep',
+    description: 'newest refreshes (-rDATE) of each version, and newest run bases (base-24-DATE), to keep',
     default: '2',
   },
   registries: GIVEN_REGISTRIES,

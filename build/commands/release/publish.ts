@@ -8,14 +8,16 @@ import { isCheckout } from '../../gateway/is-checkout.ts';
 import { requestError } from '../../problem.ts';
 import { pushCaches } from '../../release/build-cache.ts';
 import { builtImages } from '../../release/build-images.ts';
+import { builtRunBase } from '../../release/build-run-base.ts';
 import { RELEASE_CONSEQUENCE } from '../../release/journal.ts';
 import type { ImageSource, ReleaseOrigin } from '../../release/platform-image.ts';
 import { publishRelease } from '../../release/publish-release.ts';
 import type { PublishContext } from '../../release/publish-request.ts';
 import type { Release } from '../../release/release.ts';
 import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
+import { baseDigest } from '../../release/run-base.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
-import { verifyPlatformImage } from '../../release/verify-platform-image.ts';
+import { verifyPlatformImage, verifyRunBase } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-reports.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { stateFolder } from '../../state-folder.ts';
@@ -23,7 +25,6 @@ import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { type CommandRun, runCommand } from '../run-command.ts';
 import {
-  baseDigest,
   buildCache,
   builderId,
   parseCache,
@@ -35,6 +36,7 @@ import {
   type ReleaseBuildOptions,
   type ReleaseOptions,
 } from './release-options.ts';
+import { resolveRunBase } from './run-base.ts';
 
 export const PUBLISH_OPTIONS = {
   sign: {
@@ -71,14 +73,15 @@ Examples:
 async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOptions): Promise<void> {
   const here = process.cwd();
   const release = parseReleaseOptions(options);
+  if (release.kind === 'base') return publishRunBase(release, options);
   const previewDays = parsePreviewDays(options);
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
   await runPublish(release, options, async (command, folder, { registry, signer }) => {
     const { onStep, signal } = command;
     const resolved = withExpiry(release, await resolveRelease(release, specs, problems, onStep), previewDays);
     const { revision, source, epoch } = resolved;
-    const base = await baseDigest(specs, registry);
     const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
+    const base = await baseDigest(specs, registry, release.platforms, check);
     const cache = buildCache(parseCache(options), check, release);
     const openContext = async () => {
       const cli = await findEngine(options.engine, onStep);
@@ -97,6 +100,24 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     };
   });
 }
+
+const publishRunBase = (release: Release, options: ReleaseBuildOptions & PublishOptions): Promise<void> =>
+  runPublish(release, options, async (listener, folder, { registry, signer }) => {
+    const { onStep, signal } = listener;
+    const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
+    const { request, origin, identity } = await resolveRunBase(release, options, registry, check);
+    const openContext = async () => {
+      const cli = await findEngine(options.engine, onStep);
+      const id = await builderId();
+      return { cli, builder: options.builder, folder, builderId: id, listener, signal, registry, cache: undefined };
+    };
+    return {
+      origin,
+      identity,
+      images: builtRunBase(request, openContext),
+      verify: async (image) => verifyRunBase(await findEngine(options.engine, onStep), folder, image, onStep),
+    };
+  });
 
 /** @throws RequestError if the text is not a number of minutes */
 export function parseMinutes(text: string): number {
@@ -166,7 +187,7 @@ export async function runPublish(release: Release, options: PublishOptions, prep
         verify,
         finish: async () => {
           if (cache !== undefined && release.kind === 'main')
-            await pushCaches(folder, cache, release.platforms, { registry, signer, onStep });
+            await pushCaches(folder, cache, release, { registry, signer, onStep });
           await rm(own, { recursive: true, force: true });
         },
         lockWait: { minutes, onWait: (who) => onStep(`waiting for ${who}`) },

@@ -1,13 +1,10 @@
-import { readPin } from '../../base/pin.ts';
 import { PLATFORMS, type Platform, parsePlatform } from '../../oci/platform.ts';
-import { formatReference, repositoryOf } from '../../oci/reference.ts';
-import { missingImage, type Registry } from '../../oci/registry.ts';
+import { repositoryOf } from '../../oci/reference.ts';
 import { type Problem, problemWith, RequestError, requestError } from '../../problem.ts';
 import type { BuildCache } from '../../release/build-cache.ts';
 import { CHANNEL_NAMES, type Channel, isChannel } from '../../release/channel-decision.ts';
 import { LONGEST_PREVIEW_DAYS, parseRelease, RELEASE_EVENTS, type Release } from '../../release/release.ts';
 import type { ReleaseRecord } from '../../release/release-record.ts';
-import { entriesOf } from '../../release/resolve-release.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
 import type { ImageSpec } from '../../spec/image-spec.ts';
 import { BUILD_OPTIONS, type GivenOptions, type OptionValues } from '../../spec/option.ts';
@@ -21,7 +18,7 @@ export const RELEASE_OPTIONS = {
     flags: '--ref <ref>',
     variables: ['GITHUB_REF'],
     description:
-      'git ref to release: refs/heads/main, refs/tags/v<version>, or refs/pull/<number>/merge for images that expire',
+      'what to release: the git ref refs/heads/main, refs/tags/v<version>, or refs/pull/<number>/merge for images that expire; or base/24, a run base with that Node',
   },
   event: {
     flags: '--event <event>',
@@ -37,17 +34,18 @@ export const RELEASE_OPTIONS = {
   },
   registries: {
     flags: '--registries <repositories>',
-    description: 'repositories, separated by commas; images are pushed to the first, and the others get copies',
+    description:
+      'repositories of the release, separated by commas: the first gets the images, and the others get copies',
     default: 'ghcr.io/openclaw/openclaw,docker.io/openclaw/openclaw',
   },
   platformTags: {
     flags: '--no-platform-tags',
-    description: 'write no tags of single platforms (latest-arm64); those of a channel that exist still move',
+    description: 'create no tags of single platforms (latest-arm64); those of a channel that exist still move',
   },
   date: {
     flags: '--date <YYYYMMDD>',
     description:
-      'date of a refresh, and of the Debian packages of every release; use the same on all machines that build it',
+      "day of the release: part of the tag of a refresh or a run base; Debian's packages are fetched once for each day. Use the same on all machines",
     unset: 'today, UTC',
   },
 } as const;
@@ -74,7 +72,7 @@ export const RELEASE_BUILD_OPTIONS = {
   base: {
     ...BUILD_OPTIONS.base,
     variables: ['OPENCLAW_RELEASE_BASE'],
-    description: 'base instead of the pinned one: an image reference',
+    description: 'base instead of the pinned one: an image reference, also of a run base',
     unset: 'the pin',
   },
   override: OVERRIDE,
@@ -87,6 +85,7 @@ export const RELEASE_BUILD_OPTIONS = {
   },
   browser: { ...BROWSER, unset: 'playwright, in the browser variant' },
   heap: HEAP,
+  compression: BUILD_OPTIONS.compression,
   cache: {
     flags: '--cache <repository>',
     variables: ['OPENCLAW_RELEASE_CACHE'],
@@ -132,7 +131,10 @@ export function parseReleaseOptions(options: ReleaseOptions): Release {
 /** @param text `20260401`; undefined for today */
 export function parseDate(text: string | undefined, problems: Problem[]): string {
   const date = text ?? today();
-  if (!/^20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/.test(date))
+  const [, year, month, day] = /^(20\d{2})(\d{2})(\d{2})$/.exec(date) ?? [];
+  const time = new Date(`${year}-${month}-${day}T00:00:00Z`);
+  // JavaScript makes March of the 31st of February.
+  if (Number.isNaN(time.getTime()) || time.getUTCDate() !== Number(day))
     problems.push(problemWith('--date', date, 'is not a date', 'write it as 20260401'));
   return date;
 }
@@ -182,8 +184,7 @@ function chooseSome<T extends string>(
 export const parsePlatformList = (text: string | undefined, problems: Problem[]): readonly Platform[] =>
   chooseSome('--platforms', text ?? RELEASE_OPTIONS.platforms.default, PLATFORMS, problems, parsePlatform);
 
-/** @returns full repository names */
-/** @param problems receives names that are not repositories */
+/** @param problems receives names that are not repositories @returns full repository names */
 export function parseRegistries(text: string | undefined, problems: Problem[]): readonly string[] {
   const names = words(text ?? RELEASE_OPTIONS.registries.default).flatMap((value) => {
     const hint = 'name a repository without tag: ghcr.io/openclaw/openclaw';
@@ -236,7 +237,7 @@ export const RECORD_OPTIONS = {
   },
   channel: {
     flags: '--channel <name>',
-    description: `channel whose newest release counts: ${CHANNEL_NAMES.join(', ')}`,
+    description: `channel whose newest release is meant: ${CHANNEL_NAMES.join(', ')}`,
     default: 'latest',
   },
   registries: RELEASE_OPTIONS.registries,
@@ -326,15 +327,3 @@ export function parseReleaseSpecs(
 
 /** The builder that the provenance names. Source: SLSA, builder.id; Docker's actions name the workflow run. */
 export const builderId = async (): Promise<string> => (await workflowRunUrl()) ?? 'urn:openclaw-image:local';
-
-/** The digest of the base that the images are built on. @throws WorkError if the registry does not have it */
-export async function baseDigest(specs: PerImage<ImageSpec>, registry: Registry): Promise<string> {
-  const [first] = entriesOf(specs);
-  const base = first?.[1].base;
-  if (base?.kind !== 'reference') return readPin().reference.digest;
-  const { reference } = base;
-  if (reference.digest !== undefined) return reference.digest;
-  const document = await registry.document(reference, reference.tag ?? 'latest');
-  if (document === undefined) throw missingImage(formatReference(reference));
-  return document.descriptor.digest;
-}

@@ -5,15 +5,16 @@ import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
 import { parseVersion } from '../../gateway/version.ts';
-import { ANNOTATION, type Annotations, OVERRIDES_ANNOTATION } from '../../oci/annotations.ts';
+import { ANNOTATION, type Annotations, OVERRIDES_ANNOTATION, RUN_BASE_ANNOTATION } from '../../oci/annotations.ts';
 import { layoutContent } from '../../oci/content.ts';
-import { parseManifest } from '../../oci/document.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { parseImageConfig, parseManifest } from '../../oci/document.ts';
 import { hostPlatform, type Platform } from '../../oci/platform.ts';
 import { familiarReference, type Reference, repositoryOf } from '../../oci/reference.ts';
 import { atDigest, missingImage } from '../../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../../problem.ts';
 import { builtImages } from '../../release/build-images.ts';
-import { compareLayers, type LayerResult } from '../../release/compare-layers.ts';
+import { compareLayers, compareSettings, type LayerResult } from '../../release/compare-layers.ts';
 import { withoutArchitecture } from '../../release/plan-release.ts';
 import { imageFolder } from '../../release/platform-image.ts';
 import { INPUTS_PREDICATE, type RecordedInputs, readRecordedInputs } from '../../release/recorded-inputs.ts';
@@ -31,7 +32,7 @@ import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
 import { builderId, parsePlatformList, parseReleaseSpecs, RELEASE_BUILD_OPTIONS, today } from './release-options.ts';
 
-const { source, browser, extensions, engine, builder, ca } = RELEASE_BUILD_OPTIONS;
+const { source, package: packed, browser, extensions, heap, engine, builder, ca } = RELEASE_BUILD_OPTIONS;
 const REPRODUCE_OPTIONS = {
   platform: {
     flags: '--platform <platform>',
@@ -39,8 +40,10 @@ const REPRODUCE_OPTIONS = {
     unset: 'that of this host',
   },
   source: { ...source, unset: 'the package from npm' },
+  package: { ...packed, unset: 'the version of the image, from npm' },
   extensions: { ...extensions, unset: 'those that the image records' },
   browser: { ...browser, unset: 'the one that the image records' },
+  heap,
   attest: {
     flags: '--attest <how>',
     description:
@@ -61,13 +64,13 @@ type ReproduceOptions = OptionValues<typeof REPRODUCE_OPTIONS>;
 
 export const reproduceCommand = defineCommand({
   name: 'reproduce',
-  description: 'build a published image again on this host, and compare it layer by layer',
+  description: 'build a published image again on this host, and compare its layers and settings',
   options: REPRODUCE_OPTIONS,
   help: `
 Version, base, time and replaced dependencies come from the annotations of the image; the locked dependencies, plugins and the browser
 from its statement of inputs. An image that was built from a checkout needs the checkout of its commit. Publishes nothing but the
 statement of --attest.
-Exit codes: 0 all layers are equal, 1 a layer differs, or the build failed.
+Exit codes: 0 all layers and settings are equal, 1 a layer or a setting differs, or the build failed.
 
 Examples:
   scripts/run release reproduce ghcr.io/openclaw/openclaw:2026.9.6
@@ -94,7 +97,11 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     const statement = (await statementsOf(published.source, digest, platform)).get(INPUTS_PREDICATE);
     const recorded = statement === undefined ? undefined : readRecordedInputs(statement, name);
     const release = releaseOf(annotations, reference, platform, recorded);
-    const { specs, problems } = parseReleaseSpecs(release, buildOptions(annotations, recorded, options), undefined);
+    const { specs, problems } = parseReleaseSpecs(
+      release,
+      buildOptions(annotations, recorded, published.manifest.layers, options),
+      undefined,
+    );
     // The time decides nothing in a layer, but which dependencies are locked independently of this host.
     const sourceDateEpoch = Math.floor(Date.parse(annotations[ANNOTATION.created] ?? '') / 1000);
     const locked = recorded === undefined ? {} : { locked: recorded.locked };
@@ -104,7 +111,7 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     const resolved = await orInterrupted(resolveRelease(release, timed, problems, onStep));
     const cli = await orInterrupted(findEngine(options.engine, onStep));
     const folder = cacheFolder('reproductions', digest.slice('sha256:'.length, 19));
-    const rebuild = async (): Promise<readonly LayerResult[]> => {
+    const rebuild = async () => {
       const context = {
         ...{ cli, builder: options.builder, folder, registry, listener: command, signal },
         ...{ builderId: await builderId(), cache: undefined },
@@ -114,11 +121,15 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
       const ours = layoutContent(imageFolder(folder, built));
       const manifest = parseManifest(await ours.document(built.manifest.digest), built.manifest.digest);
       const theirs = { layers: published.manifest.layers, source: published.source };
-      return compareLayers(theirs, { layers: manifest.layers, source: ours }, onStep);
+      const config = parseImageConfig(await ours.blob(manifest.config.digest), manifest.config.digest);
+      const layers = await compareLayers(theirs, { layers: manifest.layers, source: ours }, onStep);
+      return { layers, settings: compareSettings(published.config, config) };
     };
-    const layers = await withFolderLock(folder, rebuild).finally(() => rm(folder, { recursive: true, force: true }));
+    const { layers, settings } = await withFolderLock(folder, rebuild).finally(() =>
+      rm(folder, { recursive: true, force: true }),
+    );
     const equal = layers.filter(({ status }) => status === 'equal').length;
-    const isReproduced = equal === layers.length;
+    const isReproduced = equal === layers.length && settings.length === 0;
     if (isReproduced && signer !== undefined) {
       onStep(`signing that ${name} was reproduced`);
       const predicate = {
@@ -127,20 +138,29 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
       };
       await signer.attest(registry, reference, document.descriptor, { type: REPRODUCED, predicate });
     }
-    const conclusion = isReproduced
-      ? `all ${layers.length} layers are equal`
-      : `${layers.length - equal} of ${layers.length} layers differ`;
+    const ofLayers =
+      equal === layers.length
+        ? `all ${layers.length} layers are equal`
+        : `${layers.length - equal} of ${layers.length} layers differ`;
+    const conclusion = settings.length === 0 ? ofLayers : `${ofLayers}, and settings of the image differ`;
     return {
       text: () =>
         [
-          ...[name, '', layerTable(layers), '', style(isReproduced ? 'green' : 'red', conclusion)],
+          ...[
+            name,
+            '',
+            layerTable(layers),
+            ...settings.map((setting) => `  ${setting}`),
+            '',
+            style(isReproduced ? 'green' : 'red', conclusion),
+          ],
           ...(recorded === undefined ? ['The image records no lockfile, so its dependencies were locked again.'] : []),
           ...(isReproduced && signer !== undefined
             ? [`A signed statement says so, beside the image: ${REPRODUCED}`]
             : []),
         ].join('\n'),
       json: () => ({
-        ...{ reference: text, digest, platform, reproduced: isReproduced, layers },
+        ...{ reference: text, digest, platform, reproduced: isReproduced, layers, settings },
         lockfile: recorded === undefined ? 'made again' : 'of the image',
         attested: isReproduced && signer !== undefined,
       }),
@@ -205,20 +225,34 @@ function releaseOf(
 const buildOptions = (
   annotations: Annotations,
   recorded: RecordedInputs | undefined,
+  layers: readonly Descriptor[],
   {
     source: checkout,
+    package: archive,
+    heap: megabytes,
     browser: chosen = recorded === undefined || recorded.browser === 'none' ? undefined : recorded.browser,
     extensions: plugins = recorded?.extensions.join(' '),
     ca: authority,
   }: ReproduceOptions,
 ) => ({
-  base: `${annotations[ANNOTATION.baseName]}@${annotations[ANNOTATION.baseDigest]}`,
+  base: annotations[RUN_BASE_ANNOTATION] ?? `${annotations[ANNOTATION.baseName]}@${annotations[ANNOTATION.baseDigest]}`,
   override: (annotations[OVERRIDES_ANNOTATION] ?? '').split(' ').filter((word) => word !== ''),
-  ...(checkout === undefined ? {} : { source: checkout }),
+  // A checkout tells its own. Most packages do too; the image has the same value then.
+  ...(checkout === undefined ? given('revision', annotations[ANNOTATION.revision]) : { source: checkout }),
+  // --source-url sets both.
+  ...(annotations[ANNOTATION.source] === annotations[ANNOTATION.url]
+    ? given('sourceUrl', annotations[ANNOTATION.source])
+    : {}),
+  ...(archive === undefined ? {} : { package: archive }),
+  ...(megabytes === undefined ? {} : { heap: megabytes }),
+  ...(layers.at(-1)?.mediaType.endsWith('zstd') === true ? { compression: 'zstd' } : {}),
   ...(chosen === undefined ? {} : { browser: chosen }),
   ...(plugins === undefined ? {} : { extensions: plugins }),
   ...(authority === undefined ? {} : { ca: authority }),
 });
+
+const given = (name: 'revision' | 'sourceUrl', value: string | undefined) =>
+  value === undefined ? {} : { [name]: value };
 
 const otherPlatform = (name: string, platform: Platform): WorkError =>
   new WorkError({

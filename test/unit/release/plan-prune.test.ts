@@ -35,6 +35,12 @@ describe('old refreshes of a version', () => {
       ['2026.9.5-beta.1-r20260901'],
     ],
     [
+      'and old run bases of each Node',
+      1,
+      ['base-24-20260901', 'base-24-20260901-amd64', 'base-24-20260908', 'base-24-20260908-amd64', 'base-26-20260901'],
+      ['base-24-20260901', 'base-24-20260901-amd64'],
+    ],
+    [
       'with their records',
       1,
       [...REFRESHES.slice(1, 3), 'release-2026.9.5-r20260901'],
@@ -65,6 +71,12 @@ describe('stay', () => {
   ])('%s', (_, tags) => {
     expect(stale(1, ...tags)).toEqual([]);
   });
+});
+
+it('a run base that a remaining image names stays', () => {
+  const tags = repository(['base-24-20260901=old', 'base-24-20260908', '2026.9.5-r20260901']);
+  const image = { digest: 'sha256:image', lists: [], expires: undefined, runBase: 'sha256:old' };
+  expect(planPrune(new Map([...tags, ['2026.9.5-r20260901', image]]), 1, NOW)).toEqual([]);
 });
 
 describe('images of pull requests', () => {

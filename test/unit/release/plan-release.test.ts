@@ -26,6 +26,12 @@ const CASES: readonly PlanCase[] = [
     '2026.3.13 2026.3.13-r20260325 latest=2026.3.13',
     'create 2026.3.13-r20260401, move latest',
   ],
+  // A run base has one tag for each day, and moves no channel.
+  ['base/24', 'push', '', 'create base-24-20260401'],
+  ['base/24', 'push', '2026.3.13 latest=2026.3.13 base-24-20260331', 'create base-24-20260401'],
+  ['base/24', 'push', 'base-24-20260401=BUILT', 'done base-24-20260401'],
+  ['base/24', 'push', 'base-24-20260401=?other', 'conflict base-24-20260401'],
+  ['base/26', 'push', 'base-24-20260401', 'create base-26-20260401'],
   // The branch.
   ['refs/heads/main', 'push', '', 'create main'],
   ['refs/heads/main', 'push', 'main=?old', 'move main'],

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { readPin } from '../../../build/base/pin.ts';
 import { readWorkflow, workflowText } from '../../support/workflow.ts';
 
 // Its ES module entry is broken.
@@ -55,7 +56,8 @@ it('gives each job these permissions, and no others', () => {
     ...Object.fromEntries(Object.keys(readWorkflow('ci').jobs).map((job) => [`ci ${job}`, { contents: 'read' }])),
     ...{ 'release plan': read, 'release build': { contents: 'read' }, 'release publish': publish },
     ...{ 'preview build': { contents: 'read' }, 'preview publish': { contents: 'read', packages: 'write' } },
-    ...{ 'refresh look': read, 'refresh refresh': publish, 'refresh refresh-extended-stable': publish },
+    ...{ 'refresh look': read, 'refresh base': publish },
+    ...{ 'refresh refresh': publish, 'refresh refresh-extended-stable': publish },
     ...{ 'promote plan': read, 'promote promote': publish },
     'reproduce reproduce': { contents: 'read' },
   });
@@ -116,6 +118,25 @@ describe('preview.yml', () => {
     expect(checkout?.with?.['ref']).toBe('main');
     expect(on['pull_request']).toEqual({ branches: ['main'] });
     expect(env?.['REGISTRIES']).not.toBe(readWorkflow('release').env?.['REGISTRIES']);
+  });
+});
+
+describe('refresh.yml', () => {
+  const { look: _, base, ...refreshes } = readWorkflow('refresh').jobs;
+  const node = /^\d+/.exec(readPin().reference.tag ?? '')?.[0];
+
+  it('publishes a run base with the Node of the pinned base', () => {
+    expect(base?.with?.['ref']).toBe(`base/${node}`);
+    expect(base?.if?.match(/\w*stale == 'true'/g)).toEqual(["stale == 'true'", "extended_stable_stale == 'true'"]);
+  });
+
+  it('builds each refresh on that run base', () => {
+    expect(Object.keys(refreshes)).toEqual(['refresh', 'refresh-extended-stable']);
+    for (const job of Object.values(refreshes)) {
+      expect(job.needs).toEqual(['look', 'base']);
+      expect(job.with?.['base']).toBe(`ghcr.io/openclaw/openclaw:base-${node}-\${{ needs.look.outputs.date }}`);
+      expect(base?.with?.['date']).toBe('${{ needs.look.outputs.date }}');
+    }
   });
 });
 

@@ -1,0 +1,32 @@
+import { ANNOTATION } from '../oci/annotations.ts';
+import { InvalidReferenceError, isDigest, parseReference, type Reference } from '../oci/reference.ts';
+
+/**
+ * The base that an image's labels name. Anybody may have written them.
+ *
+ * @returns undefined if they name none, or not by digest
+ */
+export function baseOf(
+  labels: Readonly<Record<string, string>>,
+): (Reference & { readonly digest: string }) | undefined {
+  const { [ANNOTATION.baseName]: name = '', [ANNOTATION.baseDigest]: digest = '' } = labels;
+  try {
+    return isDigest(digest) ? { ...parseReference(name), digest } : undefined;
+  } catch (error) {
+    if (error instanceof InvalidReferenceError) return undefined;
+    throw error;
+  }
+}
+
+/** The version of a run base is its name: `base-24-20260401`. */
+const RUN_BASE_NAME = /^base-[1-9]\d-\d{8}$/;
+
+/**
+ * The name of a run base: an image of Node with Debian's packages of a day, on which gateway images are built.
+ *
+ * @returns undefined for any other image
+ */
+export function runBaseName(labels: Readonly<Record<string, string>>): string | undefined {
+  const { [ANNOTATION.version]: version = '' } = labels;
+  return RUN_BASE_NAME.test(version) ? version : undefined;
+}

@@ -1,9 +1,11 @@
 import { EXPIRES_ANNOTATION, RUN_BASE_ANNOTATION } from '../oci/annotations.ts';
 import { type ImageDocument, isIndex, isIndexType } from '../oci/document.ts';
-import { parseReference, type Repository } from '../oci/reference.ts';
+import { parseReference, type Repository, repositoryOf } from '../oci/reference.ts';
 import { listReferrers, referrersTag } from '../oci/referrers.ts';
 import type { Registry } from '../oci/registry.ts';
 import { type ExistingTag, planPrune, type StaleTag } from './plan-prune.ts';
+import { LOCK_TAG } from './release-lock.ts';
+import { readRecord, recordTag } from './release-record.ts';
 
 /** The tags and manifests that a repository no longer needs. */
 export interface PrunePlan {
@@ -53,8 +55,62 @@ export async function preparePrune(registry: Registry, name: string, keep: numbe
   );
   const signatures = await Promise.all(unneeded.map((digest) => listReferrers(registry, repository, digest)));
   const attached = signatures.flat().flatMap(({ digest }) => (needed.has(digest) ? [] : [digest]));
-  const manifests = [...new Set([...attached, ...unneeded])];
-  return { registry: name, tags: [...tags, ...listsOfReferrers(existing, manifests)], manifests };
+  const manifests = new Set([...attached, ...unneeded]);
+  const untagged = await untaggedImages(registry, repository, existing, known);
+  const others = await withoutSignaturesOfOthers(untagged, registry, repository);
+  const lists = listsOfReferrers(existing, [...manifests], 'lists signatures of an image above');
+  const alone = listsOfReferrers(existing, untagged, 'lists signatures of an image that no tag and no record names');
+  return { registry: name, tags: [...tags, ...lists, ...alone], manifests: [...new Set([...manifests, ...others])] };
+}
+
+/**
+ * The images that no tag names any more, such as earlier ones of `main`, with what they list and their signatures. A registry does not
+ * list them, but without the referrers API a list of their signatures remains, whose tag has their digest.
+ *
+ * @returns nothing if a record cannot be read: it may name them
+ */
+async function untaggedImages(
+  registry: Registry,
+  repository: Repository,
+  existing: ReadonlyMap<string, ExistingTag>,
+  known: Map<string, Promise<readonly string[]>>,
+): Promise<readonly string[]> {
+  const isList = (tag: string): boolean => /^sha256-[0-9a-f]{64}$/.test(tag);
+  const named = new Set([...existing].flatMap(([tag, { digest, lists }]) => (isList(tag) ? [] : [digest, ...lists])));
+  const subjects = [...existing.keys()].filter(isList).map((tag) => tag.replace('-', ':'));
+  const candidates = subjects.filter((digest) => !named.has(digest));
+  const recorded = candidates.length === 0 ? named : await recordedDigests(registry, repository, existing);
+  if (recorded === undefined) return [];
+  const images = candidates.filter((digest) => !recorded.has(digest));
+  const parts = await Promise.all(
+    images.map(async (digest) => {
+      const document = await registry.document(repository, digest);
+      const listed = document === undefined ? [] : await listedBy(document.content, registry, repository, known);
+      return [digest, ...listed, ...(existing.get(referrersTag(digest))?.lists ?? [])];
+    }),
+  );
+  return [...new Set(parts.flat())].filter((digest) => !named.has(digest) && !recorded.has(digest));
+}
+
+/** The digests of all images that records name. @returns undefined if a record cannot be read */
+async function recordedDigests(
+  registry: Registry,
+  repository: Repository,
+  existing: ReadonlyMap<string, ExistingTag>,
+): Promise<ReadonlySet<string> | undefined> {
+  const prefix = recordTag('');
+  const names = [...existing.keys()].flatMap((tag) =>
+    tag.startsWith(prefix) && tag !== LOCK_TAG ? [tag.slice(prefix.length)] : [],
+  );
+  const digests = new Set<string>();
+  for (const name of names) {
+    // Nobody's signature counts here: a planted record can only keep images.
+    const stored = await readRecord(registry, repositoryOf(repository), name).catch(() => 'unreadable' as const);
+    if (stored === 'unreadable') return undefined;
+    for (const { index, platforms } of Object.values(stored?.record.images ?? {}))
+      for (const { digest } of [index, ...Object.values(platforms)]) digests.add(digest);
+  }
+  return digests;
 }
 
 /**
@@ -103,11 +159,12 @@ async function withoutSignaturesOfOthers(
 const listsOfReferrers = (
   existing: ReadonlyMap<string, ExistingTag>,
   manifests: readonly string[],
+  why: string,
 ): readonly StaleTag[] =>
   manifests.flatMap((subject): readonly StaleTag[] => {
     const tag = referrersTag(subject);
     const digest = existing.get(tag)?.digest;
-    return digest === undefined ? [] : [{ tag, digest, why: 'lists signatures of an image above' }];
+    return digest === undefined ? [] : [{ tag, digest, why }];
   });
 
 /**

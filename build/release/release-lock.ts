@@ -46,7 +46,7 @@ export const guardedRegistry = (registry: Registry, lock: Pick<ReleaseLock, 'ass
   },
 });
 
-const LOCK_TAG = 'release-lock';
+export const LOCK_TAG = 'release-lock';
 const LOCK_TYPE = 'application/vnd.openclaw.release.lock.v1+json';
 const MINUTES = 15;
 const RENEWED_EVERY_MINUTES = 5;

@@ -1,4 +1,4 @@
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { EXPIRES_ANNOTATION } from '../../../build/oci/annotations.ts';
 import {
   type Descriptor,
@@ -99,5 +99,39 @@ it('removes the signatures of a removed image, and no others, on a registry that
   expect(await prepared(withoutApi)).toEqual({
     tags: ['pr-1', referrersTag(expired.digest)].sort(),
     manifests: [expired.digest, lists[0]?.digest].sort(),
+  });
+});
+
+describe('signed images without a tag, on a registry that lists signatures under tags', () => {
+  const withoutApi = { ...registry, referrers: async () => undefined } as unknown as Registry;
+  /** A former image of main, and the present one, both signed. */
+  function pushTwice() {
+    const shared = put(image('1'));
+    const [former, now] = ['2', '3'].map((digit) => put(index([shared, put(image(digit))])));
+    if (former === undefined || now === undefined) throw new Error('there are two');
+    for (const [subject, digit] of [
+      [former, '4'],
+      [now, '5'],
+    ] as const)
+      put(index([put(image(digit, { subject }))]), referrersTag(subject.digest));
+    documents.set('main', documents.get(now.digest) as RegistryDocument);
+    return former;
+  }
+
+  it('are removed with their signatures, and without what another image has too', async () => {
+    const former = pushTwice();
+    const { tags, manifests } = await prepared(withoutApi);
+    expect(tags).toEqual([referrersTag(former.digest)]);
+    const [[, own] = [], [signature] = []] = [former.digest, referrersTag(former.digest)].map(
+      (name) => (documents.get(name)?.content as ImageIndex | undefined)?.manifests ?? [],
+    );
+    expect(manifests).toEqual([former, own, signature].map((of) => of?.digest).sort());
+  });
+
+  it('stay if a record cannot be read, which may name them', async () => {
+    pushTwice();
+    const type = 'application/vnd.openclaw.release.record.v1+json';
+    put(image('6', { artifactType: type, layers: [{ ...blob('7'), mediaType: type }] }), 'release-2026.9.5');
+    expect(await prepared(withoutApi)).toEqual({ tags: [], manifests: [] });
   });
 });

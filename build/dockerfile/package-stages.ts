@@ -39,6 +39,7 @@ const INTO_EMPTY_FOLDER = `mkdir /app
 cd /app
 ${COPY_LOCK}
 npm_production ci --ignore-scripts
+mkdir -p node_modules # a package may bundle all its dependencies
 rm -rf package.json package-lock.json git`;
 
 const INTO_KEPT_FOLDER = `# npm unpacks other optional packages for another processor or C library.

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rcompare, valid } from 'semver';
 import { cacheFolder, fillCache } from '../cache-folder.ts';
-import { RequestError } from '../problem.ts';
+import { RequestError, requestError } from '../problem.ts';
 import { cachedFolder } from './cached-package.ts';
 import { download } from './download.ts';
 import type { PackagedGateway, Reason } from './gateway.ts';
@@ -46,6 +46,7 @@ export async function readGatewayPackage(
       download(resolved, join(context, 'package.tgz'), npm, METADATA_FILES),
       lockGateway(resolved, dependencies, npm, earlier, onStep),
     ]);
+    if (![...files.keys()].some((path) => LAUNCHER.test(path))) throw withoutLauncher(originOf(resolved));
     const locked = await lockWithScripts(first, files, resolved, dependencies, npm, earlier, onStep);
     const gateway: PackagedGateway = {
       kind: 'package',
@@ -147,14 +148,25 @@ async function newestGateway(): Promise<string | undefined> {
 /** Releases before 2026.3.22 have their plugins as sources, outside of dist/. */
 const PLUGIN_MANIFEST = /^(?:dist\/)?extensions\/[^/]+\/openclaw\.plugin\.json$/;
 const PLUGIN_CATALOG = /^scripts\/lib\/official-external-[a-z-]+-catalog\.json$/;
+/** The command of the gateway, which every image starts. */
+const LAUNCHER = /^openclaw\.mjs$/;
 const METADATA_FILES = [
   /^package\.json$/,
   /^pnpm-workspace\.yaml$/,
   /^dist\/build-info\.json$/,
+  LAUNCHER,
   PLUGIN_MANIFEST,
   PLUGIN_CATALOG,
   ...SCRIPT_FILES,
 ];
+
+const withoutLauncher = (origin: string): RequestError =>
+  requestError(
+    '--package',
+    origin,
+    'has no openclaw.mjs, which starts the gateway',
+    'pack a checkout that was built: npm pack',
+  );
 
 const BUILD_INFO = 'dist/build-info.json';
 

@@ -1,5 +1,5 @@
 // A refresh of a published release on a runner without caches, from a new base to checked tags on two registries: rebase, on the new base
-// alone and with Debian's packages of today, and a build, in turn.
+// alone, with Debian's packages of today, and on a run base that is published for it; and a build, in turn.
 import '../support/isolation.ts';
 import { $ } from 'zx';
 import { readNpmOptions } from '../../build/gateway/npm.ts';
@@ -31,11 +31,20 @@ const build = [
   ...['--platforms', request.platforms.join(','), '--base', base, '--browser', 'debian', ...same],
 ];
 
-const WAYS = {
-  rebase: ['rebase', `${registries[0]}:${version}`, '--base', base, ...same],
-  packages: ['rebase', `${registries[0]}:${version}`, '--base', base, '--new-packages', ...same],
-  build: [...build, '--event', 'refresh'],
-} as const;
+const rebase = ['rebase', `${registries[0]}:${version}`, ...same];
+const runBase = ['release', 'publish', '--ref', 'base/24', '--platforms', request.platforms.join(',')];
+const revision = 'a'.repeat(40);
+
+/** The commands of each way, for a date. */
+const WAYS: Readonly<Record<'rebase' | 'packages' | 'runBase' | 'build', (date: string) => readonly string[][]>> = {
+  rebase: () => [[...rebase, '--base', base]],
+  packages: () => [[...rebase, '--base', base, '--new-packages']],
+  runBase: (date) => [
+    [...runBase, '--base', base, '--revision', revision, ...same],
+    [...rebase, '--base', `${registries[0]}:base-24-${date}`],
+  ],
+  build: () => [[...build, '--event', 'refresh']],
+};
 type Way = keyof typeof WAYS;
 
 /** @param number of the refresh: it becomes a date, so that each refresh has other tags */
@@ -44,7 +53,7 @@ async function timed(way: Way, number: number): Promise<number> {
   await $`sync`;
   const before = performance.now();
   const date = new Date(Date.UTC(2030, 0, number)).toISOString().slice(0, 10).replaceAll('-', '');
-  await run`${script} ${WAYS[way]} --date ${date}`;
+  for (const command of WAYS[way](date)) await run`${script} ${command} --date ${date}`;
   return (performance.now() - before) / 1000;
 }
 
@@ -55,9 +64,9 @@ try {
   await run`${script} ${build}`;
   for (let round = 1; round <= ROUNDS; round += 1) {
     await publishBase(engine, base, `round ${round}`);
-    const results = { rebase: 0, packages: 0, build: 0 };
+    const results = { rebase: 0, packages: 0, runBase: 0, build: 0 };
     for (const [index, way] of (Object.keys(WAYS) as Way[]).entries()) {
-      results[way] = await timed(way, round * 3 + index);
+      results[way] = await timed(way, round * 4 + index);
       say(`round ${round}: ${way} ${results[way].toFixed(1)} s`);
     }
     times.push(results);
@@ -74,6 +83,7 @@ const other = { seconds: median(times.map((round) => round.build)) };
 for (const [way, name] of [
   ['rebase', 'on a new base'],
   ['packages', "on a new base, with Debian's packages of today"],
+  ['runBase', "on a new run base, with Debian's packages of today"],
 ] as const)
   report({
     name: `rebase to ${tags.length} tags on two registries, ${name}`,

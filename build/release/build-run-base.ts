@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { major } from 'semver';
 import { resolveBase } from '../base/resolve-base.ts';
@@ -56,6 +56,7 @@ async function buildRunBase(
     );
   const layout = imageFolder(folder, { image: 'default', platform });
   await rm(layout, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
   const created = new Date(day);
   const dockerfile = runBaseDockerfile(base.from);
   const plan: BuildPlan = {

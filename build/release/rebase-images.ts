@@ -187,7 +187,8 @@ async function onRunBase(
     await readLayers(source, from.manifest.layers, 'image'),
     await readLayers(source, runBase.manifest.layers, 'run base'),
   );
-  if (debian.added.length + debian.removed.length > 0) return undefined;
+  // A newer base may have more packages, but the image must not lose one.
+  if (debian.removed.length > 0) return undefined;
   const upper = image.manifest.layers.slice(from.manifest.layers.length);
   return (await conflictingPaths(layout, upper, from, runBase)).length > 0 ? undefined : { from, to: runBase };
 }

@@ -1,14 +1,12 @@
 import { ANNOTATION } from '../oci/annotations.ts';
-import { InvalidReferenceError, isDigest, parseReference, type Reference } from '../oci/reference.ts';
+import { type DigestReference, InvalidReferenceError, isDigest, parseReference } from '../oci/reference.ts';
 
 /**
  * The base that an image's labels name. Anybody may have written them.
  *
  * @returns undefined if they name none, or not by digest
  */
-export function baseOf(
-  labels: Readonly<Record<string, string>>,
-): (Reference & { readonly digest: string }) | undefined {
+export function baseOf(labels: Readonly<Record<string, string>>): DigestReference | undefined {
   const { [ANNOTATION.baseName]: name = '', [ANNOTATION.baseDigest]: digest = '' } = labels;
   try {
     return isDigest(digest) ? { ...parseReference(name), digest } : undefined;
@@ -21,6 +19,9 @@ export function baseOf(
 /** The version of a run base is its name: `base-24-20260401`. */
 const RUN_BASE_NAME = /^base-[1-9]\d-\d{8}$/;
 
+/** Whether a tag or a version is that of a run base. */
+export const isRunBaseName = (text: string): boolean => RUN_BASE_NAME.test(text);
+
 /**
  * The name of a run base: an image of Node with Debian's packages of a day, on which gateway images are built.
  *
@@ -28,5 +29,5 @@ const RUN_BASE_NAME = /^base-[1-9]\d-\d{8}$/;
  */
 export function runBaseName(labels: Readonly<Record<string, string>>): string | undefined {
   const { [ANNOTATION.version]: version = '' } = labels;
-  return RUN_BASE_NAME.test(version) ? version : undefined;
+  return isRunBaseName(version) ? version : undefined;
 }

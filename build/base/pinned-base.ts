@@ -42,7 +42,7 @@ export async function pinStatus(file: string, registry: Registry): Promise<PinSt
   return { file, name: formatReference({ ...tagged, digest: undefined }), pinned, newest };
 }
 
-/** The age of the pinned base, compared with the base of an image. `unknown`: another one, and one of them could not be read. */
+/** The age of the pinned base, compared with the base of an image. `unknown`: another one, of the same time, or one of them could not be read. */
 export type PinAge = 'same' | 'newer' | 'older' | 'unknown';
 
 /**
@@ -56,8 +56,11 @@ export async function comparePin(pin: Reference, digest: string, registry: Regis
   const [pinned, used] = await Promise.all(
     [pin, { ...pin, digest }].map((reference) => readBaseImage(reference, registry).catch(ignoreFailure)),
   );
-  if (pinned?.created === undefined || used?.created === undefined) return 'unknown';
-  return Date.parse(used.created) >= Date.parse(pinned.created) ? 'older' : 'newer';
+  const [ofPin, ofImage] = [pinned, used].map((image) => Date.parse(image?.created ?? ''));
+  // Official images of several builds may have one time, that of their sources.
+  if (ofPin === undefined || ofImage === undefined || Number.isNaN(ofPin - ofImage) || ofPin === ofImage)
+    return 'unknown';
+  return ofImage > ofPin ? 'older' : 'newer';
 }
 
 function ignoreFailure(error: unknown): undefined {

@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { cacheFolder } from '../cache-folder.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import { isUnreachable, readConfigs, readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
-import { type ImageConfig, variableOf } from '../oci/document.ts';
+import { variableOf } from '../oci/document.ts';
 import { formatReference, type Reference, repositoryOf, taggedName } from '../oci/reference.ts';
 import { WorkError } from '../problem.ts';
 import type { BaseChoice, Destination } from '../spec/image-spec.ts';
 import type { Base } from './base.ts';
-import { baseOf, runBaseName } from './base-labels.ts';
 import { type BootstrapRequest, bootstrapBase, bootstrapDebian } from './bootstrap.ts';
 import { type PinFile, readPin } from './pin.ts';
 
@@ -37,6 +35,8 @@ export async function resolveBase(request: BaseRequest): Promise<Base> {
       return bootstrapBase(request);
     case 'reference':
       return namedBase(engine, choice.reference);
+    case 'run-base':
+      return runBase(engine, choice);
     case 'pinned':
       return pinnedBase(engine);
     case 'auto':
@@ -106,7 +106,7 @@ async function pinnedBase(engine: DockerCli): Promise<Base> {
       kind: 'pinned',
       name: taggedName(reference),
       digest: reference.digest,
-      nodeVersion: (await publishedNode(engine, reference, reference.digest)).nodeVersion,
+      nodeVersion: await publishedNodeVersion(engine, reference, reference.digest),
       from,
       context: undefined,
       warning: [],
@@ -118,44 +118,52 @@ async function pinnedBase(engine: DockerCli): Promise<Base> {
   }
 }
 
-/** The base that the user named: an image in the engine, else in a registry. A run base stands for its own base, and Debian's packages on it. */
+/** The base that the user named: an image in the engine, else in a registry. */
 async function namedBase(engine: DockerCli, reference: Reference): Promise<Base> {
   const full = formatReference(reference);
   const local = await inspectLocalImage(engine, full);
   const digest = reference.digest ?? local?.digest ?? (await readDigest(engine, full));
-  const { nodeVersion, base } =
-    local === undefined ? await publishedNode(engine, reference, digest) : nodeImage(local.config, full);
-  // Pin the resolved digest, so that a moving tag cannot change the base.
-  const from = local === undefined ? `${full.split('@')[0]}@${digest}` : full;
-  const named = { kind: 'reference', nodeVersion, context: undefined, warning: [] } as const;
-  if (base === undefined) return { ...named, name: taggedName(reference), digest, from };
-  return { ...named, ...base, from: `${base.name}@${base.digest}`, runBase: from };
+  const nodeVersion =
+    local === undefined
+      ? await publishedNodeVersion(engine, reference, digest)
+      : variableOf(local.config, 'NODE_VERSION');
+  return {
+    kind: 'reference',
+    name: taggedName(reference),
+    digest,
+    nodeVersion: nodeVersion ?? noNode(full),
+    // Pin the resolved digest, so that a moving tag cannot change the base.
+    from: local === undefined ? `${full.split('@')[0]}@${digest}` : full,
+    context: undefined,
+    warning: [],
+  };
 }
 
-/** What the config of an image with Node tells. */
-interface NodeImage {
-  readonly nodeVersion: string;
-  /** The base of a run base: `docker.io/library/node:24-bookworm-slim`, and its digest. */
-  readonly base?: { readonly name: string; readonly digest: string };
+/** A run base stands for its own base, and for Debian's packages on it. */
+async function runBase(engine: DockerCli, { image, base }: BaseChoice & { readonly kind: 'run-base' }): Promise<Base> {
+  return {
+    kind: 'reference',
+    name: taggedName(base),
+    digest: base.digest,
+    nodeVersion: await publishedNodeVersion(engine, image, image.digest),
+    from: `${taggedName(base)}@${base.digest}`,
+    context: undefined,
+    runBase: formatReference(image),
+    warning: [],
+  };
 }
 
-function nodeImage(config: ImageConfig, reference: string): NodeImage {
-  const labels = config.config?.Labels ?? {};
-  const base = runBaseName(labels) === undefined ? undefined : baseOf(labels);
-  const nodeVersion = variableOf(config, 'NODE_VERSION') ?? noNode(reference);
-  return base === undefined ? { nodeVersion } : { nodeVersion, base: { name: taggedName(base), digest: base.digest } };
-}
-
-/** The config of a digest never changes, so it is read once. */
-async function publishedNode(engine: DockerCli, reference: Reference, digest: string): Promise<NodeImage> {
-  const file = cacheFolder('bases', `${digest.replace(':', '-')}.node.json`);
-  if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as NodeImage;
+/** The Node version of a digest never changes, so it is read once. */
+async function publishedNodeVersion(engine: DockerCli, reference: Reference, digest: string): Promise<string> {
+  const file = cacheFolder('bases', `${digest.replace(':', '-')}.node`);
+  if (existsSync(file)) return (await readFile(file, 'utf8')).trim();
   const full = formatReference({ ...reference, digest });
   const [config] = (await readConfigs(engine, full)).values();
-  const image = config === undefined ? noNode(full) : nodeImage(config, full);
+  const version = config === undefined ? undefined : variableOf(config, 'NODE_VERSION');
+  if (version === undefined) return noNode(full);
   await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, `${JSON.stringify(image)}\n`);
-  return image;
+  await writeFile(file, `${version}\n`);
+  return version;
 }
 
 function noNode(reference: string): never {

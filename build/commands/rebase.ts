@@ -3,7 +3,7 @@ import { findEngine } from '../engine/engine.ts';
 import { parseVersionTag } from '../gateway/version.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from '../oci/reference.ts';
 import { missingImage } from '../oci/registry.ts';
-import { type Problem, RequestError, WorkError } from '../problem.ts';
+import { type Problem, RequestError, requestError, WorkError } from '../problem.ts';
 import { rebasedImages } from '../release/rebase-images.ts';
 import { type ReleaseRecord, recordedRelease, recordTag } from '../release/release-record.ts';
 import { readRunBase } from '../release/run-base.ts';
@@ -96,14 +96,20 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const { record } = stored;
   const { digest } = document.descriptor;
   const image = { ...base, digest };
-  const [platform] = record.platforms;
-  const runBase = platform && (await readRunBase(registry, image, platform, check));
+  const runBase = await readRunBase(registry, image, record.platforms, check);
   const newBase = runBase?.base ?? image;
   const { revision, source } = record;
   const registries = requestedRegistries(repository, record, options.registries);
   const release = recordedRelease({ ...record, date, registries }, 'refresh');
   const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
   const newPackages = options.newPackages === true;
+  if (newPackages && runBase !== undefined)
+    throw requestError(
+      '--new-packages',
+      formatReference(runBase.image),
+      'cannot be combined with a run base, which has the packages of its day',
+      'leave the option out, or name the base itself: --base node:24-bookworm-slim',
+    );
   await runPublish(release, options, async (listener, folder, { registry: writable, isResumed }) => {
     const { onStep, signal } = listener;
     const installs = newPackages || record.base === digest || runBase !== undefined;

@@ -49,7 +49,7 @@ async function run(name: SandboxName, options: OptionValues<typeof SANDBOX_OPTIO
   const given = { ...options, tag: options.tag ?? [SANDBOXES[name].image] };
   const environment = { SOURCE_DATE_EPOCH: process.env['SOURCE_DATE_EPOCH'], ...caVariables() };
   const { spec, problems } = parseImageSpec(given, environment);
-  if (spec.base.kind === 'reference') {
+  if (spec.base.kind === 'reference' || spec.base.kind === 'run-base') {
     const reason = 'is an image reference, but a sandbox is built on Debian';
     const problem = { source: '--base', value: String(given.base), reason, hint: 'choose pinned or bootstrap' };
     throw new RequestError([...problems, problem]);

@@ -55,10 +55,10 @@ export interface ResolvedContexts {
 /** The base that a spec names, unresolved: enough for `--dry-run`, which contacts no registry. */
 export function declaredContexts({ base }: ImageSpec): ResolvedContexts {
   const pin = readPin();
-  const reference = base.kind === 'reference' ? base.reference : pin.reference;
-  const from = base.kind === 'reference' ? formatReference(reference) : pin.from;
+  const reference = base.kind === 'reference' ? base.reference : base.kind === 'run-base' ? base.base : pin.reference;
+  const from = reference === pin.reference ? pin.from : formatReference(reference);
   const name = taggedName(reference);
-  const kind = base.kind === 'auto' ? 'pinned' : base.kind;
+  const kind = base.kind === 'auto' ? 'pinned' : base.kind === 'run-base' ? 'reference' : base.kind;
   const digest = reference.digest ?? '';
   return { base: { kind, name, digest, nodeVersion: '', from, context: undefined, warning: [] }, contexts: {} };
 }

@@ -31,7 +31,7 @@ export function imageAnnotations(gateway: Gateway, base: Pick<Base, 'name' | 'di
     [ANNOTATION.description]: gateway.description,
     [ANNOTATION.version]: gateway.version,
     [ANNOTATION.revision]: `${gateway.revision}${gateway.kind === 'checkout' && gateway.dirty ? '-dirty' : ''}`,
-    ...(base.runBase?.includes('@') === true ? { [RUN_BASE_ANNOTATION]: base.runBase } : {}),
+    ...(base.runBase === undefined ? {} : { [RUN_BASE_ANNOTATION]: base.runBase }),
     ...(overrides === '' ? {} : { [OVERRIDES_ANNOTATION]: overrides }),
     ...(git === '' ? {} : { [GIT_ANNOTATION]: git }),
   };

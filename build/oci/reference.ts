@@ -9,6 +9,9 @@ export interface Reference {
   readonly digest: string | undefined;
 }
 
+/** A reference that names its digest. */
+export type DigestReference = Reference & { readonly digest: string };
+
 /** A repository in a registry. */
 export type Repository = Pick<Reference, 'registry' | 'repository'>;
 

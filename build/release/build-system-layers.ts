@@ -9,7 +9,7 @@ import { layoutContent } from '../oci/content.ts';
 import { platformOf } from '../oci/descriptor.ts';
 import { manifestsOf, parseDocument, parseImageConfig, parseManifest } from '../oci/document.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, type Reference, taggedName } from '../oci/reference.ts';
+import { type DigestReference, formatReference, taggedName } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import type { Compression } from '../spec/image-spec.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
@@ -20,9 +20,9 @@ import type { RegistryImage } from './registry-image.ts';
 export interface SystemLayersRequest {
   /** The Dockerfile that built the image. */
   readonly dockerfile: string;
-  readonly base: Reference & { readonly digest: string };
+  readonly base: DigestReference;
   /** The base with Debian's packages: only further ones are installed. */
-  readonly runBase: (Reference & { readonly digest: string }) | undefined;
+  readonly runBase: DigestReference | undefined;
   readonly platform: Platform;
   readonly compression: Compression;
   /** ISO 8601. */

@@ -5,6 +5,7 @@ import { mergeEntries } from '../contents/merged-layers.ts';
 import type { ContentSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { ImageConfig } from '../oci/document.ts';
+import { printable } from '../printable.ts';
 
 /** One platform of an image, and where its layers can be read. */
 export interface LayerSource {
@@ -156,17 +157,20 @@ export function compareSettings(published: ImageConfig, rebuilt: ImageConfig): r
     ...changed.map(({ name, before, now }) => `${name}: ${before} there, ${now} here`),
     ...added.map(({ name, now }) => `${name}: ${now} only here`),
     ...removed.map(({ name, before }) => `${name}: ${before} only there`),
-  ];
+  ].map(printable);
 }
 
 /** Each label and each variable is a setting. */
 function settingsOf({ os, architecture, config = {} }: ImageConfig): ReadonlyMap<string, string> {
   const { Labels, Env, ...others } = config;
-  const entries = [
-    ...Object.entries({ os, architecture, ...others }).map(([name, value]) => [name, JSON.stringify(value)] as const),
-    ...Object.entries(Labels ?? {}).map(([name, value]) => [`label ${name}`, value] as const),
-    ...(Env ?? []).map((entry) => [`variable ${entry.replace(/=.*/s, '')}`, entry.replace(/^[^=]*=/, '')] as const),
-  ];
   // Docker writes null for an empty list.
-  return new Map(entries.filter(([, value]) => value !== 'null'));
+  const fields = Object.entries({ os, architecture, ...others }).filter(([, value]) => value !== null);
+  const settings = new Map(fields.map(([name, value]) => [name, JSON.stringify(value)]));
+  for (const [name, value] of Object.entries(Labels ?? {})) settings.set(`label ${name}`, value);
+  for (const entry of Env ?? []) {
+    const [name, value] = [`variable ${entry.replace(/=.*/s, '')}`, entry.replace(/^[^=]*=/, '')];
+    // A repeated variable: programs may take the first or the last.
+    settings.set(name, settings.has(name) ? `${settings.get(name)}, ${value}` : value);
+  }
+  return settings;
 }

@@ -75,7 +75,9 @@ export function planPrune(tags: ReadonlyMap<string, ExistingTag>, keep: number, 
     ),
   );
   const isUnnamed = ({ digest }: Pick<StaleTag, 'digest'>): boolean => !named.has(digest);
-  const stale = replaced.filter(isUnnamed);
+  // All tags of a run base stay with it.
+  const needed = new Set(replaced.flatMap((tag) => (tag.kind === 'run base' && !isUnnamed(tag) ? [tag.name] : [])));
+  const stale = replaced.filter((tag) => isUnnamed(tag) && !needed.has(tag.name));
   const removed = new Set(stale.map(({ tag }) => tag));
   const remaining = new Set(dated.flatMap(({ tag, name }) => (removed.has(tag) ? [] : [name])));
   const records = [...new Set(stale.map(({ name }) => name))].flatMap((name): readonly StaleTag[] => {

@@ -4,7 +4,7 @@ import { putUntagged } from '../oci/artifact.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { splitVariantTag, VARIANT_IMAGES, VARIANTS, type Variant, variantTag } from '../spec/variant.ts';
+import { splitVariantTag } from '../spec/variant.ts';
 import { builtDigests } from './built-digests.ts';
 import { type Channel, type ChannelDecision, isRefreshOf } from './channel-decision.ts';
 import { rememberWritten } from './own-digests.ts';
@@ -13,7 +13,7 @@ import { readAllPublished } from './read-published.ts';
 import { guardedRegistry, type LockWait, takeLock } from './release-lock.ts';
 import { asPush, type ReleaseRecord } from './release-record.ts';
 import { isDrift, releaseStatus } from './release-status.ts';
-import { assertTags, digestOfTag, putTag } from './release-tags.ts';
+import { assertTags, channelVariants, digestOfTag, putTag } from './release-tags.ts';
 import { decisionDigest, decisionDocument, decisionTag, putDecision } from './stored-decision.ts';
 import type { SignatureCheck } from './trusted-record.ts';
 
@@ -47,7 +47,7 @@ export function planPromotion(
   const newer = newerReleases(record.name, published);
   const withdrawn = newer.filter((name) => !isRefreshOf(name, newer));
   const decision = { channel, release: record.name, withdrawn, reason, decided, by };
-  const release = { ...asPush(record), variants: variantsOf(channel, record, published) };
+  const release = { ...asPush(record), variants: channelVariants(channel, record, published) };
   const planned = planRelease(release, { published, decision, digests: builtDigests(record.images) }).tags;
   const tags = planned.flatMap((tag): readonly PlannedTag[] => {
     if (tag.kind !== 'channel') return [];
@@ -56,18 +56,6 @@ export function planPromotion(
   });
   return { decision, tags: [...tags, ...tagsWithoutImage(channel, record, published, tags)] };
 }
-
-/** The variants of a release, and those of the channel whose image it has too: `slim` is another name of the default. */
-const variantsOf = (
-  channel: Channel,
-  { variants, images }: ReleaseRecord,
-  published: NonNullable<PlanState['published']>,
-): readonly Variant[] =>
-  VARIANTS.filter((variant) => {
-    const tag = variantTag(channel, variant);
-    const isInUse = Object.values(published).some((existing) => existing[tag] !== undefined);
-    return variants.includes(variant) || (isInUse && images[VARIANT_IMAGES[variant]] !== undefined);
-  });
 
 /** Tags of the channel for which the release has no image: of a variant, a platform or a registry that it was not published for. */
 const tagsWithoutImage = (

@@ -79,7 +79,7 @@ async function untaggedImages(
   const named = new Set([...existing].flatMap(([tag, { digest, lists }]) => (isList(tag) ? [] : [digest, ...lists])));
   const subjects = [...existing.keys()].filter(isList).map((tag) => tag.replace('-', ':'));
   const candidates = subjects.filter((digest) => !named.has(digest));
-  const recorded = candidates.length === 0 ? named : await recordedDigests(registry, repository, existing);
+  const recorded = candidates.length === 0 ? named : await recordedDigests(registry, repository, existing, known);
   if (recorded === undefined) return [];
   const images = candidates.filter((digest) => !recorded.has(digest));
   const parts = await Promise.all(
@@ -92,11 +92,12 @@ async function untaggedImages(
   return [...new Set(parts.flat())].filter((digest) => !named.has(digest) && !recorded.has(digest));
 }
 
-/** The digests of all images that records name. @returns undefined if a record cannot be read */
+/** The digests of all images that records name, and of what those list. @returns undefined if a record cannot be read */
 async function recordedDigests(
   registry: Registry,
   repository: Repository,
   existing: ReadonlyMap<string, ExistingTag>,
+  known: Map<string, Promise<readonly string[]>>,
 ): Promise<ReadonlySet<string> | undefined> {
   const prefix = recordTag('');
   const names = [...existing.keys()].flatMap((tag) =>
@@ -108,7 +109,11 @@ async function recordedDigests(
     const stored = await readRecord(registry, repositoryOf(repository), name).catch(() => 'unreadable' as const);
     if (stored === 'unreadable') return undefined;
     for (const { index, platforms } of Object.values(stored?.record.images ?? {}))
-      for (const { digest } of [index, ...Object.values(platforms)]) digests.add(digest);
+      for (const { digest } of [index, ...Object.values(platforms)]) {
+        const document = await registry.document(repository, digest);
+        const listed = document === undefined ? [] : await listedBy(document.content, registry, repository, known);
+        for (const each of [digest, ...listed]) digests.add(each);
+      }
   }
   return digests;
 }

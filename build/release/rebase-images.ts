@@ -17,7 +17,13 @@ import {
   storeDocument,
 } from '../oci/descriptor.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, parseReference, type Reference, type Repository, taggedName } from '../oci/reference.ts';
+import {
+  type DigestReference,
+  formatReference,
+  parseReference,
+  type Repository,
+  taggedName,
+} from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
 import { buildSystemLayers, hasTools, installsAgain } from './build-system-layers.ts';
@@ -42,9 +48,9 @@ export interface RebaseRequest {
   /** The repository that has the images: `ghcr.io/openclaw/openclaw`. */
   readonly repository: string;
   /** The new base, resolved; that of the run base, if there is one. */
-  readonly base: Reference & { readonly digest: string };
+  readonly base: DigestReference;
   /** The new base with Debian's packages, whose layers come into images that add no further packages. */
-  readonly runBase: (Reference & { readonly digest: string }) | undefined;
+  readonly runBase: DigestReference | undefined;
   /** Whether Debian's packages are installed again although the base does not need it. */
   readonly newPackages: boolean;
   /** ISO 8601. */

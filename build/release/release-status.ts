@@ -3,12 +3,13 @@ import { isAttestation, platformOf } from '../oci/descriptor.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
+import { VARIANTS } from '../spec/variant.ts';
 import { isWithdrawn } from './channel-decision.ts';
 import { type PlannedTag, planRelease } from './plan-release.ts';
 import { type PublishedImage, publishedChecks, readPublishedImage } from './published-checks.ts';
 import { readAllPublished } from './read-published.ts';
 import { asPush, type RecordedTag, type ReleaseRecord, recordedRelease } from './release-record.ts';
-import { digestOfTag } from './release-tags.ts';
+import { channelVariants, digestOfTag } from './release-tags.ts';
 import { decisionAbout } from './stored-decision.ts';
 import type { SignatureCheck } from './trusted-record.ts';
 
@@ -64,8 +65,9 @@ export async function releaseStatus(
   };
   const decision = await decisionAbout(recordedRelease(record), registry, check);
   const isChosen = decision?.release === record.name;
-  const release = isChosen ? asPush(record) : recordedRelease(record);
-  const published = await readAllPublished(release, registry, () => {});
+  const own = isChosen ? asPush(record) : recordedRelease(record);
+  const published = await readAllPublished(isChosen ? { ...own, variants: VARIANTS } : own, registry, () => {});
+  const release = isChosen ? { ...own, variants: channelVariants(decision.channel, record, published) } : own;
   // A channel that the rules would not move has been taken by a newer release.
   const { tags: planned } = planRelease(release, { published, created: record.created, decision });
   const nowOf = (name: string, tag: string): string | undefined => published[name]?.[tag]?.digest;

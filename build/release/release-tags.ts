@@ -1,8 +1,8 @@
 import { parseReference, type Repository } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import { WorkError } from '../problem.ts';
-import { VARIANT_IMAGES } from '../spec/variant.ts';
-import type { PlannedTag } from './plan-release.ts';
+import { VARIANT_IMAGES, VARIANTS, type Variant, variantTag } from '../spec/variant.ts';
+import type { PlannedTag, PlanState } from './plan-release.ts';
 import type { RecordedTag, ReleaseRecord } from './release-record.ts';
 
 /** The digest that a planned tag gets. */
@@ -12,6 +12,18 @@ export function digestOfTag({ variant, platform, tag }: PlannedTag, images: Rele
   if (descriptor === undefined) throw new Error(`the release has no image for the tag ${tag}`);
   return descriptor.digest;
 }
+
+/** The variants of a release, and those of a channel whose image it has too: `slim` is another name of the default. */
+export const channelVariants = (
+  channel: string,
+  { variants, images }: Pick<ReleaseRecord, 'variants' | 'images'>,
+  published: NonNullable<PlanState['published']>,
+): readonly Variant[] =>
+  VARIANTS.filter((variant) => {
+    const tag = variantTag(channel, variant);
+    const isInUse = Object.values(published).some((existing) => existing[tag] !== undefined);
+    return variants.includes(variant) || (isInUse && images[VARIANT_IMAGES[variant]] !== undefined);
+  });
 
 /** Lets a tag name an image that the repository has. */
 export async function putTag(registry: Registry, repository: Repository, tag: string, digest: string): Promise<void> {

@@ -68,7 +68,7 @@ export function parseRelease(request: ReleaseRequest): Release {
     problems.push({
       source: '--ref',
       value: ref,
-      reason: 'cannot be released: it is not the branch main, the tag of a version or a pull request',
+      reason: 'cannot be released: it is not the branch main, the tag of a version, a pull request or a run base',
       hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge; for a run base base/24, with the major version of its Node; a release of extended-stable has no correction: refs/tags/v2026.6.34',
     });
     throw new RequestError(problems);

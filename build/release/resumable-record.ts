@@ -55,7 +55,8 @@ export async function findResumable(
       hint: `name all of them: --registries ${[...new Set([...registries, ...others])].join(',')}`,
     });
   }
-  await assertSameImages(record, source.known ?? [], registry);
+  // Debian may serve other packages since. The first run base of a day stays.
+  if (request.release.kind !== 'base') await assertSameImages(record, source.known ?? [], registry);
   return record;
 }
 
@@ -81,11 +82,12 @@ async function assertSameImages(
 }
 
 /**
- * Whether a record describes the requested release: same sources and platforms, and same base. The base of a published version does
+ * Whether a record describes the requested release: same sources and platforms, and same base. Another commit of this project makes no
+ * other run base of a day. The base of a published version does
  * not matter, because a version never changes whatever base is pinned now.
  */
 const isSameRelease = (record: ReleaseRecord, { release, origin }: PublishRequest): boolean =>
-  record.revision === origin.revision &&
+  (record.revision === origin.revision || release.kind === 'base') &&
   (record.base === (origin.base ?? record.base) || (release.event !== 'refresh' && record.name !== 'main')) &&
   release.images.every((image) => record.images[image] !== undefined) &&
   release.platforms.length === record.platforms.length &&

@@ -1,11 +1,13 @@
 import type { Platform } from '../oci/platform.ts';
-import type { Reference } from '../oci/reference.ts';
+import type { DigestReference, Reference } from '../oci/reference.ts';
 import type { Overrides } from './parse-override.ts';
 
 /** The parent image. `auto`: the pinned base, or a bootstrapped base if its registry is unreachable. */
 export type BaseChoice =
   | { readonly kind: 'auto' | 'pinned' | 'bootstrap' }
-  | { readonly kind: 'reference'; readonly reference: Reference };
+  | { readonly kind: 'reference'; readonly reference: Reference }
+  /** A run base of this project, which was checked, and the base that it is built on. Only releases use one. */
+  | { readonly kind: 'run-base'; readonly image: DigestReference; readonly base: DigestReference };
 
 /** The source of the gateway. */
 export type GatewayChoice =

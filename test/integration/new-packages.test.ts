@@ -193,6 +193,8 @@ describe('a run base', () => {
     ];
     const planted = `${repository}:planted`;
     await publishBase(engine(), planted, 'planted', { also: `LABEL ${labels.join(' ')}` });
+    const tagged = `${repository}:base-24-20300602`;
+    await publishBase(engine(), tagged, 'tagged');
     const refresh = [
       'release',
       'publish',
@@ -202,12 +204,13 @@ describe('a run base', () => {
       '--event',
       'refresh',
     ];
-    for (const command of [refresh, ['rebase', `${repository}:${fixture.version}`, '--registries', repository]]) {
-      const { exitCode, stdout } = await fixture.run(
-        ...[...command, '--base', planted, '--date', '20300601', '--sign', 'none', '--json'],
-      );
-      expect(exitCode).toBe(1);
-      expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'untrusted-record' });
-    }
+    const rebased = ['rebase', `${repository}:${fixture.version}`, '--registries', repository];
+    for (const command of [refresh, rebased])
+      for (const base of [planted, tagged]) {
+        const options = ['--base', base, '--date', '20300601', '--sign', 'none', '--json'];
+        const { exitCode, stdout } = await fixture.run(...command, ...options);
+        expect(exitCode).toBe(1);
+        expect((JSON.parse(stdout) as Published).error).toMatchObject({ kind: 'untrusted-record' });
+      }
   });
 });

@@ -103,7 +103,7 @@ async function runRelease(
 ) {
   const expressions = {
     'inputs.ref || github.ref': inputs.ref ?? ref,
-    "inputs.event || (inputs.ref && 'backfill' || 'push')":
+    "inputs.event || (inputs.ref && !startsWith(inputs.ref, 'base/') && 'backfill' || 'push')":
       inputs.event ?? (inputs.ref === undefined ? 'push' : 'backfill'),
     'inputs.date': inputs.date ?? '',
     'inputs.base': inputs.base ?? fixture.base,

@@ -9,7 +9,7 @@ import { builtRunBase } from '../../release/build-run-base.ts';
 import { type ImageSource, imageFolder, type PlatformImage, type ReleaseOrigin } from '../../release/platform-image.ts';
 import { writePlatformImageFile } from '../../release/platform-image-file.ts';
 import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
-import { baseDigest } from '../../release/run-base.ts';
+import { resolveReleaseBase } from '../../release/run-base.ts';
 import { verifyPlatformImage, verifyRunBase } from '../../release/verify-platform-image.ts';
 import { table } from '../../report/table.ts';
 import { BUILD_OPTIONS } from '../../spec/option.ts';
@@ -79,8 +79,8 @@ async function run(
         return { ...origin, images: builtRunBase(request, async () => context), verify: verifyRunBase };
       }
       const requested = await resolveRelease(release, specs, problems, onStep);
-      await baseDigest(specs, registry, release.platforms, check);
-      const resolved = withExpiry(release, requested, previewDays);
+      const ofBase = await resolveReleaseBase(requested.specs, registry, release.platforms, check);
+      const resolved = withExpiry(release, { ...requested, specs: ofBase.specs }, previewDays);
       return { ...resolved, images: builtImages(resolved, async () => context), verify: verifyPlatformImage };
     };
     const { revision, source, images, verify } = await orInterrupted(resolve());

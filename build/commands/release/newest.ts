@@ -60,7 +60,7 @@ async function run(options: NewestOptions): Promise<void> {
     const due = (updates ?? []).filter(({ ofBase }) => !ofBase);
     const reasons = [
       PIN_REASONS[age],
-      due.length > 0 ? `Debian has newer versions: ${due.map(updateText).join(', ')}` : '',
+      due.length > 0 && age !== 'older' ? `Debian has newer versions: ${due.map(updateText).join(', ')}` : '',
     ].filter((reason) => reason !== '');
     // A refresh on the pinned base would go back to an older one.
     const stale = age !== 'older' && reasons.length > 0;
@@ -81,7 +81,7 @@ const PIN_REASONS: Readonly<Record<PinAge, string>> = {
   same: '',
   newer: 'the pinned base is newer',
   unknown: 'the base is not the pinned one',
-  older: 'none while the pinned base is older than that of the release: update the pin first (scripts/run base update)',
+  older: 'no refresh: the release has a newer base than the pinned one; update the pin first (scripts/run base update)',
 };
 
 /** A table for the summary of a workflow run. */

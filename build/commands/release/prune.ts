@@ -27,11 +27,11 @@ type PruneOptions = OptionValues<typeof PRUNE_OPTIONS>;
 export const pruneCommand = defineCommand({
   name: 'prune',
   description:
-    'remove refreshes that newer ones replaced, and images of pull requests that expired, with their signatures',
+    'remove refreshes and run bases that newer ones replaced, images of pull requests that expired, and signed images that no tag names',
   options: PRUNE_OPTIONS,
   help: `
 Lists first; --yes removes. It never removes a version, a channel, or an image that a remaining tag names. The registry must allow
-deletion; its storage is freed by its own garbage collection. Manifests without a tag and without a relation to these tags cannot be
+deletion; its storage is freed by its own garbage collection. Manifests that no tag leads to, not even that of a signature, cannot be
 listed through a registry's API, so they stay.
 
 Examples:

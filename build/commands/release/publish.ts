@@ -15,7 +15,7 @@ import { publishRelease } from '../../release/publish-release.ts';
 import type { PublishContext } from '../../release/publish-request.ts';
 import type { Release } from '../../release/release.ts';
 import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
-import { baseDigest } from '../../release/run-base.ts';
+import { resolveReleaseBase } from '../../release/run-base.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { verifyPlatformImage, verifyRunBase } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-reports.ts';
@@ -78,10 +78,11 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
   const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
   await runPublish(release, options, async (command, folder, { registry, signer }) => {
     const { onStep, signal } = command;
-    const resolved = withExpiry(release, await resolveRelease(release, specs, problems, onStep), previewDays);
-    const { revision, source, epoch } = resolved;
+    const requested = withExpiry(release, await resolveRelease(release, specs, problems, onStep), previewDays);
+    const { revision, source, epoch } = requested;
     const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
-    const base = await baseDigest(specs, registry, release.platforms, check);
+    const { digest: base, ...ofBase } = await resolveReleaseBase(requested.specs, registry, release.platforms, check);
+    const resolved = { ...requested, ...ofBase };
     const cache = buildCache(parseCache(options), check, release);
     const openContext = async () => {
       const cli = await findEngine(options.engine, onStep);
@@ -92,8 +93,13 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
       };
     };
     return {
-      origin: { revision, source, base, created: new Date(epoch * 1000).toISOString() },
-      identity: JSON.stringify([specs, epoch, resolved.identity, resolved.expires]),
+      origin: {
+        revision,
+        source,
+        ...(base === undefined ? {} : { base }),
+        created: new Date(epoch * 1000).toISOString(),
+      },
+      identity: JSON.stringify([resolved.specs, epoch, resolved.identity, resolved.expires]),
       images: builtImages(resolved, openContext),
       verify: async (image) =>
         verifyPlatformImage(await findEngine(options.engine, onStep), folder, image, onStep, signal),

@@ -232,7 +232,7 @@ export function parsePreviewDays({
 export const RECORD_OPTIONS = {
   release: {
     flags: '--release <name>',
-    description: 'release: 2026.3.13, 2026.3.13-r20260401, main',
+    description: 'release: 2026.3.13, 2026.3.13-r20260401, base-24-20260401, main',
     unset: 'the newest of the channel that has a record',
   },
   channel: {

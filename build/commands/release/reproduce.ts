@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { statementsOf } from '../../attest/attestation.ts';
 import { cosignSigner, parseSigning } from '../../attest/signature.ts';
+import { baseOf } from '../../base/base-labels.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
@@ -10,7 +11,13 @@ import { layoutContent } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseImageConfig, parseManifest } from '../../oci/document.ts';
 import { hostPlatform, type Platform } from '../../oci/platform.ts';
-import { familiarReference, type Reference, repositoryOf } from '../../oci/reference.ts';
+import {
+  familiarReference,
+  InvalidReferenceError,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from '../../oci/reference.ts';
 import { atDigest, missingImage } from '../../oci/registry.ts';
 import { type Problem, RequestError, WorkError } from '../../problem.ts';
 import { builtImages } from '../../release/build-images.ts';
@@ -24,6 +31,7 @@ import { entriesOf, resolveRelease } from '../../release/resolve-release.ts';
 import { shortDigest } from '../../report/release-reports.ts';
 import { style } from '../../report/style.ts';
 import { table } from '../../report/table.ts';
+import type { ImageSpec } from '../../spec/image-spec.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
 import { referenceOr } from '../../spec/parse-image-spec.ts';
 import { splitVariantTag, VARIANT_IMAGES } from '../../spec/variant.ts';
@@ -47,7 +55,7 @@ const REPRODUCE_OPTIONS = {
   attest: {
     flags: '--attest <how>',
     description:
-      'sign a statement that all layers are equal, and store it beside the image: keyless, or a cosign private key',
+      'sign a statement that all layers and settings are equal, and store it beside the image: keyless, or a cosign private key',
     unset: 'no statement',
     example: '--attest cosign.key',
   },
@@ -94,19 +102,23 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     if (published === undefined) throw otherPlatform(atDigest(reference, digest), platform);
     const annotations = published.manifest.annotations ?? {};
     const name = atDigest(reference, digest);
+    const { [RUN_BASE_ANNOTATION]: runBase } = annotations;
     const statement = (await statementsOf(published.source, digest, platform)).get(INPUTS_PREDICATE);
     const recorded = statement === undefined ? undefined : readRecordedInputs(statement, name);
     const release = releaseOf(annotations, reference, platform, recorded);
     const { specs, problems } = parseReleaseSpecs(
       release,
-      buildOptions(annotations, recorded, published.manifest.layers, options),
+      buildOptions(release, annotations, recorded, published.manifest.layers, options),
       undefined,
     );
     // The time decides nothing in a layer, but which dependencies are locked independently of this host.
     const sourceDateEpoch = Math.floor(Date.parse(annotations[ANNOTATION.created] ?? '') / 1000);
     const locked = recorded === undefined ? {} : { locked: recorded.locked };
     const timed = Object.fromEntries(
-      entriesOf(specs).map(([image, spec]) => [image, { ...spec, sourceDateEpoch, ...locked }]),
+      entriesOf(specs).map(([image, spec]) => [
+        image,
+        { ...spec, ...runBaseOf(annotations), sourceDateEpoch, ...locked },
+      ]),
     );
     const resolved = await orInterrupted(resolveRelease(release, timed, problems, onStep));
     const cli = await orInterrupted(findEngine(options.engine, onStep));
@@ -133,6 +145,7 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
     if (isReproduced && signer !== undefined) {
       onStep(`signing that ${name} was reproduced`);
       const predicate = {
+        ...(runBase === undefined ? {} : { runBase }),
         ...{ platform, builder: await builderId(), reproducedAt: new Date().toISOString() },
         layers: published.manifest.layers.map((layer) => layer.digest),
       };
@@ -154,6 +167,9 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
             '',
             style(isReproduced ? 'green' : 'red', conclusion),
           ],
+          ...(runBase === undefined
+            ? []
+            : [`The Debian packages come from its run base, and were not built: ${runBase}`]),
           ...(recorded === undefined ? ['The image records no lockfile, so its dependencies were locked again.'] : []),
           ...(isReproduced && signer !== undefined
             ? [`A signed statement says so, beside the image: ${REPRODUCED}`]
@@ -161,6 +177,7 @@ async function run(text: string, options: ReproduceOptions): Promise<void> {
         ].join('\n'),
       json: () => ({
         ...{ reference: text, digest, platform, reproduced: isReproduced, layers, settings },
+        ...(runBase === undefined ? {} : { runBase }),
         lockfile: recorded === undefined ? 'made again' : 'of the image',
         attested: isReproduced && signer !== undefined,
       }),
@@ -223,6 +240,7 @@ function releaseOf(
 
 /** The options of the build that made an image, as far as it tells. */
 const buildOptions = (
+  { version }: Pick<Release, 'version'>,
   annotations: Annotations,
   recorded: RecordedInputs | undefined,
   layers: readonly Descriptor[],
@@ -235,10 +253,13 @@ const buildOptions = (
     ca: authority,
   }: ReproduceOptions,
 ) => ({
-  base: annotations[RUN_BASE_ANNOTATION] ?? `${annotations[ANNOTATION.baseName]}@${annotations[ANNOTATION.baseDigest]}`,
+  base: `${annotations[ANNOTATION.baseName]}@${annotations[ANNOTATION.baseDigest]}`,
   override: (annotations[OVERRIDES_ANNOTATION] ?? '').split(' ').filter((word) => word !== ''),
-  // A checkout tells its own. Most packages do too; the image has the same value then.
-  ...(checkout === undefined ? given('revision', annotations[ANNOTATION.revision]) : { source: checkout }),
+  // A package that names no commit was released with one; the others have the same.
+  ...(version !== undefined && checkout === undefined && (process.env['OPENCLAW_SOURCE'] ?? '') === ''
+    ? given('revision', annotations[ANNOTATION.revision]?.replace(/-dirty$/, ''))
+    : {}),
+  ...(checkout === undefined ? {} : { source: checkout }),
   // --source-url sets both.
   ...(annotations[ANNOTATION.source] === annotations[ANNOTATION.url]
     ? given('sourceUrl', annotations[ANNOTATION.source])
@@ -250,6 +271,21 @@ const buildOptions = (
   ...(plugins === undefined ? {} : { extensions: plugins }),
   ...(authority === undefined ? {} : { ca: authority }),
 });
+
+/** The run base that an image names, in place of its own base. Anybody may have written the name, so the result says that it was used. */
+function runBaseOf(annotations: Annotations): { readonly base?: ImageSpec['base'] } {
+  const { [RUN_BASE_ANNOTATION]: name } = annotations;
+  const base = baseOf(annotations);
+  if (name === undefined || base === undefined) return {};
+  try {
+    const image = parseReference(name);
+    const { digest } = image;
+    return digest === undefined ? {} : { base: { kind: 'run-base', image: { ...image, digest }, base } };
+  } catch (error) {
+    if (error instanceof InvalidReferenceError) return {};
+    throw error;
+  }
+}
 
 const given = (name: 'revision' | 'sourceUrl', value: string | undefined) =>
   value === undefined ? {} : { [name]: value };

@@ -5,7 +5,7 @@ import { type Problem, problemWith, RequestError } from '../../problem.ts';
 import { RUN_BASE_SOURCE, type RunBaseRequest } from '../../release/build-run-base.ts';
 import type { ReleaseOrigin } from '../../release/platform-image.ts';
 import type { Release } from '../../release/release.ts';
-import { baseDigest } from '../../release/run-base.ts';
+import { resolveReleaseBase } from '../../release/run-base.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { parseReleaseSpecs, RELEASE_BUILD_OPTIONS, type ReleaseBuildOptions } from './release-options.ts';
 
@@ -38,13 +38,25 @@ export async function resolveRunBase(
   const { specs, problems } = parseReleaseSpecs(release, options, undefined);
   const { default: spec } = specs;
   const refused = [...problems, ...gatewayOptions(options)];
+  if (spec?.sourceDateEpoch !== undefined)
+    refused.push(
+      problemWith(
+        'SOURCE_DATE_EPOCH',
+        String(spec.sourceDateEpoch),
+        'is for images with a gateway: a run base has the time of its day',
+        'unset it, or give another day: --date',
+      ),
+    );
   const commit = options.revision ?? (await ownCommit(refused));
   if (spec === undefined || refused.length > 0) throw new RequestError(refused);
   const day = release.date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
-  const base = await baseDigest(specs, registry, release.platforms, check);
+  const { digest: base } = await resolveReleaseBase({ default: spec }, registry, release.platforms, check);
   return {
     request: { release, spec, revision: commit, day },
-    origin: { revision: commit, source: RUN_BASE_SOURCE, base, created: `${day}T00:00:00.000Z` },
+    origin: {
+      ...{ revision: commit, source: RUN_BASE_SOURCE, created: `${day}T00:00:00.000Z` },
+      ...(base === undefined ? {} : { base }),
+    },
     identity: `${release.name} of ${commit} on ${base}`,
   };
 }

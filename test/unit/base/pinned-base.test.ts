@@ -7,13 +7,14 @@ import type { Registry } from '../../../build/oci/registry.ts';
 /** A repository with an image for each time of creation. */
 function repository(...times: readonly string[]) {
   const blobs = new Map<string, Buffer>();
-  const documents = times.map((created) => {
+  const documents = times.map((created, number) => {
     const bytes = Buffer.from(
       JSON.stringify({
         architecture: 'amd64',
         os: 'linux',
         created,
-        config: {},
+        // Others of the same time differ in something else.
+        config: { Labels: { number: String(number) } },
         rootfs: { type: 'layers', diff_ids: [] },
       }),
     );
@@ -33,12 +34,15 @@ function repository(...times: readonly string[]) {
   return { registry, digests: documents.map(({ descriptor }) => descriptor.digest) };
 }
 
+const DATES = ['01-01', '02-01', '03-01', '02-01'];
+
 it.each([
   ['newer than an older base', 1, 0, 'newer'],
   ['the same as itself', 1, 1, 'same'],
   ['older than the newer base of a rebase', 1, 2, 'older'],
+  ['not comparable with another one of the same time', 1, 3, 'unknown'],
 ])('the pinned base is %s', async (_, pinned, used, expected) => {
-  const { registry, digests } = repository('2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z', '2026-03-01T00:00:00Z');
+  const { registry, digests } = repository(...DATES.map((date) => `2026-${date}T00:00:00Z`));
   const pin = parseReference(`docker.io/library/node:24-bookworm-slim@${digests[pinned]}`);
   expect(await comparePin(pin, digests[used] ?? '', registry)).toBe(expected);
 });

@@ -137,9 +137,11 @@ describe('a lockfile that pnpm accepts', () => {
   });
 });
 
-it.each(["'**'", './', './packages/*/'])('the workspace pattern %s finds packages', async (pattern) => {
+it.each(["'**'", './packages/*/', './\n  - packages/*'])('the workspace pattern %s finds packages', async (pattern) => {
   const root = await checkout('new');
-  await change(root, 'pnpm-workspace.yaml', (text) => text.replace(/^packages:\n/m, `packages:\n  - ${pattern}\n`));
+  await change(root, 'pnpm-workspace.yaml', (text) =>
+    text.replace(/^packages:\n(?: +- .*\n)+/m, `packages:\n  - ${pattern}\n`),
+  );
   expect((await readCheckout(root, [])).manifests).toContain('packages/greeting/package.json');
 });
 

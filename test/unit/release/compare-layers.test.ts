@@ -169,6 +169,9 @@ describe('the settings of a rebuilt image', () => {
     [{ User: '0' }, 'User: "0" there, "1000" here'],
     [{ Env: [...config.Env, 'NODE_OPTIONS=--require /x'] }, 'variable NODE_OPTIONS: --require /x only there'],
     [{ Labels: {} }, 'label version: 1 only here'],
+    [{ Labels: { ...config.Labels, x: 'null' } }, 'label x: null only there'],
+    [{ Env: ['HOME=/x', ...config.Env] }, 'variable HOME: /x, /home/node there, /home/node here'],
+    [{ User: '0\n::error::x' }, 'User: "0\\n::error::x" there, "1000" here'],
     [{ OnBuild: ['RUN x'] }, 'OnBuild: ["RUN x"] only there'],
   ])('%j is named', (changed, expected) => {
     expect(compareSettings({ ...image, config: { ...config, ...changed } }, { ...image, config })).toEqual([expected]);

@@ -74,7 +74,7 @@ describe('stay', () => {
 });
 
 it('a run base that a remaining image names stays', () => {
-  const tags = repository(['base-24-20260901=old', 'base-24-20260908', '2026.9.5-r20260901']);
+  const tags = repository(['base-24-20260901=old', 'base-24-20260901-amd64', 'base-24-20260908', '2026.9.5-r20260901']);
   const image = { digest: 'sha256:image', lists: [], expires: undefined, runBase: 'sha256:old' };
   expect(planPrune(new Map([...tags, ['2026.9.5-r20260901', image]]), 1, NOW)).toEqual([]);
 });

@@ -127,7 +127,7 @@ describe('refresh.yml', () => {
 
   it('publishes a run base with the Node of the pinned base', () => {
     expect(base?.with?.['ref']).toBe(`base/${node}`);
-    expect(base?.if?.match(/\w*stale == 'true'/g)).toEqual(["stale == 'true'", "extended_stable_stale == 'true'"]);
+    expect(base?.if).toBe("needs.look.outputs.stale == 'true' || needs.look.outputs.extended_stable_stale == 'true'");
   });
 
   it('builds each refresh on that run base', () => {

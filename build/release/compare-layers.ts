@@ -94,7 +94,7 @@ function pairLayers(theirs: readonly Descriptor[], ours: readonly Descriptor[]):
   return pairs;
 }
 
-/** What a layer contains, to compare it. */
+/** Contents of a layer, for a comparison. */
 interface ComparedLayer {
   /** By path: the fingerprints of all its entries. A whiteout counts as an entry `removal of PATH`. */
   readonly entries: ReadonlyMap<string, string>;

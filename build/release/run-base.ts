@@ -20,7 +20,7 @@ export interface RunBase {
 
 /**
  * Reads an image that may be a run base. Everything in a run base comes into the images that are built on it, so it is trusted under the
- * same rule as a release: its record is signed, or this host wrote it. What has the tag or the label of a run base must be one.
+ * same rule as a release: its record is signed, or this host wrote it. An image with the tag or the label of a run base must be one.
  *
  * @param image in a registry
  * @param platforms that it must have, if it is a run base

@@ -67,7 +67,7 @@ export const verifyRunBase = (
     return checkRunBase(cli, name, built.platform);
   });
 
-/** Loads an image of a release into the engine, under a name of its own, and removes it. */
+/** Loads an image of a release into the engine under a new name, and removes it afterwards. */
 async function withLoadedImage<T>(
   cli: DockerCli,
   folder: string,

@@ -210,6 +210,10 @@ export const ownOrTrusted =
     (await signer?.hasSigned(registry, repository, digest)) === true ||
     signatureCheck(registry, trust, onStep)(repository, digest);
 
+/** @returns a function that says whether this signer signed a digest; undefined without a signer */
+export const ownSignatures = (signer: Signer | undefined, registry: Registry) =>
+  signer && ((repository: Repository, digest: string) => signer.hasSigned(registry, repository, digest));
+
 /** @returns a function that says whether a digest has a valid signature */
 export const signatureCheck =
   (registry: Registry, trust: Trust, onStep: (step: string) => void) =>

@@ -24,7 +24,7 @@ export interface BuildCache {
   /** `ghcr.io/openclaw/openclaw-cache`. */
   readonly repository: string;
   /** Whose signatures count. A cache without one is not read: its contents would be in the image. */
-  readonly check: SignatureCheck;
+  readonly check: SignatureCheck | undefined;
   /** Whether the build exports its cache, for `pushCaches`. */
   readonly isWritten: boolean;
 }

@@ -1,4 +1,5 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
+import { ownSignatures } from '../attest/signature.ts';
 import { isFailed } from '../check-result.ts';
 import { withFolderLock } from '../folder-lock.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
@@ -23,7 +24,6 @@ import { assertTags, digestOfTag, putTag } from './release-tags.ts';
 import { digestsOfRecord, findResumable, type RecordDigests, readRecords } from './resumable-record.ts';
 import { resumeImages, type StagedImages, stageImages } from './stage-images.ts';
 import { decisionAbout } from './stored-decision.ts';
-import type { SignatureCheck } from './trusted-record.ts';
 
 export interface PublishedRelease {
   readonly record: ReleaseRecord;
@@ -100,7 +100,7 @@ async function planNow(
 ): Promise<ReleasePlan> {
   const { created, revision } = origin;
   const published = await readAllPublished(release, registry, onStep, revision);
-  const check: SignatureCheck | undefined = signer && ((at, digest) => signer.hasSigned(registry, at, digest));
+  const check = ownSignatures(signer, registry);
   const decision = await decisionAbout(release, registry, check);
   const plan = planRelease(release, { published, digests, created, revision, decision });
   refuseConflicts(plan);

@@ -1,3 +1,4 @@
+import { ownSignatures } from '../attest/signature.ts';
 import { isAttestation } from '../oci/descriptor.ts';
 import { manifestsOf } from '../oci/document.ts';
 import { parseReference } from '../oci/reference.ts';
@@ -41,10 +42,7 @@ export async function findResumable(
   if (before[first] === undefined) return undefined;
   const stored = await readRecord(registry, first, name);
   if (stored === undefined || !isSameRelease(stored.record, request)) return undefined;
-  await assertTrusted(
-    stored,
-    signer === undefined ? undefined : (repository, digest) => signer.hasSigned(registry, repository, digest),
-  );
+  await assertTrusted(stored, ownSignatures(signer, registry));
   const { record } = stored;
   const others = record.registries.filter((repository) => !registries.includes(repository));
   if (others.length > 0) {

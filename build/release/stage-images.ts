@@ -1,4 +1,5 @@
 import { allOrFirstFailure } from '../all-or-first-failure.ts';
+import { ownSignatures } from '../attest/signature.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { type ContentSource, layoutContent, registryContent } from '../oci/content.ts';
 import { copyContent } from '../oci/copy-content.ts';
@@ -14,7 +15,7 @@ import type { ReleasePlan } from './plan-release.ts';
 import { imageFolder, isInFolder, type PlatformImage } from './platform-image.ts';
 import type { PublishContext, PublishRequest } from './publish-request.ts';
 import type { ReleasedImage, ReleaseRecord } from './release-record.ts';
-import { isTrustedDigest, type SignatureCheck } from './trusted-record.ts';
+import { isTrustedDigest } from './trusted-record.ts';
 
 /** Images with known digests, which are not in every repository yet. */
 export interface StagedImages {
@@ -134,7 +135,7 @@ async function findPublished(
     );
   if (!isSame) return undefined;
   // The index also holds provenance, which anybody can invent. It is kept only if a trusted release wrote it.
-  const check: SignatureCheck | undefined = signer && ((at, digest) => signer.hasSigned(registry, at, digest));
+  const check = ownSignatures(signer, registry);
   if (!(await isTrustedDigest(repository, document.descriptor.digest, check))) return undefined;
   const platformTags = plan.tags.filter(
     ({ registry: name, variant, kind, platform }) =>

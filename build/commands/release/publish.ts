@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { cosignSigner, parseSigning } from '../../attest/signature.ts';
+import { cosignSigner, ownSignatures, parseSigning } from '../../attest/signature.ts';
 import { cacheFolder } from '../../cache-folder.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
@@ -16,7 +16,6 @@ import type { PublishContext } from '../../release/publish-request.ts';
 import type { Release } from '../../release/release.ts';
 import { resolveRelease, withExpiry } from '../../release/resolve-release.ts';
 import { resolveReleaseBase } from '../../release/run-base.ts';
-import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { verifyPlatformImage, verifyRunBase } from '../../release/verify-platform-image.ts';
 import { releaseMarkdown, releaseReport } from '../../report/release-reports.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
@@ -80,7 +79,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     const { onStep, signal } = command;
     const requested = withExpiry(release, await resolveRelease(release, specs, problems, onStep), previewDays);
     const { revision, source, epoch } = requested;
-    const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
+    const check = ownSignatures(signer, registry);
     const { digest: base, ...ofBase } = await resolveReleaseBase(requested.specs, registry, release.platforms, check);
     const resolved = { ...requested, ...ofBase };
     const cache = buildCache(parseCache(options), check, release);
@@ -110,7 +109,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
 const publishRunBase = (release: Release, options: ReleaseBuildOptions & PublishOptions): Promise<void> =>
   runPublish(release, options, async (listener, folder, { registry, signer }) => {
     const { onStep, signal } = listener;
-    const check: SignatureCheck = async (at, digest) => (await signer?.hasSigned(registry, at, digest)) === true;
+    const check = ownSignatures(signer, registry);
     const { request, origin, identity } = await resolveRunBase(release, options, registry, check);
     const openContext = async () => {
       const cli = await findEngine(options.engine, onStep);

@@ -214,7 +214,7 @@ export function parseCache({
 /** The cache of a release's builds. Only builds of main write it. @param repository undefined without a cache */
 export const buildCache = (
   repository: string | undefined,
-  check: SignatureCheck,
+  check: SignatureCheck | undefined,
   { kind }: Pick<Release, 'kind'>,
 ): BuildCache | undefined => (repository === undefined ? undefined : { repository, check, isWritten: kind === 'main' });
 

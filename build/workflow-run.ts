@@ -9,4 +9,5 @@ export async function workflowRunUrl(): Promise<string | undefined> {
 }
 
 /** The person or workflow that runs this process: the URL of a workflow run, or `someone@host`. */
-export const whoRuns = async (): Promise<string> => (await workflowRunUrl()) ?? `${userInfo().username}@${hostname()}`;
+export const currentActor = async (): Promise<string> =>
+  (await workflowRunUrl()) ?? `${userInfo().username}@${hostname()}`;

@@ -189,7 +189,7 @@ const REASON_LINES = 3;
  * The lines of a failed step that say why: the last ones, without colours and stack frames, and before them the first one that looks like
  * an error with those that follow it, because what a tool prints after an error is often longer than the error.
  */
-export function tellingLines(lines: readonly string[]): readonly string[] {
+export function relevantLines(lines: readonly string[]): readonly string[] {
   const words = lines.map((line) => stripVTControlCharacters(line)).filter((line) => !STACK_FRAME.test(line));
   const last = words.slice(-SHOWN_LINES);
   const first = words.findIndex((line) => LOOKS_LIKE_ERROR.test(line) && !IS_WARNING.test(line));
@@ -203,7 +203,7 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
   const failed = [...progress.values()].find(
     (step) => step.state === 'failed' && !/context canceled/i.test(step.error ?? ''),
   );
-  const lines = failed === undefined ? tellingLines(output.trim().split('\n')) : tellingLines(failed.lines);
+  const lines = failed === undefined ? relevantLines(output.trim().split('\n')) : relevantLines(failed.lines);
   const explanation = explanationOf(
     failed?.error ?? '',
     failed?.lines ?? [],

@@ -34,7 +34,7 @@ const AUTHORITIES = '/run/openclaw-image-ca.pem';
  *
  * @param ca PEM file on the engine's host; undefined for none
  */
-export const trusting = (ca: string | undefined): Required<Pick<ContainerRequest, 'mounts' | 'environment'>> =>
+export const certificateMount = (ca: string | undefined): Required<Pick<ContainerRequest, 'mounts' | 'environment'>> =>
   ca === undefined
     ? { mounts: [], environment: {} }
     : { mounts: [{ from: ca, to: AUTHORITIES }], environment: { NODE_EXTRA_CA_CERTS: AUTHORITIES } };

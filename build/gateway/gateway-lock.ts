@@ -5,7 +5,7 @@ import { dependencyManifest } from '../steps/dependency-manifest.mjs';
 import { type DependencyLayer, dependencyLayers, layerList } from './dependency-layers.ts';
 import { type LockedPackage, lockDependencies, tarballSizes } from './dependency-lock.ts';
 import { assertOverridesUsed, missingFromGit, unpublishedDependencies } from './dependency-problems.ts';
-import type { PackagedGateway, Reason } from './gateway.ts';
+import type { OmissionReason, PackagedGateway } from './gateway.ts';
 import { fetchGitDependency, type GitDependencies } from './git-dependency.ts';
 import { explainNpmError, GitDependencyError, type NpmOptions, refusedGitDependency, splitDependency } from './npm.ts';
 import { parsePackageJson } from './package-json.ts';
@@ -26,7 +26,7 @@ export interface GatewayLock {
   /** Dependencies that the gateway's own install script would fetch. */
   readonly ofScripts: ScriptDependencies;
   /** Those of them, and optional ones from git, that cannot be had, by name. */
-  readonly leftOut?: Readonly<Record<string, Reason>>;
+  readonly leftOut?: Readonly<Record<string, OmissionReason>>;
   /** Replacements of dependencies: those of the request, and packed ones from git. */
   readonly overrides: Readonly<Record<string, string>>;
   readonly packages: readonly LockedPackage[];
@@ -114,7 +114,7 @@ async function lockWithGit(
   onStep: (step: string) => void,
 ): Promise<Pick<GatewayLock, 'packages' | 'git' | 'overrides'> & Required<Pick<GatewayLock, 'leftOut'>>> {
   const git: Record<string, string> = {};
-  const leftOut: Record<string, Reason> = {};
+  const leftOut: Record<string, OmissionReason> = {};
   const overrides = { ...requested };
   const fetch = async (dependency: string): Promise<void> => {
     const { name } = splitDependency(dependency);

@@ -35,7 +35,7 @@ interface GatewayMetadata {
 }
 
 /** Why something could not be had, and what can be done. */
-export type Reason = Pick<Failure, 'reason' | 'hint'>;
+export type OmissionReason = Pick<Failure, 'reason' | 'hint'>;
 
 /** A gateway from a published or packed npm package. */
 export interface PackagedGateway extends GatewayMetadata {
@@ -46,7 +46,7 @@ export interface PackagedGateway extends GatewayMetadata {
   /** Dependencies from git; undefined if there are none. */
   readonly git?: GitDependencies;
   /** Dependencies of plugins that could not be had, by name; undefined if there are none. */
-  readonly leftOut?: Readonly<Record<string, Reason>>;
+  readonly leftOut?: Readonly<Record<string, OmissionReason>>;
   /** Ids of the plugins in the package (`dist/extensions/<id>/openclaw.plugin.json`). */
   readonly bundledPlugins: readonly string[];
   /** Plugin id → npm package, from the catalogues in the package. */

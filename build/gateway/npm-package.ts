@@ -6,7 +6,7 @@ import { cacheFolder, fillCache } from '../cache-folder.ts';
 import { RequestError, requestError } from '../problem.ts';
 import { cachedFolder } from './cached-package.ts';
 import { download } from './download.ts';
-import type { PackagedGateway, Reason } from './gateway.ts';
+import type { OmissionReason, PackagedGateway } from './gateway.ts';
 import { type GatewayLock, lockGateway, manifestIn, originOf, writeLocked } from './gateway-lock.ts';
 import { GitDependencyError, type NpmOptions } from './npm.ts';
 import { parseBuildInfo, parsePluginCatalog, parsePluginManifest } from './package-json.ts';
@@ -112,7 +112,7 @@ async function lockWithScripts(
   const count = namesOf(more).length;
   if (count === 0) return first;
   onStep(`locking ${count} dependencies of plugins, which its install script would fetch`);
-  const leftOut: Record<string, Reason> = {};
+  const leftOut: Record<string, OmissionReason> = {};
   for (;;) {
     try {
       const locked = await lockGateway({ ...resolved, git: first.git }, folder, npm, earlier, onStep, more);

@@ -9,7 +9,7 @@ import { areSameInputs, type BuildInputs } from './build-inputs.ts';
 import type { BuildPlan } from './build-plan.ts';
 import { type BuiltLayer, type LastBuild, readLastBuild, writeBuildRecord, writeLastBuild } from './build-record.ts';
 import { changedStages, explainBuild, uncachedStages } from './explain-build.ts';
-import { isGatewayPlan, type StartedBuild } from './started-build.ts';
+import { isGatewayPlan, type PreparedBuild } from './prepared-build.ts';
 
 /** An image after its build, read back from its destination. */
 export interface BuiltImage {
@@ -39,7 +39,7 @@ const MOST_DIGESTS = 10;
  * @throws WorkError if a name refers to another image
  */
 export async function readBack(
-  { plan, request, names, annotations, record }: StartedBuild,
+  { plan, request, names, annotations, record }: PreparedBuild,
   cli: DockerCli,
   result: BuildResult,
   inputs: BuildInputs | undefined,
@@ -169,7 +169,7 @@ function describeLayers(
  * @param inputs of this build; undefined if they are not recorded
  */
 export async function findUnchangedImage(
-  { plan, names, annotations, record }: StartedBuild,
+  { plan, names, annotations, record }: PreparedBuild,
   cli: DockerCli,
   inputs: BuildInputs | undefined,
 ): Promise<BuiltImage | undefined> {

@@ -11,8 +11,8 @@ import { printable } from '../printable.ts';
 import { parseImageSpec } from '../spec/parse-image-spec.ts';
 import { withTemporaryFolder } from '../temporary-folder.ts';
 import { planKey } from './build-plan.ts';
+import { prepareBuild } from './prepared-build.ts';
 import type { BuildContext } from './resolve-contexts.ts';
-import { startBuild } from './started-build.ts';
 
 /** A Debian package of an image, of which Debian serves a newer version. */
 export interface DebianUpdate {
@@ -55,13 +55,13 @@ export const bySecurity = (one: DebianUpdate, other: DebianUpdate): number =>
 export const updateText = ({ name, installed, available, security }: DebianUpdate): string =>
   `${name} ${installed} → ${available}${security ? ' (security)' : ''}`;
 
-/** @param asked a text that no other request has. It is in the answer too: BuildKit takes the copy of an equal one from its cache. */
-const upgrade = (name: string, from: string, why: string, asked: string): Stage => ({
+/** @param nonce a text that no other request has. It is in the answer too: BuildKit takes the copy of an equal one from its cache. */
+const upgradeStage = (name: string, from: string, why: string, nonce: string): Stage => ({
   name,
   from,
   why,
   body: `USER 0
-${run(APT_MOUNTS, `apt_quiet update\n{ echo '# ${asked}'; LC_ALL=C apt_quiet --simulate dist-upgrade; } >/upgrade`)}`,
+${run(APT_MOUNTS, `apt_quiet update\n{ echo '# ${nonce}'; LC_ALL=C apt_quiet --simulate dist-upgrade; } >/upgrade`)}`,
 });
 
 /** An image whose packages Debian may have in newer versions. */
@@ -87,13 +87,13 @@ export const findUpdates = (
   { cli, builder, listener, signal }: BuildContext,
 ): Promise<readonly DebianUpdate[]> =>
   withTemporaryFolder('updates', async (folder) => {
-    const asked = `${new Date().toISOString()} ${randomUUID()}`;
+    const nonce = `${new Date().toISOString()} ${randomUUID()}`;
     const dockerfile = renderDockerfile({
       parameters: [],
       stages: [
         HELPERS,
-        upgrade('base', base, 'The packages of the base that Debian has in newer versions.', asked),
-        upgrade('installed', image, 'The packages of the image that Debian has in newer versions.', asked),
+        upgradeStage('base', base, 'The packages of the base that Debian has in newer versions.', nonce),
+        upgradeStage('installed', image, 'The packages of the image that Debian has in newer versions.', nonce),
         {
           name: 'answers',
           from: 'scratch',
@@ -102,7 +102,7 @@ export const findUpdates = (
         },
       ],
     });
-    const { request } = await startBuild(
+    const { request } = await prepareBuild(
       {
         spec: {
           ...parseImageSpec({}, {}).spec,

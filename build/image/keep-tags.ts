@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
-import type { StartedBuild } from './started-build.ts';
+import type { PreparedBuild } from './prepared-build.ts';
 
 /**
  * Keeps the images that the tags name now, under another tag, until the build has ended. If the build fails or is interrupted,
@@ -9,7 +9,11 @@ import type { StartedBuild } from './started-build.ts';
  * BuildKit tags an image before it unpacks it. The engine then deletes the image that had the tag, at the same time. That
  * costs seconds, and sometimes deletes layers that both images share.
  */
-export async function keepTags<T>(builds: readonly StartedBuild[], cli: DockerCli, work: () => Promise<T>): Promise<T> {
+export async function keepTags<T>(
+  builds: readonly PreparedBuild[],
+  cli: DockerCli,
+  work: () => Promise<T>,
+): Promise<T> {
   const names = builds.flatMap((build) => (build.plan.spec.destination.kind === 'load' ? build.names : []));
   const results = await Promise.all(names.map((name) => tag(cli, name, backupOf(name))));
   const kept = names.filter((_, index) => results[index] === 'done');

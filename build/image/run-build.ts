@@ -11,8 +11,8 @@ import type { BuildPlan, GatewayBuildPlan } from './build-plan.ts';
 import { readInputs } from './build-record.ts';
 import { type BuiltImage, findUnchangedImage, readBack } from './built-image.ts';
 import { keepTags } from './keep-tags.ts';
+import { isGatewayPlan, type PreparedBuild, prepareBuild } from './prepared-build.ts';
 import type { BuildContext } from './resolve-contexts.ts';
-import { isGatewayPlan, type StartedBuild, startBuild } from './started-build.ts';
 
 /**
  * Builds images and reads them back: one with `docker buildx build`, several in one session with `docker buildx bake`. Also does
@@ -28,8 +28,8 @@ export async function runBuild(
   bakeFile?: string,
 ): Promise<Readonly<Record<string, BuiltImage>>> {
   const { cli, builder, signal } = context;
-  const builds: Record<string, StartedBuild> = {};
-  for (const [target, plan] of Object.entries(plans)) builds[target] = await startBuild(plan, builder);
+  const builds: Record<string, PreparedBuild> = {};
+  for (const [target, plan] of Object.entries(plans)) builds[target] = await prepareBuild(plan, builder);
   // Read before the build: a file that is saved during the build counts as changed in the next one.
   const inputs: Record<string, BuildInputs | undefined> = {};
   const [single] = Object.entries(builds);
@@ -66,7 +66,7 @@ export async function runBuild(
   return images;
 }
 
-const inputsOf = async ({ plan, names }: StartedBuild): Promise<BuildInputs | undefined> =>
+const inputsOf = async ({ plan, names }: PreparedBuild): Promise<BuildInputs | undefined> =>
   isGatewayPlan(plan) ? readInputs(plan, names) : undefined;
 
 /** Whether a file of the checkout was touched since the inputs of a build were read. */
@@ -75,7 +75,7 @@ const wereFilesChanged = async (plan: BuildPlan | GatewayBuildPlan, read: BuildI
 
 /** Builds the images, and tests the finished layers of those that are new. */
 async function execute(
-  builds: Readonly<Record<string, StartedBuild>>,
+  builds: Readonly<Record<string, PreparedBuild>>,
   context: BuildContext,
   bakeFile: string | undefined,
 ): Promise<Results> {
@@ -94,7 +94,7 @@ async function execute(
     return withEarlierSteps(await run(), tested);
   }
   const results = await run();
-  const isNew = ([target, { record }]: readonly [string, StartedBuild]): boolean => {
+  const isNew = ([target, { record }]: readonly [string, PreparedBuild]): boolean => {
     const digest = results[target]?.digest;
     return digest === undefined || !record.digests.includes(digest);
   };
@@ -109,7 +109,7 @@ async function execute(
 type Results = Readonly<Record<string, BuildResult>>;
 
 /** The builds that test the images: another stage, without a result. */
-const smokeTests = (builds: Readonly<Record<string, StartedBuild>>): Readonly<Record<string, BuildRequest>> =>
+const smokeTests = (builds: Readonly<Record<string, PreparedBuild>>): Readonly<Record<string, BuildRequest>> =>
   Object.fromEntries(
     Object.entries(builds).flatMap(([target, { plan, request }]) => {
       // A release boots its images, and checks them against the contract.

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { PACKAGES_DATE, PNPM_DOWNLOAD, SYSTEM, WITH_TOOLS } from '../dockerfile/system-stages.ts';
 import { build } from '../engine/buildx.ts';
 import { type BuildPlan, planKey } from '../image/build-plan.ts';
+import { prepareBuild } from '../image/prepared-build.ts';
 import type { BuildContext } from '../image/resolve-contexts.ts';
-import { startBuild } from '../image/started-build.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import { layoutContent } from '../oci/content.ts';
 import { platformOf } from '../oci/descriptor.ts';
@@ -34,10 +34,10 @@ export interface SystemLayersRequest {
 }
 
 /** Whether a Dockerfile of an earlier release has the tools that the contract requires now. */
-export const hasTools = (dockerfile: string): boolean => dockerfile.includes(` AS ${PNPM_DOWNLOAD.name}\n`);
+export const hasPnpmStage = (dockerfile: string): boolean => dockerfile.includes(` AS ${PNPM_DOWNLOAD.name}\n`);
 
 /** Whether a Dockerfile of an earlier release has the stage and the argument that the system layers need. */
-export const installsAgain = (dockerfile: string): boolean =>
+export const hasSystemStages = (dockerfile: string): boolean =>
   dockerfile.includes(` AS ${WITH_TOOLS.name}\n`) && dockerfile.includes(`\nARG ${PACKAGES_DATE}\n`);
 
 /**
@@ -77,7 +77,7 @@ export async function buildSystemLayers(
     annotationArguments: {},
     key: planKey([dockerfile, WITH_TOOLS.name, base.digest, runBase?.digest, platform, created]),
   };
-  const { request } = await startBuild(plan, builder);
+  const { request } = await prepareBuild(plan, builder);
   const metadataFile = `${request.metadataFile}.system`;
   const { digest = '' } = await build(
     cli,

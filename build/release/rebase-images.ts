@@ -26,7 +26,7 @@ import {
 } from '../oci/reference.ts';
 import { atDigest, type Registry } from '../oci/registry.ts';
 import type { VariantImage } from '../spec/variant.ts';
-import { buildSystemLayers, hasTools, installsAgain } from './build-system-layers.ts';
+import { buildSystemLayers, hasPnpmStage, hasSystemStages } from './build-system-layers.ts';
 import { type ImageSource, imageFolder, indexPlatformImage, type PlatformImage } from './platform-image.ts';
 import {
   type ImageParts,
@@ -118,7 +118,7 @@ async function rebaseImage(
   const recorded = await statementsOf(before.source, released.index.digest, platform);
   const builtBy = recorded.get(PROVENANCE_PREDICATE);
   const dockerfile = builtBy && recordedDockerfile(builtBy.predicate as Provenance);
-  if (dockerfile !== undefined && !hasTools(dockerfile))
+  if (dockerfile !== undefined && !hasPnpmStage(dockerfile))
     throw refusal('the image is older than the rule that every image has pnpm: build a refresh instead');
   const count = await systemLayerCount(layout, before, from);
   let below: { readonly from: ImageParts; readonly to: ImageParts } = { from, to };
@@ -128,7 +128,7 @@ async function rebaseImage(
     onStep(await packageChanges(image, layout, packaged.from, packaged.to));
     below = packaged;
   } else if (problems.length > 0 || isSameBase || runBase !== undefined || request.newPackages) {
-    if (dockerfile === undefined || count === undefined || !installsAgain(dockerfile))
+    if (dockerfile === undefined || count === undefined || !hasSystemStages(dockerfile))
       throw refusal([...problems, 'the image does not say how its Debian packages were installed'].join('; '));
     onStep(`installing the Debian packages of ${image} for ${platform} on the new base`);
     const built = `${layout}-system`;

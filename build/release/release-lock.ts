@@ -146,7 +146,7 @@ async function takeOne(
 }
 
 /** Host names are not unique: all runners of a workflow may have the same one. */
-export function ownProcesses(): string {
+export function processNamespace(): string {
   try {
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
@@ -159,13 +159,13 @@ const deadline = (): number => Math.round(Date.now() / 1000) + MINUTES * 60;
 
 async function makeHolder(id: string): Promise<LockHolder> {
   const who = (await workflowRunUrl()) ?? `${userInfo().username}@${hostname()}, process ${process.pid}`;
-  return { id, who, processes: ownProcesses(), process: process.pid, until: 0 };
+  return { id, who, processes: processNamespace(), process: process.pid, until: 0 };
 }
 
 /** On this host a lock ends with its process. For another host only the expiry is known. */
 function isAlive({ until, processes, process: pid }: LockHolder): boolean {
   if (until * 1000 < Date.now()) return false;
-  if (processes !== ownProcesses()) return true;
+  if (processes !== processNamespace()) return true;
   return isRunning(pid);
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isFailed } from '../check-result.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
-import { readImageDocument } from '../engine/image-document.ts';
+import { readStoredAnnotations } from '../engine/stored-annotations.ts';
 import { isRunning } from '../is-running.ts';
 import { type ContentSource, layoutContent } from '../oci/content.ts';
 import { WorkError } from '../problem.ts';
@@ -9,11 +9,11 @@ import { verifyImage } from '../verify/verify-image.ts';
 import { checkRunBase } from './build-run-base.ts';
 import { loadPlatformImage } from './load-platform-image.ts';
 import { imageFolder, type PlatformImage } from './platform-image.ts';
-import { ownProcesses } from './release-lock.ts';
+import { processNamespace } from './release-lock.ts';
 
 const REPOSITORY = 'openclaw-image-release';
 /** Several hosts, or containers with process ids of their own, may use one engine. */
-const HOST = createHash('sha256').update(ownProcesses()).digest('hex').slice(0, 8);
+const HOST = createHash('sha256').update(processNamespace()).digest('hex').slice(0, 8);
 
 /** Removes the images of killed releases of this host. */
 async function removeAbandoned(cli: DockerCli): Promise<void> {
@@ -42,7 +42,7 @@ export const verifyPlatformImage = (
   withLoadedImage(cli, folder, built, async (reference, content) => {
     const { image, platform, index } = built;
     // The digest was checked after loading, so the documents in the folder describe the loaded image.
-    const readDocument = () => readImageDocument(index.digest, content.document);
+    const readDocument = () => readStoredAnnotations(index.digest, content.document);
     const onCheck = (check: string): void => onStep(`verifying ${image} for ${platform}: ${check}`);
     const { results } = await verifyImage(cli, { reference, platform, readDocument }, onCheck, signal);
     const failures = results.filter(isFailed);

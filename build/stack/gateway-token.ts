@@ -187,7 +187,7 @@ function placeOf(name: string, files: EnvironmentFiles, setting: string): string
  * Whether the gateway listens for other hosts. `custom` may be an address of the container itself, and so is `tailnet` in a container
  * without Tailscale.
  */
-export const isForOthers = (bind: string, config: unknown): boolean =>
+export const listensBeyondLoopback = (bind: string, config: unknown): boolean =>
   bind !== 'loopback' &&
   bind !== 'tailnet' &&
   !(bind === 'custom' && /^127\./.test(String(field(config, ADDRESS)).trim())) &&
@@ -208,7 +208,7 @@ export function loginProblem(
   given = '',
 ): { readonly value: string; readonly reason: string; readonly hint: string } | undefined {
   const mode = field(config, 'gateway.auth.mode');
-  if (mode === 'none' && isForOthers(bind, config)) {
+  if (mode === 'none' && listensBeyondLoopback(bind, config)) {
     const reason = 'lets anybody in, and the gateway refuses to listen for other hosts';
     return { value: 'none', reason, hint: 'set it to token, or use OPENCLAW_GATEWAY_BIND=loopback' };
   }

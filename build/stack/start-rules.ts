@@ -5,7 +5,7 @@ import {
   authMode,
   type EnvironmentFiles,
   hasPassword,
-  isForOthers,
+  listensBeyondLoopback,
   plainPassword,
   writtenSecret,
 } from './gateway-token.ts';
@@ -56,7 +56,7 @@ const RULES: readonly StartRule[] = [
   },
   {
     source: TAILSCALE,
-    wrong: ({ tailscale, bind, config }) => when(tailscale !== 'off' && isForOthers(bind, config), tailscale),
+    wrong: ({ tailscale, bind, config }) => when(tailscale !== 'off' && listensBeyondLoopback(bind, config), tailscale),
     reason: 'works only if the gateway listens on loopback',
     hint: 'use OPENCLAW_GATEWAY_BIND=loopback, or set gateway.tailscale.mode to off',
   },

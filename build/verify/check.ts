@@ -1,13 +1,13 @@
 import type { CheckOutcome, CheckResult } from '../check-result.ts';
 import type { Container } from '../engine/container.ts';
-import type { ImageDocument } from '../engine/image-document.ts';
+import type { StoredAnnotations } from '../engine/stored-annotations.ts';
 import type { ImageConfig } from '../oci/document.ts';
 
 /** The image that the checks inspect. A part that is not available is an Error, and every check that needs it fails. */
 export interface Subject {
   readonly reference: string;
   readonly config: ImageConfig;
-  readonly document: ImageDocument;
+  readonly document: StoredAnnotations;
   /** A container with a sleeping shell instead of the image's command, for checks of files. */
   readonly files: Container | Error;
   /** A container with the image's command. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CheckOutcome, failed, passed } from '../check-result.ts';
-import { type Container, poll, startContainer, trusting } from '../engine/container.ts';
+import { type Container, certificateMount, poll, startContainer } from '../engine/container.ts';
 import type { DockerCli } from '../engine/docker-cli.ts';
 import { requestGateway } from '../engine/gateway-request.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
@@ -100,7 +100,7 @@ async function checkIdentity(
   const expected = 'healthy; command line, npm install --global and plugins work';
   let container: Container;
   try {
-    const { mounts, environment: trusted } = trusting(ca);
+    const { mounts, environment: trusted } = certificateMount(ca);
     const environment = { ...trusted, OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') };
     container = await startContainer(engine, {
       ...{ image: reference, platform, mounts, environment, options: ['--user', identity, ...options] },

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type CheckOutcome, failed, isFailed } from '../check-result.ts';
-import { type Container, startContainer, trusting } from '../engine/container.ts';
+import { type Container, certificateMount, startContainer } from '../engine/container.ts';
 import { type DockerCli, runDocker } from '../engine/docker-cli.ts';
-import { type ImageDocument, readEngineDocument, readRegistryDocument } from '../engine/image-document.ts';
 import { readDigest } from '../engine/image-tools.ts';
 import { inspectLocalImage } from '../engine/local-image.ts';
+import { readEngineDocument, readRegistryDocument, type StoredAnnotations } from '../engine/stored-annotations.ts';
 import { hostPlatform } from '../oci/platform.ts';
 import { InterruptedError, WorkError } from '../problem.ts';
 import { type Budget, checkBudget } from './budget.ts';
@@ -32,7 +32,7 @@ export interface VerifyRequest {
   /** Limits for its size. */
   readonly budget?: Budget;
   /** Reads the documents of the image, if they are available: an engine provides them only together with all layers. */
-  readonly readDocument?: () => Promise<ImageDocument>;
+  readonly readDocument?: () => Promise<StoredAnnotations>;
 }
 
 /** On the same two cores, a cold start of 10 s takes about 160 s in QEMU. */
@@ -78,14 +78,14 @@ export async function verifyImage(
   try {
     // Wait for all of them even if one fails: a container that starts later would not be removed.
     const emulated = platform !== undefined && platform !== hostPlatform();
-    const { mounts, environment } = trusting(ca);
+    const { mounts, environment } = certificateMount(ca);
     const run = (): Promise<Container | Error> =>
       start({
         mounts,
         environment: { ...environment, OPENCLAW_GATEWAY_TOKEN: randomBytes(32).toString('hex') },
         ...(emulated ? { healthSeconds: 30 } : {}),
       });
-    const read = (): Promise<ImageDocument> =>
+    const read = (): Promise<StoredAnnotations> =>
       local === undefined ? readRegistryDocument(engine, reference, digest) : readEngineDocument(engine, reference);
     const begun = [
       (readDocument ?? read)(),

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { keepTags } from '../../build/image/keep-tags.ts';
-import type { StartedBuild } from '../../build/image/started-build.ts';
+import type { PreparedBuild } from '../../build/image/prepared-build.ts';
 import { docker, engine, inImage } from '../support/command.ts';
 import { SMALL_IMAGE } from '../support/gateway.ts';
 
 const NAME = 'openclaw-image-test:kept';
-const builds = [{ plan: { spec: { destination: { kind: 'load' } } }, names: [NAME] } as unknown as StartedBuild];
+const builds = [{ plan: { spec: { destination: { kind: 'load' } } }, names: [NAME] } as unknown as PreparedBuild];
 
 const idOf = async (name: string): Promise<string> =>
   (await docker('image', 'inspect', name, '--format', '{{.Id}}')).stdout;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../build/cache-folder.ts';
-import { targetOf } from '../../build/commands/release/publish.ts';
+import { releaseFolderName } from '../../build/commands/release/publish.ts';
 import type { SpdxDocument } from '../../build/contents/spdx.ts';
 import { withFolderLock } from '../../build/folder-lock.ts';
 import { parseReference } from '../../build/oci/reference.ts';
@@ -262,7 +262,7 @@ describe('a release to two registries', () => {
   });
 
   it('is not published while another process of this host publishes it, whatever the lock in the registry says', async () => {
-    const target = targetOf({ name: fixture.version, registries: fixture.repositories });
+    const target = releaseFolderName({ name: fixture.version, registries: fixture.repositories });
     await withFolderLock(stateFolder('releases', `${target}.json`), async () => {
       const { exitCode, stdout } = await fixture.run(...publish(), '--json');
       expect(exitCode).toBe(1);

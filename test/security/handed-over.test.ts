@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readStatements } from '../../build/attest/attestation.ts';
 import { baseOf } from '../../build/base/base-labels.ts';
 import { mergeLayers } from '../../build/contents/merged-layers.ts';
-import { readImageDocument } from '../../build/engine/image-document.ts';
+import { readStoredAnnotations } from '../../build/engine/stored-annotations.ts';
 import { readCheckoutPlugins } from '../../build/gateway/checkout-plugin.ts';
 import { checkedManifest, checkedPackument } from '../../build/gateway/package-json.ts';
 import { readPackedFiles } from '../../build/gateway/packed-file.ts';
@@ -24,7 +24,7 @@ import { digestOf, MEDIA_TYPES, storeDocument } from '../../build/oci/descriptor
 import { parseJson } from '../../build/oci/document.ts';
 import { RequestError } from '../../build/problem.ts';
 import { requireCache } from '../../build/release/build-cache.ts';
-import { installsAgain } from '../../build/release/build-system-layers.ts';
+import { hasSystemStages } from '../../build/release/build-system-layers.ts';
 import { markdownTable, table } from '../../build/report/table.ts';
 
 // Inputs from programs, registries and the job that builds.
@@ -234,7 +234,7 @@ describe('JSON that needs a hundred times its size in memory', () => {
 it.each([['null'], ['<html>'], ['{"manifests": 5}'], ['{"manifests": [null]}']])(
   'the document %s of an image is named',
   async (text) => {
-    await expect(readImageDocument(DIGEST, async () => text)).rejects.toMatchObject({
+    await expect(readStoredAnnotations(DIGEST, async () => text)).rejects.toMatchObject({
       failure: { kind: 'invalid-content' },
     });
   },
@@ -253,5 +253,5 @@ it.each([
   ],
   ['no argument', 'FROM base AS system\nRUN x\n\nFROM system AS with-tools\n', false],
 ])('a Dockerfile of an earlier release with %s can install its packages again: %s', (_, dockerfile, expected) =>
-  expect(installsAgain(dockerfile)).toBe(expected),
+  expect(hasSystemStages(dockerfile)).toBe(expected),
 );

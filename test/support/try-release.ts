@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { $ } from 'zx';
-import { startContainer, trusting } from '../../build/engine/container.ts';
+import { certificateMount, startContainer } from '../../build/engine/container.ts';
 import type { DockerCli } from '../../build/engine/docker-cli.ts';
 import { requestGateway } from '../../build/engine/gateway-request.ts';
 
@@ -120,7 +120,7 @@ async function start(
   readonly hasControlUi: boolean;
   readonly answers: Pick<TriedRelease, 'healthz' | 'controlUi' | 'plugins'>;
 }> {
-  const { mounts, environment } = trusting(process.env['NODE_EXTRA_CA_CERTS']);
+  const { mounts, environment } = certificateMount(process.env['NODE_EXTRA_CA_CERTS']);
   const container = await startContainer(engine, {
     ...{ image, mounts, environment: { ...environment, OPENCLAW_GATEWAY_TOKEN: 'a'.repeat(32) } },
   });

@@ -6,7 +6,7 @@ import { findRecord } from '../../release/find-record.ts';
 import { preparePromotion, promote } from '../../release/promote.ts';
 import { promotionMarkdown, promotionReport } from '../../report/release-reports.ts';
 import { BUILD_OPTIONS, type OptionValues } from '../../spec/option.ts';
-import { whoRuns } from '../../workflow-run.ts';
+import { currentActor } from '../../workflow-run.ts';
 import { defineCommand } from '../options.ts';
 import { openRegistriesFor, RELEASE_RETRY_SECONDS } from '../registries.ts';
 import { runCommand } from '../run-command.ts';
@@ -92,7 +92,7 @@ async function run(given: string, options: PromoteOptions): Promise<void> {
     const record = await findRecord(registry, registries, to, check);
     requireAllRegistries(record, registries);
     requireSigned(record, options);
-    const request = { channel, registries, record, reason, by: await whoRuns() };
+    const request = { channel, registries, record, reason, by: await currentActor() };
     const isDone = options.yes === true;
     const lockWait = { minutes, onWait: (who: string) => onStep(`waiting for ${who}`) };
     const context = { registry, signer, check, lockWait, onStep };

@@ -140,7 +140,7 @@ function refuseSignature(sign: string | undefined): undefined {
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** The name of a release in the folders of this host. */
-export const targetOf = ({ name, registries }: Pick<Release, 'name' | 'registries'>): string =>
+export const releaseFolderName = ({ name, registries }: Pick<Release, 'name' | 'registries'>): string =>
   `${name}-${shortHash(registries.join())}`;
 
 /** The images of a release, and what its record says of them. */
@@ -167,7 +167,7 @@ export async function runPublish(release: Release, options: PublishOptions, prep
   const minutes = parseMinutes(options.wait ?? PUBLISH_OPTIONS.wait.default);
   await runCommand({ json: options.json, consequence: RELEASE_CONSEQUENCE, cleansUp: true }, async (command) => {
     const { onStep, signal } = command;
-    const target = targetOf(release);
+    const target = releaseFolderName(release);
     const own = cacheFolder('releases', target);
     const signer = await command.orInterrupted(cosignSigner(signing, onStep));
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explainBuildFailure, tellingLines } from '../../../build/engine/build-failure.ts';
+import { explainBuildFailure, relevantLines } from '../../../build/engine/build-failure.ts';
 import type { Progress, Step } from '../../../build/engine/progress.ts';
 
 const failing = (error: string, lines: readonly string[] = []): Progress => {
@@ -183,8 +183,8 @@ describe('the lines of a failed step', () => {
   const noise = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `line ${index}`);
 
   it('are the last ones', () => {
-    expect(tellingLines(noise(30))).toEqual(noise(30).slice(-10));
-    expect(tellingLines(noise(3))).toEqual(noise(3));
+    expect(relevantLines(noise(30))).toEqual(noise(30).slice(-10));
+    expect(relevantLines(noise(3))).toEqual(noise(3));
   });
 
   it.each([
@@ -202,7 +202,7 @@ describe('the lines of a failed step', () => {
     'panic: runtime error: index out of range',
     ' FAIL  test/a.test.ts',
   ])('begin with the first error: %s', (error) => {
-    const lines = tellingLines([...noise(5), error, ...noise(30)]);
+    const lines = relevantLines([...noise(5), error, ...noise(30)]);
     expect(lines).toHaveLength(10);
     expect(lines.slice(0, 5)).toEqual([error, 'line 0', 'line 1', 'line 2', '…']);
     expect(lines.at(-1)).toBe('line 29');
@@ -218,12 +218,12 @@ describe('the lines of a failed step', () => {
     'npm warn deprecated: Error has no cause',
     '(node:7) Warning: TypeError is thrown',
   ])('do not take this for an error: %s', (line) => {
-    expect(tellingLines([line, ...noise(30)])).toEqual(noise(30).slice(-10));
+    expect(relevantLines([line, ...noise(30)])).toEqual(noise(30).slice(-10));
   });
 
   it('contain no stack frames, which would push the error out', () => {
     const frames = Array.from({ length: 20 }, (_, index) => `    at run (file:///app/a.mjs:${index}:1)`);
-    expect(tellingLines(['Error: no such module', ...frames, '', 'Node.js v24.1.0'])).toEqual([
+    expect(relevantLines(['Error: no such module', ...frames, '', 'Node.js v24.1.0'])).toEqual([
       ...['Error: no such module', '', 'Node.js v24.1.0'],
     ]);
   });

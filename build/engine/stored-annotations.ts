@@ -6,7 +6,7 @@ import { parseDocument } from '../oci/document.ts';
 import { type DockerCli, runDocker } from './docker-cli.ts';
 
 /** The annotations of an image's documents. Source: OCI image-spec, image-index.md and manifest.md. */
-export interface ImageDocument {
+export interface StoredAnnotations {
   /** Annotations of the index; undefined if the image is a single manifest. */
   readonly index: Annotations | undefined;
   /** Annotations of each platform's manifest. */
@@ -26,10 +26,10 @@ interface IndexOrManifest {
  * @param root digest of the image
  * @param read returns an index or a manifest as stored; undefined if it does not exist
  */
-export async function readImageDocument(
+export async function readStoredAnnotations(
   root: string,
   read: (digest: string) => Promise<Buffer | string | undefined>,
-): Promise<ImageDocument> {
+): Promise<StoredAnnotations> {
   const parse = async (digest: string): Promise<IndexOrManifest> => {
     const stored = await read(digest);
     return stored === undefined ? {} : parseDocument(Buffer.from(stored), digest);
@@ -50,9 +50,9 @@ export async function readImageDocument(
 }
 
 /** Reads the documents of an image in a registry. */
-export function readRegistryDocument(cli: DockerCli, reference: string, digest: string): Promise<ImageDocument> {
+export function readRegistryDocument(cli: DockerCli, reference: string, digest: string): Promise<StoredAnnotations> {
   const repository = reference.replace(/@.*$/, '').replace(/:[^:/]+$/, '');
-  return readImageDocument(digest, async (part) => {
+  return readStoredAnnotations(digest, async (part) => {
     const { stdout, exitCode } = await runDocker(cli, [
       'buildx',
       'imagetools',
@@ -71,7 +71,7 @@ const LARGEST_DOCUMENT = 4_000_000;
 export async function readEngineDocument(
   { docker, environment }: DockerCli,
   reference: string,
-): Promise<ImageDocument> {
+): Promise<StoredAnnotations> {
   const files = new Map<string, string>();
   const unpack = extract();
   const save = execa(docker, ['image', 'save', reference], {
@@ -95,5 +95,5 @@ export async function readEngineDocument(
     readonly manifests: readonly Descriptor[];
   };
   const root = manifests[0]?.digest ?? '';
-  return readImageDocument(root, async (digest) => files.get(`blobs/${digest.replace(':', '/')}`));
+  return readStoredAnnotations(root, async (digest) => files.get(`blobs/${digest.replace(':', '/')}`));
 }

@@ -13,7 +13,7 @@ import { type BuildRecord, readBuildRecord } from './build-record.ts';
 import { assertAnnotations, createdAnnotation } from './image-annotations.ts';
 
 /** A plan with everything that buildx needs. */
-export interface StartedBuild {
+export interface PreparedBuild {
   readonly plan: BuildPlan | GatewayBuildPlan;
   readonly names: readonly string[];
   readonly annotations: Annotations;
@@ -27,10 +27,10 @@ export interface StartedBuild {
 export const isGatewayPlan = (plan: BuildPlan | GatewayBuildPlan): plan is GatewayBuildPlan => 'gateway' in plan;
 
 /** Writes the Dockerfile of a plan, and makes the request for buildx. @throws WorkError if an annotation is missing */
-export async function startBuild(
+export async function prepareBuild(
   plan: BuildPlan | GatewayBuildPlan,
   builder: string | undefined,
-): Promise<StartedBuild> {
+): Promise<PreparedBuild> {
   const { spec, key } = plan;
   const record = await readBuildRecord(key);
   const created = plan.created === 'first-build' ? new Date(record.created) : plan.created;

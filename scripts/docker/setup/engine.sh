@@ -92,7 +92,7 @@ refuse_other_engine() {
   former=${former:-docker}
   if [ "$former" = "$container_engine" ] || ! command -v "$former" >/dev/null 2>&1; then return 0; fi
   # `command`, because docker may be a function.
-  id=$(command "$former" ps --quiet --filter "label=com.docker.compose.project=$project_name" --filter label=com.docker.compose.service=openclaw-gateway 2>/dev/null | head -n 1) || id=''
+  id=$(command "$former" ps --quiet --filter "label=com.docker.compose.project=$project_name" --filter label=com.docker.compose.service=openclaw-gateway 2>/dev/null | first_line) || id=''
   [ -z "$id" ] || refuse CONTAINER_ENGINE "$container_engine" "is another engine than $former, which runs the gateway of this installation" "stop that one first: $former rm --force $id"
 }
 

@@ -41,7 +41,7 @@ check_compose() { # FILE ...
   output=$(read_by_compose "${files[@]}") || true
   file=${files[${#files[@]} - 1]}
   # Compose quotes a line of .env, which may be a secret.
-  case $output in *"$planned/.env"*) file=.env output="a mistake in $(grep -oE 'line [0-9]+' <<<"$output" | head -n 1)" ;; esac
+  case $output in *"$planned/.env"*) file=.env output="a mistake in $(grep -oE 'line [0-9]+' <<<"$output" | first_line)" ;; esac
   output=${output//"$planned"/"$root"}
   refuse "$root" "${file#"$planned/"}" "is not accepted by Compose: $(printf '%s' "$output" | tail -n 1)" 'correct that file; nothing was changed'
 }

@@ -60,6 +60,14 @@ is_alive() { # PROCESS
   kill -0 "$1" 2>/dev/null || case $(LC_ALL=C kill -0 "$1" 2>&1) in *ermi*) true ;; *) false ;; esac
 }
 
+# Prints the first line, and reads the others: a program that writes them after `head` has ended dies of SIGPIPE, and setup with it.
+first_line() {
+  local line=''
+  IFS= read -r line || true
+  while IFS= read -r _; do :; done
+  printf '%s' "$line"
+}
+
 # Prints a path without symbolic links, or as it is if this user cannot look there.
 real_path() { (CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || printf '%s' "$1"; }
 

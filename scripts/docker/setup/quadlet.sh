@@ -12,7 +12,7 @@ quadlet_folder() {
 write_quadlet() {
   local folder config container name systemctl unit='' unit_environment='' hint='set it up with Podman first: CONTAINER_ENGINE=podman scripts/docker/setup.sh'
   [ "$container_engine" = podman ] || refuse option --quadlet 'needs Podman, but Docker runs this installation' "$hint"
-  container=$(gateway_container --all | head -n 1)
+  container=$(gateway_container --all | first_line)
   [ -n "$container" ] || refuse option --quadlet 'needs a gateway that has run' "$hint"
   # The labels of its container may be of former settings, and Compose would create it again for its next command.
   ! is_of_systemd "$container" ||

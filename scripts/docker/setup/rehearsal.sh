@@ -63,7 +63,7 @@ gateway_mounts() {
     printf '%s\n' ${LIST[@]+"${LIST[@]}"}
     ;;
   *)
-    container=$(gateway_container --all | head -n 1)
+    container=$(gateway_container --all | first_line)
     [ -z "$container" ] || inspect_containers '{{range .Mounts}}{{.Type}}|{{.Source}}|{{.Destination}}|{{.Name}}{{println}}{{end}}' "$container"
     ;;
   esac

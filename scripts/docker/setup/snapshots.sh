@@ -145,7 +145,7 @@ make_snapshot_folder() { # PATH
 # Makes the folder of a new snapshot, with the files of Compose. The state follows when the gateway is stopped.
 begin_snapshot() { # KIND
   local newest folder
-  newest=$(snapshot_numbers | head -n 1)
+  newest=$(snapshot_numbers | first_line)
   snapshot=$((${newest:-0} + 1))
   # An incomplete one may be left of a run that could not remove it.
   while [ -e "$snapshot_dir/$snapshot" ] || [ -e "$snapshot_dir/$snapshot.partial" ]; do snapshot=$((snapshot + 1)); done

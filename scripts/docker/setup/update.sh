@@ -12,7 +12,7 @@ HELPER_LABEL=ai.openclaw.setup # of containers that setup starts for itself
 # Finds the image that the installation runs, its name, and its port: those of its container, or the image that the last setup recorded.
 find_installed_image() {
   local container
-  container=$(gateway_container --all | head -n 1)
+  container=$(gateway_container --all | first_line)
   was_running=${container:+$(gateway_container)}
   # It may be removed meanwhile.
   if [ -n "$container" ] && read -r installed_id was_image before_port < <(inspect_containers \
@@ -40,7 +40,7 @@ is_update() {
     if [ "$installed_id" != "$(image_id "$next_image")" ]; then return 0; fi
     [ -n "$is_guessed" ] || return
   fi
-  version=$(sed -n 's/.*"lastTouchedVersion": *"\([A-Za-z0-9._+-]*\)".*/\1/p' <<<"$before_config" | head -n 1)
+  version=$(sed -n 's/.*"lastTouchedVersion": *"\([A-Za-z0-9._+-]*\)".*/\1/p' <<<"$before_config" | first_line)
   if [ -z "$is_guessed" ]; then version=${installed_version:-$version}; fi
   [ -n "$version" ] && [ "$version" != "$next_version" ] && installed_version=$version
 }

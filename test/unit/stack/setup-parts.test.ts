@@ -189,3 +189,9 @@ it.each([
   const { stdout } = await run(line, [], { DOCKER_HOST: host });
   expect(stdout).toBe(expected);
 });
+
+it('the first of many lines is printed, and the program that writes them ends well', async () => {
+  const line = '{ echo one; sleep 0.1; seq 100000; echo >&2 written; } | first_line';
+  const { exitCode, stdout, stderr } = await run(line);
+  expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: 'one', stderr: 'written' });
+});

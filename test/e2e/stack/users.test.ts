@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -63,11 +63,16 @@ describe('docker compose up without setup', () => {
     ['comments, and no login', '{ // mine\n "gateway": {} }', true],
   ])('makes a token if openclaw.json has %s and no login: %s, %s', async (_, config, makes) => {
     await here.compose('stop', '--timeout', '2');
-    await rm(join(here.config, '.env'), { force: true });
-    await writeFile(join(here.config, 'openclaw.json'), config);
+    // With rootless Podman, the folder belongs to a number that this user cannot touch outside of a container.
+    const inFolder = (line: string) =>
+      docker(
+        ...['run', '--rm', '--user', '0', '--network', 'none', '--volume', `${here.config}:/config`],
+        ...['--entrypoint', 'sh', here.image, '-c', `cd /config && ${line}`, 'sh', config],
+      );
+    expect(await inFolder('rm -f .env && printf %s "$1" >openclaw.json')).toMatchObject({ exitCode: 0 });
     const { exitCode, stderr } = await here.compose('up', 'openclaw-folders');
     expect(exitCode, stderr).toBe(0);
-    expect((await readdir(here.config)).includes('.env')).toBe(makes);
+    expect((await inFolder('ls -A')).stdout.split('\n').includes('.env')).toBe(makes);
   });
 });
 

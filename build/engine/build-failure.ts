@@ -13,6 +13,9 @@ interface Rule extends FailureText {
   readonly onlyEngineOutput?: true;
 }
 
+/** The stage that runs the gateway's own install scripts. Source: build/dockerfile/package-stages.ts */
+const PACKAGE_STAGE = 'package';
+
 const UNLOCKED_INSTALL = {
   kind: 'unlocked-install',
   title: 'An install script of the gateway uses the network',
@@ -153,7 +156,7 @@ const curlFailure = (error: string): RequestFailure | undefined =>
 /** BuildKit's message quotes the whole script of a step. Keep only how it ended. */
 const shorten = (error: string): string => error.replace(/process "(?:[^"\\]|\\.)*" did not/s, 'its script did not');
 
-/** @param isOffline whether the step must work without network */
+/** @param isOffline whether the step runs install scripts of the gateway, which get no network */
 function explanationOf(
   error: string,
   lines: readonly string[],
@@ -204,12 +207,7 @@ export function explainBuildFailure(progress: Progress, output: string, exitCode
     (step) => step.state === 'failed' && !/context canceled/i.test(step.error ?? ''),
   );
   const lines = failed === undefined ? relevantLines(output.trim().split('\n')) : relevantLines(failed.lines);
-  const explanation = explanationOf(
-    failed?.error ?? '',
-    failed?.lines ?? [],
-    output,
-    failed?.name.includes('--network=none') === true,
-  );
+  const explanation = explanationOf(failed?.error ?? '', failed?.lines ?? [], output, failed?.stage === PACKAGE_STAGE);
   if (explanation !== undefined) {
     const { kind, title, reason, hint } = explanation;
     return {

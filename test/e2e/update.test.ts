@@ -147,18 +147,15 @@ function testUpdates(
   });
 
   test('rehearses, and changes nothing', async () => {
-    let mounts: unknown;
-    const look = async () => {
-      mounts = await mountsOfNewest();
-    };
+    // A mount that this run gives is in the rehearsal, and read-only. Its container is there for some seconds.
+    const isMounted = expect.objectContaining({ Destination: '/mnt/new', RW: false });
+    const look = () => expect.poll(mountsOfNewest, { timeout: 30_000, interval: 100 }).toContainEqual(isMounted);
     const output = await succeeds(image(2), {
       options: ['--rehearse'],
       environment: { OPENCLAW_EXTRA_MOUNTS: `${here.project}:/mnt/new` },
-      when: ['the new gateway started', look],
+      when: ['copied', look],
     });
     expect(output).toContain('Rehearsing the update from 2026.9.1 to 2026.9.2 on a copy of the state');
-    // A mount that this run gives is in the rehearsal, and read-only.
-    expect(mounts).toContainEqual(expect.objectContaining({ Destination: '/mnt/new', RW: false }));
     await runs('2026.9.1');
   });
 

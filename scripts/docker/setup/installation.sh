@@ -28,7 +28,7 @@ take_lock() {
       empty=0
       continue
     fi
-    if [ -z "$said" ]; then
+    if [ -z "$said" ] && { [ -n "$holder" ] || [ "$empty" -gt 1 ]; }; then
       say "Waiting for another setup in this folder (process ${holder:-unknown}); if no setup is running: rm -r $lock"
       said=yes
     fi

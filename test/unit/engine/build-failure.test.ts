@@ -228,3 +228,11 @@ describe('the lines of a failed step', () => {
     ]);
   });
 });
+
+it('a request to a network in the stage of install scripts is one that nobody locked', () => {
+  const error = 'process "/bin/sh -c node run.mjs" did not complete successfully: exit code: 1';
+  const [step] = failing(error, ['TypeError: fetch failed', 'cause: getaddrinfo EAI_AGAIN example.org']).values();
+  if (step === undefined) throw new Error('there is a step');
+  const kindIn = (stage: string) => explainBuildFailure(new Map([['a', { ...step, stage }]]), '', 1).kind;
+  expect(['package', 'dependencies'].map(kindIn)).toEqual(['unlocked-install', 'no-network']);
+});

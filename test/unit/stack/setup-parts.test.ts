@@ -195,3 +195,13 @@ it('the first of many lines is printed, and the program that writes them ends we
   const { exitCode, stdout, stderr } = await run(line);
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: 'one', stderr: 'written' });
 });
+
+it('a setup that waits names the process of the other one, also if it has not written it yet', async () => {
+  const line = `say() { printf '%s\\n' "$*"; }; locked=''
+mkdir "$lock"; sleep 3 & other=$!; (sleep 0.3; printf %s "$other" >"$lock/process") &
+take_lock; printf 'other=%s\\n' "$other"`;
+  const { exitCode, stdout, stderr } = await run(line);
+  expect({ exitCode }, stderr).toEqual({ exitCode: 0 });
+  const [, other = ''] = /^other=(\d+)$/m.exec(stdout) ?? [];
+  expect(stdout).toContain(`Waiting for another setup in this folder (process ${other})`);
+});

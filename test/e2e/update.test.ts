@@ -5,7 +5,7 @@ import { $ } from 'zx';
 import { docker, run } from '../support/command.ts';
 import { type EngineProxy, startEngineProxy } from '../support/engine-proxy.ts';
 import { SMALL_IMAGE, type TestGateway } from '../support/gateway.ts';
-import { mountsOfNewest, readState } from '../support/gateway-state.ts';
+import { mountsInRehearsal, readState } from '../support/gateway-state.ts';
 import { makeInstallation, type TestInstallation } from '../support/installation.ts';
 import { addDatabase, type Fault } from '../support/next-gateway.ts';
 import { type Event, runWithEvents } from '../support/run-with-events.ts';
@@ -147,15 +147,18 @@ function testUpdates(
   });
 
   test('rehearses, and changes nothing', async () => {
-    // A mount that this run gives is in the rehearsal, and read-only. Its container is there for some seconds.
-    const isMounted = expect.objectContaining({ Destination: '/mnt/new', RW: false });
-    const look = () => expect.poll(mountsOfNewest, { timeout: 30_000, interval: 100 }).toContainEqual(isMounted);
+    let mounts: unknown;
+    const look = async () => {
+      mounts = await mountsInRehearsal();
+    };
     const output = await succeeds(image(2), {
       options: ['--rehearse'],
       environment: { OPENCLAW_EXTRA_MOUNTS: `${here.project}:/mnt/new` },
-      when: ['copied', look],
+      when: ['the new gateway started', look],
     });
     expect(output).toContain('Rehearsing the update from 2026.9.1 to 2026.9.2 on a copy of the state');
+    // A mount that this run gives is in the rehearsal, and read-only.
+    expect(mounts).toContainEqual(expect.objectContaining({ Destination: '/mnt/new', RW: false }));
     await runs('2026.9.1');
   });
 

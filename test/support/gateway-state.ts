@@ -24,8 +24,8 @@ export async function readState(folder: string, gateway: TestGateway): Promise<R
   return state;
 }
 
-/** The mounts of the container that was started last. */
-export async function mountsOfNewest(): Promise<unknown> {
-  const { stdout: id } = await docker('ps', '--latest', '--quiet', '--filter', 'status=running');
+/** The mounts of the gateway in a rehearsal. Other tests start containers on the same engine. */
+export async function mountsInRehearsal(): Promise<unknown> {
+  const { stdout: id } = await docker('ps', '--latest', '--quiet', '--filter', 'name=rehearsal');
   return JSON.parse((await docker('container', 'inspect', '--format', '{{json .Mounts}}', id)).stdout);
 }

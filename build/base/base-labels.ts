@@ -16,11 +16,11 @@ export function baseOf(labels: Readonly<Record<string, string>>): DigestReferenc
   }
 }
 
-/** The version of a run base is its name: `base-24-20260401`. */
-const RUN_BASE_NAME = /^base-[1-9]\d-\d{8}$/;
-
-/** Whether a tag or a version is that of a run base. */
-export const isRunBaseName = (text: string): boolean => RUN_BASE_NAME.test(text);
+/** The parts of a run base's name, which is its tag and its version: `base-24-20260401` → `base-24`, `20260401`. */
+export function parseRunBaseName(text: string): { readonly line: string; readonly date: string } | undefined {
+  const [, line, date] = /^(base-[1-9]\d)-(\d{8})$/.exec(text) ?? [];
+  return line === undefined || date === undefined ? undefined : { line, date };
+}
 
 /**
  * The name of a run base: an image of Node with Debian's packages of a day, on which gateway images are built.
@@ -29,5 +29,5 @@ export const isRunBaseName = (text: string): boolean => RUN_BASE_NAME.test(text)
  */
 export function runBaseName(labels: Readonly<Record<string, string>>): string | undefined {
   const { [ANNOTATION.version]: version = '' } = labels;
-  return isRunBaseName(version) ? version : undefined;
+  return parseRunBaseName(version) === undefined ? undefined : version;
 }

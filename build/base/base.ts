@@ -10,7 +10,7 @@ export interface Base {
   readonly from: string;
   /** Named build context that replaces FROM: `oci-layout:///…`. */
   readonly context: string | undefined;
-  /** Image that replaces the stage with Debian's packages; undefined unless the base was named by a run base. */
+  /** Image that replaces the stage with Debian's packages; undefined without a run base. */
   readonly runBase?: string;
   /** Lines of a warning that the user must see. */
   readonly warning: readonly string[];

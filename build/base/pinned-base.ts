@@ -56,11 +56,10 @@ export async function comparePin(pin: Reference, digest: string, registry: Regis
   const [pinned, used] = await Promise.all(
     [pin, { ...pin, digest }].map((reference) => readBaseImage(reference, registry).catch(ignoreFailure)),
   );
-  const [ofPin, ofImage] = [pinned, used].map((image) => Date.parse(image?.created ?? ''));
+  const difference = Date.parse(pinned?.created ?? '') - Date.parse(used?.created ?? '');
+  if (difference > 0) return 'newer';
   // Official images of several builds may have one time, that of their sources.
-  if (ofPin === undefined || ofImage === undefined || Number.isNaN(ofPin - ofImage) || ofPin === ofImage)
-    return 'unknown';
-  return ofImage > ofPin ? 'older' : 'newer';
+  return difference < 0 ? 'older' : 'unknown';
 }
 
 function ignoreFailure(error: unknown): undefined {

@@ -6,6 +6,7 @@ import { missingImage } from '../oci/registry.ts';
 import { type Problem, RequestError, requestError, WorkError } from '../problem.ts';
 import { rebasedImages } from '../release/rebase-images.ts';
 import { type ReleaseRecord, recordedRelease, recordTag } from '../release/release-record.ts';
+import { dayOf } from '../release/resolve-release.ts';
 import { readRunBase } from '../release/run-base.ts';
 import { trustedRecord } from '../release/trusted-record.ts';
 import { verifyPlatformImage } from '../release/verify-platform-image.ts';
@@ -101,7 +102,7 @@ async function run(text: string, options: RebaseOptions): Promise<void> {
   const { revision, source } = record;
   const registries = requestedRegistries(repository, record, options.registries);
   const release = recordedRelease({ ...record, date, registries }, 'refresh');
-  const created = `${date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3')}T00:00:00Z`;
+  const created = `${dayOf(date)}T00:00:00Z`;
   const newPackages = options.newPackages === true;
   if (newPackages && runBase !== undefined)
     throw requestError(

@@ -258,23 +258,22 @@ async function installInputs(
   );
   const npmrc = await readSourceFile(join(root, '.npmrc')).catch(() => '');
   const named = workspace.pnpmfile ?? /^\s*pnpmfile\s*=\s*(\S+)/m.exec(npmrc)?.[1] ?? '';
-  const hooks = ['.pnpmfile.cjs', '.pnpmfile.mjs', ...(named === '' ? [] : [normalize(named)])].filter(exists);
+  const hooks = ['.pnpmfile.cjs', '.pnpmfile.mjs', ...(named === '' ? [] : [normalize(named)])].filter(
+    (path) => exists(path) && !path.startsWith('..'),
+  );
   const settings = ['pnpm-lock.yaml', WORKSPACE, '.npmrc', ...hooks, 'patches'].filter(exists);
   const others = [...patches, ...local]
     .map((path) => normalize(path))
     .filter((path) => exists(path) && !path.startsWith('..') && !path.startsWith('patches/'));
   // pnpm runs the install scripts of every workspace package, in its folder. They may read any file there.
-  const withScripts = [...manifests].flatMap(([folder, manifest]) =>
-    folder !== '.' &&
-    (requested.includes(folder) || installed.some(([other]) => other === folder)) &&
-    [...ownInstallScripts(manifest), ...(manifest.scripts?.['prepare'] === undefined ? [] : ['prepare'])].length > 0
-      ? [normalize(folder)]
-      : [],
+  const scriptsOf = ({ scripts = {}, ...manifest }: PackageManifest): readonly string[] =>
+    [...ownInstallScripts({ ...manifest, scripts }), 'prepare'].flatMap((name) => scripts[name] ?? []);
+  const plugins = [...manifests].filter(([folder]) => requested.includes(folder));
+  const withScripts = [...installed, ...plugins].flatMap(([folder, manifest]) =>
+    folder !== '.' && scriptsOf(manifest).length > 0 ? [normalize(folder)] : [],
   );
   const ownScripts = installed.flatMap(([folder, manifest]) =>
-    [...ownInstallScripts(manifest), 'prepare'].flatMap((name) =>
-      scriptFiles(manifest.scripts?.[name] ?? '').map((file) => normalize(join(folder, file))),
-    ),
+    scriptsOf(manifest).flatMap((command) => scriptFiles(command).map((file) => normalize(join(folder, file)))),
   );
   return [
     ...installed.map(([folder]) => normalize(`${folder}/package.json`)),

@@ -1,3 +1,4 @@
+import { parseRunBaseName } from '../base/base-labels.ts';
 import { parseVersionTag } from '../gateway/version.ts';
 import { splitVariantTag } from '../spec/variant.ts';
 import { isPreviewTag, withoutArchitecture } from './plan-release.ts';
@@ -23,7 +24,7 @@ export interface ExistingTag {
 
 /** A tag of which a newer one takes the place: `2026.9.5-r20260401-arm64`, `base-24-20260401`. */
 interface DatedTag {
-  /** Of the release: `2026.9.5-r20260401`. */
+  /** Name of the release: `2026.9.5-r20260401`. */
   readonly name: string;
   /** The tag without its date. */
   readonly line: string;
@@ -37,10 +38,8 @@ function parseDatedTag(tag: string): DatedTag | undefined {
   const parsed = parseVersionTag(name);
   if (parsed?.refreshed !== undefined)
     return { name, line: `${parsed.version.text}${suffix}`, date: parsed.refreshed, kind: 'refresh' };
-  const [, line, date] = /^(base-[1-9]\d)-(\d{8})$/.exec(name) ?? [];
-  return line === undefined || date === undefined
-    ? undefined
-    : { name, line: `${line}${suffix}`, date, kind: 'run base' };
+  const runBase = parseRunBaseName(name);
+  return runBase && { name, line: `${runBase.line}${suffix}`, date: runBase.date, kind: 'run base' };
 }
 
 /**

@@ -9,7 +9,7 @@ export type ReleaseEvent = (typeof RELEASE_EVENTS)[number];
 
 /** The requested release; see `parseRelease`. */
 export interface ReleaseRequest {
-  /** Git ref: `refs/heads/main`, `refs/tags/v2026.3.13` or `refs/pull/12/merge`. Of a run base `base/24`. */
+  /** Git ref: `refs/heads/main`, `refs/tags/v2026.3.13` or `refs/pull/12/merge`; `base/24` for a run base. */
   readonly ref: string;
   readonly event: ReleaseEvent;
   /** Date of a refresh or a run base: `20260401`. */
@@ -69,7 +69,7 @@ export function parseRelease(request: ReleaseRequest): Release {
       source: '--ref',
       value: ref,
       reason: 'cannot be released: it is not the branch main, the tag of a version, a pull request or a run base',
-      hint: 'give refs/heads/main, a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1, or refs/pull/12/merge; for a run base base/24, with the major version of its Node; a release of extended-stable has no correction: refs/tags/v2026.6.34',
+      hint: 'give refs/heads/main; a version tag such as refs/tags/v2026.3.13, refs/tags/v2026.3.13-1 or refs/tags/v2026.3.13-beta.1; refs/pull/12/merge; or base/24, a run base with Node 24. A release of extended-stable has no correction: refs/tags/v2026.6.34',
     });
     throw new RequestError(problems);
   }

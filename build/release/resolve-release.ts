@@ -59,7 +59,7 @@ export const entriesOf = <T>(values: PerImage<T>): readonly (readonly [VariantIm
   Object.entries(values) as [VariantImage, T][];
 
 /** `20260921` → `2026-09-21` */
-const dayOf = (date: string): string => date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
+export const dayOf = (date: string): string => date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
 
 /** SOURCE_DATE_EPOCH, else the date of a refresh, else the time of the commit or of the package's build. */
 function epochOf({ event, date }: Release, { sourceDateEpoch }: ImageSpec, gateway: Gateway): number {

@@ -1,4 +1,4 @@
-import { baseOf, isRunBaseName, runBaseName } from '../base/base-labels.ts';
+import { baseOf, parseRunBaseName, runBaseName } from '../base/base-labels.ts';
 import { readPin } from '../base/pin.ts';
 import type { Platform } from '../oci/platform.ts';
 import { type DigestReference, formatReference, type Reference, repositoryOf } from '../oci/reference.ts';
@@ -65,7 +65,7 @@ export async function readRunBase(
 /** The name of the run base that a tag claims: `base-24-20260401` or `base-24-20260401-arm64`. */
 function nameInTag({ tag = '' }: Pick<Reference, 'tag'>): string | undefined {
   const name = withoutArchitecture(tag);
-  return isRunBaseName(name) ? name : undefined;
+  return parseRunBaseName(name) === undefined ? undefined : name;
 }
 
 /** The base of a release. */

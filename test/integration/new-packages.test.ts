@@ -129,7 +129,7 @@ describe('a run base', () => {
   const name = 'base-24-20300510';
   const signed = () => ['--sign', fixture.privateKey, '--registries', repository];
 
-  it('has the Debian packages of a day, and record, annotations, SBOM and signature of its own', async () => {
+  it('has the Debian packages of a day, and its own record, annotations, SBOM and signature', async () => {
     const { exitCode, stdout, stderr } = await fixture.run(
       ...['release', 'publish', '--ref', 'base/24', '--date', '20300510', '--platforms', 'linux/amd64'],
       ...['--base', fixture.base, '--revision', 'a'.repeat(40), ...signed(), '--json'],

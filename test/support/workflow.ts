@@ -21,7 +21,7 @@ export interface Job {
   readonly strategy?: { readonly matrix: { readonly include: readonly Readonly<Record<string, string>>[] } };
   readonly env?: Readonly<Record<string, string>>;
   readonly uses?: string;
-  /** Of a called workflow. */
+  /** The inputs of a called workflow. */
   readonly with?: Readonly<Record<string, string>>;
   readonly steps?: readonly Step[];
 }

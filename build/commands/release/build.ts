@@ -1,4 +1,4 @@
-import { resolve as resolvePath } from 'node:path';
+import { resolve } from 'node:path';
 import { signatureCheck } from '../../attest/signature.ts';
 import { findEngine } from '../../engine/engine.ts';
 import { withFolderLock } from '../../folder-lock.ts';
@@ -48,7 +48,7 @@ Example, on an arm64 machine. Copy the folders of all machines into one, and pub
   run,
 });
 
-/** What the images are built of, and how each is checked. */
+/** The sources of the images, and the check of each. */
 interface ResolvedSource extends Pick<ReleaseOrigin, 'revision' | 'source'> {
   readonly images: ImageSource;
   readonly verify: typeof verifyPlatformImage;
@@ -67,25 +67,25 @@ async function run(
   const repository = parseCache(options);
   const trust = requireTrust(options);
   const previewDays = parsePreviewDays(options);
-  const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
   const consequence = 'nothing was published, and finished steps are cached';
   await runCommand({ json: options.json, consequence, cleansUp: true }, async (command) => {
     const { signal, onStep, orInterrupted } = command;
     const registry = openRegistriesFor(command, RELEASE_RETRY_SECONDS, signal);
     const check = signatureCheck(registry, trust, onStep);
-    const resolve = async (): Promise<ResolvedSource> => {
+    const resolveSource = async (): Promise<ResolvedSource> => {
       if (release.kind === 'base') {
         const { request, origin } = await resolveRunBase(release, options, registry, check);
         return { ...origin, images: builtRunBase(request, async () => context), verify: verifyRunBase };
       }
+      const { specs, problems } = parseReleaseSpecs(release, options, (await isCheckout(here)) ? here : undefined);
       const requested = await resolveRelease(release, specs, problems, onStep);
       const ofBase = await resolveReleaseBase(requested.specs, registry, release.platforms, check);
       const resolved = withExpiry(release, { ...requested, specs: ofBase.specs }, previewDays);
       return { ...resolved, images: builtImages(resolved, async () => context), verify: verifyPlatformImage };
     };
-    const { revision, source, images, verify } = await orInterrupted(resolve());
+    const { revision, source, images, verify } = await orInterrupted(resolveSource());
     const cli = await orInterrupted(findEngine(options.engine, onStep));
-    const folder = resolvePath(here, options.to ?? TO.default);
+    const folder = resolve(here, options.to ?? TO.default);
     const context: ReleaseBuildContext = {
       ...{ cli, builder: options.builder, folder, registry, listener: command, signal },
       cache: buildCache(repository, check, release),

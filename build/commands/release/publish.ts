@@ -7,7 +7,7 @@ import { findEngine } from '../../engine/engine.ts';
 import { isCheckout } from '../../gateway/is-checkout.ts';
 import { requestError } from '../../problem.ts';
 import { pushCaches } from '../../release/build-cache.ts';
-import { builtImages } from '../../release/build-images.ts';
+import { builtImages, type ReleaseBuildContext } from '../../release/build-images.ts';
 import { builtRunBase } from '../../release/build-run-base.ts';
 import { RELEASE_CONSEQUENCE } from '../../release/journal.ts';
 import type { ImageSource, ReleaseOrigin } from '../../release/platform-image.ts';
@@ -83,14 +83,7 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
     const { digest: base, ...ofBase } = await resolveReleaseBase(requested.specs, registry, release.platforms, check);
     const resolved = { ...requested, ...ofBase };
     const cache = buildCache(parseCache(options), check, release);
-    const openContext = async () => {
-      const cli = await findEngine(options.engine, onStep);
-      return {
-        ...{ cli, builder: options.builder, folder, builderId: await builderId(), listener: command, signal },
-        registry,
-        cache,
-      };
-    };
+    const openContext = () => openBuild(options, { folder, listener: command, registry, cache });
     return {
       origin: {
         revision,
@@ -106,16 +99,21 @@ async function run(options: ReleaseOptions & ReleaseBuildOptions & PublishOption
   });
 }
 
+/** Opens the engine of a release's builds. */
+const openBuild = async (
+  { engine, builder }: ReleaseBuildOptions,
+  release: Pick<ReleaseBuildContext, 'folder' | 'registry' | 'cache'> & { readonly listener: CommandRun },
+): Promise<ReleaseBuildContext> => {
+  const { onStep, signal } = release.listener;
+  return { ...release, cli: await findEngine(engine, onStep), builder, builderId: await builderId(), signal };
+};
+
 const publishRunBase = (release: Release, options: ReleaseBuildOptions & PublishOptions): Promise<void> =>
   runPublish(release, options, async (listener, folder, { registry, signer }) => {
-    const { onStep, signal } = listener;
+    const { onStep } = listener;
     const check = ownSignatures(signer, registry);
     const { request, origin, identity } = await resolveRunBase(release, options, registry, check);
-    const openContext = async () => {
-      const cli = await findEngine(options.engine, onStep);
-      const id = await builderId();
-      return { cli, builder: options.builder, folder, builderId: id, listener, signal, registry, cache: undefined };
-    };
+    const openContext = () => openBuild(options, { folder, listener, registry, cache: undefined });
     return {
       origin,
       identity,

@@ -272,7 +272,7 @@ const buildOptions = (
   ...(authority === undefined ? {} : { ca: authority }),
 });
 
-/** The run base that an image names, in place of its own base. Anybody may have written the name, so the result says that it was used. */
+/** Replaces the base by the run base that an image names. Anybody may have written that name, so the result says that it was used. */
 function runBaseOf(annotations: Annotations): { readonly base?: ImageSpec['base'] } {
   const { [RUN_BASE_ANNOTATION]: name } = annotations;
   const base = baseOf(annotations);

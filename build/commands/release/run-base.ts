@@ -5,6 +5,7 @@ import { type Problem, problemWith, RequestError } from '../../problem.ts';
 import { RUN_BASE_SOURCE, type RunBaseRequest } from '../../release/build-run-base.ts';
 import type { ReleaseOrigin } from '../../release/platform-image.ts';
 import type { Release } from '../../release/release.ts';
+import { dayOf } from '../../release/resolve-release.ts';
 import { resolveReleaseBase } from '../../release/run-base.ts';
 import type { SignatureCheck } from '../../release/trusted-record.ts';
 import { parseReleaseSpecs, RELEASE_BUILD_OPTIONS, type ReleaseBuildOptions } from './release-options.ts';
@@ -49,7 +50,7 @@ export async function resolveRunBase(
     );
   const commit = options.revision ?? (await ownCommit(refused));
   if (spec === undefined || refused.length > 0) throw new RequestError(refused);
-  const day = release.date.replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
+  const day = dayOf(release.date);
   const { digest: base } = await resolveReleaseBase({ default: spec }, registry, release.platforms, check);
   return {
     request: { release, spec, revision: commit, day },

@@ -229,7 +229,7 @@ describe('the lines of a failed step', () => {
   });
 });
 
-it('a request to a network in the stage of install scripts is one that nobody locked', () => {
+it('a network request is explained as an install without a lock, if an install script makes it', () => {
   const error = 'process "/bin/sh -c node run.mjs" did not complete successfully: exit code: 1';
   const [step] = failing(error, ['TypeError: fetch failed', 'cause: getaddrinfo EAI_AGAIN example.org']).values();
   if (step === undefined) throw new Error('there is a step');

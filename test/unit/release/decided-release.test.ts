@@ -1,23 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { storeDocument } from '../../../build/oci/descriptor.ts';
 import { parseReference } from '../../../build/oci/reference.ts';
-import { openRegistries, type Registry } from '../../../build/oci/registry.ts';
 import type { ChannelDecision } from '../../../build/release/channel-decision.ts';
 import { findRecord } from '../../../build/release/find-record.ts';
 import { putRecord, type ReleaseRecord } from '../../../build/release/release-record.ts';
 import { releaseStatus } from '../../../build/release/release-status.ts';
 import { decisionDocument, putDecision } from '../../../build/release/stored-decision.ts';
-import { memoryRegistry, serve, type TestServer } from '../../support/http-server.ts';
+import { useMemoryRegistry } from '../../support/memory-registry.ts';
 
-let server: TestServer;
-let registry: Registry;
-let repository = '';
-beforeEach(async () => {
-  server = await serve(memoryRegistry());
-  registry = openRegistries({ credentials: async () => undefined, retries: { seconds: 1, onWait: () => {} } });
-  repository = `${server.address}/openclaw`;
-});
-afterEach(() => server.stop());
+const here = useMemoryRegistry();
 
 const trusted = async (): Promise<boolean> => true;
 const imageOf = (version: string) =>
@@ -34,21 +25,21 @@ async function publish(version: string): Promise<ReleaseRecord> {
   const record: ReleaseRecord = {
     ...{ name: version, ref: `refs/tags/v${version}`, event: 'backfill', date: '20260907', revision: 'f'.repeat(40) },
     ...{ source: 'https://github.com/openclaw/openclaw', base: `sha256:${'b'.repeat(64)}`, signed: true },
-    ...{ created: '2026-09-07T00:00:00.000Z', registries: [repository], variants: ['default'] },
+    ...{ created: '2026-09-07T00:00:00.000Z', registries: [here.repository], variants: ['default'] },
     ...{
       platforms: ['linux/amd64'],
       platformTags: false,
       images: { default: { index: image.descriptor, platforms: {} } },
     },
-    tags: [{ registry: repository, tag: version, kind: 'version', digest: image.descriptor.digest }],
+    tags: [{ registry: here.repository, tag: version, kind: 'version', digest: image.descriptor.digest }],
   };
-  await registry.putDocument(parseReference(repository), version, image);
-  await putRecord(registry, repository, record, undefined);
+  await here.registry.putDocument(parseReference(here.repository), version, image);
+  await putRecord(here.registry, here.repository, record, undefined);
   return record;
 }
 
 const decide = (release: string, withdrawn: readonly string[]): Promise<void> =>
-  putDecision(registry, parseReference(repository), decision(release, withdrawn), undefined);
+  putDecision(here.registry, parseReference(here.repository), decision(release, withdrawn), undefined);
 const decision = (release: string, withdrawn: readonly string[]): ChannelDecision => ({
   ...{ channel: 'latest', release, withdrawn, reason: 'sign-in fails' },
   ...{ decided: '2026-11-27T12:00:00.000Z', by: 'me' },
@@ -58,9 +49,9 @@ it('is found below any number of withdrawn releases', async () => {
   const newer = Array.from({ length: 25 }, (_, index) => `2026.9.${index + 6}`);
   await publish('2026.9.5');
   for (const version of newer)
-    await registry.putDocument(parseReference(repository), `release-${version}`, imageOf(version));
+    await here.registry.putDocument(parseReference(here.repository), `release-${version}`, imageOf(version));
   await decide('2026.9.5', newer);
-  expect((await findRecord(registry, [repository], undefined, trusted)).name).toBe('2026.9.5');
+  expect((await findRecord(here.registry, [here.repository], undefined, trusted)).name).toBe('2026.9.5');
 });
 
 it('a decision that later commands would refuse is not written', () => {
@@ -70,11 +61,11 @@ it('a decision that later commands would refuse is not written', () => {
 
 describe('the status of a chosen release whose record has no channel', () => {
   const statusOfLatest = async (record: ReleaseRecord) =>
-    (await releaseStatus(record, registry, trusted)).filter(({ tag }) => tag === 'latest');
+    (await releaseStatus(record, here.registry, trusted)).filter(({ tag }) => tag === 'latest');
 
   it('compares the channel with the chosen image', async () => {
     const record = await publish('2026.9.5');
-    await registry.putDocument(parseReference(repository), 'latest', imageOf('2026.9.5'));
+    await here.registry.putDocument(parseReference(here.repository), 'latest', imageOf('2026.9.5'));
     await decide('2026.9.5', ['2026.9.6']);
     // The image has no manifests, so it is incomplete; its digest is the right one.
     expect(await statusOfLatest(record)).toMatchObject([{ state: 'missing platform' }]);
@@ -84,14 +75,14 @@ describe('the status of a chosen release whose record has no channel', () => {
     const record = await publish('2026.9.5');
     await decide('2026.9.5', ['2026.9.6']);
     expect(await statusOfLatest(record)).toMatchObject([{ state: 'missing' }]);
-    await registry.putDocument(parseReference(repository), 'latest', imageOf('2026.1.1'));
+    await here.registry.putDocument(parseReference(here.repository), 'latest', imageOf('2026.1.1'));
     expect(await statusOfLatest(record)).toMatchObject([{ state: 'wrong digest', why: 'is 2026.1.1' }]);
   });
 
   it('says so if a newer release has the channel', async () => {
     const record = await publish('2026.9.5');
     for (const tag of ['2026.9.7', 'latest'])
-      await registry.putDocument(parseReference(repository), tag, imageOf('2026.9.7'));
+      await here.registry.putDocument(parseReference(here.repository), tag, imageOf('2026.9.7'));
     await decide('2026.9.5', ['2026.9.6']);
     expect(await statusOfLatest(record)).toMatchObject([{ state: 'moved on', why: '2026.9.7 is newer' }]);
   });

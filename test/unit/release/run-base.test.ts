@@ -1,22 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Descriptor, digestOf, MEDIA_TYPES, storeDocument } from '../../../build/oci/descriptor.ts';
 import type { Platform } from '../../../build/oci/platform.ts';
 import { parseReference } from '../../../build/oci/reference.ts';
-import { openRegistries, type Registry } from '../../../build/oci/registry.ts';
 import { putRecord, type ReleaseRecord } from '../../../build/release/release-record.ts';
 import { readRunBase, resolveReleaseBase } from '../../../build/release/run-base.ts';
 import { parseImageSpec } from '../../../build/spec/parse-image-spec.ts';
-import { memoryRegistry, serve, type TestServer } from '../../support/http-server.ts';
+import { memoryRegistry, serve } from '../../support/http-server.ts';
+import { useMemoryRegistry } from '../../support/memory-registry.ts';
 
-let server: TestServer;
-let registry: Registry;
-let repository = '';
-beforeEach(async () => {
-  server = await serve(memoryRegistry());
-  registry = openRegistries({ credentials: async () => undefined, retries: { seconds: 1, onWait: () => {} } });
-  repository = `${server.address}/openclaw`;
-});
-afterEach(() => server.stop());
+const here = useMemoryRegistry();
 
 const NAME = 'base-24-20260401';
 const NODE = { 'org.opencontainers.image.base.name': 'docker.io/library/node:24-bookworm-slim' };
@@ -29,7 +21,7 @@ async function push(
   labels: Readonly<Record<string, string>>,
   platforms: readonly Platform[] = ['linux/amd64'],
 ): Promise<Descriptor> {
-  const at = parseReference(repository);
+  const at = parseReference(here.repository);
   const manifests: Descriptor[] = [];
   for (const platform of platforms) {
     const [os = '', architecture = ''] = platform.split('/');
@@ -40,18 +32,18 @@ async function push(
       digest: digestOf(bytes),
       size: bytes.length,
     };
-    await registry.putBlob(at, descriptor, async () => bytes);
+    await here.registry.putBlob(at, descriptor, async () => bytes);
     const manifest = storeDocument({
       schemaVersion: 2,
       mediaType: MEDIA_TYPES.manifest,
       config: descriptor,
       layers: [],
     });
-    await registry.putDocument(at, manifest.descriptor.digest, manifest);
+    await here.registry.putDocument(at, manifest.descriptor.digest, manifest);
     manifests.push({ ...manifest.descriptor, platform: { os, architecture } });
   }
   const index = storeDocument({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests });
-  await registry.putDocument(at, tag, index);
+  await here.registry.putDocument(at, tag, index);
   return index.descriptor;
 }
 
@@ -59,14 +51,19 @@ async function record(index: Descriptor): Promise<void> {
   const content: ReleaseRecord = {
     ...{ name: NAME, ref: 'base/24', event: 'push', date: '20260401', revision: 'f'.repeat(40), signed: true },
     ...{ source: 'https://github.com/openclaw/openclaw-image', base: LABELS['org.opencontainers.image.base.digest'] },
-    ...{ created: '2026-04-01T00:00:00Z', registries: [repository], variants: ['default'], platforms: ['linux/amd64'] },
+    ...{
+      created: '2026-04-01T00:00:00Z',
+      registries: [here.repository],
+      variants: ['default'],
+      platforms: ['linux/amd64'],
+    },
     ...{ images: { default: { index, platforms: {} } }, tags: [] },
   };
-  await putRecord(registry, repository, content, undefined);
+  await putRecord(here.registry, here.repository, content, undefined);
 }
 
 const read = (tag: string, { digest }: Descriptor, platforms: readonly Platform[] = ['linux/amd64'], signed = true) =>
-  readRunBase(registry, { ...parseReference(`${repository}:${tag}`), digest }, platforms, async () => signed);
+  readRunBase(here.registry, { ...parseReference(`${here.repository}:${tag}`), digest }, platforms, async () => signed);
 const refused = (kind: string) => ({ failure: { kind } });
 
 describe('a run base', () => {
@@ -110,7 +107,7 @@ describe('a run base', () => {
     await expect(read(NAME, planted, ['linux/arm64'])).rejects.toMatchObject(refused('no-such-platform'));
   });
 
-  it('is no other image of Node', async () => {
+  it('is told from any other image of Node', async () => {
     const index = await push('24-bookworm-slim', {});
     expect(await read('24-bookworm-slim', index)).toBeUndefined();
   });
@@ -119,24 +116,24 @@ describe('a run base', () => {
 describe('the base of a release', () => {
   const resolve = (base: string) => {
     const { spec } = parseImageSpec({ base }, {});
-    return resolveReleaseBase({ default: spec }, registry, ['linux/amd64'], async () => true);
+    return resolveReleaseBase({ default: spec }, here.registry, ['linux/amd64'], async () => true);
   };
 
   it('is what was checked, by digest', async () => {
     const index = await push(NAME, OF_RUN_BASE);
     await record(index);
-    const { digest, specs } = await resolve(`${repository}:${NAME}`);
+    const { digest, specs } = await resolve(`${here.repository}:${NAME}`);
     expect(digest).toBe(LABELS['org.opencontainers.image.base.digest']);
     expect(specs.default?.base).toMatchObject({ kind: 'run-base', image: { digest: index.digest } });
   });
 
   it('may be one that only the engine reaches, unless it has the tag of a run base', async () => {
     const digest = `sha256:${'c'.repeat(64)}`;
-    await server.stop();
-    expect((await resolve(`${server.address}/node:24@${digest}`)).digest).toBe(digest);
-    await expect(resolve(`${server.address}/openclaw:${NAME}@${digest}`)).rejects.toMatchObject(
+    await here.server.stop();
+    expect((await resolve(`${here.server.address}/node:24@${digest}`)).digest).toBe(digest);
+    await expect(resolve(`${here.server.address}/openclaw:${NAME}@${digest}`)).rejects.toMatchObject(
       refused('registry-unreachable'),
     );
-    server = await serve(memoryRegistry());
+    here.server = await serve(memoryRegistry());
   });
 });
